@@ -1,0 +1,365 @@
+"""Reads and writes the sections of Wasm modules, as far as images need it.
+
+A module is a list of sections; this file takes one apart (`sections`, `imports`, `exports`, `segments`, `custom`),
+changes what the build must change (`take_data`, `rename_import`) and writes the one kind of module that Headgate makes
+itself: a *memory module*, which holds one linear memory with its content and no code (`memory_module`).
+
+It validates no code: that stays the engine's work. Whatever is malformed, or valid but outside of the above
+(passive segments, computed offsets, more than one memory), raises `WasmError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+PAGE_BYTES = 65_536
+"""Bytes in a page of linear memory, the unit of a memory's size."""
+
+GAP_BYTES = 128
+"""Zero bytes in a row from which on two segments are smaller, and no slower to load, than one."""
+
+PREAMBLE = b"\0asm\x01\0\0\0"
+
+CUSTOM, IMPORT, MEMORY, EXPORT, DATA, DATA_COUNT = 0, 2, 5, 7, 11, 12
+"""Ids of the sections this module knows."""
+
+FUNCTION_KIND, TABLE_KIND, MEMORY_KIND, GLOBAL_KIND, TAG_KIND = range(5)
+"""Kinds of imports and exports."""
+
+_I32_CONST = 0x41
+_END = 0x0B
+
+
+class WasmError(ValueError):
+    """The bytes are no module, or one that Headgate has no use for. The message says what is wrong, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    id: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    module: str
+    name: str
+    kind: int
+    description: bytes
+    """The type, as encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    name: str
+    kind: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Content of linear memory, from the byte address `offset` on."""
+
+    offset: int
+    content: bytes
+
+    @property
+    def end(self) -> int:
+        return self.offset + len(self.content)
+
+
+class _Reader:
+    """A position in a byte string; every read is checked against its end."""
+
+    def __init__(self, data: bytes, position: int = 0) -> None:
+        self.data = data
+        self.position = position
+
+    def __bool__(self) -> bool:
+        return self.position < len(self.data)
+
+    def take(self, count: int) -> bytes:
+        start, self.position = self.position, self.position + count
+        if self.position > len(self.data):
+            raise WasmError(f"{count} bytes wanted at {start}, {len(self.data) - start} left")
+        return self.data[start : self.position]
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def unsigned(self, bits: int = 32) -> int:
+        start, value, shift = self.position, 0, 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+            if shift >= bits:
+                raise WasmError(f"number at {start} is longer than {bits} bits allow")
+        if value >> bits:
+            raise WasmError(f"number at {start} is larger than {bits} bits allow")
+        return value
+
+    def signed(self, bits: int = 32) -> int:
+        start, value, shift = self.position, 0, 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+            if shift >= bits:
+                raise WasmError(f"number at {start} is longer than {bits} bits allow")
+        if byte & 0x40:
+            value -= 1 << shift
+        if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+            raise WasmError(f"number at {start} is larger than {bits} bits allow")
+        return value
+
+    def name(self) -> str:
+        start = self.position
+        try:
+            return self.take(self.unsigned()).decode()
+        except UnicodeDecodeError as error:
+            raise WasmError(f"name at {start} is not UTF-8") from error
+
+    def limits(self) -> None:
+        flags = self.byte()
+        bits = 64 if flags & 4 else 32
+        self.unsigned(bits)
+        if flags & 1:
+            self.unsigned(bits)
+
+
+def encode_unsigned(value: int) -> bytes:
+    """*value* >= 0 in LEB128."""
+    assert value >= 0
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def encode_signed(value: int) -> bytes:
+    """*value* in signed LEB128."""
+    out = bytearray()
+    while not -0x40 <= value < 0x40:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value & 0x7F)
+    return bytes(out)
+
+
+def encode_name(name: str) -> bytes:
+    encoded = name.encode()
+    return encode_unsigned(len(encoded)) + encoded
+
+
+def sections(module: bytes) -> list[Section]:
+    """The sections in the order of the file."""
+    if module[: len(PREAMBLE)] != PREAMBLE:
+        raise WasmError("not a Wasm module of version 1")
+    reader = _Reader(module, len(PREAMBLE))
+    found = []
+    while reader:
+        section_id = reader.byte()
+        found.append(Section(section_id, reader.take(reader.unsigned())))
+    return found
+
+
+def join(parts: Iterable[Section]) -> bytes:
+    """The module made of *parts*, the inverse of `sections`."""
+    out = [PREAMBLE]
+    for part in parts:
+        out += (bytes([part.id]), encode_unsigned(len(part.payload)), part.payload)
+    return b"".join(out)
+
+
+def imports(module: bytes) -> list[Import]:
+    return [entry for part in sections(module) if part.id == IMPORT for entry in _imports(part.payload)]
+
+
+def _imports(payload: bytes) -> Iterator[Import]:
+    reader = _Reader(payload)
+    for _ in range(reader.unsigned()):
+        module, name, kind = reader.name(), reader.name(), reader.byte()
+        start = reader.position
+        match kind:
+            case 0:
+                reader.unsigned()
+            case 1:
+                reader.byte()
+                reader.limits()
+            case 2:
+                reader.limits()
+            case 3:
+                reader.take(2)
+            case 4:
+                reader.byte()
+                reader.unsigned()
+            case _:
+                raise WasmError(f"import {module}.{name} is of unknown kind {kind}")
+        yield Import(module, name, kind, payload[start : reader.position])
+    if reader:
+        raise WasmError("bytes left over after the imports")
+
+
+def exports(module: bytes) -> list[Export]:
+    found = []
+    for part in sections(module):
+        if part.id == EXPORT:
+            reader = _Reader(part.payload)
+            for _ in range(reader.unsigned()):
+                found.append(Export(reader.name(), reader.byte(), reader.unsigned()))
+            if reader:
+                raise WasmError("bytes left over after the exports")
+    return found
+
+
+def custom(module: bytes, name: str) -> bytes | None:
+    """Content of the first custom section called *name*, None if there is none."""
+    for part in sections(module):
+        if part.id == CUSTOM:
+            reader = _Reader(part.payload)
+            if reader.name() == name:
+                return part.payload[reader.position :]
+    return None
+
+
+def segments(module: bytes) -> list[Segment]:
+    """The active data segments of memory 0, in the order of the file."""
+    return [entry for part in sections(module) if part.id == DATA for entry in _segments(part.payload)]
+
+
+def _segments(payload: bytes) -> Iterator[Segment]:
+    reader = _Reader(payload)
+    for index in range(reader.unsigned()):
+        if reader.unsigned() != 0:
+            raise WasmError(f"data segment {index} is not an active segment of memory 0")
+        if reader.byte() != _I32_CONST:
+            raise WasmError(f"the offset of data segment {index} is not a constant")
+        offset = reader.signed() & 0xFFFF_FFFF
+        if reader.byte() != _END:
+            raise WasmError(f"the offset of data segment {index} is computed")
+        yield Segment(offset, reader.take(reader.unsigned()))
+    if reader:
+        raise WasmError("bytes left over after the data")
+
+
+def memory_pages(module: bytes) -> int:
+    """Least size in pages of the module's only memory, imported or its own."""
+    found = [_Reader(entry.description) for entry in imports(module) if entry.kind == MEMORY_KIND]
+    for part in sections(module):
+        if part.id == MEMORY:
+            reader = _Reader(part.payload)
+            for _ in range(reader.unsigned()):
+                found.append(_Reader(part.payload, reader.position))
+                reader.limits()
+    if len(found) != 1:
+        raise WasmError(f"{len(found)} memories where one is wanted")
+    found[0].byte()
+    return found[0].unsigned()
+
+
+def take_data(module: bytes) -> tuple[bytes, list[Segment]]:
+    """
+    *module* without its data, and that data.
+
+    Only for modules whose code never names a segment: a data count, which such code needs, goes as well.
+    """
+    taken = segments(module)
+    return join(part for part in sections(module) if part.id not in (DATA, DATA_COUNT)), taken
+
+
+def rename_import(module: bytes, old: tuple[str, str], new: tuple[str, str]) -> bytes:
+    """*module* with the import *old* (module, name) asked for as *new*; WasmError if there is no such import."""
+    renamed = 0
+    parts = []
+    for part in sections(module):
+        if part.id == IMPORT:
+            entries = list(_imports(part.payload))
+            out = [encode_unsigned(len(entries))]
+            for entry in entries:
+                names = (entry.module, entry.name)
+                if names == old:
+                    names, renamed = new, renamed + 1
+                out += (*map(encode_name, names), bytes([entry.kind]), entry.description)
+            part = Section(IMPORT, b"".join(out))
+        parts.append(part)
+    if not renamed:
+        raise WasmError(f"the module has no import {'.'.join(old)}")
+    return join(parts)
+
+
+def memory_module(
+    content: Iterable[Segment],
+    pages: int,
+    *,
+    export: str = "memory",
+    custom_sections: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """
+    A module which exports one memory of at least *pages* pages, with *content* in it and zeros elsewhere, and whose
+    first sections are *custom_sections*. Equal arguments give equal bytes.
+    """
+    entries = list(content)
+    for entry in entries:
+        if entry.end > pages * PAGE_BYTES:
+            raise WasmError(f"data up to byte {entry.end} does not fit into {pages} pages")
+    data = [encode_unsigned(len(entries))]
+    for entry in entries:
+        # The constant is an i32: an address of the upper half is written as the negative number of the same bits.
+        address = entry.offset - (1 << 32) if entry.offset >> 31 else entry.offset
+        data += (b"\0\x41", encode_signed(address), b"\x0b", encode_unsigned(len(entry.content)), entry.content)
+    return join(
+        [
+            *(Section(CUSTOM, encode_name(name) + text) for name, text in (custom_sections or {}).items()),
+            Section(MEMORY, b"\x01\0" + encode_unsigned(pages)),
+            Section(EXPORT, b"\x01" + encode_name(export) + bytes([MEMORY_KIND, 0])),
+            Section(DATA, b"".join(data)),
+        ]
+    )
+
+
+def segments_of(memory: bytes) -> list[Segment]:
+    """What of *memory* is not zero, as segments in ascending order, at least GAP_BYTES apart from each other."""
+    gap = bytes(GAP_BYTES)
+    found = []
+    start = _skip_zeros(memory, 0)
+    while start < len(memory):
+        end = memory.find(gap, start)
+        if end < 0:
+            found.append(Segment(start, memory[start:].rstrip(b"\0")))
+            break
+        found.append(Segment(start, memory[start:end]))
+        start = _skip_zeros(memory, end)
+    return found
+
+
+def _skip_zeros(memory: bytes, start: int) -> int:
+    """First address from *start* on that is not zero, or the length."""
+    step = 256
+    while start < len(memory):
+        rest = memory[start : start + step].lstrip(b"\0")
+        if rest:
+            return min(start + step, len(memory)) - len(rest)
+        start += step
+        step = PAGE_BYTES
+    return len(memory)
+
+
+def lay_out(content: Iterable[Segment], size: int) -> bytearray:
+    """A memory of *size* bytes with *content* in it, later segments over earlier ones."""
+    memory = bytearray(size)
+    for entry in content:
+        if entry.end > size:
+            raise WasmError(f"data up to byte {entry.end} does not fit into {size} bytes")
+        memory[entry.offset : entry.end] = entry.content
+    return memory
