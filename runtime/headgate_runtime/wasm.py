@@ -216,8 +216,8 @@ def exports(module: bytes) -> list[Export]:
     for part in sections(module):
         if part.id == EXPORT:
             reader = _Reader(part.payload)
-            for _ in range(reader.unsigned()):
-                found.append(Export(reader.name(), reader.byte(), reader.unsigned()))
+            count = reader.unsigned()
+            found += [Export(reader.name(), reader.byte(), reader.unsigned()) for _ in range(count)]
             if reader:
                 raise WasmError("bytes left over after the exports")
     return found
@@ -317,7 +317,13 @@ def memory_module(
     for entry in entries:
         # The constant is an i32: an address of the upper half is written as the negative number of the same bits.
         address = entry.offset - (1 << 32) if entry.offset >> 31 else entry.offset
-        data += (b"\0\x41", encode_signed(address), b"\x0b", encode_unsigned(len(entry.content)), entry.content)
+        data += (
+            b"\0\x41",
+            encode_signed(address),
+            b"\x0b",
+            encode_unsigned(len(entry.content)),
+            entry.content,
+        )
     return join(
         [
             *(Section(CUSTOM, encode_name(name) + text) for name, text in (custom_sections or {}).items()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import wasmtime
 from hypothesis import given
@@ -10,7 +12,12 @@ from hypothesis import strategies as st
 from headgate_runtime import wasm
 from headgate_runtime.wasm import PAGE_BYTES, Segment, WasmError
 
-SAMPLE = wasmtime.wat2wasm("""
+
+def assemble(text: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(text))
+
+
+SAMPLE = assemble("""
 (module
   (import "env" "memory" (memory 2))
   (import "headgate" "file" (func (param i32 i32) (result i32)))
@@ -22,7 +29,9 @@ SAMPLE = wasmtime.wat2wasm("""
   (data (i32.const 65536) "second page"))
 """)
 
-contents = st.lists(st.one_of(st.binary(max_size=300), st.integers(1, 3 * PAGE_BYTES).map(bytes)), max_size=12)
+contents = st.lists(
+    st.one_of(st.binary(max_size=300), st.integers(1, 3 * PAGE_BYTES).map(bytes)), max_size=12
+)
 
 
 def loaded(module: bytes, export: str = "memory") -> bytes:
@@ -73,7 +82,7 @@ def test_exports_are_read() -> None:
 
 def test_memory_pages_of_an_import_and_of_an_own_memory() -> None:
     assert wasm.memory_pages(SAMPLE) == 2
-    assert wasm.memory_pages(wasmtime.wat2wasm("(module (memory 3 9))")) == 3
+    assert wasm.memory_pages(assemble("(module (memory 3 9))")) == 3
 
 
 def test_memory_pages_wants_exactly_one_memory() -> None:
@@ -109,16 +118,20 @@ def test_a_missing_import_cannot_be_renamed() -> None:
     [
         pytest.param('(module (memory 1) (data "x"))', "not an active segment", id="passive"),
         pytest.param(
-            '(module (import "a" "b" (global i32)) (memory 1) (data (global.get 0) "x"))', "not a constant", id="global"
+            '(module (import "a" "b" (global i32)) (memory 1) (data (global.get 0) "x"))',
+            "not a constant",
+            id="global",
         ),
         pytest.param(
-            '(module (memory 1) (data (i32.add (i32.const 1) (i32.const 2)) "x"))', "is computed", id="computed"
+            '(module (memory 1) (data (i32.add (i32.const 1) (i32.const 2)) "x"))',
+            "is computed",
+            id="computed",
         ),
     ],
 )
 def test_data_that_cannot_be_moved_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(WasmError, match=complaint):
-        wasm.take_data(wasmtime.wat2wasm(text))
+        wasm.take_data(assemble(text))
 
 
 @given(contents)
@@ -141,7 +154,7 @@ def test_segments_are_apart_and_hold_no_gap(pieces: list[bytes]) -> None:
     gap = bytes(wasm.GAP_BYTES)
     assert all(entry.content and entry.content[0] and entry.content[-1] for entry in found)
     assert all(gap not in entry.content for entry in found)
-    assert all(later.offset - entry.end >= wasm.GAP_BYTES for entry, later in zip(found, found[1:], strict=False))
+    assert all(later.offset - entry.end >= wasm.GAP_BYTES for entry, later in itertools.pairwise(found))
 
 
 def test_an_address_in_the_upper_half_survives() -> None:

@@ -1,0 +1,59 @@
+# Needs Python 3.11 or newer, git and make; everything else comes pinned by hash (requirements/, guest/package-lock.json).
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 python))
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+LOCKED := --require-hashes --only-binary :all:
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help build run test bench lint format lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(VENV)/.installed ## the headgate command in .venv, engine included
+	@$(BIN)/python -m guest.build
+
+run: build ## transform the example events with the example function
+	@$(BIN)/headgate run examples/enrich.js examples/events.jsonl --settings examples/settings.json
+
+test: build $(VENV)/.tools ## every test
+	@$(BIN)/python -m pytest
+
+bench: build $(VENV)/.tools ## measure against native QuickJS-ng: a table, and benchmarks/results/*.json
+	@$(BIN)/python -m benchmarks
+
+lint: build $(VENV)/.tools ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.tools ## let ruff format the tree and mend what it can
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+lock: ## write the lock files anew from pyproject.toml and guest/package.json
+	@$(BIN)/python -m requirements.lock
+
+clean: ## remove everything that was built or downloaded
+	rm -rf $(VENV) .cache dist runtime/headgate_runtime/_guest .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headgate needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	@echo "creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml hatch_build.py requirements/build.txt
+	@echo "installing pinned packages: runtime and compilers (about 170 MB the first time)"
+	@$(PIP_INSTALL) $(LOCKED) --requirement requirements/build.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.installed requirements/dev.txt
+	@echo "installing pinned packages: tests, linters, benchmarks"
+	@$(PIP_INSTALL) $(LOCKED) --requirement requirements/dev.txt
+	@touch $@

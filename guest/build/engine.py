@@ -1,0 +1,113 @@
+"""The engine: C (and Zig) to one Wasm module, then parted into code and the memory it starts from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from guest.build.workshop import BuildError
+from headgate_runtime import wasm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from guest.build.workshop import Workshop
+
+TARGET = ("-target", "wasm32-wasi")
+
+CPU_FEATURES = ("bulk_memory", "mutable_globals", "nontrapping_fptoint", "sign_ext", "simd128")
+"""What every Wasm engine of today has, wasmtime included, without any switch."""
+
+STACK_BYTES = 1 << 20
+"""The C stack. Zig lays it at the bottom of memory, so that running over it traps instead of overwriting data."""
+
+COMPILE = (
+    "-std=gnu11",
+    "-O3",
+    "-DNDEBUG",
+    "-D_GNU_SOURCE",
+    "-D_WASI_EMULATED_SIGNAL",
+    "-DQUICKJS_NG_BUILD",
+    "-fno-sanitize=undefined",
+    "-fwrapv",
+    "-funsigned-char",
+)
+
+LINK = (
+    "-mexec-model=reactor",
+    "-Wl,--import-memory",
+    "-Wl,--strip-all",
+    f"-Wl,-z,stack-size={STACK_BYTES}",
+    "-lm",
+)
+
+UPSTREAM_UNITS = ("dtoa.c", "libregexp.c", "libunicode.c")
+"""Sources compiled beside engine.c, which includes quickjs.c itself."""
+
+HOST = "headgate"
+"""The only Wasm module that the engine may import from."""
+
+
+def link_engine(shop: Workshop, source: Path, upstream: Path, out: Path) -> None:
+    """Compiles *source* (engine.c, *.zig, exports.txt) with *upstream*'s C sources to *out*/linked.wasm."""
+    if not (source / "engine.c").is_file():
+        raise BuildError(f"{source} holds no engine.c")
+    caches = shop.cache / "zig"
+    env = {"ZIG_GLOBAL_CACHE_DIR": str(caches), "ZIG_LOCAL_CACHE_DIR": str(caches)}
+    cpu = "generic+" + "+".join(CPU_FEATURES)
+    objects = []
+    for unit in sorted(source.glob("*.zig")):
+        objects.append(out / f"{unit.stem}.o")
+        shop.run(
+            [
+                *zig("build-obj"),
+                unit,
+                *TARGET,
+                f"-mcpu={cpu}",
+                "-OReleaseFast",
+                "-fstrip",
+                f"-femit-bin={objects[-1]}",
+            ],
+            cwd=out,
+            env=env,
+        )
+    names = exports_of(source / "exports.txt")
+    command: list[str | Path] = [*zig("cc"), *TARGET, f"-mcpu={cpu}", *COMPILE]
+    # Whatever the compiler remembers of a path must not depend on where the checkout lies.
+    command += [f"-ffile-prefix-map={upstream}=quickjs", f"-ffile-prefix-map={source}=engine"]
+    command += ["-I", upstream, "-I", source, source / "engine.c"]
+    command += [*(upstream / unit for unit in UPSTREAM_UNITS), *objects]
+    command += [*LINK, *(f"-Wl,--export={name}" for name in names), "-o", out / "linked.wasm"]
+    shop.run(command, cwd=out, env=env)
+    for leftover in objects:
+        leftover.unlink()
+
+
+def zig(command: str) -> list[str]:
+    return [sys.executable, "-m", "ziglang", command]
+
+
+def exports_of(listing: Path) -> list[str]:
+    """The names in exports.txt, one a line; `#` opens a comment."""
+    lines = (line.partition("#")[0].strip() for line in listing.read_text().splitlines())
+    return [line for line in lines if line]
+
+
+def part_engine(linked: Path, out: Path) -> None:
+    """Writes *out*/engine.wasm, *linked*'s code without data, and *out*/boot.wasm, the memory it expects to find."""
+    whole = linked.read_bytes()
+    try:
+        code, data = wasm.take_data(wasm.rename_import(whole, ("env", "memory"), (HOST, "memory")))
+        pages = wasm.memory_pages(code)
+        content = wasm.segments_of(bytes(wasm.lay_out(data, pages * wasm.PAGE_BYTES)))
+    except wasm.WasmError as error:
+        raise BuildError(f"the linked engine cannot be parted: {error}") from error
+    strangers = sorted(f"{entry.module}.{entry.name}" for entry in wasm.imports(code) if entry.module != HOST)
+    if strangers:
+        raise BuildError(
+            f"the engine imports {', '.join(strangers)}, but may import from {HOST} only:{os.linesep}"
+            "define what libc wants in guest/engine, or stop using it"
+        )
+    (out / "engine.wasm").write_bytes(code)
+    (out / "boot.wasm").write_bytes(wasm.memory_module(content, pages))

@@ -1,0 +1,104 @@
+"""
+The steps in order:
+
+1. engine sources   QuickJS-ng's C, from the source distribution pinned in requirements/engine.txt
+2. npm packages     esbuild and the libraries, pinned in guest/package-lock.json
+3. engine           guest/engine            -> engine.wasm, boot.wasm
+4. prelude          guest/prelude           -> prelude.js
+5. libraries        guest/libraries         -> libraries/*.js, libraries/index.json
+6. base image       the engine with prelude -> base.wasm
+
+and the copy of their results to where the runtime looks for them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from guest.build import bundles, engine, images, sources
+from guest.build.digests import MANIFEST, contents_of, is_current, step_digests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from guest.build.sources import Tree
+    from guest.build.workshop import Workshop
+
+
+def build_guest(tree: Tree, output: Path, shop: Workshop) -> bool:
+    """Brings *output* up to date with *tree*; False if it was so already. BuildError says what went wrong."""
+    if is_current(tree, output):
+        return False
+    with shop.exclusive():
+        if is_current(tree, output):
+            return False
+        _install(_make(tree, shop), output, step_digests(tree)["base"])
+    return True
+
+
+def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
+    """Runs the steps that are due; every output file by its place in the result."""
+    digests = step_digests(tree)
+
+    def step(label: str, name: str, build: Callable[[Path], None]) -> Path:
+        return shop.step(label, name, digests[name], build)
+
+    upstream = step(
+        "[1/6] engine sources (QuickJS-ng)",
+        "sources",
+        lambda out: sources.fetch_engine(shop, tree.engine_lock, out),
+    )
+    packages = step(
+        "[2/6] npm packages",
+        "packages",
+        lambda out: bundles.install_packages(shop, tree.npm, out),
+    )
+    linked = step(
+        "[3/6] engine (C to Wasm, about a minute the first time)",
+        "linked",
+        lambda out: engine.link_engine(shop, tree.engine, upstream, out),
+    )
+    parted = step(
+        "[3/6] engine's code and memory",
+        "engine",
+        lambda out: engine.part_engine(linked / "linked.wasm", out),
+    )
+    prelude = step(
+        "[4/6] prelude",
+        "prelude",
+        lambda out: bundles.bundle_prelude(shop, tree.prelude, packages, out),
+    )
+    libraries = step(
+        "[5/6] libraries",
+        "libraries",
+        lambda out: bundles.bundle_libraries(shop, tree.libraries, packages, out),
+    )
+    parts = [parted / "engine.wasm", parted / "boot.wasm", prelude / "prelude.js"]
+    base = step(
+        "[6/6] base image",
+        "base",
+        lambda out: images.bake_base(shop, tree.runtime, parts, out),
+    )
+    files = {path.name: path for path in (*parts, base / "base.wasm")}
+    files |= {f"libraries/{path.name}": path for path in sorted(libraries.iterdir())}
+    return files
+
+
+def _install(files: dict[str, Path], output: Path, inputs: str) -> None:
+    """Makes *output* hold exactly *files* and their manifest. A reader meanwhile sees old or new files, never halves."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / MANIFEST).unlink(missing_ok=True)
+    for old in [path for path in output.rglob("*") if path.is_file()]:
+        if old.relative_to(output).as_posix() not in files:
+            old.unlink()
+    for name, source in files.items():
+        target = output / name
+        target.parent.mkdir(exist_ok=True)
+        fresh = target.with_name(f"{target.name}.new")
+        shutil.copyfile(source, fresh)
+        fresh.replace(target)
+    manifest = {"inputs": inputs, "files": contents_of(output)}
+    (output / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")

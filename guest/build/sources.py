@@ -1,0 +1,113 @@
+"""The inputs: our directories, the pinned tools, and the engine's C sources, which are fetched by name and hash."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tarfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from guest.build.workshop import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from guest.build.workshop import Workshop
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout, or the unpacked source distribution."""
+
+CACHE_VARIABLE = "HEADGATE_CACHE"
+"""Environment variable which moves the cache out of the checkout."""
+
+UPSTREAM = "upstream-quickjs"
+"""Directory of the engine's C sources inside its source distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The directories of a build; a test builds a tree of its own."""
+
+    guest: Path = ROOT / "guest"
+    runtime: Path = ROOT / "runtime"
+    engine_lock: Path = ROOT / "requirements" / "engine.txt"
+
+    @property
+    def output(self) -> Path:
+        """Where the runtime looks for the built guest."""
+        return self.runtime / "headgate_runtime" / "_guest"
+
+    @property
+    def engine(self) -> Path:
+        return self.guest / "engine"
+
+    @property
+    def prelude(self) -> Path:
+        return self.guest / "prelude"
+
+    @property
+    def libraries(self) -> Path:
+        return self.guest / "libraries"
+
+    @property
+    def npm(self) -> list[Path]:
+        return [self.guest / name for name in ("package.json", "package-lock.json", ".npmrc")]
+
+
+def cache_directory(environment: Mapping[str, str]) -> Path:
+    named = environment.get(CACHE_VARIABLE)
+    return Path(named).absolute() if named else ROOT / ".cache"
+
+
+def pinned_tools() -> list[str]:
+    """Requirements of what builds the guest: the dependency group `guest` of pyproject.toml."""
+    group = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["guest"]
+    return [str(requirement) for requirement in group]
+
+
+def pin_of(tool: str) -> str:
+    """The pinned requirement of *tool*, an input of every step which runs it."""
+    for requirement in pinned_tools():
+        if re.split(r"[=<>~!\[; ]", requirement)[0] == tool:
+            return requirement
+    raise BuildError(f"pyproject.toml pins no {tool} in the dependency group guest")
+
+
+def fetch_engine(shop: Workshop, lock: Path, out: Path) -> None:
+    """Downloads the source distribution that *lock* pins and lays its C sources into *out*."""
+    downloads = out / "download"
+    downloads.mkdir()
+    shop.run(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-input",
+            ),
+            # pip asks the archive for its metadata; the pinned setuptools of this environment answers.
+            *("--no-deps", "--no-build-isolation", "--no-binary", "quickjs-ng"),
+            *("--require-hashes", "--requirement", lock, "--dest", downloads),
+        ],
+        cwd=out,
+    )
+    archives = list(downloads.iterdir())
+    if len(archives) != 1:
+        raise BuildError(f"{lock.name} pins {len(archives)} archives, one is wanted")
+    with tarfile.open(archives[0]) as archive:
+        for member in archive:
+            path = Path(member.name)
+            if member.isfile() and path.parent.name == UPSTREAM and path.suffix in (".c", ".h"):
+                content = archive.extractfile(member)
+                assert content is not None
+                (out / path.name).write_bytes(content.read())
+    archives[0].unlink()
+    downloads.rmdir()
+    if not (out / "quickjs.c").is_file():
+        raise BuildError(f"the archive that {lock.name} pins holds no {UPSTREAM}/quickjs.c")

@@ -1,0 +1,2 @@
+// `require("buffer")` of a bundled package.
+module.exports = { Buffer: globalThis.Buffer };

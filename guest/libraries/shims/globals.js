@@ -1,0 +1,2 @@
+// What bundled packages read from the global scope, taken when they are loaded: user code may replace it later.
+export const Buffer = globalThis.Buffer;
