@@ -1,0 +1,31 @@
+// Caller mistakes, worded as Node words them: a TypeError with a `code`.
+
+import { String, StringPrototypeSlice, TypeError } from "./primordials.js";
+import { define } from "./expose.js";
+
+/** The TypeError Node throws for an argument of the wrong type. */
+export function invalidArgument(name, expected, value) {
+  const error = new TypeError(
+    `The "${name}" argument must be ${expected}. Received ${received(value)}`,
+  );
+  define(error, "code", "ERR_INVALID_ARG_TYPE");
+  return error;
+}
+
+/** Throws unless `value` is callable. */
+export function requireFunction(value, name) {
+  if (typeof value !== "function") throw invalidArgument(name, "of type function", value);
+}
+
+/** Throws unless `value` is a string. */
+export function requireString(value, name) {
+  if (typeof value !== "string") throw invalidArgument(name, "of type string", value);
+}
+
+function received(value) {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "object") return "an object";
+  if (typeof value === "function") return "a function";
+  const text = String(value);
+  return `type ${typeof value} (${typeof value === "string" ? `'${StringPrototypeSlice(text, 0, 25)}'` : text})`;
+}

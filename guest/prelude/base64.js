@@ -1,0 +1,54 @@
+// `atob` and `btoa` as the npm packages of those names behave on Node (SPEC 4.3): Latin-1 code units,
+// no error for wide characters, for bad padding or for foreign characters.
+
+import {
+  ArrayBufferPrototypeGetByteLength,
+  ObjectGetPrototypeOf,
+  String,
+  StringPrototypeCharCodeAt,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  Uint8Array,
+} from "./primordials.js";
+import { expose } from "./expose.js";
+
+const Uint8ArrayPrototype = Uint8Array.prototype;
+
+/** Exposes `atob` and `btoa`. */
+export function install(native) {
+  // The packages take a Buffer as bytes and anything else as text. A Buffer is the one subclass of
+  // Uint8Array that user code meets.
+  const isBuffer = (value) =>
+    native.className(value) === "Uint8Array" && ObjectGetPrototypeOf(value) !== Uint8ArrayPrototype;
+
+  const view = (bytes, read) =>
+    read(
+      TypedArrayPrototypeGetBuffer(bytes),
+      TypedArrayPrototypeGetByteOffset(bytes),
+      TypedArrayPrototypeGetByteLength(bytes),
+    );
+
+  function latin1Bytes(text) {
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = StringPrototypeCharCodeAt(text, i);
+    return bytes;
+  }
+
+  const globals = {
+    btoa(value) {
+      const bytes = isBuffer(value) ? value : latin1Bytes(String(value));
+      return view(bytes, (buffer, offset, length) =>
+        native.base64Encode(buffer, offset, length, false),
+      );
+    },
+
+    atob(value) {
+      if (isBuffer(value)) return view(value, native.latin1);
+      const decoded = native.base64Decode(String(value));
+      return native.latin1(decoded, 0, ArrayBufferPrototypeGetByteLength(decoded));
+    },
+  };
+  expose("btoa", globals.btoa);
+  expose("atob", globals.atob);
+}

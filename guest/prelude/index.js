@@ -1,0 +1,37 @@
+// The prelude: what a function finds around it besides the language. Bundled into one script whose
+// value is the function below; it runs once, at build time, before any user code exists.
+//
+// One capability per file. The order matters only where a line says so.
+
+import { install as installOperations } from "./operations.js";
+import { install as installErrors } from "./errors.js";
+import { install as installHandlers } from "./handlers.js";
+import { install as installGlobals } from "./globals.js";
+import { install as installConsole } from "./console.js";
+import { install as installTimers } from "./timers.js";
+import { install as installEventTarget } from "./event-target.js";
+import { install as installAbort } from "./abort.js";
+import { install as installPerformance } from "./performance.js";
+import { install as installStructuredClone } from "./structured-clone.js";
+import { install as installBase64 } from "./base64.js";
+import { install as installCache } from "./cache.js";
+import { install as installBatch } from "./batch.js";
+
+/** Takes the engine's native functions, defines the globals, returns the hooks that C calls. */
+export default function (native) {
+  const hooks = {};
+  installOperations(native, hooks);
+  installErrors(native, hooks);
+  installHandlers(native, hooks);
+  installGlobals(native, hooks);
+  installConsole(native, hooks);
+  installTimers(native, hooks);
+  installEventTarget(native, hooks);
+  installAbort(native, hooks);
+  installPerformance(native, hooks);
+  installStructuredClone(native, hooks);
+  installBase64(native, hooks);
+  installCache(native, hooks);
+  installBatch(native, hooks);
+  return hooks;
+}
