@@ -1,0 +1,109 @@
+"""The wheel: built from the tree, installed in an empty environment with no compiler, and put to work there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
+
+MASK = """\
+function onTrack(event, settings) {
+    event.properties.email = settings.mask;
+    event.properties.names = _.sortBy(event.properties.names);
+    return event;
+}
+"""
+
+EVENT = {
+    "type": "track",
+    "event": "Signed Up",
+    "properties": {"email": "ada@example.com", "names": ["b", "a"]},
+}
+
+
+def run(*command: str | Path, cwd: Path, path: str | None = None) -> str:
+    """Standard output of *command*, which must succeed, with *path* as the only place to find programs if given."""
+    environment = dict(os.environ) if path is None else {"PATH": path, "HOME": str(cwd)}
+    environment.pop("PYTHONPATH", None)
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, *PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", out, ROOT, cwd=out)
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment which holds the wheel and what it depends on, and nothing else."""
+    home = tmp_path_factory.mktemp("environment")
+    run(sys.executable, "-m", "venv", home, cwd=home)
+    python = home / "bin" / "python"
+    lock = ROOT / "requirements" / "runtime.txt"
+    run(
+        python, *PIP, "install", "--require-hashes", "--only-binary", ":all:", "--requirement", lock, cwd=home
+    )
+    run(python, *PIP, "install", "--no-deps", "--no-index", wheel, cwd=home)
+    return home / "bin"
+
+
+def test_the_wheel_is_for_every_platform(wheel: Path) -> None:
+    assert wheel.name.endswith("-py3-none-any.whl")
+
+
+def test_the_wheel_holds_the_guest_and_no_sources_of_it(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+
+    guest = "headgate_runtime/_guest"
+    assert {f"{guest}/engine.wasm", f"{guest}/base.wasm", f"{guest}/libraries/lodash.js"} <= names
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"headgate", "headgate_runtime"}
+    assert [name for name in names if name.endswith((".c", ".h", ".zig", ".so", ".pyc", ".new"))] == []
+
+
+def test_the_lock_satisfies_the_wheel(installed: Path, tmp_path: Path) -> None:
+    run(installed / "python", *PIP, "check", cwd=tmp_path)
+
+
+def test_a_function_runs_where_there_is_no_compiler(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "mask.js").write_text(MASK)
+    (tmp_path / "settings.json").write_text('{"mask": "***"}')
+    (tmp_path / "events.jsonl").write_text(json.dumps(EVENT) + "\n")
+
+    shown = run(
+        *(installed / "headgate", "run", "mask.js", "events.jsonl", "--settings", "settings.json"),
+        cwd=tmp_path,
+        path=str(installed),
+    )
+
+    assert json.loads(shown) == EVENT | {"properties": {"email": "***", "names": ["a", "b"]}}
+
+
+def test_the_environment_uses_the_wheel_and_not_the_tree(installed: Path, tmp_path: Path) -> None:
+    where = run(
+        *(
+            installed / "python",
+            "-c",
+            "import headgate, headgate_runtime as r; print(headgate.__file__, r.__file__)",
+        ),
+        cwd=tmp_path,
+        path=str(installed),
+    )
+
+    assert all(str(installed.parent) in name for name in where.split())
