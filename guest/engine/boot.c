@@ -1,0 +1,73 @@
+/* The entry points that come before any function: boot once, and the mailbox's address. */
+
+enum { BOOT_OK = 0, BOOT_FAILED = 1 };
+
+#define BOOT_STACK_BYTES (960 * 1024) /* of the linker's 1 MiB; JavaScript recursion ends here */
+
+uint32_t HG_EXPORT(mailbox)(void) { return (uint32_t)(uintptr_t)&box; }
+
+uint32_t HG_EXPORT(abi)(void) { return HG_ABI_VERSION; }
+
+/* Room for `len` bytes of input (and padding); sets and returns mailbox.input_ptr, 0 when out of memory. */
+uint32_t HG_EXPORT(reserve)(uint32_t len)
+{
+    static uint8_t *large;
+    static uint32_t large_size;
+    if (len <= HG_INPUT_INLINE - 32) {
+        box.input_ptr = (uint32_t)(uintptr_t)box.input;
+    } else {
+        if (large_size < len + 32) {
+            heap_free(NULL, large);
+            large = heap_malloc(NULL, len + 32);
+            large_size = large ? len + 32 : 0;
+        }
+        box.input_ptr = (uint32_t)(uintptr_t)large;
+    }
+    return box.input_ptr;
+}
+
+/* Make the runtime and evaluate the prelude, whose text is mailbox.input. */
+int HG_EXPORT(boot)(void)
+{
+    box.due_ms = INFINITY;
+    box.log_bytes_max = box.output_bytes_max = 1 << 16;
+    box.log_lines_max = 100;
+    rt = JS_NewRuntime2(&heap_functions, NULL);
+    if (!rt)
+        return BOOT_FAILED;
+    JS_SetMaxStackSize(rt, BOOT_STACK_BYTES);
+    JS_SetHostPromiseRejectionTracker(rt, rejections_track, NULL);
+    rt->malloc_gc_threshold = 64u << 20; /* no collection while booting: seal() collects */
+    ctx = JS_NewContext(rt);
+    if (!ctx || JS_AddIntrinsicDOMException(ctx))
+        return BOOT_FAILED;
+    top_level = JS_UNDEFINED;
+    for (int i = 0; i < HANDLER_COUNT; i++)
+        handler_accessors[i] = handler_known[i] = JS_UNDEFINED;
+    atom_type = JS_NewAtom(ctx, "type");
+    atom_message_id = JS_NewAtom(ctx, "messageId");
+    if (write_init() || json_init())
+        return BOOT_FAILED;
+
+    compiling = true;
+    uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
+    text[box.input_len] = 0;
+    JSValue prelude = JS_Eval(ctx, (const char *)text, box.input_len, "prelude.js", JS_EVAL_TYPE_GLOBAL);
+    if (!JS_IsException(prelude)) {
+        JSValue native = native_new();
+        JSValue hooks = JS_Call(ctx, prelude, JS_UNDEFINED, 1, (JSValueConst *)&native);
+        JS_FreeValue(ctx, native);
+        JS_FreeValue(ctx, prelude);
+        if (!JS_IsException(hooks) && hooks_take(hooks) == 0) {
+            JS_FreeValue(ctx, hooks);
+            return BOOT_OK;
+        }
+    }
+    JSValue error = JS_GetException(ctx); /* describe() is not there yet */
+    JSValue stack = JS_GetPropertyStr(ctx, error, "stack");
+    const char *message = JS_ToCString(ctx, error), *trace = JS_ToCString(ctx, stack);
+    char report[2000];
+    snprintf(report, sizeof(report), "%s\n%s", message ? message : "?", trace ? trace : "");
+    outcome_text(HG_THROWN, report);
+    return BOOT_FAILED;
+}

@@ -1,0 +1,53 @@
+/*
+ * The Headgate guest engine: QuickJS-ng and our C around it, as ONE translation unit, so that the
+ * boundary (document.c, parse.c, write.c) sees object shapes and properties without a patch to the
+ * engine. Everything below runs inside the sandbox; ../ABI.md is the contract with the host.
+ */
+
+/* Every allocation goes to our own heap (heap.c): event-time allocations of all sizes lie side by
+ * side, so an event dirties few pages. QuickJS names this build mode after its first user. */
+#define __SANITIZE_ADDRESS__ 1
+
+/* Properties that are still JSON text (document.c) are auto-initialised properties. QuickJS has four
+ * initialisers and room for no fifth; modules do not exist in the sandbox, so their slot is ours. A
+ * function-like macro renames the definition and leaves the reference in the initialiser table. */
+struct JSContext;
+struct JSObject;
+#include "quickjs.h"
+typedef struct JSObject JSObject;
+static JSValue js_module_ns_autoinit(JSContext *realm, JSObject *p, JSAtom atom, void *opaque);
+#define js_module_ns_autoinit(...) unused_module_ns_autoinit(__VA_ARGS__)
+#include "quickjs.c"
+#undef js_module_ns_autoinit
+#undef malloc
+#undef free
+#undef realloc
+
+#include <string.h>
+#include <wasm_simd128.h>
+
+#include "mailbox.h"
+
+static JSRuntime *rt;
+static JSContext *ctx;
+
+#include "heap.c"
+#include "libc.c"
+#include "imports.c"
+#include "bytes.c"
+#include "number.c"
+#include "scan.c"
+#include "document.c"
+#include "parse.c"
+#include "write.c"
+#include "json.c"
+#include "console.c"
+#include "entropy.c"
+#include "codec.c"
+#include "native.c"
+#include "hooks.c"
+#include "handlers.c"
+#include "load.c"
+#include "outcome.c"
+#include "invoke.c"
+#include "boot.c"

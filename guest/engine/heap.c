@@ -1,0 +1,188 @@
+/*
+ * The heap: size-class free lists over one bump region. Blocks of all sizes come from the same
+ * region in order of allocation, so what one event allocates lies on few pages (DESIGN: dirty pages
+ * are what a rewind copies and what a warm sandbox costs). After a snapshot the free lists are
+ * dropped (heap_seal): events then allocate in fresh pages and leave the holes of boot untouched.
+ *
+ * A block is [uint32 size class][uint32 unused][payload]; payloads are 8-byte aligned.
+ */
+
+#define HEAP_SMALL_MAX 1024          /* bytes; classes of 16 up to here */
+#define HEAP_SMALL_CLASSES (HEAP_SMALL_MAX / 16)
+#define HEAP_CLASSES (HEAP_SMALL_CLASSES + 4 * 22) /* then four classes per power of two */
+#define HEAP_GROW_PAGES 16           /* wasm pages asked for at a time */
+
+typedef struct HeapBlock {
+    uint32_t class;
+    uint32_t reserved;
+    union {
+        struct HeapBlock *next;      /* while free */
+        uint8_t payload[1];
+    } u;
+} HeapBlock;
+
+#define HEAP_HEADER offsetof(HeapBlock, u)
+
+#define HG_GC_SLACK (4u << 20)       /* bytes of growth between garbage collections */
+
+extern uint8_t __heap_base;
+
+static bool heap_exhausted; /* an allocation failed since the invocation began */
+
+static struct {
+    HeapBlock *free[HEAP_CLASSES];
+    uint8_t *top;   /* start of the untouched rest */
+    uint8_t *end;   /* end of linear memory as far as we own it */
+    uint32_t used;  /* payload bytes handed out */
+    uint32_t peak;
+} heap;
+
+static inline uint32_t heap_class(size_t size)
+{
+    if (size <= HEAP_SMALL_MAX)
+        return size ? (size - 1) / 16 : 0;
+    uint32_t power = 31 - __builtin_clz((uint32_t)size - 1); /* 2^power < size <= 2^(power+1) */
+    uint32_t quarter = ((uint32_t)(size - 1) >> (power - 2)) & 3;
+    return HEAP_SMALL_CLASSES + (power - 10) * 4 + quarter;
+}
+
+static inline size_t heap_class_size(uint32_t class)
+{
+    if (class < HEAP_SMALL_CLASSES)
+        return (class + 1) * 16;
+    class -= HEAP_SMALL_CLASSES;
+    uint32_t power = class / 4 + 10, quarter = class % 4;
+    return ((size_t)1 << power) + ((size_t)(quarter + 1) << (power - 2));
+}
+
+static int heap_extend(size_t need)
+{
+    if (!heap.top) {
+        heap.top = (uint8_t *)(((uintptr_t)&__heap_base + 15) & ~15u);
+        heap.end = (uint8_t *)(__builtin_wasm_memory_size(0) << 16);
+    }
+    uint8_t *memory_end = (uint8_t *)(__builtin_wasm_memory_size(0) << 16);
+    if (memory_end > heap.end) /* an image is given spare pages: they are ours without growing */
+        heap.end = memory_end;
+    if (need <= (size_t)(heap.end - heap.top))
+        return 0;
+    size_t pages = (need - (size_t)(heap.end - heap.top) + 65535) >> 16;
+    if (pages < HEAP_GROW_PAGES && __builtin_wasm_memory_grow(0, HEAP_GROW_PAGES) != (size_t)-1)
+        pages = HEAP_GROW_PAGES;
+    else if (__builtin_wasm_memory_grow(0, pages) == (size_t)-1) {
+        heap_exhausted = true;
+        return -1;
+    }
+    heap.end += pages << 16;
+    return 0;
+}
+
+static no_inline void *heap_carve(uint32_t class, size_t size)
+{
+    size_t total = size + HEAP_HEADER;
+    if (total > (size_t)(heap.end - heap.top) && heap_extend(total))
+        return NULL;
+    HeapBlock *block = (HeapBlock *)heap.top;
+    heap.top += total;
+    block->class = class;
+    return block->u.payload;
+}
+
+static void *heap_malloc(void *opaque, size_t size)
+{
+    if (size > 0x7fff0000u)
+        return NULL;
+    uint32_t class = heap_class(size);
+    HeapBlock *block = heap.free[class];
+    size_t full = heap_class_size(class);
+    heap.used += full;
+    if (heap.used > heap.peak)
+        heap.peak = heap.used;
+    if (block) {
+        heap.free[class] = block->u.next;
+        return block->u.payload;
+    }
+    void *p = heap_carve(class, full);
+    if (!p)
+        heap.used -= full;
+    return p;
+}
+
+static inline HeapBlock *heap_block(const void *p)
+{
+    return (HeapBlock *)((uint8_t *)(uintptr_t)p - HEAP_HEADER);
+}
+
+static void heap_free(void *opaque, void *p)
+{
+    if (!p)
+        return;
+    HeapBlock *block = heap_block(p);
+    size_t full = heap_class_size(block->class);
+    heap.used -= full;
+    if ((uint8_t *)p + full == heap.top && full > HEAP_SMALL_MAX) {
+        heap.top = (uint8_t *)block; /* the last large block goes back to the rest whole */
+        return;
+    }
+    block->u.next = heap.free[block->class];
+    heap.free[block->class] = block;
+}
+
+static size_t heap_usable(const void *p)
+{
+    return p ? heap_class_size(heap_block(p)->class) : 0;
+}
+
+static void *heap_calloc(void *opaque, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        return NULL;
+    void *p = heap_malloc(opaque, total);
+    return p ? memset(p, 0, total) : NULL;
+}
+
+static void *heap_realloc(void *opaque, void *p, size_t size)
+{
+    if (!p)
+        return heap_malloc(opaque, size);
+    HeapBlock *block = heap_block(p);
+    size_t full = heap_class_size(block->class);
+    if (size <= full && (full <= 64 || size * 2 >= full))
+        return p;
+    if (size > 0x7fff0000u)
+        return NULL;
+    if ((uint8_t *)p + full == heap.top && size > full && size > HEAP_SMALL_MAX) {
+        uint32_t class = heap_class(size);
+        size_t grown = heap_class_size(class); /* the last block grows where it stands */
+        if (grown - full <= (size_t)(heap.end - heap.top) || heap_extend(grown - full) == 0) {
+            heap.top += grown - full;
+            heap.used += grown - full;
+            if (heap.used > heap.peak)
+                heap.peak = heap.used;
+            block->class = class;
+            return p;
+        }
+        return NULL;
+    }
+    void *q = heap_malloc(opaque, size);
+    if (!q)
+        return size <= full ? p : NULL;
+    memcpy(q, p, size < full ? size : full);
+    heap_free(opaque, p);
+    return q;
+}
+
+/* Called once a snapshot is due: what is free stays as it is, page-aligned fresh space follows. */
+static void heap_seal(void)
+{
+    for (int i = 0; i < HEAP_CLASSES; i++)
+        heap.free[i] = NULL;
+    uint8_t *aligned = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
+    if (heap_extend((size_t)(aligned - heap.top) + 4096) == 0)
+        heap.top = aligned;
+}
+
+static const JSMallocFunctions heap_functions = {
+    heap_calloc, heap_malloc, heap_free, heap_realloc, heap_usable,
+};

@@ -1,0 +1,95 @@
+/* JSON.parse and JSON.stringify of user code: our fast paths, with the engine's behind them. */
+
+static Bytes json_out; /* reused between calls */
+
+static JSValue json_parse_fast(const uint8_t *text, uint32_t len)
+{
+    Parser s = { .p = scan_space(text), .depth_max = PARSE_EAGER_DEPTH_MAX };
+    JSValue value = parse_value(&s, len ? text[0] : 0);
+    if (JS_IsException(value))
+        return value;
+    if (scan_space(s.p) != text + len) {
+        JS_FreeValue(ctx, value);
+        return JS_EXCEPTION;
+    }
+    return value;
+}
+
+static JSValue json_parse(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    if (argc == 1 && JS_VALUE_GET_TAG(argv[0]) == JS_TAG_STRING) {
+        JSString *s = JS_VALUE_GET_STRING(argv[0]);
+        uint32_t len = s->len;
+        if (!s->is_wide_char && len < 0x1000000) {
+            uint8_t *copy = js_malloc(c, len + 17); /* padded, and safe from what the parse frees */
+            if (!copy)
+                return JS_EXCEPTION;
+            memcpy(copy, str8(s), len);
+            memset(copy + len, 0, 17);
+            bool ascii = true;
+            for (uint32_t i = 0; ascii && i < len; i += 16) {
+                v128_t chunk = wasm_v128_load(copy + i);
+                ascii = !wasm_i8x16_bitmask(chunk);
+            }
+            JSValue value = ascii ? json_parse_fast(copy, len) : JS_EXCEPTION;
+            js_free(c, copy);
+            if (!JS_IsException(value) || JS_HasException(c))
+                return value;
+        }
+    }
+    return js_json_parse(c, this_val, argc, argv); /* makes the error, or knows better */
+}
+
+/* Bytes that the writer produced, as a JavaScript string. */
+static JSValue json_string(const Bytes *b)
+{
+    for (uint32_t i = 0; i < b->len; i += 16) { /* bytes_room keeps 16 to spare */
+        uint32_t mask = wasm_i8x16_bitmask(wasm_v128_load(b->data + i));
+        if (mask && (b->len - i >= 16 || mask & ((1u << (b->len - i)) - 1)))
+            return JS_NewStringLen(ctx, (const char *)b->data, b->len);
+    }
+    return js_new_string8_len(ctx, (const char *)b->data, b->len);
+}
+
+static JSValue json_stringify(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    bool plain = (argc < 2 || JS_IsUndefined(argv[1]) || JS_IsNull(argv[1])) &&
+                 (argc < 3 || JS_IsUndefined(argv[2]) || JS_IsNull(argv[2]));
+    if (plain && argc >= 1 && json_out.max) {
+        Bytes out = json_out;
+        Writer w;
+        json_out = (Bytes){ 0 }; /* taken: nothing the writer calls may use it */
+        out.len = 0;
+        out.failed = out.full = false;
+        write_begin(&w, &out);
+        int status = write_value(&w, argv[0]);
+        JSValue text = JS_EXCEPTION;
+        bool usable = status != WRITE_GIVE_UP && !out.failed && !out.full;
+        if (usable)
+            text = status == WRITE_SKIP ? JS_UNDEFINED : json_string(&out);
+        if (out.size > 1 << 16) { /* do not keep a large buffer for good */
+            heap_free(NULL, out.data);
+            out.data = NULL;
+            out.size = 0;
+        }
+        json_out = out;
+        if (usable)
+            return text;
+    }
+    return JS_JSONStringify(c, argc > 0 ? argv[0] : JS_UNDEFINED, argc > 1 ? argv[1] : JS_UNDEFINED,
+                            argc > 2 ? argv[2] : JS_UNDEFINED);
+}
+
+static const JSCFunctionListEntry json_functions[] = {
+    JS_CFUNC_DEF("parse", 2, json_parse),
+    JS_CFUNC_DEF("stringify", 3, json_stringify),
+};
+
+static int json_init(void)
+{
+    json_out.max = 0x3fffffff;
+    JSValue json = JS_GetPropertyStr(ctx, ctx->global_obj, "JSON");
+    int ret = JS_SetPropertyFunctionList(ctx, json, json_functions, countof(json_functions));
+    JS_FreeValue(ctx, json);
+    return ret;
+}

@@ -1,0 +1,119 @@
+/* The user's source text becomes a loaded function (SPEC 2.7). Statuses are ABI (../ABI.md, "load"). */
+
+enum { LOAD_OK = 0, LOAD_SYNTAX = 1, LOAD_THROWN = 2, LOAD_BAD_INPUT = 3, LOAD_OUT_OF_MEMORY = 4 };
+
+#define LOAD_FILENAME "function.js"
+
+static JSValue top_level; /* the wrapper function, while it has not run */
+static bool loaded;       /* a source was accepted */
+
+static void outcome_detail(JSValue error);
+static int load_status_of_exception(int status);
+
+/* Run the top level, then whatever promises it left ready. */
+static int load_run(void)
+{
+    JSValue wrapper = top_level, result;
+    top_level = JS_UNDEFINED;
+    result = JS_Call(ctx, wrapper, ctx->global_obj, 0, NULL);
+    JS_FreeValue(ctx, wrapper);
+    if (JS_IsException(result))
+        return -1;
+    JS_FreeValue(ctx, result);
+    JSContext *c;
+    while (JS_ExecutePendingJob(rt, &c) > 0)
+        ;
+    return 0;
+}
+
+static int load_compile(const uint8_t *source, uint32_t len)
+{
+    Bytes text = { .max = 0x3fffffff };
+    static const char epilogue[] = "\n})";
+
+    if (len >= 3 && !memcmp(source, "\xef\xbb\xbf", 3))
+        source += 3, len -= 3;
+    handlers_prologue(&text);
+    bytes_append(&text, source, len);
+    bytes_append(&text, epilogue, sizeof(epilogue)); /* with its NUL */
+    if (text.failed) {
+        JS_ThrowOutOfMemory(ctx);
+        return -1;
+    }
+    uint32_t total = text.len - 1;
+    /* line 0 is ours, so that the user's first line is line 1 */
+    JSValue wrapper = JS_EvalInternal(ctx, ctx->global_obj, (const char *)text.data, total, LOAD_FILENAME, 0,
+                                      JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY, -1);
+    heap_free(NULL, text.data);
+    if (!JS_IsException(wrapper))
+        wrapper = JS_EvalFunction(ctx, wrapper);
+    if (JS_IsException(wrapper))
+        return -1;
+    /* Text such as "}), (function(){" would parse too: the function must span everything we gave. */
+    JSObject *p = JS_IsObject(wrapper) ? JS_VALUE_GET_OBJ(wrapper) : NULL;
+    if (!p || p->class_id != JS_CLASS_BYTECODE_FUNCTION ||
+        p->u.func.function_bytecode->source_len != (int)total - 2) {
+        JS_FreeValue(ctx, wrapper);
+        JS_ThrowSyntaxError(ctx, "unbalanced '}' in the function's source");
+        return -1;
+    }
+    top_level = wrapper;
+    return 0;
+}
+
+/* The source is mailbox.input; see ABI.md for what the statuses say. */
+int HG_EXPORT(load)(void)
+{
+    const uint8_t *source = (const uint8_t *)(uintptr_t)box.input_ptr;
+    compiling = true;
+    touched = 0;
+    uint64_t random_before = ctx->random_state;
+    console_reset();
+    entropy_seed();
+    random_before = ctx->random_state;
+
+    if (loaded || !scan_utf8(source, source + box.input_len))
+        return LOAD_BAD_INPUT;
+    if (handlers_expose() < 0 || load_compile(source, box.input_len) < 0) {
+        outcome_detail(JS_GetException(ctx));
+        return load_status_of_exception(LOAD_SYNTAX);
+    }
+    loaded = true;
+    if (!(box.flags & HG_FLAG_DEFER)) {
+        if (load_run() < 0) {
+            outcome_detail(JS_GetException(ctx));
+            return load_status_of_exception(LOAD_THROWN);
+        }
+        if (ctx->random_state != random_before)
+            touched |= HG_TOUCHED_ENTROPY;
+        box.touched = touched;
+        box.handlers = handlers_present();
+    }
+    box.log_ptr = (uint32_t)(uintptr_t)log_lines.data;
+    box.log_len = log_lines.len;
+    return LOAD_OK;
+}
+
+/* Make the memory fit to be an image: collect garbage, forget what was only of this run. */
+void HG_EXPORT(seal)(void)
+{
+    rejections_clear();
+    for (int i = 0; i < HANDLER_COUNT; i++) {
+        JS_FreeValue(ctx, handler_known[i]);
+        handler_known[i] = JS_UNDEFINED;
+    }
+    JS_FreeValue(ctx, handlers_find(0)); /* leaves handler_known filled for a running top level */
+    JS_RunGC(rt);
+    compiling = false;
+    ctx->random_state = 1;
+    memset(&entropy, 0, sizeof(entropy));
+    console_reset();
+    heap_free(NULL, log_lines.data);
+    log_lines = (Bytes){ 0 };
+    memset(box.input, 0, sizeof(box.input));
+    memset(&box, 0, offsetof(Mailbox, output_bytes_max));
+    box.due_ms = INFINITY;
+    heap_seal();
+    rt->malloc_gc_threshold = rt->malloc_state.malloc_size + HG_GC_SLACK;
+    heap.peak = heap.used;
+}

@@ -1,0 +1,176 @@
+/* The `native` object: what C offers the prelude. User code never sees it. */
+
+static bool compiling; /* the top level runs while an image is made */
+static uint32_t operation_last, operation_count;
+static bool invocation_waits; /* this invocation used timers or operations */
+
+static JSValue native_now(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    touched |= HG_TOUCHED_CLOCK;
+    return js_float64(box.now_ms);
+}
+
+static JSValue native_monotonic(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    touched |= HG_TOUCHED_CLOCK;
+    return js_float64(box.monotonic_ms);
+}
+
+static JSValue native_random(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t n;
+    if (JS_ToUint32(c, &n, argv[0]))
+        return JS_EXCEPTION;
+    if (n > 65536)
+        return JS_ThrowRangeError(c, "at most 65536 random bytes at a time");
+    uint8_t *p = js_malloc(c, n + 1);
+    if (!p)
+        return JS_EXCEPTION;
+    entropy_fill(p, n);
+    JSValue buffer = JS_NewArrayBufferCopy(c, p, n);
+    js_free(c, p);
+    return buffer;
+}
+
+static JSValue native_promise_state(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    if (!JS_IsPromise(argv[0]))
+        return JS_UNDEFINED;
+    JSPromiseStateEnum state = JS_PromiseState(c, argv[0]);
+    JSValue pair[2] = { js_int32(state == JS_PROMISE_PENDING ? 0 : state == JS_PROMISE_FULFILLED ? 1 : 2),
+                        state == JS_PROMISE_PENDING ? JS_UNDEFINED : JS_PromiseResult(c, argv[0]) };
+    return js_create_array(c, 2, (JSValueConst *)pair);
+}
+
+static JSValue native_proxy_details(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    if (!JS_IsObject(argv[0]) || JS_VALUE_GET_OBJ(argv[0])->class_id != JS_CLASS_PROXY)
+        return JS_UNDEFINED;
+    JSProxyData *proxy = JS_VALUE_GET_OBJ(argv[0])->u.opaque;
+    JSValueConst pair[2] = { JS_UNDEFINED, JS_UNDEFINED };
+    if (proxy && !proxy->is_revoked) {
+        pair[0] = proxy->target;
+        pair[1] = proxy->handler;
+    }
+    return js_create_array(c, 2, pair);
+}
+
+static JSValue native_class_name(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    if (!JS_IsObject(argv[0]))
+        return js_empty_string(rt);
+    return JS_AtomToString(c, rt->class_array[JS_VALUE_GET_OBJ(argv[0])->class_id].class_name);
+}
+
+/* iteratorEntries(v): what a Map, a Set or an iterator over one still has to give: [entries, isKeyValue] */
+static JSValue native_iterator_entries(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    if (!JS_IsObject(argv[0]))
+        return JS_UNDEFINED;
+    JSObject *p = JS_VALUE_GET_OBJ(argv[0]);
+    JSMapState *map = NULL;
+    JSMapRecord *from = NULL;
+    JSIteratorKindEnum kind = p->class_id == JS_CLASS_MAP ? JS_ITERATOR_KIND_KEY_AND_VALUE : JS_ITERATOR_KIND_KEY;
+    if (p->class_id == JS_CLASS_MAP || p->class_id == JS_CLASS_SET) {
+        map = p->u.map_state;
+    } else if (p->class_id == JS_CLASS_MAP_ITERATOR || p->class_id == JS_CLASS_SET_ITERATOR) {
+        JSMapIteratorData *it = p->u.map_iterator_data;
+        if (it && JS_IsObject(it->obj))
+            map = JS_VALUE_GET_OBJ(it->obj)->u.map_state, from = it->cur_record, kind = it->kind;
+    } else {
+        return JS_UNDEFINED;
+    }
+    JSValue entries = JS_NewArray(c);
+    if (JS_IsException(entries))
+        return entries;
+    uint32_t n = 0;
+    struct list_head *el = !map ? NULL : from ? from->link.next : map->records.next;
+    for (; map && el != &map->records; el = el->next) {
+        JSMapRecord *record = list_entry(el, JSMapRecord, link);
+        if (record->empty)
+            continue;
+        if (kind != JS_ITERATOR_KIND_VALUE &&
+            JS_DefinePropertyValueUint32(c, entries, n++, js_dup(record->key), JS_PROP_C_W_E) < 0)
+            goto fail;
+        if (kind != JS_ITERATOR_KIND_KEY &&
+            JS_DefinePropertyValueUint32(c, entries, n++, js_dup(record->value), JS_PROP_C_W_E) < 0)
+            goto fail;
+    }
+    JSValue pair[2] = { entries, js_bool(kind == JS_ITERATOR_KIND_KEY_AND_VALUE) };
+    JSValue result = js_create_array(c, 2, (JSValueConst *)pair);
+    JS_FreeValue(c, entries);
+    return result;
+fail:
+    JS_FreeValue(c, entries);
+    return JS_EXCEPTION;
+}
+
+enum { OPERATION_FETCH = 1, OPERATION_CACHE = 2 };
+
+/* file(kind, payload, body): hand a request to the host; the answer comes through hooks.answer. */
+static JSValue native_file(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t kind;
+    size_t len, body_len = 0;
+    uint8_t *body = NULL;
+
+    touched |= HG_TOUCHED_HOST;
+    if (JS_ToUint32(c, &kind, argv[0]))
+        return JS_EXCEPTION;
+    if (operation_count >= box.operations_max)
+        return JS_ThrowRangeError(c, "more than %u outstanding operations", box.operations_max);
+    if (argc > 2 && !JS_IsUndefined(argv[2]) && !(body = codec_buffer(c, argv[2], &body_len)) && JS_HasException(c))
+        return JS_EXCEPTION;
+    const char *payload = JS_ToCStringLen(c, &len, argv[1]);
+    if (!payload)
+        return JS_EXCEPTION;
+    uint32_t id = ++operation_last;
+    int32_t refused = kind == OPERATION_FETCH ? import_fetch(id, (const uint8_t *)payload, len, body, body_len)
+                                              : import_cache(id, (const uint8_t *)payload, len);
+    JS_FreeCString(c, payload);
+    if (refused)
+        return JS_ThrowInternalError(c, "the host refused the request (%d)", refused);
+    operation_count++;
+    invocation_waits = true;
+    return js_uint32(id);
+}
+
+static JSValue native_due(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    double due;
+    if (JS_ToFloat64(c, &due, argv[0]))
+        return JS_EXCEPTION;
+    touched |= HG_TOUCHED_HOST;
+    invocation_waits = true;
+    box.due_ms = due > 0 ? due : INFINITY;
+    return JS_UNDEFINED;
+}
+
+static JSValue native_isolation(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    return js_new_string8(c, compiling ? "compile" : box.flags & HG_FLAG_HERMETIC ? "hermetic" : "warm");
+}
+
+static const JSCFunctionListEntry native_functions[] = {
+    JS_CFUNC_DEF("log", 2, console_log),
+    JS_CFUNC_DEF("now", 0, native_now),
+    JS_CFUNC_DEF("monotonic", 0, native_monotonic),
+    JS_CFUNC_DEF("random", 1, native_random),
+    JS_CFUNC_DEF("promiseState", 1, native_promise_state),
+    JS_CFUNC_DEF("proxyDetails", 1, native_proxy_details),
+    JS_CFUNC_DEF("className", 1, native_class_name),
+    JS_CFUNC_DEF("iteratorEntries", 1, native_iterator_entries),
+    JS_CFUNC_DEF("file", 3, native_file),
+    JS_CFUNC_DEF("due", 1, native_due),
+    JS_CFUNC_DEF("isolation", 0, native_isolation),
+};
+
+static JSValue native_new(void)
+{
+    JSValue native = JS_NewObject(ctx);
+    if (JS_IsException(native))
+        return native;
+    JS_SetPropertyFunctionList(ctx, native, native_functions, countof(native_functions));
+    JS_SetPropertyFunctionList(ctx, native, codec_functions, countof(codec_functions));
+    return native;
+}
