@@ -5,14 +5,6 @@
 // Written for two readers: code that must work (use these), and code that only has to be right for
 // a program which has not sabotaged itself (may use ordinary methods on its own fresh values).
 
-const { bind, call } = Function.prototype;
-
-/** `uncurryThis(String.prototype.slice)(text, 1)` calls the method that was there at load time. */
-export const uncurryThis = bind.bind(call);
-
-const getter = (prototype, name) =>
-  uncurryThis(Object.getOwnPropertyDescriptor(prototype, name).get);
-
 export const {
   Array,
   ArrayBuffer,
@@ -38,6 +30,14 @@ export const {
   WeakMap,
   WeakSet,
 } = globalThis;
+
+const { bind, call } = Function.prototype;
+
+/** `uncurryThis(String.prototype.slice)(text, 1)` calls the method that was there at load time. */
+export const uncurryThis = bind.bind(call);
+
+const getter = (prototype, name) =>
+  uncurryThis(Object.getOwnPropertyDescriptor(prototype, name).get);
 
 export const ArrayIsArray = Array.isArray;
 export const ArrayPrototypeIncludes = uncurryThis(Array.prototype.includes);
@@ -76,6 +76,7 @@ export const JSONStringify = JSON.stringify;
 
 export const MapPrototypeClear = uncurryThis(Map.prototype.clear);
 export const MapPrototypeDelete = uncurryThis(Map.prototype.delete);
+export const MapPrototypeEntries = uncurryThis(Map.prototype.entries);
 export const MapPrototypeGet = uncurryThis(Map.prototype.get);
 export const MapPrototypeGetSize = getter(Map.prototype, "size");
 export const MapPrototypeHas = uncurryThis(Map.prototype.has);
@@ -131,6 +132,8 @@ export const RegExpPrototypeGetSource = getter(RegExp.prototype, "source");
 
 export const SetPrototypeAdd = uncurryThis(Set.prototype.add);
 export const SetPrototypeGetSize = getter(Set.prototype, "size");
+export const SetIteratorNext = uncurryThis(Object.getPrototypeOf(new Set().values()).next);
+export const SetPrototypeValues = uncurryThis(Set.prototype.values);
 export const SetPrototypeHas = uncurryThis(Set.prototype.has);
 
 export const StringFromCharCode = String.fromCharCode;
