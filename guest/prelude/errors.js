@@ -3,7 +3,11 @@
 import {
   Error,
   ErrorCaptureStackTrace,
+  ErrorPrototype,
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
   ObjectGetPrototypeOf,
+  ReflectApply,
   String,
   StringPrototypeCharCodeAt,
   StringPrototypeSlice,
@@ -126,8 +130,27 @@ export function describe(value) {
   }
 }
 
+// The engine's setter takes strings only; on Node `stack` is a property that takes anything.
+function loosenStack() {
+  const { get, set } = ObjectGetOwnPropertyDescriptor(ErrorPrototype, "stack");
+  const { stack } = {
+    stack(value) {
+      if (typeof value === "string") ReflectApply(set, this, [value]);
+      else if (isObject(this)) define(this, "stack", value);
+    },
+  };
+  ObjectDefineProperty(ErrorPrototype, "stack", {
+    __proto__: null,
+    get,
+    set: stack,
+    configurable: true,
+    enumerable: false,
+  });
+}
+
 /** Exposes the five classes and `hooks.describe`. */
 export function install(native, hooks) {
+  loosenStack();
   for (let i = 0; i < NAMES.length; i++) expose(NAMES[i], CLASSES[i]);
   hooks.describe = describe;
 }

@@ -7,9 +7,10 @@ import {
   ArrayPrototypeJoin,
   ArrayPrototypePush,
   ArrayPrototypeSplice,
+  ErrorPrototypeGetStack,
   ErrorPrototypeToString,
   MathMin,
-  ObjectGetPrototypeOf,
+  ObjectPrototypeHasOwnProperty,
   RegExpPrototypeExec,
   replaceText,
   splitText,
@@ -27,19 +28,19 @@ const FRAME = "\n    at";
 const FRAME_LINE = /^\s+at /;
 
 /**
- * "Name: message" and the frames below it. The engine's stacks are frames only, while Node's begin
- * with the header that the error had when it was made: its class's name, not one set afterwards.
+ * "Name: message" and the frames below it. The engine's stacks are frames only; Node puts the header
+ * above them when the stack is first read.
  */
 export function stackText(error) {
-  const { stack } = error;
+  let { stack } = error;
+  if (stack === undefined && !ObjectPrototypeHasOwnProperty(error, "stack")) {
+    stack = ErrorPrototypeGetStack(error); // an error that has lost its prototype
+  }
   if (!stack) return ErrorPrototypeToString(error);
   const text = String(stack);
   if (RegExpPrototypeExec(FRAME_LINE, text) === null) return text;
   const frames = StringPrototypeEndsWith(text, "\n") ? StringPrototypeSlice(text, 0, -1) : text;
-  const inherited = ObjectGetPrototypeOf(error)?.name;
-  const name = inherited === undefined ? "Error" : String(inherited);
-  const message = error.message === undefined ? "" : String(error.message);
-  return `${name}${message === "" ? "" : `: ${message}`}\n${frames}`;
+  return `${ErrorPrototypeToString(error)}\n${frames}`;
 }
 
 /** What stands before the braces of an error; takes from `keys` what it shows already. */

@@ -91,8 +91,8 @@ export class URLSearchParams {
         this.#list = fromPairs(init);
       }
     } else {
-      const text = toText(init);
-      this.#list = formParse(text[0] === "?" ? text.slice(1) : text);
+      // The parser drops one leading "?".
+      this.#list = formParse(toText(init));
     }
   }
 
@@ -103,7 +103,7 @@ export class URLSearchParams {
     return params;
   }
 
-  /** Takes over the query of a URL that was changed by its own setters. */
+  /** Takes over the query of a URL that was changed by its own setters; `query` is "" or begins with "?". */
   static refresh(params, query) {
     params.#list = formParse(query);
   }

@@ -81,7 +81,7 @@ export class URL {
   }
 
   #refreshParams() {
-    if (this.#searchParams !== undefined) refresh(this.#searchParams, this.search.slice(1));
+    if (this.#searchParams !== undefined) refresh(this.#searchParams, this.search);
   }
 
   #slice(start, end) {
