@@ -80,16 +80,14 @@ static JSValue json_stringify(JSContext *c, JSValueConst this_val, int argc, JSV
                             argc > 2 ? argv[2] : JS_UNDEFINED);
 }
 
-static const JSCFunctionListEntry json_functions[] = {
-    JS_CFUNC_DEF("parse", 2, json_parse),
-    JS_CFUNC_DEF("stringify", 3, json_stringify),
-};
-
 static int json_init(void)
 {
+    const int flags = JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE;
     json_out.max = 0x3fffffff;
     JSValue json = JS_GetPropertyStr(ctx, ctx->global_obj, "JSON");
-    int ret = JS_SetPropertyFunctionList(ctx, json, json_functions, countof(json_functions));
+    int ret = JS_DefinePropertyValueStr(ctx, json, "parse", JS_NewCFunction(ctx, json_parse, "parse", 2), flags);
+    if (ret >= 0)
+        ret = JS_DefinePropertyValueStr(ctx, json, "stringify", JS_NewCFunction(ctx, json_stringify, "stringify", 3), flags);
     JS_FreeValue(ctx, json);
-    return ret;
+    return ret < 0 ? -1 : 0;
 }

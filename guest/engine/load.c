@@ -95,7 +95,7 @@ int HG_EXPORT(load)(void)
 }
 
 /* Make the memory fit to be an image: collect garbage, forget what was only of this run. */
-void HG_EXPORT(seal)(void)
+int HG_EXPORT(seal)(void)
 {
     rejections_clear();
     for (int i = 0; i < HANDLER_COUNT; i++) {
@@ -116,4 +116,5 @@ void HG_EXPORT(seal)(void)
     heap_seal();
     rt->malloc_gc_threshold = rt->malloc_state.malloc_size + HG_GC_SLACK;
     heap.peak = heap.used;
+    return LOAD_OK;
 }

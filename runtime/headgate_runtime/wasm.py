@@ -24,7 +24,7 @@ GAP_BYTES = 128
 
 PREAMBLE = b"\0asm\x01\0\0\0"
 
-CUSTOM, IMPORT, MEMORY, EXPORT, DATA, DATA_COUNT = 0, 2, 5, 7, 11, 12
+CUSTOM, IMPORT, MEMORY, EXPORT, START, DATA, DATA_COUNT = 0, 2, 5, 7, 8, 11, 12
 """Ids of the sections this module knows."""
 
 FUNCTION_KIND, TABLE_KIND, MEMORY_KIND, GLOBAL_KIND, TAG_KIND = range(5)
@@ -272,10 +272,11 @@ def take_data(module: bytes) -> tuple[bytes, list[Segment]]:
     """
     *module* without its data, and that data.
 
-    Only for modules whose code never names a segment: a data count, which such code needs, goes as well.
+    Only for modules whose code never names a segment: a data count, which such code needs, goes as well. So does the
+    start function: all the linker puts there is the zeroing of .bss, which would wipe the image it is joined with.
     """
     taken = segments(module)
-    return join(part for part in sections(module) if part.id not in (DATA, DATA_COUNT)), taken
+    return join(part for part in sections(module) if part.id not in (START, DATA, DATA_COUNT)), taken
 
 
 def rename_import(module: bytes, old: tuple[str, str], new: tuple[str, str]) -> bytes:

@@ -1,0 +1,120 @@
+"""The contract with the guest in numbers (guest/ABI.md): the mailbox's layout, statuses and outcome kinds."""
+
+from __future__ import annotations
+
+import enum
+import struct
+from typing import Final
+
+VERSION: Final = 1
+"""An image made under another version is refused."""
+
+IMPORT_MODULE: Final = "headgate"
+
+NOW: Final = 0
+"""Offset of the clock cell: two doubles, wall and monotonic milliseconds."""
+
+CLOCK: Final = struct.Struct("<2d")
+ENTRY: Final = struct.Struct("<2d32s4I")
+"""Offset 0, host to guest: now_ms, monotonic_ms, seed, flags, settings_version, input_ptr, input_len."""
+
+RESULT_AT: Final = 64
+RESULT: Final = struct.Struct("<8IdIIII")
+"""Guest to host: outcome, output_ptr, output_len, log_ptr, log_len, log_dropped, heap_peak, operations, due_ms,
+touched, leftover, handlers, heap_used."""
+
+LIMITS_AT: Final = 120
+LIMITS: Final = struct.Struct("<6I")
+"""output_bytes_max, log_bytes_max, log_lines_max, operations_max, timers_max, stack_bytes_max."""
+
+INPUT_AT: Final = 192
+INPUT_INLINE: Final = 16384 - 32
+"""Input up to this size is written at INPUT_AT; more needs `reserve`."""
+
+INPUT_PADDING: Final = 32
+
+ANSWER: Final = struct.Struct("<4I")
+"""resume's input, per answer: operation id, status, payload length, body length (NO_BODY: none)."""
+
+NO_BODY: Final = 0xFFFFFFFF
+
+ITEM: Final = struct.Struct("<3I")
+"""Batch output, per event: kind, offset, length (offsets into the output)."""
+
+HANDLERS: Final = (
+    "onIdentify",
+    "onTrack",
+    "onPage",
+    "onScreen",
+    "onGroup",
+    "onAlias",
+    "onDelete",
+    "onBatch",
+)
+"""Bit n of mailbox.handlers."""
+
+
+class Flag(enum.IntFlag):
+    """mailbox.flags"""
+
+    HERMETIC = 1
+    BATCH = 2
+    DEFER = 4
+
+
+class Touched(enum.IntFlag):
+    """What the top level asked for while an image was made."""
+
+    CLOCK = 1
+    ENTROPY = 2
+    HOST = 4
+
+
+class Status(enum.IntEnum):
+    """What invoke and resume return."""
+
+    DONE = 0
+    PENDING = 1
+    STUCK = 2
+    BAD_INPUT = 3
+
+
+class Load(enum.IntEnum):
+    """What load returns."""
+
+    OK = 0
+    SYNTAX = 1
+    THROWN = 2
+    BAD_INPUT = 3
+    OUT_OF_MEMORY = 4
+
+
+class Kind(enum.IntEnum):
+    """mailbox.outcome"""
+
+    FORWARD = 0
+    EMPTY = 1
+    THROWN = 2
+    MISSING = 3
+    BAD_RETURN = 4
+    UNKNOWN_TYPE = 5
+    ITEMS = 6
+    TOO_LARGE = 7
+    OUT_OF_MEMORY = 8
+
+
+class Item(enum.IntEnum):
+    """Kind of one event in the output of a batch."""
+
+    FORWARD = 0
+    FILTERED = 1
+    BAD_RETURN = 2
+    RETRY = 3
+    UNCHANGED = 4
+    DISCARD = 5
+    THROWN = 6
+    TOO_LARGE = 7
+
+
+LEVELS: Final = ("debug", "log", "info", "warn", "error")
+"""Console levels by number."""
