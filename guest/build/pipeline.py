@@ -5,7 +5,7 @@ The steps in order:
 2. npm packages     esbuild and the libraries, pinned in guest/package-lock.json
 3. engine           guest/engine            -> engine.wasm, boot.wasm
 4. prelude          guest/prelude           -> prelude.js
-5. libraries        guest/libraries         -> libraries/*.js, libraries/index.json
+5. libraries        guest/libraries         -> libraries/*.js, libraries/index.json; and NOTICES.txt
 6. base image       the engine with prelude -> base.wasm
 
 and the copy of their results to where the runtime looks for them.
@@ -17,7 +17,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
-from guest.build import bundles, engine, images, sources
+from guest.build import bundles, engine, images, notices, sources
 from guest.build.digests import MANIFEST, contents_of, is_current, step_digests
 
 if TYPE_CHECKING:
@@ -76,13 +76,18 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
         "libraries",
         lambda out: bundles.bundle_libraries(shop, tree.libraries, packages, out),
     )
+    thanks = step(
+        "[5/6] notices of what is built in",
+        "notices",
+        lambda out: notices.write_notices(upstream, packages, out),
+    )
     parts = [parted / "engine.wasm", parted / "boot.wasm", prelude / "prelude.js"]
     base = step(
         "[6/6] base image",
         "base",
         lambda out: images.bake_base(shop, tree.runtime, parts, out),
     )
-    files = {path.name: path for path in (*parts, base / "base.wasm")}
+    files = {path.name: path for path in (*parts, base / "base.wasm", thanks / notices.FILE)}
     files |= {f"libraries/{path.name}": path for path in sorted(libraries.iterdir())}
     return files
 

@@ -36,7 +36,7 @@ class Workshop:
 
     def __init__(self, cache: Path, out: TextIO = sys.stderr) -> None:
         self.cache = cache
-        self._out = out
+        self.out = out
         self._label = ""
 
     @contextlib.contextmanager
@@ -52,7 +52,7 @@ class Workshop:
             yield
 
     def say(self, line: str) -> None:
-        print(line, file=self._out, flush=True)
+        print(line, file=self.out, flush=True)
 
     def step(self, label: str, name: str, digest: str, build: Callable[[Path], None]) -> Path:
         """
@@ -109,7 +109,7 @@ class Workshop:
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         started = time.monotonic()
-        terminal = self._out.isatty()
+        terminal = self.out.isatty()
         while True:
             try:
                 process.wait(timeout=1 if terminal else HEARTBEAT_SECONDS)
@@ -120,13 +120,13 @@ class Workshop:
                     if terminal
                     else f"{self._label} ... {seconds:.0f} s so far",
                     end="" if terminal else "\n",
-                    file=self._out,
+                    file=self.out,
                     flush=True,
                 )
             else:
                 break
         if terminal:
-            print("\r\033[K", end="", file=self._out, flush=True)
+            print("\r\033[K", end="", file=self.out, flush=True)
 
 
 def digest_of(*inputs: Path | str) -> str:

@@ -1,0 +1,60 @@
+"""The notices that those whose work is compiled into the guest ask to see beside it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from guest.build.workshop import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FILE = "NOTICES.txt"
+
+WASI_LIBC = Path("lib", "libc", "wasi")
+"""Where the zig wheel keeps the C library that is linked into the engine."""
+
+RULE = "=" * 80
+
+
+def write_notices(upstream: Path, packages: Path, out: Path) -> None:
+    """Writes *out*/NOTICES.txt, a part for each work: its name, and its notice word for word."""
+    parts = [
+        ("QuickJS-ng", _leading_comment(upstream / "quickjs.c")),
+        *((f"Zig, {name}", text) for name, text in _zig_notices()),
+        *_npm_notices(packages),
+    ]
+    text = "".join(f"{RULE}\n{name}\n{RULE}\n\n{notice.strip()}\n\n" for name, notice in parts)
+    (out / FILE).write_text(text, encoding="utf-8")
+
+
+def _leading_comment(source: Path) -> str:
+    text = source.read_text(encoding="utf-8")
+    start, end = text.find("/*"), text.find("*/")
+    if start != 0 or "Copyright" not in text[:end]:
+        raise BuildError(f"{source.name} does not open with its copyright")
+    return "\n".join(line.removeprefix(" *").removeprefix(" ") for line in text[2:end].splitlines())
+
+
+def _zig_notices() -> Iterator[tuple[str, str]]:
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise BuildError("ziglang is not installed in this environment")
+    home = Path(spec.origin).parent
+    yield "standard library", (home / "LICENSE").read_text(encoding="utf-8")
+    for notice in ("LICENSE-MIT", "libc-top-half/musl/COPYRIGHT", "libc-bottom-half/cloudlibc/LICENSE"):
+        yield f"wasi-libc {notice}", (home / WASI_LIBC / notice).read_text(encoding="utf-8")
+
+
+def _npm_notices(packages: Path) -> Iterator[tuple[str, str]]:
+    """Of every package that may be bundled; those which only build are marked as such in the lock."""
+    locked = json.loads((packages / "package-lock.json").read_text())["packages"]
+    for place, entry in sorted(locked.items()):
+        if not place or entry.get("dev") or entry.get("optional"):
+            continue
+        files = sorted((packages / place).glob("LICEN[CS]E*"))
+        text = files[0].read_text(encoding="utf-8") if files else f"License: {entry['license']}"
+        yield f"{place.rpartition('node_modules/')[2]} {entry['version']}", text
