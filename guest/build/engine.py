@@ -40,10 +40,25 @@ LINK = (
     "-Wl,--strip-all",
     f"-Wl,-z,stack-size={STACK_BYTES}",
     "-lm",
+    "-lc++",
 )
 
 UPSTREAM_UNITS = ("dtoa.c", "libregexp.c", "libunicode.c")
 """Sources compiled beside engine.c, which includes quickjs.c itself."""
+
+UPSTREAM_CXX_UNITS = ("ada.cpp",)
+"""C++ sources, each an object of its own; engine.c reaches them by their C interfaces only."""
+
+COMPILE_CXX = (
+    "-std=c++20",
+    "-O2",
+    "-DNDEBUG",
+    "-DADA_INCLUDE_URL_PATTERN=0",
+    # Exhausted memory ends in a trap. No unwinding, no type names in the data of every image.
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fno-sanitize=undefined",
+)
 
 HOST = "headgate"
 """The only Wasm module that the engine may import from."""
@@ -56,7 +71,8 @@ def link_engine(shop: Workshop, source: Path, upstream: Path, out: Path) -> None
     caches = shop.cache / "zig"
     env = {"ZIG_GLOBAL_CACHE_DIR": str(caches), "ZIG_LOCAL_CACHE_DIR": str(caches)}
     cpu = "generic+" + "+".join(CPU_FEATURES)
-    objects = []
+    objects: list[Path] = []
+    command: list[str | Path]
     for unit in sorted(source.glob("*.zig")):
         objects.append(out / f"{unit.stem}.o")
         shop.run(
@@ -72,8 +88,12 @@ def link_engine(shop: Workshop, source: Path, upstream: Path, out: Path) -> None
             cwd=out,
             env=env,
         )
+    for name in UPSTREAM_CXX_UNITS:
+        objects.append(out / f"{name}.o")
+        command = [*zig("c++"), *TARGET, f"-mcpu={cpu}", *COMPILE_CXX, f"-ffile-prefix-map={upstream}=upstream"]
+        shop.run([*command, "-c", upstream / name, "-o", objects[-1]], cwd=out, env=env)
     names = exports_of(source / "exports.txt")
-    command: list[str | Path] = [*zig("cc"), *TARGET, f"-mcpu={cpu}", *COMPILE]
+    command = [*zig("cc"), *TARGET, f"-mcpu={cpu}", *COMPILE]
     # Whatever the compiler remembers of a path must not depend on where the checkout lies.
     command += [f"-ffile-prefix-map={upstream}=quickjs", f"-ffile-prefix-map={source}=engine"]
     command += ["-I", upstream, "-I", source, source / "engine.c"]

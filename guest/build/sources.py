@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE_VARIABLE = "HEADGATE_CACHE"
 """Environment variable which moves the cache out of the checkout."""
 
-UPSTREAM = "upstream-quickjs"
-"""Directory of the engine's C sources inside its source distribution."""
+UPSTREAM = {"quickjs-ng": "upstream-quickjs", "ada-url": "ada_url"}
+"""The source distributions that the engine is made of, and the directory in each that holds its C or C++."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def pin_of(tool: str) -> str:
 
 
 def fetch_engine(shop: Workshop, lock: Path, out: Path) -> None:
-    """Downloads the source distribution that *lock* pins and lays its C sources into *out*."""
+    """Downloads the source distributions that *lock* pins and lays their C and C++ sources into *out*."""
     downloads = out / "download"
     downloads.mkdir()
     shop.run(
@@ -92,22 +92,31 @@ def fetch_engine(shop: Workshop, lock: Path, out: Path) -> None:
                 "--no-input",
             ),
             # pip asks the archive for its metadata; the pinned setuptools of this environment answers.
-            *("--no-deps", "--no-build-isolation", "--no-binary", "quickjs-ng"),
+            *("--no-deps", "--no-build-isolation", "--no-binary", ",".join(UPSTREAM)),
             *("--require-hashes", "--requirement", lock, "--dest", downloads),
         ],
         cwd=out,
     )
     archives = list(downloads.iterdir())
-    if len(archives) != 1:
-        raise BuildError(f"{lock.name} pins {len(archives)} archives, one is wanted")
-    with tarfile.open(archives[0]) as archive:
+    if len(archives) != len(UPSTREAM):
+        raise BuildError(f"{lock.name} pins {len(archives)} archives, {len(UPSTREAM)} are wanted")
+    for archive in archives:
+        _unpack(archive, out)
+        archive.unlink()
+    downloads.rmdir()
+    for wanted in ("quickjs.c", "ada.cpp"):
+        if not (out / wanted).is_file():
+            raise BuildError(f"the archives that {lock.name} pins hold no {wanted}")
+
+
+def _unpack(path: Path, out: Path) -> None:
+    """Lays the C and C++ sources of the archive at *path* into *out*, and nothing else of it."""
+    with tarfile.open(path) as archive:
         for member in archive:
-            path = Path(member.name)
-            if member.isfile() and path.parent.name == UPSTREAM and path.suffix in (".c", ".h"):
+            place = Path(member.name)
+            if not member.isfile() or place.suffix not in (".c", ".cpp", ".h"):
+                continue
+            if place.parent.name in UPSTREAM.values():
                 content = archive.extractfile(member)
                 assert content is not None
-                (out / path.name).write_bytes(content.read())
-    archives[0].unlink()
-    downloads.rmdir()
-    if not (out / "quickjs.c").is_file():
-        raise BuildError(f"the archive that {lock.name} pins holds no {UPSTREAM}/quickjs.c")
+                (out / place.name).write_bytes(content.read())

@@ -44,6 +44,7 @@ static JSContext *ctx;
 #include "console.c"
 #include "entropy.c"
 #include "codec.c"
+#include "url.c"
 #include "native.c"
 #include "hooks.c"
 #include "handlers.c"

@@ -172,5 +172,9 @@ static JSValue native_new(void)
         return native;
     JS_SetPropertyFunctionList(ctx, native, native_functions, countof(native_functions));
     JS_SetPropertyFunctionList(ctx, native, codec_functions, countof(codec_functions));
+    if (url_init(ctx, native) < 0) {
+        JS_FreeValue(ctx, native);
+        return JS_EXCEPTION;
+    }
     return native;
 }
