@@ -1,9 +1,10 @@
 // `AbortController` and `AbortSignal` by the DOM standard.
 
-import { ArrayIsArray, ArrayPrototypePush, ReflectApply, TypeError } from "./primordials.js";
+import { ArrayIsArray, ArrayPrototypePush, ObjectAssign, ReflectApply, TypeError } from "./primordials.js";
 import { invalidArgument } from "./arguments.js";
 import { Event, EventTarget, defineHandler } from "./event-target.js";
-import { defineInterface, expose } from "./expose.js";
+import { define, defineInterface, expose } from "./expose.js";
+import { INSPECT_CUSTOM } from "./inspect.js";
 import { startTimer } from "./timers.js";
 
 const { DOMException } = globalThis;
@@ -104,6 +105,15 @@ delete AbortSignal.begin;
 delete AbortSignal.observe;
 defineInterface(AbortSignal, "AbortSignal", ["aborted", "reason", "throwIfAborted"]);
 defineHandler(AbortSignal, "abort");
+define(AbortSignal.prototype, INSPECT_CUSTOM, function () {
+  return shownAs("AbortSignal", { aborted: this.aborted });
+});
+
+// An object that prints with the given class name.
+function shownAs(name, properties) {
+  const { [name]: Class } = { [name]: class {} };
+  return ObjectAssign(new Class(), properties);
+}
 
 // isSignal: whether a value is one of ours. onAbort: runs `algorithm(reason)` when the signal aborts,
 // before its listeners; at once if it has.
@@ -121,6 +131,9 @@ export class AbortController {
   }
 }
 defineInterface(AbortController, "AbortController", ["signal", "abort"]);
+define(AbortController.prototype, INSPECT_CUSTOM, function () {
+  return shownAs("AbortController", { signal: this.signal });
+});
 
 /** Exposes `AbortController` and `AbortSignal`. */
 export function install() {

@@ -24,8 +24,11 @@ export function requireString(value, name) {
 
 function received(value) {
   if (value === null || value === undefined) return String(value);
-  if (typeof value === "object") return "an object";
-  if (typeof value === "function") return "a function";
+  if (typeof value === "function") return `function ${String(value.name)}`;
+  if (typeof value === "object") {
+    const name = value.constructor?.name;
+    return typeof name === "string" && name !== "" ? `an instance of ${name}` : "an object";
+  }
   const text = String(value);
   return `type ${typeof value} (${typeof value === "string" ? `'${StringPrototypeSlice(text, 0, 25)}'` : text})`;
 }

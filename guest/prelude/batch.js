@@ -48,7 +48,7 @@ function positional(element, ids) {
   return [FORWARD, element];
 }
 
-function sameLength(native, inputs, output) {
+function sameLength(native, inputs, output, inputIds) {
   const results = [];
   const ids = [];
   for (let i = 0; i < inputs.length; i++) {
@@ -60,7 +60,7 @@ function sameLength(native, inputs, output) {
     }
     ArrayPrototypePush(results, result);
   }
-  if (isReordered(inputs, ids)) {
+  if (isReordered(inputIds, ids)) {
     native.log(
       "warn",
       "onBatch returned the events in another order than it was given; results belong to events by position",
@@ -70,12 +70,12 @@ function sameLength(native, inputs, output) {
 }
 
 // Rule 5: the same ids, each as often as before, and not in the same places.
-function isReordered(inputs, ids) {
-  if (ids.length !== inputs.length) return false;
+function isReordered(inputIds, ids) {
+  if (ids.length !== inputIds.length) return false;
   const counts = new SafeMap();
   let moved = false;
   for (let i = 0; i < ids.length; i++) {
-    const id = readMessageId(inputs[i]);
+    const id = inputIds[i];
     if (id !== ids[i]) moved = true;
     counts.set(id, (counts.get(id) ?? 0) + 1);
   }
@@ -90,12 +90,12 @@ function isReordered(inputs, ids) {
 
 // The input this output stands for, or -1: by messageId (the very object first, where ids repeat),
 // else by identity. Each input is given away once.
-function findInput(inputs, places, positions, used, element) {
+function findInput(inputIds, places, positions, used, element) {
   const position = positions.get(element);
   const id = readMessageId(element);
   const candidates = id === undefined ? undefined : places.get(id);
   if (candidates !== undefined) {
-    if (position !== undefined && !used[position] && readMessageId(inputs[position]) === id) {
+    if (position !== undefined && !used[position] && inputIds[position] === id) {
       return position;
     }
     for (let i = 0; i < candidates.length; i++) if (!used[candidates[i]]) return candidates[i];
@@ -103,14 +103,14 @@ function findInput(inputs, places, positions, used, element) {
   return position === undefined || used[position] ? -1 : position;
 }
 
-function shorter(inputs, output, length) {
+function shorter(inputs, output, length, inputIds) {
   const places = new SafeMap();
   const positions = new SafeMap();
   const results = [];
   const used = [];
   for (let i = 0; i < inputs.length; i++) {
-    const id = readMessageId(inputs[i]);
-    if (id !== undefined) {
+    const id = inputIds[i];
+    if (typeof id === "string") {
       if (!places.has(id)) places.set(id, []);
       ArrayPrototypePush(places.get(id), i);
     }
@@ -124,7 +124,7 @@ function shorter(inputs, output, length) {
     if (!isEvent(element)) {
       return `onBatch returned ${kindOf(element)} in place of an event, in an array shorter than its input`;
     }
-    const at = findInput(inputs, places, positions, used, element);
+    const at = findInput(inputIds, places, positions, used, element);
     if (at === -1) {
       return (
         `onBatch returned ${length} events for ${inputs.length}, and the one at index ${i} ` +
@@ -144,10 +144,11 @@ const unreadable = (error) => `onBatch returned a value that cannot be read: ${d
  *
  * inputs  the event objects given to the handler, in an array that the handler could not reach
  * output  what the handler returned
+ * ids     the messageId of each input as it was before the handler ran, undefined where there was none
  * kinds   0 forward value; 1 filtered; 2 Bad Request, message; 3 retry, message; 4 forward the
  *         input unchanged; 5 discard, message
  */
-export function pair(native, inputs, output) {
+export function pair(native, inputs, output, ids) {
   try {
     if (output === undefined || output === null) {
       const results = [];
@@ -162,14 +163,14 @@ export function pair(native, inputs, output) {
     if (length > inputs.length) {
       return `onBatch returned ${length} events for ${inputs.length}: at most one for each is allowed`;
     }
-    if (length === inputs.length) return sameLength(native, inputs, output);
-    return shorter(inputs, output, length);
+    if (length === inputs.length) return sameLength(native, inputs, output, ids);
+    return shorter(inputs, output, length, ids);
   } catch (error) {
     return unreadable(error);
   }
 }
 
-/** Installs `hooks.pair(inputs, output)`. */
+/** Installs `hooks.pair(inputs, output, ids)`. */
 export function install(native, hooks) {
-  hooks.pair = (inputs, output) => pair(native, inputs, output);
+  hooks.pair = (inputs, output, ids) => pair(native, inputs, output, ids);
 }

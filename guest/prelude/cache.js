@@ -16,6 +16,7 @@ import { invalidArgument, requireFunction, requireString } from "./arguments.js"
 import { define, expose } from "./expose.js";
 import { CACHE_ENTRIES_MAX } from "./limits.js";
 import { atSettled, file, KIND_CACHE } from "./operations.js";
+import { requestSettled } from "./timers.js";
 
 let native;
 
@@ -135,6 +136,7 @@ const cache = {
     if (shared !== undefined) return shared.promise;
     const entry = { promise: undefined };
     runs.set(key, entry);
+    requestSettled();
     const isCurrent = () => runs.get(key) === entry;
     entry.promise = run(store(), key, milliseconds, load, isCurrent);
     try {

@@ -21,10 +21,11 @@ import { expose } from "./expose.js";
 import { createFormat } from "./format.js";
 import { createInspect } from "./inspect.js";
 import { atSettled } from "./operations.js";
+import { requestSettled } from "./timers.js";
 
 const GROUP_INDENT = "  ";
 
-/** Exposes `console`. Groups, counters and timers last until the invocation ends. */
+/** Exposes `console`. Groups end with the invocation; counters and timers last, as on Node. */
 export function install(native) {
   const inspect = createInspect(native);
   const format = createFormat(native, inspect);
@@ -142,6 +143,7 @@ export function install(native) {
     group(...args) {
       if (args.length > 0) print("log", args);
       indent += GROUP_INDENT;
+      requestSettled();
     },
 
     groupCollapsed(...args) {
@@ -167,8 +169,6 @@ export function install(native) {
   expose("console", exposed);
 
   ArrayPrototypePush(atSettled, () => {
-    counts.clear();
-    started.clear();
     indent = "";
   });
 }

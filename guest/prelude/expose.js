@@ -4,6 +4,10 @@ import { ObjectDefineProperty } from "./primordials.js";
 
 /** Defines `globalThis[name]`; user code may reassign or delete it (SPEC 2.7). */
 export function expose(name, value) {
+  // The bundler calls a class that names itself `_Name`.
+  if (typeof value === "function" && value.name === `_${name}`) {
+    ObjectDefineProperty(value, "name", { __proto__: null, value: name, configurable: true });
+  }
   define(globalThis, name, value);
 }
 

@@ -6,6 +6,9 @@ export const TIMERS_MAX = 1000;
 /** Entries of `cache` per sandbox; the one used longest ago leaves first (SPEC 4.6). */
 export const CACHE_ENTRIES_MAX = 1000;
 
+/** Entries of the performance timeline; the oldest leaves first. */
+export const PERFORMANCE_ENTRIES_MAX = 1000;
+
 /** UTF-16 units kept of an error's message, and of its stack, when an outcome is described. */
 export const MESSAGE_CHARS_MAX = 8192;
 export const STACK_CHARS_MAX = 16384;

@@ -2,14 +2,15 @@
 
 import {
   ArrayPrototypePush,
+  ArrayPrototypeShift,
   ObjectDefineProperty,
   Number,
   String,
   TypeError,
 } from "./primordials.js";
 import { expose } from "./expose.js";
+import { PERFORMANCE_ENTRIES_MAX } from "./limits.js";
 import { cloneValue } from "./structured-clone.js";
-import { atSettled } from "./operations.js";
 
 const { DOMException } = globalThis;
 
@@ -50,7 +51,7 @@ class PerformanceMeasure extends PerformanceEntry {}
 
 const isOptions = (value) => typeof value === "object" && value !== null;
 
-/** Exposes `performance`. Entries last until the invocation ends. */
+/** Exposes `performance`. Of marks and measures the latest PERFORMANCE_ENTRIES_MAX are kept. */
 export function install(native) {
   let entries = [];
 
@@ -73,6 +74,7 @@ export function install(native) {
   }
 
   function add(entry) {
+    if (entries.length === PERFORMANCE_ENTRIES_MAX) ArrayPrototypeShift(entries);
     ArrayPrototypePush(entries, entry);
     return entry;
   }
@@ -166,7 +168,4 @@ export function install(native) {
     configurable: true,
   });
   expose("performance", new Performance());
-  ArrayPrototypePush(atSettled, () => {
-    entries = [];
-  });
 }

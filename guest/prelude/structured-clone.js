@@ -109,6 +109,7 @@ class Cloner {
     if (typeof value === "function") throw uncloneable(`function ${value.name}`);
     if (typeof value !== "object" || value === null) return value;
     if (this.#seen.has(value)) return this.#seen.get(value);
+    if (this.#native.proxyDetails(value) !== undefined) throw uncloneable("#<Object>");
     const kind = this.#native.className(value);
     switch (kind) {
       case "Boolean":
@@ -148,7 +149,7 @@ class Cloner {
         return this.#properties(value, kind === "Array" ? newArray(value.length) : {});
       default:
         if (VIEWS[kind] !== undefined) return this.#typedArray(value);
-        throw uncloneable(kind === "Proxy" ? "A Proxy" : `#<${kind}>`);
+        throw uncloneable(`#<${kind}>`);
     }
   }
 

@@ -180,7 +180,7 @@ class Immediate {
   }
 
   [SymbolDispose]() {
-    Immediate.clear(this);
+    globals.clearImmediate(this);
   }
 }
 
@@ -229,6 +229,14 @@ function wake() {
     tell();
   }
   return immediates.length > 0 || Timeout.nextDue() <= native.now();
+}
+
+/**
+ * Has the engine call `hooks.settled` when this invocation ends, which it does only after one that
+ * used timers or the host. For state that must not outlive its invocation.
+ */
+export function requestSettled() {
+  if (native.isolation() !== "compile") tell();
 }
 
 /** Runs `callback` in a turn of its own; for prelude code that must report an exception. */
