@@ -90,7 +90,13 @@ def link_engine(shop: Workshop, source: Path, upstream: Path, out: Path) -> None
         )
     for name in UPSTREAM_CXX_UNITS:
         objects.append(out / f"{name}.o")
-        command = [*zig("c++"), *TARGET, f"-mcpu={cpu}", *COMPILE_CXX, f"-ffile-prefix-map={upstream}=upstream"]
+        command = [
+            *zig("c++"),
+            *TARGET,
+            f"-mcpu={cpu}",
+            *COMPILE_CXX,
+            f"-ffile-prefix-map={upstream}=upstream",
+        ]
         shop.run([*command, "-c", upstream / name, "-o", objects[-1]], cwd=out, env=env)
     names = exports_of(source / "exports.txt")
     command = [*zig("cc"), *TARGET, f"-mcpu={cpu}", *COMPILE]
