@@ -9,7 +9,7 @@ import {
   Uint8Array,
   uncurryThis,
 } from "./primordials.js";
-import { utf16Text, wellFormed } from "./encoding.js";
+import { utf16Text } from "./encoding.js";
 import { define } from "./expose.js";
 
 const StringPrototypeReplace = uncurryThis(String.prototype.replace);
@@ -47,7 +47,7 @@ export function requireEncoding(name) {
 
 /** `{ name: { encode(text) -> Uint8Array, decode(bytes, start, end) -> text } }` over the native codecs. */
 export function createEncodings(native) {
-  const utf8Bytes = (text) => new Uint8Array(native.utf8Encode(wellFormed(text)));
+  const utf8Bytes = (text) => new Uint8Array(native.utf8Encode(text));
 
   function latin1Bytes(text) {
     // The native encoder does all the work where every character is ASCII.
@@ -95,7 +95,7 @@ export function createEncodings(native) {
 export function encodedLength(native, text, name) {
   switch (name) {
     case "utf8":
-      return ArrayBufferPrototypeGetByteLength(native.utf8Encode(wellFormed(text)));
+      return ArrayBufferPrototypeGetByteLength(native.utf8Encode(text));
     case "utf16le":
       return text.length * 2;
     case "hex":

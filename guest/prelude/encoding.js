@@ -56,7 +56,7 @@ export function isArrayBuffer(value) {
   }
 }
 
-/** A string with every lone surrogate replaced, as the encoders want it. */
+/** A string with every lone surrogate replaced. */
 export const wellFormed = (text) => StringPrototypeToWellFormed(text);
 
 function encodingOf(label) {
@@ -162,7 +162,7 @@ export function install(native) {
     }
 
     encode(input = "") {
-      return new Uint8Array(native.utf8Encode(wellFormed(`${input}`)));
+      return new Uint8Array(native.utf8Encode(`${input}`));
     }
 
     encodeInto(source, destination) {
@@ -170,7 +170,7 @@ export function install(native) {
       if (!ArrayBufferIsView(destination) || !(destination instanceof Uint8Array)) {
         throw invalidArgument("dest", "an instance of Uint8Array", destination);
       }
-      const encoded = new Uint8Array(native.utf8Encode(wellFormed(source)));
+      const encoded = new Uint8Array(native.utf8Encode(source));
       let written = encoded.length;
       if (written <= destination.length) {
         TypedArrayPrototypeSet(destination, encoded);

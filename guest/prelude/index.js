@@ -14,6 +14,10 @@ import { install as installAbort } from "./abort.js";
 import { install as installPerformance } from "./performance.js";
 import { install as installStructuredClone } from "./structured-clone.js";
 import { install as installBase64 } from "./base64.js";
+import { install as installEncoding } from "./encoding.js";
+import { install as installBuffer } from "./buffer.js";
+import { install as installURLSearchParams } from "./url-search-params.js";
+import { install as installURL } from "./url.js";
 import { install as installCache } from "./cache.js";
 import { install as installBatch } from "./batch.js";
 
@@ -31,6 +35,10 @@ export default function (native) {
   installPerformance(native, hooks);
   installStructuredClone(native, hooks);
   installBase64(native, hooks);
+  installEncoding(native, hooks);
+  installBuffer(native, hooks);
+  installURLSearchParams(native, hooks);
+  installURL(native, hooks);
   installCache(native, hooks);
   installBatch(native, hooks);
   return hooks;
