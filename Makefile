@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer, git and make; everything else comes pinned by hash (requirements/, guest/package-lock.json).
 
-PYTHON ?= $(firstword $(shell command -v python3.11 python3 python))
+PYTHON ?= $(shell for name in python3.11 python3 python; do command -v $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
