@@ -1,0 +1,347 @@
+/*
+ * native.crypto: handles on the states of crypto.zig, which does the arithmetic. Nothing here is seen
+ * by user code; the prelude holds arguments to Node's rules before it calls.
+ *
+ * "data" arguments are a string (taken as UTF-8), an ArrayBuffer or a view of one.
+ */
+
+size_t hg_digest_size(void);
+size_t hg_digest_length(uint32_t algorithm);
+bool hg_digest_extendable(uint32_t algorithm);
+void hg_digest_init(void *state, uint32_t algorithm);
+void hg_digest_init_keyed(void *state, uint32_t algorithm, const uint8_t *key, size_t len);
+void hg_digest_update(void *state, const uint8_t *bytes, size_t len);
+void hg_digest_final(void *state, uint8_t *out, size_t len);
+void hg_pbkdf2(uint8_t *out, size_t out_len, uint32_t algorithm, const uint8_t *password, size_t password_len,
+               const uint8_t *salt, size_t salt_len, uint32_t rounds);
+void hg_hkdf(uint8_t *out, size_t out_len, uint32_t algorithm, const uint8_t *key, size_t key_len,
+             const uint8_t *salt, size_t salt_len, const uint8_t *info, size_t info_len);
+size_t hg_scrypt_memory(uint32_t n, uint32_t r, uint32_t p);
+bool hg_scrypt(uint8_t *out, size_t out_len, const uint8_t *password, size_t password_len, const uint8_t *salt,
+               size_t salt_len, uint32_t n, uint32_t r, uint32_t p, uint8_t *memory, size_t memory_len);
+
+/* ---- arguments ---- */
+
+/* Bytes of an argument. They stay valid until the next call into JavaScript. */
+typedef struct Slice {
+    const uint8_t *data;
+    uint32_t len;
+    JSValue text;    /* the linear string that `data` points into, if it does */
+    uint8_t *copy;   /* what the slice owns, if anything */
+} Slice;
+
+static void slice_free(JSContext *c, Slice *s)
+{
+    JS_FreeValue(c, s->text);
+    heap_free(NULL, s->copy);
+}
+
+static int slice_of_text(JSContext *c, Slice *s, JSValueConst v)
+{
+    JSValue text = JS_ToString(c, v); /* makes one piece of a rope */
+    if (JS_IsException(text))
+        return -1;
+    JSString *p = JS_VALUE_GET_STRING(text);
+    uint32_t plain = 0;
+    if (!p->is_wide_char) {
+        const uint8_t *units = str8(p);
+        while (plain < p->len && units[plain] < 0x80)
+            plain++;
+    }
+    s->text = text;
+    if (plain == p->len && !p->is_wide_char) {
+        s->data = str8(p);
+        s->len = plain;
+        return 0;
+    }
+    Bytes out = { .max = 0x3fffffff };
+    for (uint32_t i = 0; i < p->len && bytes_room(&out, 4); i++) {
+        uint32_t ch = string_get(p, i);
+        if (is_hi_surrogate(ch) && i + 1 < p->len && is_lo_surrogate(string_get(p, i + 1)))
+            ch = from_surrogate(ch, string_get(p, ++i));
+        else if (is_surrogate(ch))
+            ch = 0xfffd;
+        out.len += utf8_encode(out.data + out.len, ch);
+    }
+    s->copy = out.data;
+    s->data = out.data ? out.data : (const uint8_t *)"";
+    s->len = out.len;
+    if (!out.failed && !out.full)
+        return 0;
+    JS_ThrowOutOfMemory(c);
+    slice_free(c, s);
+    return -1;
+}
+
+/* 0, or -1 with an exception; to be freed by slice_free in the first case only. */
+static int slice_of(JSContext *c, Slice *s, JSValueConst v)
+{
+    *s = (Slice){ .data = (const uint8_t *)"", .text = JS_UNDEFINED };
+    if (JS_IsString(v))
+        return slice_of_text(c, s, v);
+    JSObject *p = JS_IsObject(v) ? JS_VALUE_GET_OBJ(v) : NULL;
+    JSArrayBuffer *buffer = NULL;
+    uint32_t offset = 0, len = 0;
+    if (p && (p->class_id == JS_CLASS_ARRAY_BUFFER || p->class_id == JS_CLASS_SHARED_ARRAY_BUFFER)) {
+        buffer = p->u.array_buffer;
+        len = buffer->byte_length;
+    } else if (p && (is_typed_array(p->class_id) || p->class_id == JS_CLASS_DATAVIEW)) {
+        JSTypedArray *view = p->u.typed_array;
+        buffer = view->buffer->u.array_buffer;
+        offset = view->offset;
+        len = view->length;
+        if (p->class_id == JS_CLASS_DATAVIEW && view->track_rab)
+            len = offset <= buffer->byte_length ? buffer->byte_length - offset : 0;
+    }
+    if (!buffer) {
+        JS_ThrowTypeError(c, "not a string, ArrayBuffer or view");
+        return -1;
+    }
+    if (buffer->detached || offset > (uint32_t)buffer->byte_length || len > buffer->byte_length - offset) {
+        JS_ThrowTypeErrorArrayBufferOOB(c);
+        return -1;
+    }
+    if (len) {
+        s->data = buffer->data + offset;
+        s->len = len;
+    }
+    return 0;
+}
+
+/* Takes slices of *count* arguments from *argv*; on failure none is held. */
+static int slices_of(JSContext *c, Slice *slices, JSValueConst *argv, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (slice_of(c, &slices[i], argv[i])) {
+            while (i--)
+                slice_free(c, &slices[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void slices_free(JSContext *c, Slice *slices, int count)
+{
+    while (count--)
+        slice_free(c, &slices[count]);
+}
+
+/* An ArrayBuffer that owns *data*, which came from js_malloc. */
+static JSValue buffer_of(JSContext *c, uint8_t *data, size_t len)
+{
+    JSValue buffer = JS_NewArrayBuffer(c, data, len, 0, js_array_buffer_realloc, NULL, false);
+    if (JS_IsException(buffer))
+        js_free(c, data);
+    return buffer;
+}
+
+/* ---- handles: a JavaScript object around a state ---- */
+
+static JSClassID digest_class;
+
+/* States want 16-byte alignment, the heap gives 8. */
+static void *aligned(void *block) { return (void *)(((uintptr_t)block + 15) & ~(uintptr_t)15); }
+
+static JSValue handle_new(JSContext *c, JSClassID class_id, size_t size, void **state)
+{
+    void *block = js_malloc(c, size + 15);
+    if (!block)
+        return JS_EXCEPTION;
+    JSValue handle = JS_NewObjectProtoClass(c, JS_NULL, class_id);
+    if (JS_IsException(handle)) {
+        js_free(c, block);
+        return handle;
+    }
+    JS_SetOpaque(handle, block);
+    *state = aligned(block);
+    return handle;
+}
+
+static void *handle_state(JSContext *c, JSClassID class_id, JSValueConst handle)
+{
+    void *block = JS_GetOpaque2(c, handle, class_id);
+    return block ? aligned(block) : NULL;
+}
+
+static void digest_finalizer(JSRuntime *runtime, JSValueConst handle)
+{
+    js_free_rt(runtime, JS_GetOpaque(handle, digest_class));
+}
+
+/* ---- digests ---- */
+
+static int algorithm_of(JSContext *c, uint32_t *algorithm, JSValueConst v)
+{
+    if (JS_ToUint32(c, algorithm, v))
+        return -1;
+    if (hg_digest_length(*algorithm))
+        return 0;
+    JS_ThrowRangeError(c, "no such algorithm");
+    return -1;
+}
+
+/* digest(algorithm, key?) -> handle; an HMAC where there is a key */
+static JSValue crypto_digest(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t algorithm;
+    void *state;
+    Slice key;
+    if (algorithm_of(c, &algorithm, argv[0]))
+        return JS_EXCEPTION;
+    bool keyed = argc > 1 && !JS_IsUndefined(argv[1]);
+    if (keyed && slice_of(c, &key, argv[1]))
+        return JS_EXCEPTION;
+    JSValue handle = handle_new(c, digest_class, hg_digest_size(), &state);
+    if (!JS_IsException(handle)) {
+        if (keyed)
+            hg_digest_init_keyed(state, algorithm, key.data, key.len);
+        else
+            hg_digest_init(state, algorithm);
+    }
+    if (keyed)
+        slice_free(c, &key);
+    return handle;
+}
+
+/* update(handle, data) */
+static JSValue crypto_update(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    Slice data;
+    void *state = handle_state(c, digest_class, argv[0]);
+    if (!state || slice_of(c, &data, argv[1]))
+        return JS_EXCEPTION;
+    hg_digest_update(state, data.data, data.len);
+    slice_free(c, &data);
+    return JS_UNDEFINED;
+}
+
+/* final(handle, length) -> ArrayBuffer; the handle is spent. Length other than 0 is for extendable ones. */
+static JSValue crypto_final(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t len;
+    void *state = handle_state(c, digest_class, argv[0]);
+    if (!state || JS_ToUint32(c, &len, argv[1]))
+        return JS_EXCEPTION;
+    uint8_t *out = js_malloc(c, len ? len : 1);
+    if (!out)
+        return JS_EXCEPTION;
+    hg_digest_final(state, out, len);
+    return buffer_of(c, out, len);
+}
+
+/* copy(handle) -> handle */
+static JSValue crypto_copy(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    void *copy, *state = handle_state(c, digest_class, argv[0]);
+    if (!state)
+        return JS_EXCEPTION;
+    JSValue handle = handle_new(c, digest_class, hg_digest_size(), &copy);
+    if (!JS_IsException(handle))
+        memcpy(copy, state, hg_digest_size());
+    return handle;
+}
+
+/* digestLength(algorithm) -> bytes it gives if not asked for a length */
+static JSValue crypto_digest_length(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t algorithm;
+    if (algorithm_of(c, &algorithm, argv[0]))
+        return JS_EXCEPTION;
+    return js_uint32(hg_digest_length(algorithm));
+}
+
+/* equal(a, b) of two data of one length, in a time that depends on the length alone */
+static JSValue crypto_equal(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    Slice s[2];
+    if (slices_of(c, s, argv, 2))
+        return JS_EXCEPTION;
+    uint8_t difference = s[0].len != s[1].len;
+    for (uint32_t i = 0; !difference && i < s[0].len; i++) {
+        volatile uint8_t bits = s[0].data[i] ^ s[1].data[i];
+        difference |= bits;
+    }
+    slices_free(c, s, 2);
+    return js_bool(!difference);
+}
+
+/* ---- derivation ---- */
+
+/* pbkdf2(algorithm, password, salt, rounds, length) -> ArrayBuffer */
+static JSValue crypto_pbkdf2(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t algorithm, rounds, len;
+    Slice s[2];
+    if (algorithm_of(c, &algorithm, argv[0]) || JS_ToUint32(c, &rounds, argv[3]) || JS_ToUint32(c, &len, argv[4]) ||
+        slices_of(c, s, argv + 1, 2))
+        return JS_EXCEPTION;
+    uint8_t *out = js_malloc(c, len ? len : 1);
+    if (out)
+        hg_pbkdf2(out, len, algorithm, s[0].data, s[0].len, s[1].data, s[1].len, rounds);
+    slices_free(c, s, 2);
+    return out ? buffer_of(c, out, len) : JS_EXCEPTION;
+}
+
+/* hkdf(algorithm, key, salt, info, length) -> ArrayBuffer; length is at most 255 digests */
+static JSValue crypto_hkdf(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t algorithm, len;
+    Slice s[3];
+    if (algorithm_of(c, &algorithm, argv[0]) || JS_ToUint32(c, &len, argv[4]) || slices_of(c, s, argv + 1, 3))
+        return JS_EXCEPTION;
+    uint8_t *out = js_malloc(c, len ? len : 1);
+    if (out)
+        hg_hkdf(out, len, algorithm, s[0].data, s[0].len, s[1].data, s[1].len, s[2].data, s[2].len);
+    slices_free(c, s, 3);
+    return out ? buffer_of(c, out, len) : JS_EXCEPTION;
+}
+
+/* scrypt(password, salt, n, r, p, length) -> ArrayBuffer, or null where memory does not suffice */
+static JSValue crypto_scrypt(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t n, r, p, len;
+    Slice s[2];
+    if (JS_ToUint32(c, &n, argv[2]) || JS_ToUint32(c, &r, argv[3]) || JS_ToUint32(c, &p, argv[4]) ||
+        JS_ToUint32(c, &len, argv[5]) || slices_of(c, s, argv, 2))
+        return JS_EXCEPTION;
+    size_t size = hg_scrypt_memory(n, r, p);
+    uint8_t *memory = size ? heap_malloc(NULL, size) : NULL;
+    uint8_t *out = memory ? js_malloc(c, len) : NULL;
+    JSValue result = memory ? JS_EXCEPTION : JS_NULL;
+    if (out) {
+        if (hg_scrypt(out, len, s[0].data, s[0].len, s[1].data, s[1].len, n, r, p, memory, size)) {
+            result = buffer_of(c, out, len);
+        } else {
+            js_free(c, out);
+            result = JS_NULL;
+        }
+    }
+    heap_free(NULL, memory);
+    slices_free(c, s, 2);
+    return result;
+}
+
+static const JSCFunctionListEntry crypto_functions[] = {
+    JS_CFUNC_DEF("digest", 2, crypto_digest),
+    JS_CFUNC_DEF("update", 2, crypto_update),
+    JS_CFUNC_DEF("final", 2, crypto_final),
+    JS_CFUNC_DEF("copy", 1, crypto_copy),
+    JS_CFUNC_DEF("digestLength", 1, crypto_digest_length),
+    JS_CFUNC_DEF("equal", 2, crypto_equal),
+    JS_CFUNC_DEF("pbkdf2", 5, crypto_pbkdf2),
+    JS_CFUNC_DEF("hkdf", 5, crypto_hkdf),
+    JS_CFUNC_DEF("scrypt", 6, crypto_scrypt),
+};
+
+/* Sets native.crypto. */
+static void hg_crypto_init(JSContext *c, JSValue native)
+{
+    static const JSClassDef digest_def = { "Digest", .finalizer = digest_finalizer };
+    JSRuntime *runtime = JS_GetRuntime(c);
+    JS_NewClassID(runtime, &digest_class);
+    JS_NewClass(runtime, digest_class, &digest_def);
+    JSValue functions = JS_NewObject(c);
+    JS_SetPropertyFunctionList(c, functions, crypto_functions, countof(crypto_functions));
+    JS_DefinePropertyValueStr(c, native, "crypto", functions, JS_PROP_C_W_E);
+}

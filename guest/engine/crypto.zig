@@ -1,0 +1,100 @@
+//! The arithmetic of `crypto`, for the glue in crypto.c: states in memory that the caller owns, no
+//! allocation, no imports. Sizes and alignments are asked for at run time; 16 holds for all of them.
+
+const std = @import("std");
+const hash = @import("crypto/hash.zig");
+const kdf = @import("crypto/kdf.zig");
+const Algorithm = hash.Algorithm;
+const Digest = hash.Digest;
+
+// Tables instead of constant-time code: the sandbox holds no clock that could watch a cache, and the
+// protected form costs several times the fuel.
+pub const std_options: std.Options = .{ .side_channels_mitigations = .none };
+
+comptime {
+    std.debug.assert(@alignOf(Digest) <= 16);
+}
+
+export fn hg_digest_size() usize {
+    return @sizeOf(Digest);
+}
+
+/// Bytes that a digest has if nothing else is asked for; 0 if there is no such algorithm.
+export fn hg_digest_length(algorithm: u32) usize {
+    return hash.digestLength(Algorithm.from(algorithm) orelse return 0);
+}
+
+export fn hg_digest_extendable(algorithm: u32) bool {
+    return (Algorithm.from(algorithm) orelse return false).extendable();
+}
+
+export fn hg_digest_init(state: *Digest, algorithm: u32) void {
+    state.* = .init(Algorithm.from(algorithm).?);
+}
+
+export fn hg_digest_init_keyed(state: *Digest, algorithm: u32, key: [*]const u8, len: usize) void {
+    state.* = .initKeyed(Algorithm.from(algorithm).?, key[0..len]);
+}
+
+export fn hg_digest_update(state: *Digest, bytes: [*]const u8, len: usize) void {
+    state.update(bytes[0..len]);
+}
+
+export fn hg_digest_final(state: *Digest, out: [*]u8, len: usize) void {
+    state.final(out[0..len]);
+}
+
+export fn hg_pbkdf2(
+    out: [*]u8,
+    out_len: usize,
+    algorithm: u32,
+    password: [*]const u8,
+    password_len: usize,
+    salt: [*]const u8,
+    salt_len: usize,
+    rounds: u32,
+) void {
+    kdf.pbkdf2(out[0..out_len], Algorithm.from(algorithm).?, password[0..password_len], salt[0..salt_len], rounds);
+}
+
+export fn hg_hkdf(
+    out: [*]u8,
+    out_len: usize,
+    algorithm: u32,
+    key: [*]const u8,
+    key_len: usize,
+    salt: [*]const u8,
+    salt_len: usize,
+    info: [*]const u8,
+    info_len: usize,
+) void {
+    kdf.hkdf(out[0..out_len], Algorithm.from(algorithm).?, key[0..key_len], salt[0..salt_len], info[0..info_len]);
+}
+
+export fn hg_scrypt_memory(n: u32, r: u32, p: u32) usize {
+    return kdf.scryptMemory(n, r, p) orelse 0;
+}
+
+export fn hg_scrypt(
+    out: [*]u8,
+    out_len: usize,
+    password: [*]const u8,
+    password_len: usize,
+    salt: [*]const u8,
+    salt_len: usize,
+    n: u32,
+    r: u32,
+    p: u32,
+    memory: [*]u8,
+    memory_len: usize,
+) bool {
+    return kdf.scrypt(
+        out[0..out_len],
+        password[0..password_len],
+        salt[0..salt_len],
+        n,
+        r,
+        p,
+        memory[0..memory_len],
+    );
+}
