@@ -20,11 +20,8 @@ import {
   DatePrototypeToISOString,
   Error,
   FunctionPrototype,
-  MapIteratorNext,
-  MapPrototypeEntries,
   MapPrototypeGetSize,
   MathMax,
-  MathMin,
   newList,
   NumberPrototypeValueOf,
   Object,
@@ -41,9 +38,7 @@ import {
   RegExpPrototypeGetSource,
   replaceText,
   SafeMap,
-  SetIteratorNext,
   SetPrototypeGetSize,
-  SetPrototypeValues,
   String,
   StringPrototypeRepeat,
   StringPrototypeSlice,
@@ -53,8 +48,8 @@ import {
   SymbolToStringTag,
   TypedArrayPrototypeGetLength,
   TypedArrayPrototypeGetSymbolToStringTag,
-  Uint8Array,
 } from "./primordials.js";
+import { createFills, isIndex, moreItems } from "./inspect-entries.js";
 import { errorBase } from "./inspect-error.js";
 import { functionBase } from "./inspect-function.js";
 import { layOut } from "./inspect-layout.js";
@@ -92,11 +87,10 @@ for (const name of Object.getOwnPropertyNames(globalThis)) {
 const isOverflow = (error) =>
   typeof error === "object" && error !== null && error.message === "Maximum call stack size exceeded";
 
-const moreItems = (left) => `... ${left} more item${left > 1 ? "s" : ""}`;
-
 /** Makes `inspect(value, options)` over the engine's native functions. */
 export function createInspect(native) {
   const { className } = native;
+  const fills = createFills(native, formatValue, formatProperty);
 
   function inspect(value, options) {
     const ctx = {
@@ -264,14 +258,14 @@ export function createInspect(native) {
         form.close = "]";
         form.keys = keysOf(ctx, value, true);
         form.isArray = true;
-        form.fill = fillArray;
+        form.fill = fills.array;
         return value.length === 0 && form.keys.length === 0 ? whole(`${form.open}]`) : form;
       }
       if (kind === "Set" || kind === "Map") {
         const size = kind === "Set" ? SetPrototypeGetSize(value) : MapPrototypeGetSize(value);
         form.open = braces(kind, `(${size})`);
         form.keys = keysOf(ctx, value, false);
-        form.fill = kind === "Set" ? fillSet : fillMap;
+        form.fill = kind === "Set" ? fills.set : fills.map;
         return size === 0 && form.keys.length === 0 ? whole(`${form.open}}`) : form;
       }
       if (typedArrayNames.has(kind)) {
@@ -281,7 +275,7 @@ export function createInspect(native) {
         form.close = "]";
         form.keys = keysOf(ctx, value, true);
         form.isArray = true;
-        form.fill = fillTypedArray;
+        form.fill = fills.typedArray;
         const empty = size === 0 && form.keys.length === 0 && !ctx.showHidden;
         return empty ? whole(`${form.open}]`) : form;
       }
@@ -292,8 +286,8 @@ export function createInspect(native) {
         const other = tag === kind || tag === "" ? "" : `${tag}] [`;
         form.open = `[${other}${name}] {`;
         form.fill = isKeyValue
-          ? (c, v, l, out) => fillPairs(c, entries, l, out)
-          : (c, v, l, out) => fillValues(c, entries, l, out);
+          ? (c, v, l, out) => fills.pairs(c, entries, l, out)
+          : (c, v, l, out) => fills.values(c, entries, l, out);
         return form;
       }
     }
@@ -330,7 +324,7 @@ export function createInspect(native) {
           const size = ArrayBufferPrototypeGetByteLength(value);
           return whole(`${form.open} byteLength: ${size} }`);
         }
-        if (!inTypedArray) form.fill = fillBytes;
+        if (!inTypedArray) form.fill = fills.bytes;
         ArrayPrototypeUnshift(form.keys, "byteLength");
         return form;
       case "DataView":
@@ -339,7 +333,7 @@ export function createInspect(native) {
         return form;
       case "Promise":
         form.open = braces(kind);
-        form.fill = fillPromise;
+        form.fill = fills.promise;
         return form;
       case "WeakSet":
       case "WeakMap":
@@ -461,137 +455,7 @@ export function createInspect(native) {
     }
   }
 
-  function fillArray(ctx, value, level, entries) {
-    const { length } = value;
-    const shown = MathMin(ctx.maxArrayLength, length);
-    for (let i = 0; i < shown; i++) {
-      if (!ObjectPrototypeHasOwnProperty(value, i)) {
-        fillSparse(ctx, value, level, shown, entries, i);
-        return;
-      }
-      if (ctx.written > INSPECT_CHARS_MAX) {
-        ArrayPrototypePush(entries, moreItems(length - i));
-        return;
-      }
-      ArrayPrototypePush(entries, formatProperty(ctx, value, level, i, false));
-    }
-    if (length > shown) ArrayPrototypePush(entries, moreItems(length - shown));
-  }
-
-  // Runs of holes count as one entry each.
-  function fillSparse(ctx, value, level, shown, entries, index) {
-    const keys = ObjectKeys(value);
-    const holes = (count) => `<${count} empty item${count > 1 ? "s" : ""}>`;
-    for (let i = index; i < keys.length && entries.length < shown; i++) {
-      if (!isIndex(keys[i])) break;
-      const at = +keys[i];
-      if (at !== index) {
-        ArrayPrototypePush(entries, holes(at - index));
-        index = at;
-        if (entries.length === shown) break;
-      }
-      ArrayPrototypePush(entries, formatProperty(ctx, value, level, keys[i], false));
-      index++;
-    }
-    const left = value.length - index;
-    if (left <= 0) return;
-    ArrayPrototypePush(entries, entries.length === shown ? moreItems(left) : holes(left));
-  }
-
-  function fillTypedArray(ctx, value, level, entries) {
-    const length = TypedArrayPrototypeGetLength(value);
-    const shown = MathMin(ctx.maxArrayLength, length);
-    for (let i = 0; i < shown; i++) ArrayPrototypePush(entries, primitiveText(value[i], ctx));
-    if (length > shown) ArrayPrototypePush(entries, moreItems(length - shown));
-    if (!ctx.showHidden) return;
-    const names = ["BYTES_PER_ELEMENT", "length", "byteLength", "byteOffset", "buffer"];
-    ctx.indentation += 2;
-    for (let i = 0; i < names.length; i++) {
-      const text = formatValue(ctx, value[names[i]], level, true);
-      ArrayPrototypePush(entries, `[${names[i]}]: ${text}`);
-    }
-    ctx.indentation -= 2;
-  }
-
-  function fillBytes(ctx, value, level, entries) {
-    let bytes;
-    try {
-      bytes = new Uint8Array(value);
-    } catch {
-      ArrayPrototypePush(entries, "(detached)");
-      return;
-    }
-    const length = TypedArrayPrototypeGetLength(bytes);
-    const shown = MathMin(ctx.maxArrayLength, length);
-    let text = "";
-    for (let i = 0; i < shown; i++) {
-      const digits = "0123456789abcdef";
-      text += `${i === 0 ? "" : " "}${digits[bytes[i] >> 4]}${digits[bytes[i] & 15]}`;
-    }
-    const left = length - shown;
-    if (left > 0) text += ` ... ${left} more byte${left > 1 ? "s" : ""}`;
-    ArrayPrototypePush(entries, `[Uint8Contents]: <${text}>`);
-  }
-
-  function fillSet(ctx, value, level, entries) {
-    const iterator = SetPrototypeValues(value);
-    fillFrom(ctx, SetPrototypeGetSize(value), entries, () =>
-      formatValue(ctx, SetIteratorNext(iterator).value, level),
-    );
-  }
-
-  function fillMap(ctx, value, level, entries) {
-    const iterator = MapPrototypeEntries(value);
-    fillFrom(ctx, MapPrototypeGetSize(value), entries, () => {
-      const pair = MapIteratorNext(iterator).value ?? [];
-      return `${formatValue(ctx, pair[0], level)} => ${formatValue(ctx, pair[1], level)}`;
-    });
-  }
-
-  function fillFrom(ctx, size, entries, format) {
-    const shown = MathMin(ctx.maxArrayLength, size);
-    ctx.indentation += 2;
-    let i = 0;
-    while (i < shown && ctx.written <= INSPECT_CHARS_MAX) {
-      ArrayPrototypePush(entries, format());
-      i++;
-    }
-    ctx.indentation -= 2;
-    if (size > i) ArrayPrototypePush(entries, moreItems(size - i));
-  }
-
-  function fillValues(ctx, values, level, entries) {
-    let i = 0;
-    fillFrom(ctx, values.length, entries, () => formatValue(ctx, values[i++], level));
-  }
-
-  function fillPairs(ctx, values, level, entries) {
-    let i = 0;
-    fillFrom(ctx, values.length / 2, entries, () => {
-      const pair = [formatValue(ctx, values[i], level), formatValue(ctx, values[i + 1], level)];
-      i += 2;
-      return layOut(ctx, pair, "", "[", "]", true, level);
-    });
-  }
-
-  function fillPromise(ctx, value, level, entries) {
-    const details = native.promiseState(value);
-    if (details[0] === 0) {
-      ArrayPrototypePush(entries, "<pending>");
-      return;
-    }
-    ctx.indentation += 2;
-    const text = formatValue(ctx, details[1], level);
-    ctx.indentation -= 2;
-    ArrayPrototypePush(entries, details[0] === 2 ? `<rejected> ${text}` : text);
-  }
-
   return inspect;
-}
-
-function isIndex(key) {
-  const number = +key;
-  return number >= 0 && number < 2 ** 32 - 1 && String(number) === key;
 }
 
 function isInstance(value, constructor) {

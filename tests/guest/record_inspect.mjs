@@ -84,6 +84,7 @@ const FORMAT = [
   "'%s', 'text'", "'%s %s', 'one'", "'%s', 'a', 'b', { c: 1 }", "'%d %d', 1.5, '42'", "'%i %f', 42.9, '1.25x'", "'%d', 10n", "'%s', -0", "'%s', Symbol('a')", "'%d', Symbol('a')", "'%j', { a: [1] }", "'%j', (() => { const a = {}; a.a = a; return a })()", "'%o', { a: 1 }", "'%O', { a: { b: { c: { d: 1 } } } }", "'%o', [1, 2]",
   "'100%'", "'100%', 1", "'%%', 1", "'%% %s', 'x'", "'%x %s', 'x'", "'%c styled', 'color: red'", "'%s', { a: { b: 1 } }", "'%s', [1, [2]]", "'%s', null, undefined", "'%s', () => 1", "'%s', new Date(0)", "'%s', { toString() { return 'own' } }", "'%s', new (class A { toString() { return 'A!' } })()", "'%s', new (class B { x = 1 })()",
   "'%s', Object.create(null)", "'%s', new Error('e')", "'%s', class Z {}", "'%i', 'abc'", "'%j', undefined", "'%j', 'q'", "'a', '%s', 'b'", "'%s%s', 1", "'%', 1", "'%d', ''", "'%d', {}", "'%s', 'x', '%s'", "'%s', { [Symbol.toPrimitive]() { return 'prim' } }", "'%i', 10n", "'%f', Symbol('x')", "'%s', 12345678901234567890n",
+  "'%o', () => 1", "'%o', new Map([[1, 2]])", "'%o', new (class A { x = 1 })()", "'%o', 'str'", "'%o', new Uint8Array(2)", "'%o', { f() {} }", "'%o', [[]]", "'%o', new Proxy({ a: 1 }, {})", "'%o', new Date(0)", "'%o', Object.defineProperty([1], 'h', { value: 2 })", "'%o', Symbol('x')",
 ];
 
 const CONSOLE = [
