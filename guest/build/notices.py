@@ -24,6 +24,7 @@ def write_notices(upstream: Path, packages: Path, out: Path) -> None:
     """Writes *out*/NOTICES.txt, a part for each work: its name, and its notice word for word."""
     parts = [
         ("QuickJS-ng", _leading_comment(upstream / "quickjs.c")),
+        ("ada", (upstream / "ada_url.LICENSE").read_text(encoding="utf-8")),
         *((f"Zig, {name}", text) for name, text in _zig_notices()),
         *_npm_notices(packages),
     ]
@@ -47,6 +48,8 @@ def _zig_notices() -> Iterator[tuple[str, str]]:
     yield "standard library", (home / "LICENSE").read_text(encoding="utf-8")
     for notice in ("LICENSE-MIT", "libc-top-half/musl/COPYRIGHT", "libc-bottom-half/cloudlibc/LICENSE"):
         yield f"wasi-libc {notice}", (home / WASI_LIBC / notice).read_text(encoding="utf-8")
+    for library in ("libcxx", "libcxxabi"):
+        yield library, (home / "lib" / library / "LICENSE.TXT").read_text(encoding="utf-8")
 
 
 def _npm_notices(packages: Path) -> Iterator[tuple[str, str]]:

@@ -110,13 +110,19 @@ def fetch_engine(shop: Workshop, lock: Path, out: Path) -> None:
 
 
 def _unpack(path: Path, out: Path) -> None:
-    """Lays the C and C++ sources of the archive at *path* into *out*, and nothing else of it."""
+    """
+    Lays the C and C++ sources of the archive at *path* into *out*, its licence as "<name of the archive>.LICENSE",
+    and nothing else of it.
+    """
     with tarfile.open(path) as archive:
         for member in archive:
             place = Path(member.name)
-            if not member.isfile() or place.suffix not in (".c", ".cpp", ".h"):
+            if place.parent.name in UPSTREAM.values() and place.suffix in (".c", ".cpp", ".h"):
+                name = place.name
+            elif place.name == "LICENSE" and len(place.parts) == 2:
+                name = f"{path.name.partition('-')[0]}.LICENSE"
+            else:
                 continue
-            if place.parent.name in UPSTREAM.values():
-                content = archive.extractfile(member)
-                assert content is not None
-                (out / place.name).write_bytes(content.read())
+            content = archive.extractfile(member)
+            assert content is not None
+            (out / name).write_bytes(content.read())

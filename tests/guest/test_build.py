@@ -200,7 +200,7 @@ class TestResult:
         text = (GUEST / notices.FILE).read_text(encoding="utf-8")
         index = json.loads((GUEST / "libraries" / "index.json").read_text())
 
-        wanted = {"QuickJS-ng", *(f"{entry['package']} {entry['version']}" for entry in index.values())}
+        wanted = {"QuickJS-ng", "ada", *(f"{entry['package']} {entry['version']}" for entry in index.values())}
         assert {name for name in wanted if f"\n{name}\n" not in text} == set()
 
     @pytest.mark.parametrize("name", ["_", "moment"])
