@@ -1,0 +1,180 @@
+"""
+Source text to guest image, inside a sandbox under the function's own limits.
+
+`compile` runs to the end at once; `steps` is the same as a generator which pauses after every slice, for a caller
+that has an event loop to serve.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import orjson
+
+from headgate_runtime import abi, guest
+from headgate_runtime._wasmtime import Trap
+from headgate_runtime.image import Image, make
+from headgate_runtime.limits import Limits
+from headgate_runtime.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from headgate_runtime._wasmtime import Module
+
+FILENAME: Final = "function.js"
+"""How the user's source is called in stack traces."""
+
+_POSITION: Final = re.compile(rf"{re.escape(FILENAME)}:(\d+)(?::(\d+))?")
+
+
+class CompileError(NamedTuple):
+    """
+    Why a source was refused (SPEC D4): a value, since it is the function's fault.
+
+    kind            "syntax", "throw" (the top level threw), or "limit" (time, fuel, memory or size)
+    line, column    in the user's own text, counted from 1; None when there is no place to name
+    source_line     the text of that line
+    """
+
+    kind: Literal["syntax", "throw", "limit"]
+    error_name: str | None
+    message: str
+    line: int | None = None
+    column: int | None = None
+    source_line: str | None = None
+    stack: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{FILENAME}:{self.line}:{self.column}: " if self.line else ""
+        name = f"{self.error_name}: " if self.error_name else ""
+        return f"{place}{name}{self.message}"
+
+
+def compile(source: str | bytes, limits: Limits | None = None) -> Image | CompileError:  # noqa: A001 - the field's word
+    """
+    The image of *source*, or why there is none. Equal sources give equal images, byte for byte.
+
+    The top level runs once, here, in a sandbox (SPEC 2.7). When it asks for the clock, for entropy or for the host,
+    the answers must not be frozen into every sandbox: the image then holds the function loaded but not yet run.
+    """
+    generator = steps(source, limits or Limits())
+    while True:
+        try:
+            next(generator)
+        except StopIteration as stop:
+            outcome: Image | CompileError = stop.value
+            return outcome
+
+
+def steps(source: str | bytes, limits: Limits) -> Generator[None, None, Image | CompileError]:
+    """As `compile`, pausing after every slice."""
+    try:
+        text = source.encode() if isinstance(source, str) else source
+        text.decode()
+    except UnicodeError:
+        return CompileError("syntax", "SyntaxError", "the source is not valid UTF-8")
+    if len(text) > limits.source_bytes:
+        return CompileError(
+            "limit", None, f"the source has {len(text)} bytes, more than source_bytes = {limits.source_bytes}"
+        )
+    loaded = yield from _load(text, limits, abi.Flag(0))
+    if isinstance(loaded, CompileError):
+        return loaded
+    memory, handlers, touched = loaded
+    if touched:
+        loaded = yield from _load(text, limits, abi.Flag.DEFER)
+        if isinstance(loaded, CompileError):
+            return loaded
+        memory = loaded[0]
+    metadata = {
+        "abi": abi.VERSION,
+        "engine": guest.digest(),
+        "handlers": [name for bit, name in enumerate(abi.HANDLERS) if handlers >> bit & 1],
+        "deferred": bool(touched),
+        "source": hashlib.sha256(text).hexdigest(),
+        "mailbox": _mailbox(),
+    }
+    return Image(make(memory, len(memory) >> 16, metadata))
+
+
+_Loaded = tuple[bytes, int, abi.Touched]
+
+
+def _load(
+    text: bytes, limits: Limits, flags: abi.Flag
+) -> Generator[None, None, _Loaded | CompileError]:
+    sandbox = Sandbox(_base(), limits, _mailbox())
+    try:
+        if not sandbox.write_input(text, 0.0, 0.0, bytes(32), flags):
+            return _over_memory(limits)
+        sandbox.set_fuel(limits.fuel)
+        deadline = time.monotonic() + limits.time_ms / 1e3
+        function = sandbox.start("load")
+        while not sandbox.step(function):
+            if time.monotonic() > deadline:
+                return CompileError("limit", None, f"loading took longer than time_ms = {limits.time_ms}")
+            yield
+        if function.trap:
+            return _trapped(function.trap, limits)
+        status = abi.Load(function.result)
+        result = sandbox.result()
+        if status in (abi.Load.SYNTAX, abi.Load.THROWN):
+            detail = sandbox.read(result.output_ptr, result.output_len)
+            return _error("syntax" if status is abi.Load.SYNTAX else "throw", detail, text)
+        if status is abi.Load.OUT_OF_MEMORY:
+            return _over_memory(limits)
+        if status is not abi.Load.OK:
+            return CompileError("syntax", "SyntaxError", "the source cannot be loaded")
+        sandbox.set_fuel(1 << 40)
+        sandbox.call("seal")
+        if sandbox.grown:
+            sandbox.result()
+        return bytes(sandbox.memory), result.handlers, abi.Touched(result.touched)
+    finally:
+        sandbox.close()
+
+
+def _over_memory(limits: Limits) -> CompileError:
+    return CompileError("limit", None, f"loading needs more memory than memory_bytes = {limits.memory_bytes}")
+
+
+def _trapped(trap: tuple[Trap, str], limits: Limits) -> CompileError:
+    kind, message = trap
+    if kind is Trap.OUT_OF_FUEL:
+        return CompileError("limit", None, f"loading used more than fuel = {limits.fuel}")
+    if kind is Trap.STACK_OVERFLOW:
+        return CompileError("throw", "RangeError", "Maximum call stack size exceeded")
+    return CompileError("throw", None, f"the sandbox failed while loading: {message.splitlines()[0]}")
+
+
+def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> CompileError:
+    _, name, message, stack = orjson.loads(detail)
+    place = _POSITION.search(stack or "")
+    if place is None:
+        return CompileError(kind, name, message, stack=stack)
+    line = int(place[1])
+    lines = text.decode(errors="replace").splitlines()
+    source_line = lines[line - 1] if 0 < line <= len(lines) else None
+    return CompileError(kind, name, message, line, int(place[2] or 1), source_line, stack)
+
+
+_cached: dict[str, Module] = {}
+_cached_mailbox: list[int] = []
+
+
+def _base() -> Module:
+    if "base" not in _cached:
+        _cached["base"] = guest.engine().compile(guest.read("base.wasm"))
+    return _cached["base"]
+
+
+def _mailbox() -> int:
+    if not _cached_mailbox:
+        sandbox = Sandbox(_base(), Limits())
+        _cached_mailbox.append(sandbox.mailbox)
+        sandbox.close()
+    return _cached_mailbox[0]

@@ -1,0 +1,82 @@
+"""Where the built guest lies, and the engine in machine code, kept between processes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from headgate_runtime._wasmtime import WASMTIME_VERSION, Engine, EngineError, Module
+from headgate_runtime.errors import GuestMissing
+from headgate_runtime.limits import FIBER_BYTES, NATIVE_STACK_BYTES
+
+DIRECTORY: Final = Path(__file__).parent / "_guest"
+"""Build output (make build): engine.wasm, boot.wasm, prelude.js, base.wasm, libraries/."""
+
+CACHE_VARIABLE: Final = "HEADGATE_CACHE"
+
+
+def read(name: str, directory: Path = DIRECTORY) -> bytes:
+    """Raises GuestMissing when the guest was never built."""
+    try:
+        return (directory / name).read_bytes()
+    except FileNotFoundError:
+        raise GuestMissing(f"{name} is missing: the guest is not built; run `make build`") from None
+
+
+@functools.cache
+def engine() -> Engine:
+    """The one wasmtime engine of this process."""
+    return Engine(stack_bytes=NATIVE_STACK_BYTES, fiber_bytes=FIBER_BYTES)
+
+
+@functools.cache
+def digest(directory: Path = DIRECTORY) -> str:
+    """Names the engine and its prelude: images made with another pair are not ours to run."""
+    content = hashlib.sha256()
+    for name in ("engine.wasm", "boot.wasm", "prelude.js"):
+        content.update(hashlib.sha256(read(name, directory)).digest())
+    return content.hexdigest()
+
+
+@functools.cache
+def code(directory: Path = DIRECTORY) -> Module:
+    """
+    The engine compiled to machine code: seconds the first time, milliseconds after.
+
+    The compiled file is trusted, so it is kept in a directory that only this user may write, or not at all.
+    """
+    content = read("engine.wasm", directory)
+    cache = _cache_directory()
+    if cache is None:
+        return engine().compile(content)
+    # The machine is part of the name: wasmtime compiles for the very processor it runs on.
+    key = hashlib.sha256(content + f"{WASMTIME_VERSION} {platform.machine()} {platform.node()}".encode())
+    path = cache / f"engine-{key.hexdigest()[:32]}.cwasm"
+    if path.is_file():
+        try:
+            return engine().load(str(path))
+        except EngineError:
+            path.unlink(missing_ok=True)
+    module = engine().compile(content)
+    with tempfile.NamedTemporaryFile(dir=cache, delete=False) as file:
+        file.write(module.serialize())
+    Path(file.name).replace(path)
+    return module
+
+
+def _cache_directory() -> Path | None:
+    base = os.environ.get(CACHE_VARIABLE) or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    path = Path(base) / "headgate"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.stat()
+    except OSError:
+        return None
+    if status.st_uid != os.getuid() or status.st_mode & 0o022 or not os.access(path, os.W_OK):
+        return None
+    return path

@@ -1,0 +1,73 @@
+"""
+Every bound on a function: name, unit (the name's last word), default, and range. Nothing else in the runtime holds a
+limit of its own; the guest's few are in guest/ABI.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from headgate_runtime.errors import LimitError
+
+WASM_MEMORY_BYTES: Final = 1 << 32
+"""Address space of a 32-bit memory; no limit may pass it."""
+
+
+def _limit(default: int, low: int, high: int, text: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one function. Raises LimitError, naming the field and its range, for a value out of range."""
+
+    time_ms: int = _limit(5_000, 1, 60_000, "wall-clock time of one invocation (SPEC 4.8)")
+    fuel: int = _limit(20_000_000_000, 100_000, 10**15, "Wasm instructions of one invocation, about 2 s of CPU")
+    memory_bytes: int = _limit(128 << 20, 4 << 20, 512 << 20, "linear memory of one sandbox (SPEC D30)")
+    source_bytes: int = _limit(1 << 20, 1, 16 << 20, "source text of a function (SPEC D30)")
+    input_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text of an event or a batch (SPEC 6)")
+    output_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text that comes out of one invocation (SPEC 6, D13)")
+    log_lines: int = _limit(1_000, 0, 100_000, "console lines kept of one invocation")
+    log_bytes: int = _limit(64 << 10, 0, 16 << 20, "console output kept of one invocation")
+    operations: int = _limit(100, 0, 1_000, "host operations (fetch, cache) outstanding at once (SPEC D30)")
+    timers: int = _limit(1_000, 0, 10_000, "timers outstanding at once")
+    sandboxes: int = _limit(16, 1, 10_000, "sandboxes of one function, so invocations at once")
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            low, high = entry.metadata["low"], entry.metadata["high"]
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise LimitError(f"{entry.name} must be an integer from {low} to {high}, not {value!r}")
+
+
+STACK_BYTES: Final = 960 << 10
+"""JavaScript call stack (the guest's C stack); past it the function sees a RangeError."""
+
+NATIVE_STACK_BYTES: Final = 8 << 20
+"""Machine stack of guest code. So much larger than STACK_BYTES that JavaScript meets its own limit first."""
+
+FIBER_BYTES: Final = NATIVE_STACK_BYTES + (2 << 20)
+"""Stack of a fiber: guest code, and the host imports it calls."""
+
+SLICE_FUEL: Final = 2_000_000
+"""Fuel between two preemptions of a running invocation: about 0.2 ms."""
+
+TURN_FUEL: Final = 4_000_000
+"""Fuel that may be spent before the event loop gets its turn."""
+
+BATCH_EVENTS: Final = 1_000
+"""Events of one batch at most (SPEC D9)."""
+
+SPARE_PAGES: Final = 32
+"""Wasm pages (64 KiB) of untouched memory in every image, so that ordinary events never grow memory."""
+
+REWIND_PAGES: Final = 512
+"""Dirty pages (4 KiB) past which a hermetic sandbox is replaced rather than rewound."""
+
+SANDBOXES: Final = 20_000
+"""Sandboxes of one executor, idle ones included; the least recently used idle one goes first."""
+
+assert STACK_BYTES * 4 < NATIVE_STACK_BYTES < FIBER_BYTES
+assert SLICE_FUEL <= TURN_FUEL

@@ -1,0 +1,184 @@
+"""
+What an invocation ended in: exactly one of Forward, Filtered, Discard, Retry, each with the category, reason and
+status of the outcome table (SPEC 3.2). `CAUSES` is that table; nothing else in the runtime names a category.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from headgate_runtime.record import Record
+
+OutcomeName = Literal["forward", "filtered", "discard", "retry"]
+
+
+class LogLine(NamedTuple):
+    """One console line. *level* is debug, log, info, warn or error."""
+
+    level: str
+    message: str
+
+
+class Usage(NamedTuple):
+    """What one invocation used. *memory_bytes* is the most its heap held at any time."""
+
+    fuel: int
+    wall_ms: float
+    memory_bytes: int
+
+
+class Cause(enum.Enum):
+    """Rows of the outcome table (SPEC 3.2): outcome, category, reason, status."""
+
+    FORWARD = ("forward", None, None, 200)
+    EMPTY = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)
+    DROPPED = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)
+    UNKNOWN_TYPE = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)
+    UNSUPPORTED = ("discard", "Unsupported Event Type", "unsupported_event_type", 501)
+    REJECTED = ("discard", "Message Rejected", "message_rejected", 400)
+    BAD_REQUEST = ("discard", "Bad Request", "bad_request", 400)
+    INVALID_SETTINGS = ("discard", "Invalid Settings", "invalid_settings", 422)
+    LOCKED_OUT = ("discard", "Functions lock out", "FUNCTIONS_LOCK_OUT", 402)
+    RETRY = ("retry", "Retry", "retry", 500)
+    TIMEOUT = ("retry", "Timeout", "gateway_timeout", 504)
+    THROTTLED = ("retry", "Retry", "too_many_requests", 429)
+    INTERNAL = ("retry", "Retry", "internal", 500)
+
+    # Equal rows are still different causes: Enum would make them aliases of each other.
+    def __new__(cls, outcome: OutcomeName, category: str | None, reason: str | None, status: int) -> Cause:
+        member = object.__new__(cls)
+        member._value_ = (len(cls.__members__), outcome)
+        member.outcome = outcome
+        member.category = category
+        member.reason = reason
+        member.status = status
+        return member
+
+    outcome: OutcomeName
+    category: str | None
+    reason: str | None
+    status: int
+
+
+ERROR_CLASSES: Final = {
+    "EventNotSupported": Cause.UNSUPPORTED,
+    "InvalidEventPayload": Cause.REJECTED,
+    "ValidationError": Cause.REJECTED,
+    "RetryError": Cause.RETRY,
+    "DropEvent": Cause.DROPPED,
+    None: Cause.BAD_REQUEST,
+}
+"""The predefined error classes of SPEC 3.1, as hooks.describe names them; None: any other error."""
+
+
+class Outcome:
+    """
+    Base of the four outcomes.
+
+    output        the event as JSON, only in Forward
+    error_name    `name` of the error thrown, None for a value that is no error
+    message       for people; the thrown error's message where there was one
+    stack         in the lines of the user's own source
+    logs          console lines, `logs_dropped` more did not fit the limits
+    usage         fuel, wall time and peak memory; of a batch, every event carries the whole batch's
+    record        what `replay` needs, when it was asked for
+    """
+
+    __slots__ = ("cause", "error_name", "logs", "logs_dropped", "message", "output", "record", "stack", "usage")
+
+    outcome: ClassVar[OutcomeName]
+
+    def __init__(
+        self,
+        cause: Cause,
+        usage: Usage,
+        *,
+        output: bytes | None = None,
+        error_name: str | None = None,
+        message: str | None = None,
+        stack: str | None = None,
+        logs: tuple[LogLine, ...] = (),
+        logs_dropped: int = 0,
+        record: Record | None = None,
+    ) -> None:
+        self.cause = cause
+        self.usage = usage
+        self.output = output
+        self.error_name = error_name
+        self.message = message
+        self.stack = stack
+        self.logs = logs
+        self.logs_dropped = logs_dropped
+        self.record = record
+
+    @property
+    def category(self) -> str | None:
+        return self.cause.category
+
+    @property
+    def reason(self) -> str | None:
+        return self.cause.reason
+
+    @property
+    def status(self) -> int:
+        """The numeric code of SPEC D15."""
+        return self.cause.status
+
+    @property
+    def fuel(self) -> int:
+        return self.usage.fuel
+
+    @property
+    def wall_ms(self) -> float:
+        return self.usage.wall_ms
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.usage.memory_bytes
+
+    def __repr__(self) -> str:
+        parts = [self.category, self.error_name, self.message]
+        return f"<{type(self).__name__} {' | '.join(part for part in parts if part)}>".replace(" >", ">")
+
+
+class Forward(Outcome):
+    """The event goes on to its destination as `output`."""
+
+    __slots__ = ()
+    outcome = "forward"
+
+
+class Filtered(Outcome):
+    """The function dropped the event: no error, no retry."""
+
+    __slots__ = ()
+    outcome = "filtered"
+
+
+class Discard(Outcome):
+    """The event cannot be handled and is not tried again."""
+
+    __slots__ = ()
+    outcome = "discard"
+
+
+class Retry(Outcome):
+    """The event is to be tried again later."""
+
+    __slots__ = ()
+    outcome = "retry"
+
+
+CLASSES: Final[dict[OutcomeName, type[Outcome]]] = {
+    "forward": Forward,
+    "filtered": Filtered,
+    "discard": Discard,
+    "retry": Retry,
+}
+
+
+def of_cause(cause: Cause, usage: Usage, *, message: str | None = None, error_name: str | None = None) -> Outcome:
+    """The outcome for a cause that is not an error the function threw."""
+    return CLASSES[cause.outcome](cause, usage, message=message, error_name=error_name)

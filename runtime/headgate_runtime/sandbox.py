@@ -1,0 +1,248 @@
+"""
+One sandbox: an instance of the engine on the memory of one image, and the bytes that cross its wall.
+
+A sandbox serves one invocation at a time, so that logs, fuel and time are always attributable. It knows nothing of
+asyncio: the executor decides when to step it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from headgate_runtime import abi, guest
+from headgate_runtime._wasmtime import EngineError, Linker, Store
+from headgate_runtime.limits import SLICE_FUEL
+
+if TYPE_CHECKING:
+    from headgate_runtime._wasmtime import Function, Module
+    from headgate_runtime.limits import Limits
+
+REFUSED: Final = -1
+
+
+class Request(NamedTuple):
+    """What the guest filed with the host: kind is "fetch" or "cache"."""
+
+    operation: int
+    kind: str
+    payload: bytes
+    body: bytes | None
+
+
+class Answer(NamedTuple):
+    """What the host answers to a Request; status 0 is success."""
+
+    operation: int
+    status: int
+    payload: bytes
+    body: bytes | None = None
+
+
+class Result(NamedTuple):
+    """mailbox fields that the guest writes, in their order."""
+
+    outcome: int
+    output_ptr: int
+    output_len: int
+    log_ptr: int
+    log_len: int
+    log_dropped: int
+    heap_peak: int
+    operations: int
+    due_ms: float
+    touched: int
+    leftover: int
+    handlers: int
+    heap_used: int
+
+
+class Sandbox:
+    """
+    `enter` starts an entry point, `step` runs a slice of it. After a trap, a time-out or `close` it is of no use.
+
+    mailbox     address of the mailbox in the guest
+    settings    the settings JSON, which the guest asks for once
+    requests    what the guest filed since the last entry; the caller takes them
+    """
+
+    __slots__ = (
+        "_base",
+        "_functions",
+        "_instance",
+        "_size",
+        "_store",
+        "closed",
+        "entry",
+        "mailbox",
+        "memory",
+        "requests",
+        "settings",
+    )
+
+    current: Sandbox | None = None
+    """The sandbox whose guest code is running; imports are answered for this one."""
+
+    def __init__(self, image: Module, limits: Limits, mailbox: int | None = None, settings: bytes = b"{}") -> None:
+        self.closed = False
+        self.settings = settings
+        self.requests: list[Request] = []
+        self._functions: dict[str, Function] = {}
+        self._store = Store(guest.engine(), memory_bytes=limits.memory_bytes)
+        self._store.set_fuel(1 << 40)
+        self._instance = _linker().instantiate(self._store, guest.code(), image)
+        self._base = self._instance.memory_address()
+        self._size = 0
+        self.memory = memoryview(b"")
+        self._map()
+        self.mailbox = self.call("mailbox") if mailbox is None else mailbox
+        abi.LIMITS.pack_into(
+            self.memory,
+            self.mailbox + abi.LIMITS_AT,
+            limits.output_bytes,
+            limits.log_bytes,
+            limits.log_lines,
+            limits.operations,
+            limits.timers,
+            0,
+        )
+        self.entry = self.function("invoke")
+        self._store.yield_every(SLICE_FUEL)
+
+    def _map(self) -> None:
+        self._size = self._instance.memory_bytes()
+        self.memory.release()
+        self.memory = memoryview((ctypes.c_char * self._size).from_address(self._base)).cast("B")
+
+    @property
+    def grown(self) -> bool:
+        """Whether the memory is larger than when it was last mapped."""
+        return self._instance.memory_bytes() != self._size
+
+    @property
+    def address(self) -> int:
+        return self._base
+
+    @property
+    def size(self) -> int:
+        """Bytes of linear memory, as last mapped."""
+        return self._size
+
+    def function(self, name: str) -> Function:
+        found = self._functions.get(name)
+        if found is None:
+            found = self._functions[name] = self._instance.function(name, 1 if name == "reserve" else 0)
+        return found
+
+    def call(self, name: str, *arguments: int) -> int:
+        """Runs a short entry point to its end; EngineError when it traps."""
+        function = self.function(name)
+        Sandbox.current = self
+        result = function.run(*arguments)
+        if result is None:
+            raise EngineError(f"{name} trapped: {function.trap}")
+        return result
+
+    def set_fuel(self, fuel: int) -> None:
+        self._store.set_fuel(fuel)
+
+    def get_fuel(self) -> int:
+        return self._store.get_fuel()
+
+    def write_input(self, content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int) -> bool:
+        """Puts *content* and the header where the next entry point looks for them; False when it has no room."""
+        address = self.mailbox + abi.INPUT_AT
+        size = len(content)
+        if size > abi.INPUT_INLINE:
+            address = self.call("reserve", size) & 0xFFFFFFFF
+            if not address:
+                return False
+            if self.grown:
+                self._map()
+        memory = self.memory
+        abi.ENTRY.pack_into(memory, self.mailbox, now_ms, monotonic_ms, seed, flags, 1, address, size)
+        memory[address : address + size] = content
+        return True
+
+    def write_clock(self, now_ms: float, monotonic_ms: float) -> None:
+        abi.CLOCK.pack_into(self.memory, self.mailbox, now_ms, monotonic_ms)
+
+    def start(self, name: str) -> Function:
+        """Begins a call that `step` goes on with."""
+        function = self.function(name)
+        function.start()
+        return function
+
+    def step(self, function: Function) -> bool:
+        """Runs one slice; True when the call is over."""
+        Sandbox.current = self
+        return function.step()
+
+    def result(self) -> Result:
+        if self.grown:
+            self._map()
+        return Result._make(abi.RESULT.unpack_from(self.memory, self.mailbox + abi.RESULT_AT))
+
+    def read(self, address: int, size: int) -> bytes:
+        return bytes(self.memory[address : address + size])
+
+    def close(self) -> None:
+        """Gives all memory back; may be called twice."""
+        if not self.closed:
+            self.closed = True
+            if Sandbox.current is self:
+                Sandbox.current = None
+            for function in self._functions.values():
+                function.abandon()
+            self.memory.release()
+            self._store.close()
+
+
+def _import_settings(address: int, size: int) -> int:
+    sandbox = Sandbox.current
+    if sandbox is None:
+        return REFUSED
+    settings = sandbox.settings
+    if len(settings) <= size:
+        # Checked against the memory as it is now: the guest may have grown it, or may lie.
+        if not _within(sandbox, address, len(settings)):
+            return REFUSED
+        ctypes.memmove(sandbox.address + address, settings, len(settings))
+    return len(settings)
+
+
+def _import_fetch(operation: int, address: int, size: int, body_address: int, body_size: int) -> int:
+    sandbox = Sandbox.current
+    if sandbox is None or not _within(sandbox, address, size) or not _within(sandbox, body_address, body_size):
+        return REFUSED
+    body = ctypes.string_at(sandbox.address + body_address, body_size) if body_address else None
+    payload = ctypes.string_at(sandbox.address + address, size)
+    sandbox.requests.append(Request(operation, "fetch", payload, body))
+    return 0
+
+
+def _import_cache(operation: int, address: int, size: int) -> int:
+    sandbox = Sandbox.current
+    if sandbox is None or not _within(sandbox, address, size):
+        return REFUSED
+    payload = ctypes.string_at(sandbox.address + address, size)
+    sandbox.requests.append(Request(operation, "cache", payload, None))
+    return 0
+
+
+def _within(sandbox: Sandbox, address: int, size: int) -> bool:
+    return address + size <= sandbox._instance.memory_bytes()
+
+
+_shared_linker: list[Linker] = []
+
+
+def _linker() -> Linker:
+    if not _shared_linker:
+        functions = {
+            "settings": (2, _import_settings),
+            "fetch": (5, _import_fetch),
+            "cache": (3, _import_cache),
+        }
+        _shared_linker.append(Linker(guest.engine(), abi.IMPORT_MODULE, functions))
+    return _shared_linker[0]
