@@ -6,7 +6,7 @@ typedef struct Sink {
     size_t len, capacity, max;
 } Sink;
 
-enum { ZLIB_DONE = 0, ZLIB_TOO_LARGE = 1, ZLIB_OUT_OF_MEMORY = 2 }; /* the rest only zlib.js tells apart */
+enum { ZLIB_DONE = 0, ZLIB_TOO_LARGE = 1, ZLIB_OUT_OF_MEMORY = 2, ZLIB_UNEXPECTED_END = 23 }; /* the rest only zlib.js tells apart */
 enum { ZLIB_SLACK = 1024 }; /* what the writer may need past `max` before it notices */
 
 size_t hg_inflate_size(void);
@@ -57,7 +57,8 @@ static int optional_slice(JSContext *c, Slice *s, int argc, JSValueConst *argv, 
     return i < argc && !JS_IsUndefined(argv[i]) ? slice_of(c, s, argv[i]) : 0;
 }
 
-/* inflate(format, data, max, dictionary?) -> ArrayBuffer, or the number of what went wrong */
+/* inflate(format, data, max, dictionary, partial) -> ArrayBuffer, or the number of what went wrong. With `partial`,
+ * input that is cut off gives what there is of it. */
 static JSValue zlib_inflate(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t format, max, status = ZLIB_OUT_OF_MEMORY;
@@ -70,13 +71,16 @@ static JSValue zlib_inflate(JSContext *c, JSValueConst this_val, int argc, JSVal
         return JS_EXCEPTION;
     }
     Sink sink = { .max = (size_t)max + dictionary.len };
+    size_t guess = dictionary.len + 2 * (size_t)data.len + 512;
     void *block = js_malloc_rt(rt, hg_inflate_size() + 15);
-    if (block && hg_zlib_grow(&sink, dictionary.len + 2 * (size_t)data.len + 512)) {
+    if (block && hg_zlib_grow(&sink, guess < sink.max ? guess : sink.max + ZLIB_SLACK)) {
         memcpy(sink.data, dictionary.data, dictionary.len);
         sink.len = dictionary.len;
         status = hg_inflate(aligned(block), &sink, data.data, data.len, format, &read);
     }
     js_free_rt(rt, block);
+    if (status == ZLIB_UNEXPECTED_END && argc > 4 && JS_ToBool(c, argv[4]))
+        status = ZLIB_DONE;
     uint32_t known = dictionary.len;
     slice_free(c, &data);
     slice_free(c, &dictionary);
@@ -140,7 +144,7 @@ static JSValue zlib_crc32(JSContext *c, JSValueConst this_val, int argc, JSValue
 }
 
 static const JSCFunctionListEntry zlib_functions[] = {
-    JS_CFUNC_DEF("inflate", 4, zlib_inflate),
+    JS_CFUNC_DEF("inflate", 5, zlib_inflate),
     JS_CFUNC_DEF("deflater", 4, zlib_deflater),
     JS_CFUNC_DEF("deflate", 4, zlib_deflate),
     JS_CFUNC_DEF("crc32", 2, zlib_crc32),

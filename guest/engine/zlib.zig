@@ -39,7 +39,7 @@ const Status = enum(u32) {
     invalid_distance,
     incorrect_data_check,
     incorrect_length_check,
-    unexpected_end,
+    unexpected_end, // 23 in zlib.c too
 
     fn of(failure: @import("zlib/inflate.zig").Error) Status {
         return switch (failure) {

@@ -109,10 +109,10 @@ pub const Deflate = struct {
         switch (z.format) {
             .raw => {},
             .gzip => try z.sink.append(&.{
-                0x1f, 0x8b, 8, 0, 0, 0, 0, 0, if (z.level == 9) 2 else if (z.level == 1) 4 else 0, 3,
+                0x1f, 0x8b, 8, 0, 0, 0, 0, 0, if (z.level == 9) 2 else if (z.method == .huffman or z.level < 2) 4 else 0, 3,
             }),
             .zlib => {
-                const effort: u16 = if (z.level < 2) 0 else if (z.level < 6) 1 else if (z.level == 6) 2 else 3;
+                const effort: u16 = if (z.method == .huffman or z.level < 2) 0 else if (z.level < 6) 1 else if (z.level == 6) 2 else 3;
                 var word: u16 = 0x7800 | effort << 6;
                 if (z.dictionary_check != null) word |= 0x20;
                 word += 31 - word % 31;
