@@ -70,44 +70,27 @@ def link_engine(shop: Workshop, source: Path, upstream: Path, out: Path) -> None
         raise BuildError(f"{source} holds no engine.c")
     caches = shop.cache / "zig"
     env = {"ZIG_GLOBAL_CACHE_DIR": str(caches), "ZIG_LOCAL_CACHE_DIR": str(caches)}
-    cpu = "generic+" + "+".join(CPU_FEATURES)
-    objects: list[Path] = []
-    command: list[str | Path]
-    for unit in sorted(source.glob("*.zig")):
-        objects.append(out / f"{unit.stem}.o")
-        shop.run(
-            [
-                *zig("build-obj"),
-                unit,
-                *TARGET,
-                f"-mcpu={cpu}",
-                "-OReleaseFast",
-                "-fstrip",
-                f"-femit-bin={objects[-1]}",
-            ],
-            cwd=out,
-            env=env,
-        )
-    for name in UPSTREAM_CXX_UNITS:
-        objects.append(out / f"{name}.o")
-        command = [
-            *zig("c++"),
-            *TARGET,
-            f"-mcpu={cpu}",
-            *COMPILE_CXX,
-            f"-ffile-prefix-map={upstream}=upstream",
-        ]
-        shop.run([*command, "-c", upstream / name, "-o", objects[-1]], cwd=out, env=env)
-    names = exports_of(source / "exports.txt")
-    command = [*zig("cc"), *TARGET, f"-mcpu={cpu}", *COMPILE]
+    machine = (*TARGET, "-mcpu=generic+" + "+".join(CPU_FEATURES))
     # Whatever the compiler remembers of a path must not depend on where the checkout lies.
-    command += [f"-ffile-prefix-map={upstream}=quickjs", f"-ffile-prefix-map={source}=engine"]
-    command += ["-I", upstream, "-I", source, source / "engine.c"]
-    command += [*(upstream / unit for unit in UPSTREAM_UNITS), *objects]
-    command += [*LINK, *(f"-Wl,--export={name}" for name in names), "-o", out / "linked.wasm"]
-    shop.run(command, cwd=out, env=env)
+    maps = (f"-ffile-prefix-map={upstream}=upstream", f"-ffile-prefix-map={source}=engine")
+    include = ("-I", upstream, "-I", source)
+    objects: list[str] = []
+    compilations: list[list[str | Path]] = []
+    for unit in (source / "engine.c", *(upstream / name for name in UPSTREAM_UNITS)):
+        objects.append(f"{unit.name}.o")
+        compilations.append([*zig("cc"), *machine, *COMPILE, *maps, *include, "-c", unit, "-o", objects[-1]])
+    for unit in (upstream / name for name in UPSTREAM_CXX_UNITS):
+        objects.append(f"{unit.name}.o")
+        compilations.append([*zig("c++"), *machine, *COMPILE_CXX, *maps, "-c", unit, "-o", objects[-1]])
+    for unit in sorted(source.glob("*.zig")):
+        objects.append(f"{unit.name}.o")
+        output = f"-femit-bin={objects[-1]}"
+        compilations.append([*zig("build-obj"), unit, *machine, "-OReleaseFast", "-fstrip", output])
+    shop.run(*compilations, cwd=out, env=env)
+    exported = (f"-Wl,--export={name}" for name in exports_of(source / "exports.txt"))
+    shop.run([*zig("cc"), *machine, *objects, *LINK, *exported, "-o", "linked.wasm"], cwd=out, env=env)
     for leftover in objects:
-        leftover.unlink()
+        (out / leftover).unlink()
 
 
 def zig(command: str) -> list[str]:

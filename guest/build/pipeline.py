@@ -57,7 +57,7 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
         lambda out: bundles.install_packages(shop, tree.npm, out),
     )
     linked = step(
-        "[3/6] engine (C to Wasm, about a minute the first time)",
+        "[3/6] engine (C to Wasm, a minute or two the first time)",
         "linked",
         lambda out: engine.link_engine(shop, tree.engine, upstream, out),
     )

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,6 +23,10 @@ KEPT_RESULTS = 4
 
 HEARTBEAT_SECONDS = 10
 """How often a step that takes long says so where the output is no terminal."""
+
+
+OUTPUT_LINES = 60
+"""How much of a failed program's output is shown: its last lines."""
 
 
 class BuildError(Exception):
@@ -84,49 +89,51 @@ class Workshop:
         for old in by_age[KEPT_RESULTS:]:
             shutil.rmtree(old)
 
-    def run(self, command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-        """Runs *command* to its end, telling now and then that it still does; BuildError with its output if it fails."""
-        with tempfile.TemporaryFile("w+") as output:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                cwd=cwd,
-                env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+    def run(self, *commands: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None) -> None:
+        """
+        Runs *commands*, as many at once as there are processors, telling now and then that they still run.
+        BuildError with the output of one that fails, once those already running have ended.
+        """
+        environment = {**os.environ, **(env or {})}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            running = {pool.submit(_execute, command, cwd, environment) for command in commands}
             try:
-                self._watch(process)
-            except BaseException:
-                process.kill()
-                process.wait()
-                raise
-            if process.returncode != 0:
-                output.seek(0)
-                shown = "\n".join(output.read().splitlines()[-60:])
-                name = " ".join(str(part) for part in command[:4])
-                raise BuildError(f"{name} ... failed with status {process.returncode}:\n{shown}")
+                self._watch(running)
+            finally:
+                pool.shutdown(cancel_futures=True)
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+    def _watch(self, running: set[Future[None]]) -> None:
         started = time.monotonic()
         terminal = self.out.isatty()
-        while True:
-            try:
-                process.wait(timeout=1 if terminal else HEARTBEAT_SECONDS)
-            except subprocess.TimeoutExpired:
-                seconds = time.monotonic() - started
-                print(
-                    f"\r{self._label} ... {seconds:.0f} s"
-                    if terminal
-                    else f"{self._label} ... {seconds:.0f} s so far",
-                    end="" if terminal else "\n",
-                    file=self.out,
-                    flush=True,
-                )
-            else:
-                break
+        while running:
+            done, running = wait(running, 1 if terminal else HEARTBEAT_SECONDS, FIRST_COMPLETED)
+            for program in done:
+                program.result()
+            seconds = time.monotonic() - started
+            if terminal:
+                print(f"\r{self._label} ... {seconds:.0f} s", end="", file=self.out, flush=True)
+            elif not done:
+                self.say(f"{self._label} ... {seconds:.0f} s so far")
         if terminal:
             print("\r\033[K", end="", file=self.out, flush=True)
+
+
+def _execute(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        shown = "\n".join(done.stdout.splitlines()[-OUTPUT_LINES:])
+        name = " ".join(str(part) for part in command[:4])
+        raise BuildError(f"{name} ... failed with status {done.returncode}:\n{shown}")
 
 
 def digest_of(*inputs: Path | str) -> str:
