@@ -19,6 +19,16 @@ void hg_hkdf(uint8_t *out, size_t out_len, uint32_t algorithm, const uint8_t *ke
 size_t hg_scrypt_memory(uint32_t n, uint32_t r, uint32_t p);
 bool hg_scrypt(uint8_t *out, size_t out_len, const uint8_t *password, size_t password_len, const uint8_t *salt,
                size_t salt_len, uint32_t n, uint32_t r, uint32_t p, uint8_t *memory, size_t memory_len);
+size_t hg_cipher_size(void);
+void hg_cipher_init(void *state, uint8_t mode, bool decrypting, const uint8_t *key, size_t key_len, const uint8_t *iv,
+                    size_t iv_len);
+void hg_cipher_set_padding(void *state, bool padding);
+void hg_cipher_associate(void *state, const uint8_t *bytes, size_t len);
+size_t hg_cipher_update(void *state, uint8_t *out, const uint8_t *bytes, size_t len);
+int32_t hg_cipher_final(void *state, uint8_t *out);
+void hg_cipher_tag(void *state, uint8_t *out);
+
+enum { CRYPTO_BLOCK = 16 };
 
 /* ---- arguments ---- */
 
@@ -138,7 +148,7 @@ static JSValue buffer_of(JSContext *c, uint8_t *data, size_t len)
 
 /* ---- handles: a JavaScript object around a state ---- */
 
-static JSClassID digest_class;
+static JSClassID digest_class, cipher_class;
 
 /* States want 16-byte alignment, the heap gives 8. */
 static void *aligned(void *block) { return (void *)(((uintptr_t)block + 15) & ~(uintptr_t)15); }
@@ -322,6 +332,85 @@ static JSValue crypto_scrypt(JSContext *c, JSValueConst this_val, int argc, JSVa
     return result;
 }
 
+/* ---- ciphers ---- */
+
+static void cipher_finalizer(JSRuntime *runtime, JSValueConst handle)
+{
+    js_free_rt(runtime, JS_GetOpaque(handle, cipher_class));
+}
+
+/* cipher(mode, decrypting, key, iv) -> handle; lengths of key and iv were checked */
+static JSValue crypto_cipher(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t mode;
+    void *state;
+    Slice s[2];
+    if (JS_ToUint32(c, &mode, argv[0]) || slices_of(c, s, argv + 2, 2))
+        return JS_EXCEPTION;
+    JSValue handle = handle_new(c, cipher_class, hg_cipher_size(), &state);
+    if (!JS_IsException(handle))
+        hg_cipher_init(state, mode, JS_ToBool(c, argv[1]), s[0].data, s[0].len, s[1].data, s[1].len);
+    slices_free(c, s, 2);
+    return handle;
+}
+
+/* cipherPadding(handle, on) */
+static JSValue crypto_cipher_padding(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    void *state = handle_state(c, cipher_class, argv[0]);
+    if (!state)
+        return JS_EXCEPTION;
+    hg_cipher_set_padding(state, JS_ToBool(c, argv[1]));
+    return JS_UNDEFINED;
+}
+
+/* cipherAssociate(handle, data) */
+static JSValue crypto_cipher_associate(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    Slice data;
+    void *state = handle_state(c, cipher_class, argv[0]);
+    if (!state || slice_of(c, &data, argv[1]))
+        return JS_EXCEPTION;
+    hg_cipher_associate(state, data.data, data.len);
+    slice_free(c, &data);
+    return JS_UNDEFINED;
+}
+
+/* cipherUpdate(handle, data) -> ArrayBuffer */
+static JSValue crypto_cipher_update(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    Slice data;
+    void *state = handle_state(c, cipher_class, argv[0]);
+    if (!state || slice_of(c, &data, argv[1]))
+        return JS_EXCEPTION;
+    uint8_t *out = js_malloc(c, data.len + CRYPTO_BLOCK);
+    size_t len = out ? hg_cipher_update(state, out, data.data, data.len) : 0;
+    slice_free(c, &data);
+    return out ? buffer_of(c, out, len) : JS_EXCEPTION;
+}
+
+/* cipherFinal(handle) -> ArrayBuffer; or a negative number: -1 wrong final block length, -2 bad decrypt */
+static JSValue crypto_cipher_final(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    void *state = handle_state(c, cipher_class, argv[0]);
+    uint8_t out[CRYPTO_BLOCK];
+    if (!state)
+        return JS_EXCEPTION;
+    int32_t len = hg_cipher_final(state, out);
+    return len < 0 ? js_int32(len) : JS_NewArrayBufferCopy(c, out, len);
+}
+
+/* cipherTag(handle) -> ArrayBuffer of 16 bytes; the handle is spent */
+static JSValue crypto_cipher_tag(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    void *state = handle_state(c, cipher_class, argv[0]);
+    uint8_t out[CRYPTO_BLOCK];
+    if (!state)
+        return JS_EXCEPTION;
+    hg_cipher_tag(state, out);
+    return JS_NewArrayBufferCopy(c, out, CRYPTO_BLOCK);
+}
+
 static const JSCFunctionListEntry crypto_functions[] = {
     JS_CFUNC_DEF("digest", 2, crypto_digest),
     JS_CFUNC_DEF("update", 2, crypto_update),
@@ -332,15 +421,24 @@ static const JSCFunctionListEntry crypto_functions[] = {
     JS_CFUNC_DEF("pbkdf2", 5, crypto_pbkdf2),
     JS_CFUNC_DEF("hkdf", 5, crypto_hkdf),
     JS_CFUNC_DEF("scrypt", 6, crypto_scrypt),
+    JS_CFUNC_DEF("cipher", 4, crypto_cipher),
+    JS_CFUNC_DEF("cipherPadding", 2, crypto_cipher_padding),
+    JS_CFUNC_DEF("cipherAssociate", 2, crypto_cipher_associate),
+    JS_CFUNC_DEF("cipherUpdate", 2, crypto_cipher_update),
+    JS_CFUNC_DEF("cipherFinal", 1, crypto_cipher_final),
+    JS_CFUNC_DEF("cipherTag", 1, crypto_cipher_tag),
 };
 
 /* Sets native.crypto. */
 static void hg_crypto_init(JSContext *c, JSValue native)
 {
     static const JSClassDef digest_def = { "Digest", .finalizer = digest_finalizer };
+    static const JSClassDef cipher_def = { "Cipher", .finalizer = cipher_finalizer };
     JSRuntime *runtime = JS_GetRuntime(c);
     JS_NewClassID(runtime, &digest_class);
     JS_NewClass(runtime, digest_class, &digest_def);
+    JS_NewClassID(runtime, &cipher_class);
+    JS_NewClass(runtime, cipher_class, &cipher_def);
     JSValue functions = JS_NewObject(c);
     JS_SetPropertyFunctionList(c, functions, crypto_functions, countof(crypto_functions));
     JS_DefinePropertyValueStr(c, native, "crypto", functions, JS_PROP_C_W_E);

@@ -4,6 +4,8 @@
 const std = @import("std");
 const hash = @import("crypto/hash.zig");
 const kdf = @import("crypto/kdf.zig");
+const cipher = @import("crypto/cipher.zig");
+const Cipher = cipher.Cipher;
 const Algorithm = hash.Algorithm;
 const Digest = hash.Digest;
 
@@ -13,6 +15,7 @@ pub const std_options: std.Options = .{ .side_channels_mitigations = .none };
 
 comptime {
     std.debug.assert(@alignOf(Digest) <= 16);
+    std.debug.assert(@alignOf(Cipher) <= 16);
 }
 
 export fn hg_digest_size() usize {
@@ -97,4 +100,46 @@ export fn hg_scrypt(
         p,
         memory[0..memory_len],
     );
+}
+
+export fn hg_cipher_size() usize {
+    return @sizeOf(Cipher);
+}
+
+export fn hg_cipher_init(
+    state: *Cipher,
+    mode: cipher.Mode,
+    decrypting: bool,
+    key: [*]const u8,
+    key_len: usize,
+    iv: [*]const u8,
+    iv_len: usize,
+) void {
+    state.init(mode, decrypting, key[0..key_len], iv[0..iv_len]);
+}
+
+export fn hg_cipher_set_padding(state: *Cipher, padding: bool) void {
+    state.padding = padding and (state.mode == .ecb or state.mode == .cbc);
+}
+
+export fn hg_cipher_associate(state: *Cipher, bytes: [*]const u8, len: usize) void {
+    state.associate(bytes[0..len]);
+}
+
+/// *out* has room for `len + 15` bytes; returns how many were written.
+export fn hg_cipher_update(state: *Cipher, out: [*]u8, bytes: [*]const u8, len: usize) usize {
+    return state.update(out[0 .. len + 15], bytes[0..len]);
+}
+
+/// Bytes written to *out*, or minus the number of what went wrong.
+export fn hg_cipher_final(state: *Cipher, out: *[16]u8) i32 {
+    const n = state.final(out) catch |failure| return switch (failure) {
+        error.WrongFinalBlockLength => -1,
+        error.BadDecrypt => -2,
+    };
+    return @intCast(n);
+}
+
+export fn hg_cipher_tag(state: *Cipher, out: *[16]u8) void {
+    state.tag(out);
 }

@@ -1,9 +1,10 @@
 // The global `crypto`: Node's module of that name (SPEC 4.2). Digests, ciphers and derivation run in the
 // guest (crypto.zig).
 
-import { asBuffer } from "./buffer.js";
 import { createEncodings } from "./buffer-encodings.js";
+import { ciphering } from "./crypto-cipher.js";
 import { hashing } from "./crypto-hash.js";
+import { derivation } from "./crypto-kdf.js";
 import { randomness } from "./crypto-random.js";
 import { expose } from "./expose.js";
 
@@ -14,6 +15,8 @@ export function install(native) {
   expose("crypto", {
     ...hashing(native, codecs, secretOf),
     ...randomness(native),
+    ...derivation(native, secretOf),
+    ...ciphering(native, codecs, secretOf),
     constants: {},
   });
 }

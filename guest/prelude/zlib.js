@@ -26,7 +26,7 @@ const OUTPUT_MAX = 96 * 2 ** 20;
 const NumberIsNaN = Number.isNaN;
 const NumberIsFinite = Number.isFinite;
 
-const { Z_BUF_ERROR, Z_DATA_ERROR, Z_FINISH, Z_HUFFMAN_ONLY, Z_MEM_ERROR, Z_NEED_DICT } = CONSTANTS;
+const { Z_BUF_ERROR, Z_DATA_ERROR, Z_FINISH, Z_HUFFMAN_ONLY, Z_NEED_DICT } = CONSTANTS;
 
 const BUFFER = "of type string or an instance of Buffer, TypedArray, DataView, or ArrayBuffer";
 const DICTIONARY = "an instance of Buffer, TypedArray, DataView, or ArrayBuffer";
@@ -73,8 +73,11 @@ function failure(status, max) {
   if (status === TOO_LARGE) {
     return coded(RangeError, "ERR_BUFFER_TOO_LARGE", `Cannot create a Buffer larger than ${max} bytes`);
   }
-  const [errno, code, message] =
-    status === OUT_OF_MEMORY ? [Z_MEM_ERROR, "Z_MEM_ERROR", "not enough memory"] : FAILURES[status];
+  // In place of Node's Z_MEM_ERROR: what does not fit the sandbox is too large, whatever the option says.
+  if (status === OUT_OF_MEMORY) {
+    return coded(RangeError, "ERR_BUFFER_TOO_LARGE", "Cannot create a Buffer larger than memory allows");
+  }
+  const [errno, code, message] = FAILURES[status];
   const error = new Error(message);
   error.errno = errno;
   error.code = code;
@@ -94,9 +97,9 @@ function option(options, name, min, max, otherwise) {
   if (typeof value !== "number") {
     throw coded(TypeError, "ERR_INVALID_ARG_TYPE", propertyMessage(name, "of type number", value));
   }
-  if (value < min || value > max || !NumberIsFinite(value)) {
-    const range =
-      max === Infinity ? (NumberIsFinite(value) ? `>= ${min}` : "a finite number") : `>= ${min} and <= ${max}`;
+  if (!NumberIsFinite(value)) throw outOfRange(`options.${name}`, "a finite number", value);
+  if (value < min || value > max) {
+    const range = max === Infinity ? `>= ${min}` : `>= ${min} and <= ${max}`;
     throw outOfRange(`options.${name}`, range, value);
   }
   return value;

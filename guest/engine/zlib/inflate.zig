@@ -326,9 +326,10 @@ pub const Inflate = struct {
         const length = try b.take(16);
         if (try b.take(16) != ~@as(u16, @truncate(length))) return error.InvalidStoredBlockLengths;
         b.alignToByte();
-        if (b.input.len - b.at < length) return error.UnexpectedEnd;
-        try z.sink.append(b.input[b.at..][0..length]);
-        b.at += length;
+        const there = @min(length, b.input.len - b.at);
+        try z.sink.append(b.input[b.at..][0..there]);
+        b.at += there;
+        if (there < length) return error.UnexpectedEnd;
     }
 
     fn fixedCodes(z: *Inflate) void {

@@ -1,0 +1,285 @@
+// `createCipheriv` and `createDecipheriv` of Node's crypto: AES in the modes of crypto/cipher.zig.
+
+import { ArrayBufferPrototypeGetByteLength, Error, RangeError, String, StringPrototypeToLowerCase, TypeError, Uint8Array, uncurryThis } from "./primordials.js";
+import { invalidArgument, requireString } from "./arguments.js";
+import { asBuffer } from "./buffer.js";
+import { encodingName } from "./buffer-encodings.js";
+import { coded, opensslError, requireBytes, requireData, requireInteger } from "./crypto-arguments.js";
+import { TextPieces } from "./crypto-text.js";
+import { bytesOf, isArrayBuffer } from "./encoding.js";
+
+const TypedArrayPrototypeSlice = uncurryThis(Uint8Array.prototype.slice);
+
+const BLOCK = 16;
+const GCM = "gcm";
+const TAG_LENGTHS = [4, 8, 12, 13, 14, 15, 16];
+
+// The numbers are those of `Mode` in cipher.zig; `nid` those of OpenSSL, for 128, 192 and 256 bits.
+const MODES = {
+  __proto__: null,
+  ecb: { number: 0, ivLength: 0, nid: [418, 422, 426], blockSize: BLOCK },
+  cbc: { number: 1, ivLength: BLOCK, nid: [419, 423, 427], blockSize: BLOCK },
+  ctr: { number: 2, ivLength: BLOCK, nid: [904, 905, 906] },
+  cfb: { number: 3, ivLength: BLOCK, nid: [421, 425, 429] },
+  cfb8: { number: 4, ivLength: BLOCK, nid: [653, 654, 655] },
+  ofb: { number: 5, ivLength: BLOCK, nid: [420, 424, 428] },
+  gcm: { number: 6, ivLength: 12, nid: [895, 898, 901] },
+};
+
+const CIPHERS = { __proto__: null };
+for (const [index, bits] of [128, 192, 256].entries()) {
+  for (const mode in MODES) {
+    CIPHERS[`aes-${bits}-${mode}`] = { name: `aes-${bits}-${mode}`, mode, keyLength: bits / 8, index };
+  }
+  CIPHERS[`aes${bits}`] = CIPHERS[`aes-${bits}-cbc`];
+  CIPHERS[`id-aes${bits}-gcm`] = { ...CIPHERS[`aes-${bits}-gcm`], name: `id-aes${bits}-GCM` };
+}
+const LISTED = Object.keys(CIPHERS)
+  .map((name) => (name.startsWith("id-") ? CIPHERS[name].name : name))
+  .sort();
+
+const cipherNamed = (name) => CIPHERS[StringPrototypeToLowerCase(name)];
+
+const BYTES = "of type string or an instance of ArrayBuffer, Buffer, TypedArray, or DataView";
+
+const invalidState = (operation) =>
+  coded(Error, "ERR_CRYPTO_INVALID_STATE", `Invalid state for operation ${operation}`);
+const invalidTag = (length) =>
+  coded(TypeError, "ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${length}`);
+const unauthentic = () => new Error("Unsupported state or unable to authenticate data");
+
+const FINAL_FAILURES = [
+  undefined,
+  () => openssl("1C80006B", "wrong final block length", "ERR_OSSL_WRONG_FINAL_BLOCK_LENGTH"),
+  () => openssl("1C800064", "bad decrypt", "ERR_OSSL_BAD_DECRYPT"),
+];
+const openssl = (number, reason, code) => opensslError(number, "Provider routines", reason, code);
+
+/** The members of `crypto` about ciphers. `codecs` and `secretOf` as for `hashing`. */
+export function ciphering(native, codecs, secretOf) {
+  const { crypto } = native;
+
+  const byteLength = (value) =>
+    typeof value === "string"
+      ? ArrayBufferPrototypeGetByteLength(native.utf8Encode(value))
+      : bytesOf(value).length;
+
+  // Shared by both directions; only the classes below are seen.
+  class Machine {
+    #handle;
+    #isGcm;
+    #isDecrypting;
+    #tagLength;
+    #tag;
+    #pieces;
+    #encoding;
+    #isStarted = false;
+    #isFinal = false;
+
+    constructor(isDecrypting, algorithm, key, iv, options) {
+      requireString(algorithm, "cipher");
+      const secret = secretOf(key) ?? requireBytes(key, "key");
+      if (iv !== null) requireBytes(iv, "iv", BYTES);
+      const cipher = cipherNamed(algorithm);
+      if (cipher === undefined) throw coded(Error, "ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
+      const { number, ivLength } = MODES[cipher.mode];
+      this.#isGcm = cipher.mode === GCM;
+      this.#isDecrypting = isDecrypting;
+      const given = iv === null ? 0 : byteLength(iv);
+      if ((iv === null && ivLength > 0) || (this.#isGcm ? given === 0 : given !== ivLength)) {
+        throw coded(TypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
+      }
+      this.#setTagLength(options?.authTagLength);
+      if (byteLength(secret) !== cipher.keyLength) {
+        throw coded(RangeError, "ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
+      }
+      this.#handle = crypto.cipher(number, isDecrypting, secret, iv === null ? "" : iv);
+    }
+
+    #setTagLength(length) {
+      if (length === undefined || length === null) return;
+      requireInteger(length, "options.authTagLength");
+      if (!this.#isGcm) return;
+      if (!isTagLength(length)) throw invalidTag(length);
+      this.#tagLength = length;
+    }
+
+    // A Buffer, or text whose characters may go on in the next piece.
+    #encoded(result, encoding, isLast) {
+      const bytes = new Uint8Array(result);
+      if (encoding === undefined || encoding === null || encoding === "buffer") return asBuffer(bytes);
+      const name = encodingName(String(encoding));
+      if (name === undefined) {
+        throw coded(TypeError, "ERR_UNKNOWN_ENCODING", `Unknown encoding: ${String(encoding)}`);
+      }
+      if (this.#pieces === undefined) {
+        this.#pieces = new TextPieces(codecs, name);
+        this.#encoding = name;
+      } else if (this.#encoding !== name) {
+        throw coded(
+          Error,
+          "ERR_INTERNAL_ASSERTION",
+          "Cannot change encoding\nThis is caused by either a bug in Node.js or incorrect usage of Node.js internals.\n",
+        );
+      }
+      return isLast ? this.#pieces.end(bytes) : this.#pieces.write(bytes);
+    }
+
+    update(data, inputEncoding, outputEncoding) {
+      const bytes = requireData(codecs, data, inputEncoding);
+      if (this.#isFinal) throw new Error("Trying to add data in unsupported state");
+      this.#isStarted = true;
+      return this.#encoded(crypto.cipherUpdate(this.#handle, bytes), outputEncoding, false);
+    }
+
+    final(outputEncoding) {
+      if (this.#isFinal) throw coded(Error, "ERR_CRYPTO_INVALID_STATE", "Invalid state");
+      this.#isFinal = true;
+      const rest = crypto.cipherFinal(this.#handle);
+      if (typeof rest === "number") throw FINAL_FAILURES[-rest]();
+      if (this.#isGcm) this.#seal();
+      return this.#encoded(rest, outputEncoding, true);
+    }
+
+    // Makes the tag, or holds it against the one that was given.
+    #seal() {
+      const made = new Uint8Array(crypto.cipherTag(this.#handle));
+      if (!this.#isDecrypting) {
+        this.#tag = TypedArrayPrototypeSlice(made, 0, this.#tagLength ?? BLOCK);
+        return;
+      }
+      if (this.#tag === undefined) throw unauthentic();
+      if (!crypto.equal(TypedArrayPrototypeSlice(made, 0, this.#tag.length), this.#tag)) {
+        throw unauthentic();
+      }
+    }
+
+    setAutoPadding(isOn = true) {
+      if (this.#isFinal) throw invalidState("setAutoPadding");
+      crypto.cipherPadding(this.#handle, Boolean(isOn));
+    }
+
+    setAAD(data, options) {
+      const bytes = requireAssociated(data, options?.encoding);
+      if (!this.#isGcm || this.#isStarted || this.#isFinal) throw invalidState("setAAD");
+      crypto.cipherAssociate(this.#handle, bytes);
+    }
+
+    getAuthTag() {
+      if (this.#tag === undefined || this.#isDecrypting) throw invalidState("getAuthTag");
+      return asBuffer(TypedArrayPrototypeSlice(this.#tag));
+    }
+
+    setAuthTag(tag, encoding) {
+      const bytes = requireTag(tag, encoding);
+      if (!this.#isGcm || this.#isFinal || this.#tag !== undefined) throw invalidState("setAuthTag");
+      const isAllowed =
+        this.#tagLength === undefined ? isTagLength(bytes.length) : bytes.length === this.#tagLength;
+      if (!isAllowed) throw invalidTag(bytes.length);
+      this.#tag = TypedArrayPrototypeSlice(bytes);
+    }
+  }
+
+  function isTagLength(length) {
+    for (let i = 0; i < TAG_LENGTHS.length; i++) if (TAG_LENGTHS[i] === length) return true;
+    return false;
+  }
+
+  function requireTag(tag, encoding) {
+    if (typeof tag === "string") return codecs[encodingName(encoding) ?? "utf8"].encode(tag);
+    const bytes = bytesOf(tag);
+    if (bytes === undefined) throw invalidArgument("buffer", BYTES, tag);
+    return bytes;
+  }
+
+  function requireAssociated(data, encoding) {
+    if (typeof data === "string") return codecs[encodingName(encoding) ?? "utf8"].encode(data);
+    if (isArrayBuffer(data) || bytesOf(data) !== undefined) return data;
+    throw invalidArgument("buffer", BYTES, data);
+  }
+
+  class Cipheriv {
+    #machine;
+
+    constructor(algorithm, key, iv, options) {
+      this.#machine = new Machine(false, algorithm, key, iv, options);
+    }
+
+    update(data, inputEncoding, outputEncoding) {
+      return this.#machine.update(data, inputEncoding, outputEncoding);
+    }
+
+    final(outputEncoding) {
+      return this.#machine.final(outputEncoding);
+    }
+
+    setAutoPadding(isOn) {
+      this.#machine.setAutoPadding(isOn);
+      return this;
+    }
+
+    setAAD(data, options) {
+      this.#machine.setAAD(data, options);
+      return this;
+    }
+
+    getAuthTag() {
+      return this.#machine.getAuthTag();
+    }
+  }
+
+  class Decipheriv {
+    #machine;
+
+    constructor(algorithm, key, iv, options) {
+      this.#machine = new Machine(true, algorithm, key, iv, options);
+    }
+
+    update(data, inputEncoding, outputEncoding) {
+      return this.#machine.update(data, inputEncoding, outputEncoding);
+    }
+
+    final(outputEncoding) {
+      return this.#machine.final(outputEncoding);
+    }
+
+    setAutoPadding(isOn) {
+      this.#machine.setAutoPadding(isOn);
+      return this;
+    }
+
+    setAAD(data, options) {
+      this.#machine.setAAD(data, options);
+      return this;
+    }
+
+    setAuthTag(tag, encoding) {
+      this.#machine.setAuthTag(tag, encoding);
+      return this;
+    }
+  }
+
+  return {
+    Cipheriv,
+    Decipheriv,
+    createCipheriv: (algorithm, key, iv, options) => new Cipheriv(algorithm, key, iv, options),
+    createDecipheriv: (algorithm, key, iv, options) => new Decipheriv(algorithm, key, iv, options),
+    getCiphers: () => [...LISTED],
+
+    getCipherInfo(name, options) {
+      if (typeof name !== "string") throw invalidArgument("nameOrNid", "of type string or number", name);
+      const cipher = cipherNamed(name);
+      if (cipher === undefined) return undefined;
+      const { nid, ivLength, blockSize } = MODES[cipher.mode];
+      const keyLength = options?.keyLength ?? cipher.keyLength;
+      const ivWanted = options?.ivLength ?? ivLength;
+      if (keyLength !== cipher.keyLength) return undefined;
+      if (cipher.mode === GCM ? ivWanted < 1 : ivWanted !== ivLength) return undefined;
+      const info = { mode: cipher.mode === "cfb8" ? "cfb" : cipher.mode, name: cipher.name, nid: nid[cipher.index] };
+      if (blockSize !== undefined) info.blockSize = blockSize;
+      if (ivWanted > 0) info.ivLength = ivWanted;
+      info.keyLength = keyLength;
+      return info;
+    },
+  };
+}
