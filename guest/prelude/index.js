@@ -18,6 +18,8 @@ import { install as installEncoding } from "./encoding.js";
 import { install as installBuffer } from "./buffer.js";
 import { install as installURLSearchParams } from "./url-search-params.js";
 import { install as installURL } from "./url.js";
+import { install as installCrypto } from "./crypto.js";
+import { install as installZlib } from "./zlib.js";
 import { install as installCache } from "./cache.js";
 import { install as installBatch } from "./batch.js";
 
@@ -39,6 +41,8 @@ export default function (native) {
   installBuffer(native, hooks);
   installURLSearchParams(native, hooks);
   installURL(native, hooks);
+  installCrypto(native, hooks);
+  installZlib(native, hooks);
   installCache(native, hooks);
   installBatch(native, hooks);
   return hooks;
