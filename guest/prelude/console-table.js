@@ -24,7 +24,7 @@ const isPrimitive = (value) =>
 /**
  * The drawing of `data` (an object), or of only the columns named in `properties`.
  *
- * entriesOf  native.iteratorEntries: [entries, isKeyValue] for Map, Set and their iterators
+ * entriesOf  gives [entries, isKeyValue] for Map, Set and their iterators
  */
 export function tableText(data, properties, inspect, entriesOf) {
   const cell = (value) => {

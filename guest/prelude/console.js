@@ -3,6 +3,7 @@
 import {
   ArrayIsArray,
   ArrayPrototypePush,
+  ArrayPrototypeUnshift,
   ErrorCaptureStackTrace,
   MathFloor,
   Number,
@@ -19,6 +20,7 @@ import { invalidArgument } from "./arguments.js";
 import { tableText } from "./console-table.js";
 import { expose } from "./expose.js";
 import { createFormat } from "./format.js";
+import { contentsOf } from "./inspect-entries.js";
 import { createInspect } from "./inspect.js";
 import { atSettled } from "./operations.js";
 import { requestSettled } from "./timers.js";
@@ -91,7 +93,7 @@ export function install(native) {
         throw invalidArgument("properties", "an instance of Array", properties);
       }
       if (typeof data !== "object" || data === null) print("log", [data]);
-      else write("log", tableText(data, properties, inspect, native.iteratorEntries));
+      else write("log", tableText(data, properties, inspect, (value) => contentsOf(native, value)));
     },
 
     assert(condition, ...args) {
@@ -137,7 +139,8 @@ export function install(native) {
       const key = `${label}`;
       const duration = elapsed("timeLog", key);
       if (duration === undefined) return;
-      write("log", data.length === 0 ? `${key}: ${duration}` : `${key}: ${duration} ${format(["%s", "", ...data])}`);
+      ArrayPrototypeUnshift(data, "%s: %s", key, duration);
+      print("log", data);
     },
 
     group(...args) {

@@ -27,6 +27,20 @@ export function isIndex(key) {
 }
 
 /**
+ * `[entries, isKeyValue]` of a Map, a Set or an iterator over one, which is not advanced; undefined
+ * for anything else. Keys and values alternate.
+ */
+export function contentsOf(native, value) {
+  const details = native.iteratorEntries(value);
+  if (details !== undefined && details[1] && native.className(value) === "Set Iterator") {
+    // The engine keeps no values for a Set: its entries have the key twice.
+    const entries = details[0];
+    for (let i = 0; i < entries.length; i += 2) entries[i + 1] = entries[i];
+  }
+  return details;
+}
+
+/**
  * The functions `(ctx, value, level, entries)` that append the texts of one kind of content.
  *
  * formatValue     (ctx, value, level, inTypedArray) -> text

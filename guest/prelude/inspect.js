@@ -49,7 +49,7 @@ import {
   TypedArrayPrototypeGetLength,
   TypedArrayPrototypeGetSymbolToStringTag,
 } from "./primordials.js";
-import { createFills, isIndex, moreItems } from "./inspect-entries.js";
+import { contentsOf, createFills, isIndex, moreItems } from "./inspect-entries.js";
 import { errorBase } from "./inspect-error.js";
 import { functionBase } from "./inspect-function.js";
 import { layOut } from "./inspect-layout.js";
@@ -281,7 +281,7 @@ export function createInspect(native) {
       }
       if (kind === "Map Iterator" || kind === "Set Iterator") {
         form.keys = keysOf(ctx, value, false);
-        const [entries, isKeyValue] = pairOf(native.iteratorEntries(value));
+        const { 0: entries, 1: isKeyValue } = contentsOf(native, value);
         const name = isKeyValue ? `${StringPrototypeSlice(kind, 0, 3)} Entries` : kind;
         const other = tag === kind || tag === "" ? "" : `${tag}] [`;
         form.open = `[${other}${name}] {`;
@@ -355,8 +355,6 @@ export function createInspect(native) {
     form.open = `${prefix(constructor, tag, fallbackName(value, tag))}{`;
     return bare ? whole(`${form.open}}`) : form;
   }
-
-  const pairOf = (details) => details ?? [[], false];
 
   // The engine's name for an object without a constructor, unless the tag says the same.
   function fallbackName(value, tag) {

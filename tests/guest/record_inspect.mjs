@@ -44,7 +44,7 @@ const FORMAT = [
   "(() => { function Foo() { this.a = 1 } ; return new Foo() })()", "Object.assign(() => {}, { a: 1 })",
   "Object.assign(function named() {}, { a: 1, b: [1] })", "Object.assign(class A {}, { x: 1 })", "(class { static s = 1 })",
   "function () {}", "function named() {}", "() => {}", "async () => {}", "function* gen() {}", "async function* agen() {}",
-  "Math.max", "Object.setPrototypeOf(() => {}, null)", "parseInt.bind(null)", "Symbol", "{ class: 1 }", "Math", "JSON", "Reflect", "Atomics",
+  "Math.max", "Object.setPrototypeOf(() => {}, null)", "parseInt.bind(null)", "Symbol", "{ class: 1 }", "Math", "JSON", "Reflect",
   "Object.defineProperty(function () {}, 'name', { value: 'other' })", "{ [Symbol.toStringTag]: 'Tagged', a: 1 }",
   "Object.defineProperty({ a: 1 }, Symbol.toStringTag, { value: 'Tagged' })",
   // Arrays
