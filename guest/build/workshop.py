@@ -43,6 +43,7 @@ class Workshop:
         self.cache = cache
         self.out = out
         self._label = ""
+        self._started = time.monotonic()
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -72,7 +73,7 @@ class Workshop:
             os.utime(result)
             self.say(f"{label}: unchanged")
             return result
-        started = time.monotonic()
+        self._started = time.monotonic()
         self.say(f"{label} ...")
         shelf.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=shelf) as scratch:
@@ -80,7 +81,7 @@ class Workshop:
             draft.mkdir()
             build(draft)
             draft.rename(result)
-        self.say(f"{label}: done in {time.monotonic() - started:.1f} s")
+        self.say(f"{label}: done in {time.monotonic() - self._started:.1f} s")
         self._tidy(shelf)
         return result
 
@@ -103,13 +104,12 @@ class Workshop:
                 pool.shutdown(cancel_futures=True)
 
     def _watch(self, running: set[Future[None]]) -> None:
-        started = time.monotonic()
         terminal = self.out.isatty()
         while running:
             done, running = wait(running, 1 if terminal else HEARTBEAT_SECONDS, FIRST_COMPLETED)
             for program in done:
                 program.result()
-            seconds = time.monotonic() - started
+            seconds = time.monotonic() - self._started
             if terminal:
                 print(f"\r{self._label} ... {seconds:.0f} s", end="", file=self.out, flush=True)
             elif not done:
