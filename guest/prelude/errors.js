@@ -4,6 +4,7 @@ import {
   Error,
   ErrorCaptureStackTrace,
   ErrorPrototype,
+  MathMin,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectGetPrototypeOf,
@@ -13,7 +14,13 @@ import {
   StringPrototypeSlice,
 } from "./primordials.js";
 import { define, expose } from "./expose.js";
-import { MESSAGE_CHARS_MAX, PROTOTYPE_DEPTH_MAX, STACK_CHARS_MAX } from "./limits.js";
+import {
+  DETAIL_CHARS_MAX,
+  MESSAGE_CHARS_MAX,
+  NAME_CHARS_MAX,
+  PROTOTYPE_DEPTH_MAX,
+  STACK_CHARS_MAX,
+} from "./limits.js";
 
 // Only the first argument counts: a documented sample passes the original error second.
 function predefined(name) {
@@ -105,7 +112,7 @@ function readStack(value) {
  * class    one of the predefined class names, or null: by prototype chain, else by `name` (D16)
  * name     the value's own or inherited string `name`; null for values that are no objects
  * message  at most MESSAGE_CHARS_MAX units; `String(value)` where there is no message
- * stack    at most STACK_CHARS_MAX units, or null
+ * stack    at most STACK_CHARS_MAX units, less after a long message, or null
  */
 export function describe(value) {
   try {
@@ -113,16 +120,18 @@ export function describe(value) {
       return [null, null, cut(attempt(String, value, UNREADABLE), MESSAGE_CHARS_MAX), null];
     }
     const rawName = attempt(readName, value, null);
-    const name = rawName === null ? null : cut(rawName, MESSAGE_CHARS_MAX);
+    const name = rawName === null ? null : cut(rawName, NAME_CHARS_MAX);
     const known = attempt(classByPrototype, value, null);
     const byName = indexOfName(name);
-    const message = attempt(readMessage, value, null) ?? attempt(String, value, UNREADABLE);
+    const text = attempt(readMessage, value, null) ?? attempt(String, value, UNREADABLE);
+    const message = cut(text, MESSAGE_CHARS_MAX);
     const stack = attempt(readStack, value, null);
+    const room = DETAIL_CHARS_MAX - message.length - (name === null ? 0 : name.length);
     return [
       known ?? (byName === -1 ? null : NAMES[byName]),
       name,
-      cut(message, MESSAGE_CHARS_MAX),
-      stack === null ? null : cut(stack, STACK_CHARS_MAX),
+      message,
+      stack === null ? null : cut(stack, MathMin(STACK_CHARS_MAX, room)),
     ];
   } catch {
     // Only exhaustion (stack, memory) can end up here.

@@ -13,6 +13,10 @@ export const PERFORMANCE_ENTRIES_MAX = 1000;
 export const MESSAGE_CHARS_MAX = 8192;
 export const STACK_CHARS_MAX = 16384;
 
+/** UTF-16 units of name, message and stack together: at six bytes each as JSON, what an outcome has room for. */
+export const DETAIL_CHARS_MAX = 20000;
+export const NAME_CHARS_MAX = 256;
+
 /** UTF-16 units that one formatted value may reach before nested parts are only named. */
 export const INSPECT_CHARS_MAX = 128 * 1024;
 

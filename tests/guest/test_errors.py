@@ -114,10 +114,16 @@ def test_long_messages_and_stacks_are_cut(evaluate: Evaluate) -> None:
     error = evaluate(
         "throw Object.assign(new Error('m'.repeat(100000)), { stack: 's'.repeat(100000) })"
     ).thrown
+    stack = evaluate("throw Object.assign(new Error('short'), { stack: 's'.repeat(100000) })").thrown
+    escaped = evaluate(
+        "const odd = '\\x01'.repeat(100000); throw Object.assign(new Error(odd), { name: odd, stack: odd })"
+    ).thrown
     pair = evaluate("throw 'x'.repeat(8191) + '\\u{1f600}'").thrown
 
     assert text == (None, None, "x" * 8192, None)
-    assert error == (None, "Error", "m" * 8192, "s" * 16384)
+    assert error == (None, "Error", "m" * 8192, "s" * (20000 - 8192 - 5))
+    assert stack == (None, "Error", "short", "s" * 16384)
+    assert escaped == (None, "\x01" * 256, "\x01" * 8192, "\x01" * (20000 - 8192 - 256))
     assert pair is not None
     assert pair.message == "x" * 8191
 
