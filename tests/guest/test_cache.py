@@ -66,6 +66,17 @@ def test_what_the_loader_throws_passes_unchanged_and_is_not_stored(
     assert thrown.known == "RetryError"
 
 
+def test_an_answer_of_the_host_does_not_disturb_the_event(evaluate: Evaluate) -> None:
+    # The sandbox restores type and messageId (SPEC D13) from the event's text, which came in the same way.
+    code = """
+        for (const name in event) delete event[name]
+        await cache.load('a key of some length', -1, () => 'a value of some length')
+        return 'whole'
+        """
+
+    assert evaluate(code, isolation="hermetic").value == "whole"
+
+
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 def test_undefined_is_not_stored(evaluate: Evaluate, isolation: str) -> None:
     code = "return [typeof await cache.load('k', -1, () => undefined), await cache.load('k', -1, () => null), await cache.load('k', -1, () => 1)]"
