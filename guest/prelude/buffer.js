@@ -339,9 +339,34 @@ function invalidFill(value) {
   return error;
 }
 
+let codecs;
+
+/** The UTF-8 bytes of `text` as a Buffer. */
+export const textBuffer = (text) => asBuffer(codecs.utf8.encode(text));
+
+/** `parts` (Buffers or Uint8Arrays) as one Buffer. */
+export function joinBuffers(parts) {
+  if (parts.length === 1) return asBuffer(parts[0]);
+  let length = 0;
+  for (let i = 0; i < parts.length; i++) length += parts[i].length;
+  const whole = new FastBuffer(length);
+  for (let i = 0, at = 0; i < parts.length; at += parts[i++].length) TypedArrayPrototypeSet(whole, parts[i], at);
+  return whole;
+}
+
+/** What Node's streams take for a chunk, as a Buffer: text in `encoding`, or any view. */
+export const chunkBuffer = (chunk, encoding) =>
+  typeof chunk === "string"
+    ? from(codecs, chunk, encoding)
+    : asBuffer(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+
+/** The text of `bytes` in an encoding of Buffer. */
+export const bufferText = (bytes, encoding = "utf8") =>
+  codecs[requireEncoding(encoding)].decode(bytes, 0, bytes.length);
+
 /** Exposes `Buffer`. */
 export function install(native) {
-  const codecs = createEncodings(native);
+  codecs = createEncodings(native);
 
   // A plain function: it works with and without `new`.
   function Buffer(value, encodingOrOffset, length) {

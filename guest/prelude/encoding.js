@@ -135,6 +135,9 @@ function decodeUtf16(bytes, encoding, isFatal) {
   return text;
 }
 
+/** A new TextDecoder, for the prelude's own use. */
+export let createDecoder;
+
 /** Exposes `TextEncoder` and `TextDecoder`. */
 export function install(native) {
   const decoders = {
@@ -249,6 +252,7 @@ export function install(native) {
     }
   }
 
+  createDecoder = (label) => new TextDecoder(label);
   defineInterface(TextEncoder, "TextEncoder", ["encoding", "encode", "encodeInto"]);
   defineInterface(TextDecoder, "TextDecoder", ["encoding", "fatal", "ignoreBOM", "decode"]);
   expose("TextEncoder", TextEncoder);
