@@ -90,18 +90,33 @@ static inline Document *document_of(const JSProperty *prop, int flags)
     return (Document *)(prop->u.init.realm_and_id & ~3);
 }
 
-/* After an invocation: a document that still has readers gets its own copy of the text and is kept;
- * returns a document that can be used again, or NULL when out of memory. */
-static Document *document_recycle(Document *doc)
+/* Make the document independent of the mailbox, whose input the host overwrites. Returns -1 when out of memory. */
+static int document_own(Document *doc)
 {
-    if (likely(!document_is_shared(doc)))
-        return doc;
+    if (doc->owned)
+        return 0;
     doc->owned = js_malloc_rt(rt, doc->len + 17);
     if (!doc->owned)
-        return NULL;
+        return -1;
     memcpy(doc->owned, doc->text, doc->len);
     memset(doc->owned + doc->len, 0, 17);
     doc->text = doc->owned;
+    return 0;
+}
+
+/* After an invocation: a document that still has readers is kept with a copy of its text; returns a
+ * document that can be used again, or NULL when out of memory. */
+static Document *document_recycle(Document *doc)
+{
+    if (likely(!document_is_shared(doc))) {
+        if (unlikely(doc->owned != NULL)) {
+            js_free_rt(rt, doc->owned);
+            doc->owned = NULL;
+        }
+        return doc;
+    }
+    if (document_own(doc))
+        return NULL;
     doc->next = documents_kept;
     documents_kept = doc;
     return document_new();

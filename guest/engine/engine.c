@@ -45,6 +45,8 @@ static JSContext *ctx;
 #include "entropy.c"
 #include "codec.c"
 #include "url.c"
+#include "crypto.c"
+#include "zlib.c"
 #include "native.c"
 #include "hooks.c"
 #include "handlers.c"

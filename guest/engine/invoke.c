@@ -357,6 +357,9 @@ static int invoke_end(int status)
             Document *again = document_recycle(event_document);
             event_document = again ? again : document_new();
         }
+    } else if (document_is_shared(event_document) && document_own(event_document)) {
+        outcome_text(HG_OUT_OF_MEMORY, ""); /* answers will arrive where the event's text is now */
+        status = HG_DONE;
     }
     invocation_logs();
     return status;
@@ -431,6 +434,18 @@ static int invoke_call(JSValue handler, JSValue input)
         finish_event(result);
     JS_FreeValue(ctx, result);
     return invoke_end(HG_DONE);
+}
+
+/* Ask the host for the settings now, so that a hermetic sandbox is rewound to a state that has them. */
+int HG_EXPORT(configure)(void)
+{
+    JSValue settings = invoke_settings();
+    if (JS_IsException(settings)) {
+        JS_FreeValue(ctx, JS_GetException(ctx));
+        return HG_BAD_INPUT;
+    }
+    JS_FreeValue(ctx, settings);
+    return HG_DONE;
 }
 
 /* Start an invocation: mailbox.input holds an event, or an array of them (HG_FLAG_BATCH). */

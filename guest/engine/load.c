@@ -61,6 +61,21 @@ static int load_compile(const uint8_t *source, uint32_t len)
     return 0;
 }
 
+/* Evaluate a library (mailbox.input, a script that defines a global) before the function is loaded. */
+int HG_EXPORT(library)(void)
+{
+    uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
+    compiling = true;
+    text[box.input_len] = 0;
+    JSValue result = JS_Eval(ctx, (const char *)text, box.input_len, "library.js", JS_EVAL_TYPE_GLOBAL);
+    if (JS_IsException(result)) {
+        outcome_detail(JS_GetException(ctx));
+        return load_status_of_exception(LOAD_THROWN);
+    }
+    JS_FreeValue(ctx, result);
+    return LOAD_OK;
+}
+
 /* The source is mailbox.input; see ABI.md for what the statuses say. */
 int HG_EXPORT(load)(void)
 {

@@ -176,5 +176,7 @@ static JSValue native_new(void)
         JS_FreeValue(ctx, native);
         return JS_EXCEPTION;
     }
+    hg_crypto_init(ctx, native);
+    hg_zlib_init(ctx, native);
     return native;
 }

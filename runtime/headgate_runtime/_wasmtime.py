@@ -391,6 +391,11 @@ class Function:
         return True
 
     @property
+    def running(self) -> bool:
+        """Whether a call was started and is not over."""
+        return self._future != 0
+
+    @property
     def result(self) -> int:
         """The i32 result; meaningful only when `trap` is None."""
         return self._outcome[_VAL_UNION // 4]

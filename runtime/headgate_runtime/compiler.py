@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import orjson
 
-from headgate_runtime import abi, guest
+from headgate_runtime import abi, guest, libraries
 from headgate_runtime._wasmtime import Trap
 from headgate_runtime.image import Image, make
 from headgate_runtime.limits import Limits
@@ -109,6 +109,10 @@ def _load(
 ) -> Generator[None, None, _Loaded | CompileError]:
     sandbox = Sandbox(_base(), limits, _mailbox())
     try:
+        for library in libraries.named_in(text):
+            sandbox.set_fuel(1 << 40)
+            if not sandbox.write_input(library, 0.0, 0.0, bytes(32), 0) or sandbox.call("library"):
+                return _over_memory(limits)
         if not sandbox.write_input(text, 0.0, 0.0, bytes(32), flags):
             return _over_memory(limits)
         sandbox.set_fuel(limits.fuel)

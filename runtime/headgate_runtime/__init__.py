@@ -1,0 +1,64 @@
+"""
+Runs user JavaScript as Wasm guests: compile a function once, invoke it on events, get an outcome for each.
+
+    from headgate_runtime import Executor, compile
+
+    image = compile("function onTrack(event) { event.properties.seen = true; return event }")
+    async with Executor() as executor:
+        outcome = await executor.invoke(image, {"type": "track", "event": "Signed Up", "properties": {}})
+        print(outcome.output)
+"""
+
+from headgate_runtime.compiler import CompileError, compile  # noqa: A004 - the field's word
+from headgate_runtime.errors import (
+    EventError,
+    ExecutorClosed,
+    GuestMissing,
+    HeadgateError,
+    ImageError,
+    LimitError,
+    ReplayError,
+    SettingsError,
+)
+from headgate_runtime.executor import Executor
+from headgate_runtime.function import Function
+from headgate_runtime.host import Clock, Entropy, Service, SystemClock, SystemEntropy
+from headgate_runtime.image import Image
+from headgate_runtime.limits import Limits
+from headgate_runtime.outcome import Cause, Discard, Filtered, Forward, LogLine, Outcome, Retry, Usage
+from headgate_runtime.record import Record, replay
+from headgate_runtime.sandbox import Answer, Request
+
+__all__ = [
+    "Answer",
+    "Cause",
+    "Clock",
+    "CompileError",
+    "Discard",
+    "Entropy",
+    "EventError",
+    "Executor",
+    "ExecutorClosed",
+    "Filtered",
+    "Forward",
+    "Function",
+    "GuestMissing",
+    "HeadgateError",
+    "Image",
+    "ImageError",
+    "LimitError",
+    "Limits",
+    "LogLine",
+    "Outcome",
+    "Record",
+    "ReplayError",
+    "Request",
+    "Retry",
+    "Service",
+    "SettingsError",
+    "SystemClock",
+    "SystemEntropy",
+    "Usage",
+    "compile",
+    "replay",
+]

@@ -1,0 +1,80 @@
+"""
+The host's half of `cache` (SPEC 4.6) for hermetic functions, whose own memory forgets everything after each event.
+
+Warm functions keep their cache inside the sandbox, by reference; here values are JSON text.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from headgate_runtime.sandbox import Answer
+
+if TYPE_CHECKING:
+    from headgate_runtime.host import Clock
+    from headgate_runtime.sandbox import Request
+
+ENTRIES: Final = 1_000
+"""Entries of one function's cache; the least recently used one goes first (SPEC 4.6)."""
+
+VALUE_BYTES: Final = 1 << 20
+"""JSON text of one value; a larger one is not stored."""
+
+TOTAL_BYTES: Final = 16 << 20
+"""JSON text of all values of one function."""
+
+_MISS: Final = b'{"hit":false}'
+
+
+class Cache:
+    """One function's cache; a Service for requests {"op": "get"|"put"|"delete", "key", "ttl"?, "value"?}."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._entries: collections.OrderedDict[str, tuple[float, bytes]] = collections.OrderedDict()
+        self._bytes = 0
+
+    async def __call__(self, request: Request) -> Answer:
+        try:
+            asked = orjson.loads(request.payload)
+            operation, key = asked["op"], asked["key"]
+            if not isinstance(key, str):
+                raise TypeError
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return Answer(request.operation, 1, b'{"message":"malformed cache request"}')
+        if operation == "get":
+            return Answer(request.operation, 0, self._get(key))
+        if operation == "put":
+            self._put(key, asked.get("ttl"), orjson.dumps(asked.get("value")))
+        elif operation == "delete":
+            self._remove(key)
+        return Answer(request.operation, 0, b"{}")
+
+    def _get(self, key: str) -> bytes:
+        entry = self._entries.get(key)
+        if entry is None:
+            return _MISS
+        if entry[0] <= self._clock.monotonic_ms():
+            self._remove(key)
+            return _MISS
+        self._entries.move_to_end(key)
+        return b'{"hit":true,"value":' + entry[1] + b"}"
+
+    def _put(self, key: str, ttl: object, value: bytes) -> None:
+        self._remove(key)
+        if len(value) > VALUE_BYTES:
+            return
+        forever = not isinstance(ttl, int | float) or ttl < 0
+        expires = float("inf") if forever else self._clock.monotonic_ms() + float(ttl)  # type: ignore[arg-type]
+        self._entries[key] = (expires, value)
+        self._bytes += len(value)
+        while len(self._entries) > ENTRIES or self._bytes > TOTAL_BYTES:
+            self._remove(next(iter(self._entries)))
+
+    def _remove(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= len(entry[1])

@@ -1,0 +1,121 @@
+"""
+The border between guest and host for results: every status, outcome kind, item kind and trap becomes an Outcome here,
+and nowhere else. The tables are total; a test walks every member.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from headgate_runtime import abi
+from headgate_runtime._wasmtime import Trap
+from headgate_runtime.outcome import CLASSES, ERROR_CLASSES, Cause, Forward, LogLine, Outcome, of_cause
+
+if TYPE_CHECKING:
+    from headgate_runtime.limits import Limits
+    from headgate_runtime.outcome import Usage
+    from headgate_runtime.sandbox import Result, Sandbox
+
+STUCK_MESSAGE: Final = "the handler's promise can never settle: no timer, request or job is left that could settle it"
+EMPTY_MESSAGE: Final = "the handler returned nothing: the event will not reach the destination"
+OMITTED_MESSAGE: Final = "omitted from the batch result: the event will not reach the destination"
+
+_LOG_RECORD: Final = struct.Struct("<BI")
+
+
+def of_trap(trap: tuple[Trap, str], usage: Usage, limits: Limits) -> Outcome:
+    """The call did not return; its sandbox is lost."""
+    kind, message = trap
+    if kind is Trap.OUT_OF_FUEL:
+        return of_cause(Cause.TIMEOUT, usage, message=f"CPU limit exceeded: fuel = {limits.fuel}")
+    if kind is Trap.STACK_OVERFLOW:
+        return of_cause(
+            Cause.BAD_REQUEST, usage, message="Maximum call stack size exceeded", error_name="RangeError"
+        )
+    return of_cause(Cause.INTERNAL, usage, message=f"sandbox fault: {message.rstrip().splitlines()[-1].strip()}")
+
+
+def of_timeout(usage: Usage, limits: Limits) -> Outcome:
+    return of_cause(Cause.TIMEOUT, usage, message=f"time limit exceeded: time_ms = {limits.time_ms}")
+
+
+def of_stuck(usage: Usage) -> Outcome:
+    return of_cause(Cause.TIMEOUT, usage, message=STUCK_MESSAGE)
+
+
+def of_memory(usage: Usage, limits: Limits) -> Outcome:
+    return of_cause(Cause.INTERNAL, usage, message=f"out of memory: memory_bytes = {limits.memory_bytes}")
+
+
+def of_result(result: Result, sandbox: Sandbox, usage: Usage, limits: Limits) -> Outcome:
+    """The outcome of one event, or of a batch as a whole (every kind but ITEMS)."""
+    kind = result.outcome
+    output = sandbox.read(result.output_ptr, result.output_len)
+    if kind == abi.Kind.FORWARD:
+        return Forward(Cause.FORWARD, usage, output=output)
+    if kind == abi.Kind.THROWN:
+        return _thrown(output, usage)
+    if kind == abi.Kind.OUT_OF_MEMORY:
+        return of_memory(usage, limits)
+    if kind == abi.Kind.TOO_LARGE:
+        return of_cause(
+            Cause.BAD_REQUEST, usage, message=f"the output is larger than output_bytes = {limits.output_bytes}"
+        )
+    text = output.decode(errors="replace")
+    if kind == abi.Kind.MISSING:
+        return of_cause(
+            Cause.UNSUPPORTED, usage, message=f"{text} not supported", error_name="EventNotSupported"
+        )
+    if kind == abi.Kind.UNKNOWN_TYPE:
+        return of_cause(Cause.UNKNOWN_TYPE, usage, message=f"unknown event type {text or 'undefined'}")
+    if kind == abi.Kind.BAD_RETURN:
+        return of_cause(Cause.BAD_REQUEST, usage, message=text)
+    return of_cause(Cause.EMPTY, usage, message=EMPTY_MESSAGE)
+
+
+def _thrown(detail: bytes, usage: Usage) -> Outcome:
+    error_class, name, message, stack = orjson.loads(detail)
+    cause = ERROR_CLASSES.get(error_class, Cause.BAD_REQUEST)
+    return CLASSES[cause.outcome](cause, usage, error_name=name, message=message, stack=stack or None)
+
+
+def of_items(output: bytes, events: list[bytes], usage: Usage, limits: Limits) -> list[Outcome]:
+    """One outcome per event of a batch, in the order of the events."""
+    outcomes = []
+    for index, event in enumerate(events):
+        kind, offset, length = abi.ITEM.unpack_from(output, 4 + index * abi.ITEM.size)
+        outcomes.append(_item(abi.Item(kind), output[offset : offset + length], event, usage, limits))
+    return outcomes
+
+
+def _item(kind: abi.Item, body: bytes, event: bytes, usage: Usage, limits: Limits) -> Outcome:
+    if kind is abi.Item.FORWARD:
+        return Forward(Cause.FORWARD, usage, output=body)
+    if kind is abi.Item.UNCHANGED:
+        return Forward(Cause.FORWARD, usage, output=event)
+    if kind is abi.Item.THROWN:
+        return _thrown(body, usage)
+    if kind is abi.Item.TOO_LARGE:
+        return of_cause(
+            Cause.BAD_REQUEST, usage, message=f"the output is larger than output_bytes = {limits.output_bytes}"
+        )
+    message = body.decode(errors="replace")
+    if kind is abi.Item.FILTERED:
+        return of_cause(Cause.EMPTY, usage, message=message or OMITTED_MESSAGE)
+    cause = Cause.RETRY if kind is abi.Item.RETRY else Cause.BAD_REQUEST
+    return of_cause(cause, usage, message=message)
+
+
+def log_lines(content: bytes) -> tuple[LogLine, ...]:
+    """The console lines of one invocation (guest/ABI.md, "Log")."""
+    lines = []
+    at = 0
+    while at < len(content):
+        level, size = _LOG_RECORD.unpack_from(content, at)
+        at += _LOG_RECORD.size
+        lines.append(LogLine(abi.LEVELS[level], content[at : at + size].decode(errors="replace")))
+        at += size
+    return tuple(lines)

@@ -1,0 +1,317 @@
+"""
+Runs functions over events: many sandboxes, one event loop, no threads (DESIGN 2, 3).
+
+    async with Executor() as executor:
+        outcome = await executor.invoke(image, {"type": "track", ...}, {"apiKey": "..."})
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from typing import TYPE_CHECKING, overload
+
+import orjson
+
+from headgate_runtime import compiler
+from headgate_runtime.errors import EventError, ExecutorClosed
+from headgate_runtime.function import Function, Isolation, Slot, settings_text
+from headgate_runtime.host import SystemClock, SystemEntropy
+from headgate_runtime.invocation import Invocation
+from headgate_runtime.limits import BATCH_EVENTS, SANDBOXES, SLICE_FUEL, Limits
+from headgate_runtime.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from headgate_runtime.compiler import CompileError
+    from headgate_runtime.host import Clock, Entropy, Service
+    from headgate_runtime.image import Image
+    from headgate_runtime.outcome import Outcome
+
+    Event = Mapping[str, object] | bytes | str
+
+_NO_LIMITS = Limits()
+
+
+class Executor:
+    """
+    Owns the sandboxes of all functions it was asked to run. Use it as an async context manager, or `close` it.
+
+    clock, entropy    replaceable for tests and replays
+    fetch             the Service behind the functions' `fetch`; without one every request fails
+    sandboxes         live sandboxes at most, over all functions; idle ones make room, least recently used first
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+        fetch: Service | None = None,
+        sandboxes: int = SANDBOXES,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.entropy: Entropy = entropy or SystemEntropy()
+        self.fetch = fetch
+        self.scheduler = Scheduler()
+        self._sandboxes = sandboxes
+        self._live = 0
+        self._functions: dict[tuple[object, ...], Function] = {}
+        self._idle: collections.OrderedDict[Slot, None] = collections.OrderedDict()
+        self._starved: collections.deque[asyncio.Future[None]] = collections.deque()
+        self._closed = False
+
+    async def __aenter__(self) -> Executor:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes every sandbox; invocations under way end in ExecutorClosed. May be called twice."""
+        self._closed = True
+        for slot in list(self._idle):
+            self._drop(slot)
+        for function in self._functions.values():
+            for waiter in function.waiting:
+                if not waiter.done():
+                    waiter.set_exception(ExecutorClosed("the executor was closed"))
+            function.waiting.clear()
+        for starved in self._starved:
+            if not starved.done():
+                starved.set_exception(ExecutorClosed("the executor was closed"))
+        self._starved.clear()
+        self._functions.clear()
+
+    @property
+    def live(self) -> int:
+        """Sandboxes alive at this moment, busy and idle."""
+        return self._live
+
+    def function(
+        self,
+        image: Image,
+        settings: Mapping[str, object] | bytes | str | None = None,
+        *,
+        isolation: Isolation = "warm",
+        limits: Limits | None = None,
+        tenant: str = "default",
+        weight: float = 1.0,
+    ) -> Function:
+        """
+        A handle on *image* with its settings. Equal arguments give the same function, so the same pool.
+
+        Raises SettingsError, or ImageError for an image of another engine.
+        """
+        text = settings_text(settings)
+        key = (image.digest, text, isolation, limits, tenant)
+        function = self._functions.get(key)
+        if function is None:
+            if self._closed:
+                raise ExecutorClosed("the executor was closed")
+            party = self.scheduler.tenant(tenant, weight)
+            function = Function(image, text, isolation, limits or _NO_LIMITS, party, self.clock)
+            self._functions[key] = function
+        return function
+
+    async def compile(
+        self, source: str | bytes, limits: Limits | None = None, *, tenant: str = "default"
+    ) -> Image | CompileError:
+        """As `headgate_runtime.compile`, taking turns with the invocations that run meanwhile."""
+        party = self.scheduler.tenant(tenant)
+        steps = compiler.steps(source, limits or _NO_LIMITS)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                result: Image | CompileError = stop.value
+                return result
+            self.scheduler.charge(party, SLICE_FUEL)
+            await self.scheduler.turn(party)
+
+    @overload
+    async def invoke(
+        self,
+        function: Function | Image,
+        event: Event,
+        settings: Mapping[str, object] | bytes | str | None = None,
+        *,
+        isolation: Isolation = "warm",
+        limits: Limits | None = None,
+        tenant: str = "default",
+        record: bool = False,
+    ) -> Outcome: ...
+    @overload
+    async def invoke(
+        self,
+        function: Function | Image,
+        event: Sequence[Event],
+        settings: Mapping[str, object] | bytes | str | None = None,
+        *,
+        isolation: Isolation = "warm",
+        limits: Limits | None = None,
+        tenant: str = "default",
+        record: bool = False,
+    ) -> list[Outcome]: ...
+    async def invoke(
+        self,
+        function: Function | Image,
+        event: Event | Sequence[Event],
+        settings: Mapping[str, object] | bytes | str | None = None,
+        *,
+        isolation: Isolation = "warm",
+        limits: Limits | None = None,
+        tenant: str = "default",
+        record: bool = False,
+    ) -> Outcome | list[Outcome]:
+        """
+        Runs one event, or a list of them: through `onBatch` when the function has one, else one by one (SPEC 2.4).
+
+        The keyword arguments and *settings* are for an Image; a Function has them already. With *record*, the
+        invocation runs in a sandbox fresh from the image and `outcome.record` can be replayed.
+
+        Raises EventError when an event is no JSON object or over a limit, SettingsError, and ExecutorClosed.
+        """
+        if not isinstance(function, Function):
+            function = self.function(function, settings, isolation=isolation, limits=limits, tenant=tenant)
+        if isinstance(event, list | tuple):
+            texts = [_event_text(each) for each in event]
+            if "onBatch" in function.image.handlers:
+                return await self._run_batch(function, texts, record)
+            return [await self._run(function, text, record) for text in texts]
+        return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
+
+    async def _run(self, function: Function, text: bytes, record: bool) -> Outcome:
+        if len(text) > function.limits.input_bytes:
+            raise EventError(f"the event has {len(text)} bytes, more than input_bytes = {function.limits.input_bytes}")
+        outcomes = await self._invoke(function, text, None, record)
+        return outcomes[0]
+
+    async def _run_batch(self, function: Function, texts: list[bytes], record: bool) -> list[Outcome]:
+        if not texts:
+            return []
+        if len(texts) > BATCH_EVENTS:
+            raise EventError(f"the batch has {len(texts)} events, more than {BATCH_EVENTS}")
+        text = b"[" + b",".join(texts) + b"]"
+        if len(text) > function.limits.input_bytes:
+            raise EventError(f"the batch has {len(text)} bytes, more than input_bytes = {function.limits.input_bytes}")
+        return await self._invoke(function, text, texts, record)
+
+    async def _invoke(
+        self, function: Function, text: bytes, batch: list[bytes] | None, record: bool
+    ) -> list[Outcome]:
+        scheduler = self.scheduler
+        if not scheduler.is_free():
+            await scheduler.turn(function.tenant)
+        slot = function.idle.pop() if function.idle and not record else None
+        if slot is None:
+            slot = await self._acquire(function, record)
+        else:
+            del self._idle[slot]
+        invocation = Invocation(self, slot, batch, record)
+        try:
+            if not invocation.begin(text):
+                await invocation.go_on()
+            return invocation.conclude()
+        finally:
+            self._release(slot, usable=invocation.reusable)
+
+    # ---- the pool ----
+
+    async def _acquire(self, function: Function, fresh: bool) -> Slot:
+        """A sandbox of *function*: an idle one, a new one, or the next that is given back."""
+        while True:
+            if self._closed:
+                raise ExecutorClosed("the executor was closed")
+            if function.idle and not fresh:
+                slot = function.idle.pop()
+                del self._idle[slot]
+                return slot
+            if function.live < function.limits.sandboxes:
+                if self._live < self._sandboxes or self._evict():
+                    return self._make(function)
+                starved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._starved.append(starved)
+                await starved
+                continue
+            if fresh and function.idle:
+                victim = function.idle.pop(0)
+                del self._idle[victim]
+                self._drop(victim)
+                continue
+            waiter: asyncio.Future[Slot | None] = asyncio.get_running_loop().create_future()
+            function.waiting.append(waiter)
+            try:
+                slot_or_none = await waiter
+            except asyncio.CancelledError:
+                if waiter.done() and not waiter.cancelled() and waiter.result() is not None:
+                    self._release(waiter.result(), usable=True)  # type: ignore[arg-type]
+                raise
+            if slot_or_none is not None:
+                if not fresh:
+                    return slot_or_none
+                self._drop(slot_or_none)
+
+    def _make(self, function: Function) -> Slot:
+        slot = Slot(function)
+        function.live += 1
+        self._live += 1
+        return slot
+
+    def _release(self, slot: Slot, *, usable: bool) -> None:
+        function = slot.function
+        if not usable or self._closed or not slot.recover():
+            self._drop(slot)
+            self._hand_over(function, None)
+            return
+        if not self._hand_over(function, slot):
+            function.idle.append(slot)
+            self._idle[slot] = None
+            self._feed_starved()
+
+    @staticmethod
+    def _hand_over(function: Function, slot: Slot | None) -> bool:
+        while function.waiting:
+            waiter = function.waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(slot)
+                return True
+        return False
+
+    def _drop(self, slot: Slot) -> None:
+        if not slot.sandbox.closed:
+            self._idle.pop(slot, None)
+            if slot in slot.function.idle:
+                slot.function.idle.remove(slot)
+            slot.sandbox.close()
+            slot.function.live -= 1
+            self._live -= 1
+            self._feed_starved()
+
+    def _evict(self) -> bool:
+        if not self._idle:
+            return False
+        self._drop(next(iter(self._idle)))
+        return True
+
+    def _feed_starved(self) -> None:
+        while self._starved:
+            starved = self._starved.popleft()
+            if not starved.done():
+                starved.set_result(None)
+                return
+
+
+def _event_text(event: Event) -> bytes:
+    if isinstance(event, bytes):
+        return event
+    if isinstance(event, str):
+        return event.encode()
+    try:
+        return orjson.dumps(event)
+    except TypeError as error:
+        raise EventError(f"the event is not JSON: {error}") from None

@@ -1,0 +1,113 @@
+"""A function ready to be invoked: an image with its settings, isolation and limits, and its pool of sandboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from typing import TYPE_CHECKING, Literal
+
+import orjson
+
+from headgate_runtime import abi
+from headgate_runtime.cache import Cache
+from headgate_runtime.errors import SettingsError
+from headgate_runtime.rewind import Baseline, Rewinder
+from headgate_runtime.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headgate_runtime.host import Clock
+    from headgate_runtime.image import Image
+    from headgate_runtime.limits import Limits
+    from headgate_runtime.scheduler import Tenant
+
+Isolation = Literal["warm", "hermetic"]
+
+
+class Slot:
+    """A sandbox in a pool, with what rewinds it when its function is hermetic."""
+
+    __slots__ = ("function", "rewinder", "sandbox")
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.sandbox = Sandbox(
+            function.image.compiled, function.limits, function.image.mailbox, function.settings
+        )
+        self.rewinder = None
+        if function.hermetic:
+            self.sandbox.write_input(b"", 0.0, 0.0, bytes(32), function.flags)
+            self.sandbox.call("configure")
+            self.rewinder = Rewinder(self.sandbox, function.baseline)
+
+    def recover(self) -> bool:
+        """Readies the sandbox for the next event; False when it must be replaced."""
+        if self.rewinder is None:
+            return True
+        # Memory that grew cannot be given back to the kernel from outside.
+        return not self.sandbox.grown and self.sandbox.size == self.function.image.memory_bytes and self.rewinder.rewind()
+
+
+class Function:
+    """
+    Made by `Executor.function`. Each has sandboxes of its own, shared with no other function or instance (SPEC D36).
+
+    *isolation* "warm": module state lives from event to event, as in the hosted original. "hermetic": every event
+    starts from exactly the same memory.
+    """
+
+    __slots__ = (
+        "baseline",
+        "cache",
+        "flags",
+        "hermetic",
+        "idle",
+        "image",
+        "isolation",
+        "limits",
+        "live",
+        "settings",
+        "tenant",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        image: Image,
+        settings: bytes,
+        isolation: Isolation,
+        limits: Limits,
+        tenant: Tenant,
+        clock: Clock,
+    ) -> None:
+        self.image = image
+        self.settings = settings
+        self.isolation = isolation
+        self.hermetic = isolation == "hermetic"
+        self.flags = int(abi.Flag.HERMETIC) if self.hermetic else 0
+        self.limits = limits
+        self.tenant = tenant
+        self.baseline = Baseline(image.segments)
+        self.cache = Cache(clock)
+        self.idle: list[Slot] = []
+        self.live = 0
+        self.waiting: collections.deque[asyncio.Future[Slot | None]] = collections.deque()
+
+    def __repr__(self) -> str:
+        # Settings hold secrets: they are never shown.
+        return f"<Function {self.image!r} {self.isolation} of {self.tenant.name}>"
+
+
+def settings_text(settings: Mapping[str, object] | bytes | str | None) -> bytes:
+    """The JSON text of *settings*. Raises SettingsError when they are no JSON object."""
+    if settings is None:
+        return b"{}"
+    try:
+        value = orjson.loads(settings) if isinstance(settings, bytes | str) else settings
+        text = orjson.dumps(value)
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise SettingsError(f"settings are not JSON: {error}") from None
+    if not text.startswith(b"{"):
+        raise SettingsError("settings must be a JSON object")
+    return text

@@ -1,0 +1,71 @@
+"""What a sandbox is given from outside: clock, entropy, and the services behind the imports. All can be replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from headgate_runtime.sandbox import Answer, Request
+
+
+class Clock(Protocol):
+    """Time as functions and the executor see it."""
+
+    def wall_ms(self) -> float:
+        """Milliseconds since the epoch, what Date.now() is made of."""
+
+    def monotonic_ms(self) -> float:
+        """Milliseconds that never go back; time limits count in them."""
+
+    async def wait(self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float) -> set[asyncio.Task[Answer]]:
+        """Returns the tasks that are done, as soon as one is, or none when *timeout_ms* has passed."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def wall_ms(self) -> float:
+        return time.time() * 1e3
+
+    def monotonic_ms(self) -> float:
+        return time.monotonic() * 1e3
+
+    async def wait(self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float) -> set[asyncio.Task[Answer]]:
+        if not tasks:
+            await asyncio.sleep(timeout_ms / 1e3)
+            return set()
+        done, _ = await asyncio.wait(tasks, timeout=timeout_ms / 1e3, return_when=asyncio.FIRST_COMPLETED)
+        return done
+
+
+class Entropy(Protocol):
+    """Source of seeds."""
+
+    def __call__(self, size: int) -> bytes: ...
+
+
+class SystemEntropy:
+    """The kernel's random bytes, read some thousand at a time: a seed per event costs no system call."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._pool = b""
+        self._used = 0
+
+    def __call__(self, size: int) -> bytes:
+        start, end = self._used, self._used + size
+        if end > len(self._pool) or self._pid != os.getpid():  # a forked child must not repeat its parent
+            self._pool, self._pid, start, end = os.urandom(max(4096, size)), os.getpid(), 0, size
+        self._used = end
+        return self._pool[start:end]
+
+
+class Service(Protocol):
+    """Answers one kind of request that functions file (`fetch`, `cache`). Never raises for what a function asked."""
+
+    async def __call__(self, request: Request) -> Answer: ...

@@ -1,0 +1,238 @@
+"""
+One invocation, from the event's bytes to its outcome: slices of guest code, waits for the host, the two limits of
+time and fuel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from headgate_runtime import abi, conclude
+from headgate_runtime.errors import EventError, ExecutorClosed
+from headgate_runtime.limits import SLICE_FUEL
+from headgate_runtime.outcome import Usage
+from headgate_runtime.record import Entry, Record
+from headgate_runtime.sandbox import Answer, Sandbox
+
+if TYPE_CHECKING:
+    from headgate_runtime._wasmtime import Function as GuestFunction
+    from headgate_runtime.executor import Executor
+    from headgate_runtime.function import Slot
+    from headgate_runtime.outcome import Outcome
+    from headgate_runtime.sandbox import Request, Result
+
+NO_FETCH: Final = (
+    b'{"name":"FetchError","type":"system","code":"ENOTSUP","message":"fetch is not available in this executor"}'
+)
+
+_PENDING: Final = int(abi.Status.PENDING)
+_STUCK: Final = int(abi.Status.STUCK)
+_BAD_INPUT: Final = int(abi.Status.BAD_INPUT)
+
+
+class Invocation:
+    """
+    `begin` runs the first slice; when it answers False, `go_on` does the rest. `conclude` then has the outcome.
+
+    reusable    whether the sandbox may serve another event; False until `conclude` has said so
+    """
+
+    __slots__ = (
+        "_batch",
+        "_call",
+        "_entries",
+        "_executor",
+        "_function",
+        "_result",
+        "_sandbox",
+        "_started_ms",
+        "_status",
+        "_tasks",
+        "_text",
+        "_timed_out",
+        "reusable",
+    )
+
+    def __init__(self, executor: Executor, slot: Slot, batch: list[bytes] | None, record: bool) -> None:
+        self._executor = executor
+        self._function = slot.function
+        self._sandbox = slot.sandbox
+        self._batch = batch
+        self._entries: list[Entry] | None = [] if record else None
+        self._tasks: set[asyncio.Task[Answer]] = set()
+        self._timed_out = False
+        self._status = -1
+        self._text = b""
+        self.reusable = False
+
+    def begin(self, text: bytes) -> bool:
+        """Enters the guest with the event *text*; True when the invocation is over within its first slice."""
+        executor, sandbox, function = self._executor, self._sandbox, self._function
+        clock = executor.clock
+        flags = function.flags if self._batch is None else function.flags | abi.Flag.BATCH
+        now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
+        seed = executor.entropy(32)
+        self._started_ms = monotonic_ms
+        self._text = text
+        if self._entries is not None:
+            self._entries.append(Entry("invoke", now_ms, monotonic_ms, seed, int(flags), text, []))
+        if not sandbox.write_input(text, now_ms, monotonic_ms, seed, flags):
+            raise EventError(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
+        sandbox.set_fuel(function.limits.fuel)
+        call = self._call = sandbox.entry
+        call.start()
+        Sandbox.current = sandbox
+        return call.step() and self._settled()
+
+    def _settled(self) -> bool:
+        """After a call: whether the invocation is over, rather than waiting for the host."""
+        self._status = -1
+        if self._call.trap:
+            return True
+        self._status = self._call.result
+        self._result = self._sandbox.result()
+        return self._status != _PENDING
+
+    async def go_on(self) -> None:
+        """Runs the invocation to its end, in turns with everybody else."""
+        try:
+            if self._call.running and not await self._finish_call():
+                return
+            while not self._settled():
+                content = await self._wait()
+                if content is None:
+                    self._timed_out = True
+                    return
+                self._enter("resume", content)
+                if not await self._finish_call():
+                    return
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _enter(self, name: str, content: bytes) -> None:
+        clock = self._executor.clock
+        now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
+        sandbox = self._sandbox
+        if self._entries is not None:
+            self._entries.append(Entry(name, now_ms, monotonic_ms, bytes(32), self._function.flags, content, []))
+        if not sandbox.write_input(content, now_ms, monotonic_ms, bytes(32), self._function.flags):
+            self._timed_out = True
+            return
+        self._call = sandbox.start(name)
+        if sandbox.step(self._call):
+            return
+
+    async def _finish_call(self) -> bool:
+        """Slice after slice until the call returns; False when time ran out first."""
+        executor, sandbox, call = self._executor, self._sandbox, self._call
+        clock, tenant = executor.clock, self._function.tenant
+        deadline = self._started_ms + self._function.limits.time_ms
+        while call.running:
+            executor.scheduler.charge(tenant, SLICE_FUEL)
+            await executor.scheduler.turn(tenant)
+            if sandbox.closed:
+                raise ExecutorClosed("the executor was closed")
+            now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
+            if monotonic_ms >= deadline:
+                self._timed_out = True
+                return False
+            sandbox.write_clock(now_ms, monotonic_ms)
+            if self._entries is not None:
+                self._entries[-1].slices.append((now_ms, monotonic_ms))
+            sandbox.step(call)
+        return True
+
+    async def _wait(self) -> bytes | None:
+        """Until an operation is answered or a timer is due: the input of resume. None when time runs out first."""
+        executor, limits = self._executor, self._function.limits
+        clock = executor.clock
+        for request in self._sandbox.requests:
+            self._tasks.add(asyncio.ensure_future(self._answer(request)))
+        self._sandbox.requests = []
+        left_ms = self._started_ms + limits.time_ms - clock.monotonic_ms()
+        due_ms = self._result.due_ms - clock.wall_ms()
+        if left_ms <= 0 or (not self._tasks and due_ms > left_ms):
+            # Nothing can happen in time; still, the wait is real (SPEC 4.8: the time counts).
+            await clock.wait((), max(left_ms, 0))
+            return None
+        done = await clock.wait(self._tasks, max(0.0, min(due_ms, left_ms)))
+        await executor.scheduler.turn(self._function.tenant)
+        if self._sandbox.closed:
+            raise ExecutorClosed("the executor was closed")
+        if not done and due_ms > left_ms:
+            return None
+        self._tasks -= done
+        answers = sorted((task.result() for task in done), key=lambda answer: answer.operation)
+        return b"".join(_pack(answer) for answer in answers)
+
+    async def _answer(self, request: Request) -> Answer:
+        if request.kind == "cache":
+            return await self._function.cache(request)
+        if self._executor.fetch is None:
+            return Answer(request.operation, 1, NO_FETCH)
+        return await self._executor.fetch(request)
+
+    def conclude(self) -> list[Outcome]:
+        """One outcome per event. Decides whether the sandbox is fit for more."""
+        function, sandbox = self._function, self._sandbox
+        limits = function.limits
+        left = 0 if self._timed_out and self._call.running else sandbox.get_fuel()
+        fuel = limits.fuel - left
+        self._executor.scheduler.charge(function.tenant, fuel % SLICE_FUEL)
+        wall_ms = self._executor.clock.monotonic_ms() - self._started_ms
+        count = 1 if self._batch is None else len(self._batch)
+        status = self._status
+        if self._timed_out:
+            return self._finish([conclude.of_timeout(Usage(fuel, wall_ms, 0), limits)] * count)
+        if self._call.trap:
+            return self._finish([conclude.of_trap(self._call.trap, Usage(fuel, wall_ms, 0), limits)] * count)
+        result = self._result
+        usage = Usage(fuel, wall_ms, result.heap_peak)
+        if status == _BAD_INPUT:
+            self.reusable = True
+            why = sandbox.read(result.output_ptr, result.output_len).decode(errors="replace")
+            raise EventError(f"the event is not usable: {why}")
+        self.reusable = result.outcome != abi.Kind.OUT_OF_MEMORY
+        outcomes: list[Outcome]
+        if status == _STUCK:
+            # Whatever it waits for must not reach into the next invocation.
+            self.reusable = function.hermetic
+            outcomes = [conclude.of_stuck(usage)] * count
+        elif result.outcome == abi.Kind.ITEMS and self._batch is not None:
+            output = sandbox.read(result.output_ptr, result.output_len)
+            outcomes = conclude.of_items(output, self._batch, usage, limits)
+        else:
+            outcome = conclude.of_result(result, sandbox, usage, limits)
+            outcomes = [outcome] if self._batch is None else [outcome] * count
+        if result.leftover and not function.hermetic:
+            result = self._drain(result)
+        if result.log_len or result.log_dropped:
+            lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))
+            for outcome in outcomes:
+                outcome.logs, outcome.logs_dropped = lines, result.log_dropped
+        return self._finish(outcomes)
+
+    def _drain(self, result: Result) -> Result:
+        """Jobs that were queued when the outcome was decided run now, within one slice; they cannot change it."""
+        call: GuestFunction = self._sandbox.start("drain")
+        if not self._sandbox.step(call) or call.trap:
+            self.reusable = False
+            return result
+        return self._sandbox.result()
+
+    def _finish(self, outcomes: list[Outcome]) -> list[Outcome]:
+        if self._entries is not None:
+            record = Record(self._function.image.digest, self._function.settings, self._function.limits, self._entries)
+            for outcome in outcomes:
+                outcome.record = record
+        return outcomes
+
+
+def _pack(answer: Answer) -> bytes:
+    size = abi.NO_BODY if answer.body is None else len(answer.body)
+    head = abi.ANSWER.pack(answer.operation, answer.status, len(answer.payload), size)
+    return head + answer.payload + (answer.body or b"")

@@ -1,0 +1,178 @@
+"""
+Record and replay: what an invocation was told (event, clock, entropy, answers), so that it can be run again to the
+unit of fuel. Everything else a sandbox does follows from its image.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from headgate_runtime import abi, conclude
+from headgate_runtime._wasmtime import EngineError
+from headgate_runtime.errors import ReplayError
+from headgate_runtime.limits import Limits
+from headgate_runtime.outcome import Usage
+from headgate_runtime.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from headgate_runtime.image import Image
+    from headgate_runtime.outcome import Outcome
+
+FORMAT = 1
+
+
+class Entry(NamedTuple):
+    """One entry into the guest: which, with what input and clock, and the clock at each preemption."""
+
+    name: str
+    now_ms: float
+    monotonic_ms: float
+    seed: bytes
+    flags: int
+    content: bytes
+    slices: list[tuple[float, float]]
+
+
+class Record(NamedTuple):
+    """
+    Everything an invocation was told. It holds the event and the settings, secrets among them: handle it so.
+
+    image       digest of the function's image
+    """
+
+    image: str
+    settings: bytes
+    limits: Limits
+    entries: list[Entry]
+
+    def dumps(self) -> bytes:
+        """JSON text, for a file."""
+        return orjson.dumps(
+            {
+                "format": FORMAT,
+                "image": self.image,
+                "settings": orjson.Fragment(self.settings),
+                "limits": dataclasses.asdict(self.limits),
+                "entries": [
+                    {
+                        "name": entry.name,
+                        "nowMs": entry.now_ms,
+                        "monotonicMs": entry.monotonic_ms,
+                        "seed": entry.seed.hex(),
+                        "flags": entry.flags,
+                        "content": base64.b64encode(entry.content).decode(),
+                        "slices": entry.slices,
+                    }
+                    for entry in self.entries
+                ],
+            },
+            option=orjson.OPT_INDENT_2,
+        )
+
+    @classmethod
+    def loads(cls, text: bytes | str) -> Record:
+        """Raises ReplayError for text that is no record."""
+        try:
+            value = orjson.loads(text)
+            if value["format"] != FORMAT:
+                raise ReplayError(f"the record has format {value['format']}, this runtime reads format {FORMAT}")
+            entries = [
+                Entry(
+                    each["name"],
+                    float(each["nowMs"]),
+                    float(each["monotonicMs"]),
+                    bytes.fromhex(each["seed"]),
+                    int(each["flags"]),
+                    base64.b64decode(each["content"], validate=True),
+                    [(float(now), float(monotonic)) for now, monotonic in each["slices"]],
+                )
+                for each in value["entries"]
+            ]
+            return cls(value["image"], orjson.dumps(value["settings"]), Limits(**value["limits"]), entries)
+        except ReplayError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReplayError(f"not a record: {error!r}") from None
+
+
+def replay(record: Record, image: Image) -> Outcome | list[Outcome]:
+    """
+    Runs a recorded invocation again: the same output, logs and fuel. A list for a batch. Nothing outside is asked.
+
+    An invocation that was cut off by the wall clock ends here where its record ends, as the same Timeout.
+    Raises ReplayError when *image* is not the recorded one, or the guest asks for something the record does not hold.
+    """
+    if record.image != image.digest:
+        raise ReplayError(f"the record is of image {record.image[:12]}, this is image {image.digest[:12]}")
+    sandbox = Sandbox(image.compiled, record.limits, image.mailbox, record.settings)
+    try:
+        return _replay(record, sandbox)
+    except EngineError as error:
+        raise ReplayError(f"the record does not fit the engine: {error}") from None
+    finally:
+        sandbox.close()
+
+
+def _replay(record: Record, sandbox: Sandbox) -> Outcome | list[Outcome]:
+    first = record.entries[0]
+    batch = _events(first.content) if first.flags & abi.Flag.BATCH else None
+    count = len(batch) if batch is not None else 1
+    limits = record.limits
+    sandbox.set_fuel(limits.fuel)
+    last = len(record.entries) - 1
+    for number, entry in enumerate(record.entries):
+        sandbox.write_input(entry.content, entry.now_ms, entry.monotonic_ms, entry.seed, entry.flags)
+        call = sandbox.start(entry.name)
+        over = sandbox.step(call)
+        for now_ms, monotonic_ms in entry.slices:
+            if over:
+                raise ReplayError("the invocation ended earlier than recorded")
+            sandbox.write_clock(now_ms, monotonic_ms)
+            over = sandbox.step(call)
+        wall_ms = (entry.slices[-1][1] if entry.slices else entry.monotonic_ms) - first.monotonic_ms
+        if not over:
+            if number != last:
+                raise ReplayError("the invocation ran longer than recorded")
+            return _shape([conclude.of_timeout(Usage(limits.fuel, wall_ms, 0), limits)] * count, batch)
+        if call.trap:
+            usage = Usage(limits.fuel - sandbox.get_fuel(), wall_ms, 0)
+            return _shape([conclude.of_trap(call.trap, usage, limits)] * count, batch)
+        if number < last:
+            if call.result != abi.Status.PENDING:
+                raise ReplayError("the invocation ended earlier than recorded")
+            continue
+        return _shape(_conclude(sandbox, call.result, wall_ms, limits, batch), batch)
+    raise ReplayError("the record holds no entry")
+
+
+def _conclude(
+    sandbox: Sandbox, status: int, wall_ms: float, limits: Limits, batch: list[bytes] | None
+) -> list[Outcome]:
+    result = sandbox.result()
+    usage = Usage(limits.fuel - sandbox.get_fuel(), wall_ms, result.heap_peak)
+    count = len(batch) if batch is not None else 1
+    if status == abi.Status.PENDING:
+        return [conclude.of_timeout(usage, limits)] * count
+    if status == abi.Status.STUCK:
+        outcomes = [conclude.of_stuck(usage)] * count
+    elif result.outcome == abi.Kind.ITEMS and batch is not None:
+        output = sandbox.read(result.output_ptr, result.output_len)
+        outcomes = conclude.of_items(output, batch, usage, limits)
+    else:
+        outcomes = [conclude.of_result(result, sandbox, usage, limits)] * count
+    lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))
+    for outcome in outcomes:
+        outcome.logs, outcome.logs_dropped = lines, result.log_dropped
+    return outcomes
+
+
+def _shape(outcomes: list[Outcome], batch: list[bytes] | None) -> Outcome | list[Outcome]:
+    return outcomes if batch is not None else outcomes[0]
+
+
+def _events(content: bytes) -> list[bytes]:
+    return [orjson.dumps(event) for event in orjson.loads(content)]
