@@ -233,6 +233,8 @@ static JSValue crypto_final(JSContext *c, JSValueConst this_val, int argc, JSVal
     void *state = handle_state(c, digest_class, argv[0]);
     if (!state || JS_ToUint32(c, &len, argv[1]))
         return JS_EXCEPTION;
+    if (len > INT32_MAX)
+        return JS_ThrowRangeError(c, "invalid array buffer length");
     uint8_t *out = js_malloc(c, len ? len : 1);
     if (!out)
         return JS_EXCEPTION;

@@ -275,8 +275,12 @@ export function ciphering(native, codecs, secretOf) {
       const ivWanted = options?.ivLength ?? ivLength;
       if (keyLength !== cipher.keyLength) return undefined;
       if (cipher.mode === GCM ? ivWanted < 1 : ivWanted !== ivLength) return undefined;
-      const info = { mode: cipher.mode === "cfb8" ? "cfb" : cipher.mode, name: cipher.name, nid: nid[cipher.index] };
-      if (blockSize !== undefined) info.blockSize = blockSize;
+      const info = {
+        mode: cipher.mode === "cfb8" ? "cfb" : cipher.mode,
+        name: cipher.mode === GCM ? `id-aes${keyLength * 8}-gcm` : cipher.name,
+        nid: nid[cipher.index],
+        blockSize: blockSize ?? 1,
+      };
       if (ivWanted > 0) info.ivLength = ivWanted;
       info.keyLength = keyLength;
       return info;

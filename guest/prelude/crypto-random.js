@@ -126,7 +126,7 @@ export function randomness(native) {
       }
       if (bytes.length > QUOTA) {
         throw new DOMException(
-          `The requested length exceeds ${QUOTA} bytes`,
+          "The requested length exceeds 65,536 bytes",
           "QuotaExceededError",
         );
       }

@@ -92,7 +92,7 @@ pub const Deflate = struct {
             .raw => {},
         }
         z.total +%= @truncate(bytes.len);
-        try z.pass(bytes);
+        if (z.method == .stored) try z.storedBlocks(bytes, flush == .finish) else try z.pass(bytes);
         switch (flush) {
             .none => {},
             .sync => try z.sync(),
@@ -141,17 +141,16 @@ pub const Deflate = struct {
 
     fn pass(z: *Deflate, bytes: []const u8) Sink.Error!void {
         switch (z.compressor) {
-            .stored => {
-                var rest = bytes;
-                while (rest.len > 0) {
-                    const n = @min(rest.len, stored_max);
-                    try z.storedBlock(rest[0..n], false);
-                    rest = rest[n..];
-                }
-            },
+            .stored => {},
             .huffman => |*c| c.writer.writeAll(bytes) catch return z.reason(),
             .matches => |*c| c.writer.writeAll(bytes) catch return z.reason(),
         }
+    }
+
+    fn storedBlocks(z: *Deflate, bytes: []const u8, final: bool) Sink.Error!void {
+        var rest = bytes;
+        while (rest.len > stored_max) : (rest = rest[stored_max..]) try z.storedBlock(rest[0..stored_max], false);
+        if (rest.len > 0 or final) try z.storedBlock(rest, final);
     }
 
     fn storedBlock(z: *Deflate, bytes: []const u8, final: bool) Sink.Error!void {
@@ -174,7 +173,7 @@ pub const Deflate = struct {
 
     fn end(z: *Deflate) Sink.Error!void {
         switch (z.compressor) {
-            .stored => try z.storedBlock(&.{}, true),
+            .stored => {},
             .huffman => |*c| c.finish() catch return z.reason(),
             .matches => |*c| c.finish() catch return z.reason(),
         }
