@@ -7,6 +7,7 @@ that has an event loop to serve.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import time
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import orjson
 
-from headgate_runtime import abi, guest, libraries
+from headgate_runtime import abi, guest, libraries, wasm
 from headgate_runtime._wasmtime import Trap
 from headgate_runtime.image import Image, make
 from headgate_runtime.limits import Limits
@@ -107,6 +108,8 @@ _Loaded = tuple[bytes, int, abi.Touched]
 def _load(
     text: bytes, limits: Limits, flags: abi.Flag
 ) -> Generator[None, None, _Loaded | CompileError]:
+    if limits.memory_bytes < _base_bytes():
+        return _over_memory(limits)
     sandbox = Sandbox(_base(), limits, _mailbox())
     try:
         for library in libraries.named_in(text):
@@ -174,6 +177,11 @@ def _base() -> Module:
     if "base" not in _cached:
         _cached["base"] = guest.engine().compile(guest.read("base.wasm"))
     return _cached["base"]
+
+
+@functools.cache
+def _base_bytes() -> int:
+    return wasm.memory_pages(guest.read("base.wasm")) * wasm.PAGE_BYTES
 
 
 def _mailbox() -> int:

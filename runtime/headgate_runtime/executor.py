@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, overload
 import orjson
 
 from headgate_runtime import compiler
-from headgate_runtime.errors import EventError, ExecutorClosed
+from headgate_runtime.errors import EventError, ExecutorClosed, LimitError
 from headgate_runtime.function import Function, Isolation, Slot, settings_text
 from headgate_runtime.host import SystemClock, SystemEntropy
 from headgate_runtime.invocation import Invocation
@@ -105,7 +105,8 @@ class Executor:
         """
         A handle on *image* with its settings. Equal arguments give the same function, so the same pool.
 
-        Raises SettingsError, or ImageError for an image of another engine.
+        Raises SettingsError, LimitError when the image alone is larger than memory_bytes, or ImageError for an image
+        of another engine.
         """
         text = settings_text(settings)
         key = (image.digest, text, isolation, limits, tenant)
@@ -113,8 +114,13 @@ class Executor:
         if function is None:
             if self._closed:
                 raise ExecutorClosed("the executor was closed")
+            bounds = limits or _NO_LIMITS
+            if bounds.memory_bytes < image.memory_bytes:
+                raise LimitError(
+                    f"memory_bytes = {bounds.memory_bytes} is less than the {image.memory_bytes} of the image"
+                )
             party = self.scheduler.tenant(tenant, weight)
-            function = Function(image, text, isolation, limits or _NO_LIMITS, party, self.clock)
+            function = Function(image, text, isolation, bounds, party, self.clock)
             self._functions[key] = function
         return function
 

@@ -24,7 +24,7 @@ class Limits:
 
     time_ms: int = _limit(5_000, 1, 60_000, "wall-clock time of one invocation (SPEC 4.8)")
     fuel: int = _limit(20_000_000_000, 100_000, 10**15, "Wasm instructions of one invocation, about 2 s of CPU")
-    memory_bytes: int = _limit(128 << 20, 4 << 20, 512 << 20, "linear memory of one sandbox (SPEC D30)")
+    memory_bytes: int = _limit(128 << 20, 8 << 20, 512 << 20, "linear memory of one sandbox (SPEC D30)")
     source_bytes: int = _limit(1 << 20, 1, 16 << 20, "source text of a function (SPEC D30)")
     input_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text of an event or a batch (SPEC 6)")
     output_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text that comes out of one invocation (SPEC 6, D13)")
