@@ -52,7 +52,7 @@ int HG_EXPORT(boot)(void)
     compiling = true;
     uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
     text[box.input_len] = 0;
-    JSValue prelude = JS_Eval(ctx, (const char *)text, box.input_len, "prelude.js", JS_EVAL_TYPE_GLOBAL);
+    JSValue prelude = load_script((const char *)text, box.input_len, "prelude.js");
     if (!JS_IsException(prelude)) {
         JSValue native = native_new();
         JSValue hooks = JS_Call(ctx, prelude, JS_UNDEFINED, 1, (JSValueConst *)&native);

@@ -357,7 +357,7 @@ static int invoke_end(int status)
             Document *again = document_recycle(event_document);
             event_document = again ? again : document_new();
         }
-    } else if (document_is_shared(event_document) && document_own(event_document)) {
+    } else if (document_own(event_document)) {
         outcome_text(HG_OUT_OF_MEMORY, ""); /* answers will arrive where the event's text is now */
         status = HG_DONE;
     }

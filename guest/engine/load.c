@@ -61,13 +61,29 @@ static int load_compile(const uint8_t *source, uint32_t len)
     return 0;
 }
 
+/* Evaluate a script of ours (NUL-terminated). Its functions do not keep their source: it would only swell images. */
+static JSValue load_script(const char *text, size_t len, const char *filename)
+{
+    size_t size;
+    JSValue script = JS_Eval(ctx, text, len, filename, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY);
+    if (JS_IsException(script))
+        return script;
+    uint8_t *bytecode = JS_WriteObject(ctx, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+    JS_FreeValue(ctx, script);
+    if (!bytecode)
+        return JS_EXCEPTION;
+    script = JS_ReadObject(ctx, bytecode, size, JS_READ_OBJ_BYTECODE);
+    js_free(ctx, bytecode);
+    return JS_IsException(script) ? script : JS_EvalFunction(ctx, script);
+}
+
 /* Evaluate a library (mailbox.input, a script that defines a global) before the function is loaded. */
 int HG_EXPORT(library)(void)
 {
     uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
     compiling = true;
     text[box.input_len] = 0;
-    JSValue result = JS_Eval(ctx, (const char *)text, box.input_len, "library.js", JS_EVAL_TYPE_GLOBAL);
+    JSValue result = load_script((const char *)text, box.input_len, "library.js");
     if (JS_IsException(result)) {
         outcome_detail(JS_GetException(ctx));
         return load_status_of_exception(LOAD_THROWN);

@@ -151,6 +151,11 @@ static JSValue native_isolation(JSContext *c, JSValueConst this_val, int argc, J
     return js_new_string8(c, compiling ? "compile" : box.flags & HG_FLAG_HERMETIC ? "hermetic" : "warm");
 }
 
+static JSValue native_timers_max(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    return js_uint32(box.timers_max);
+}
+
 static const JSCFunctionListEntry native_functions[] = {
     JS_CFUNC_DEF("log", 2, console_log),
     JS_CFUNC_DEF("now", 0, native_now),
@@ -162,6 +167,7 @@ static const JSCFunctionListEntry native_functions[] = {
     JS_CFUNC_DEF("iteratorEntries", 1, native_iterator_entries),
     JS_CFUNC_DEF("file", 3, native_file),
     JS_CFUNC_DEF("due", 1, native_due),
+    JS_CFUNC_DEF("timersMax", 0, native_timers_max),
     JS_CFUNC_DEF("isolation", 0, native_isolation),
 };
 

@@ -1,8 +1,5 @@
 // Bounds the prelude keeps by itself. The host's limits (fuel, memory, log bytes) hold regardless.
 
-/** Timers and immediates that may be outstanding at once in one sandbox. */
-export const TIMERS_MAX = 1000;
-
 /** Entries of `cache` per sandbox; the one used longest ago leaves first (SPEC 4.6). */
 export const CACHE_ENTRIES_MAX = 1000;
 

@@ -15,7 +15,6 @@ import {
 } from "./primordials.js";
 import { requireFunction } from "./arguments.js";
 import { expose } from "./expose.js";
-import { TIMERS_MAX } from "./limits.js";
 import { atSettled } from "./operations.js";
 
 const DELAY_MAX = 2 ** 31 - 1;
@@ -190,8 +189,9 @@ function coerceDelay(delay) {
 }
 
 function reserve() {
-  if (timers.length + immediates.length >= TIMERS_MAX) {
-    throw new RangeError(`Too many timers: at most ${TIMERS_MAX} may be outstanding at once`);
+  const most = native.timersMax();
+  if (timers.length + immediates.length >= most) {
+    throw new RangeError("Too many timers: at most " + most + " may be outstanding at once");
   }
 }
 
