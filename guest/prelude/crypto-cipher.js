@@ -1,6 +1,15 @@
 // `createCipheriv` and `createDecipheriv` of Node's crypto: AES in the modes of crypto/cipher.zig.
 
-import { ArrayBufferPrototypeGetByteLength, Error, RangeError, String, StringPrototypeToLowerCase, TypeError, Uint8Array, uncurryThis } from "./primordials.js";
+import {
+  ArrayBufferPrototypeGetByteLength,
+  Error,
+  RangeError,
+  String,
+  StringPrototypeToLowerCase,
+  TypeError,
+  Uint8Array,
+  uncurryThis,
+} from "./primordials.js";
 import { invalidArgument, requireString } from "./arguments.js";
 import { asBuffer } from "./buffer.js";
 import { encodingName } from "./buffer-encodings.js";
@@ -8,10 +17,13 @@ import { coded, opensslError, requireBytes, requireData, requireInteger } from "
 import { TextPieces } from "./crypto-text.js";
 import { bytesOf, isArrayBuffer } from "./encoding.js";
 
+const TypedArrayPrototypeSet = uncurryThis(Uint8Array.prototype.set);
 const TypedArrayPrototypeSlice = uncurryThis(Uint8Array.prototype.slice);
 
 const BLOCK = 16;
 const GCM = "gcm";
+const MD5 = 0;
+const MD5_LENGTH = 16;
 const TAG_LENGTHS = [4, 8, 12, 13, 14, 15, 16];
 
 // The numbers are those of `Mode` in cipher.zig; `nid` those of OpenSSL, for 128, 192 and 256 bits.
@@ -259,11 +271,44 @@ export function ciphering(native, codecs, secretOf) {
     }
   }
 
+  // Key and vector as OpenSSL made them of a password, long ago: one round of MD5, no salt.
+  function fromPassword(algorithm, password) {
+    requireString(algorithm, "cipher");
+    requireBytes(password, "password", BYTES);
+    const cipher = cipherNamed(algorithm);
+    if (cipher === undefined) throw coded(Error, "ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
+    const { ivLength } = MODES[cipher.mode];
+    const made = new Uint8Array(cipher.keyLength + ivLength + MD5_LENGTH);
+    let last = "";
+    for (let at = 0; at < cipher.keyLength + ivLength; at += MD5_LENGTH) {
+      const handle = crypto.digest(MD5);
+      crypto.update(handle, last);
+      crypto.update(handle, password);
+      last = crypto.final(handle, MD5_LENGTH);
+      TypedArrayPrototypeSet(made, new Uint8Array(last), at);
+    }
+    return {
+      key: TypedArrayPrototypeSlice(made, 0, cipher.keyLength),
+      iv: TypedArrayPrototypeSlice(made, cipher.keyLength, cipher.keyLength + ivLength),
+    };
+  }
+
   return {
     Cipheriv,
     Decipheriv,
     createCipheriv: (algorithm, key, iv, options) => new Cipheriv(algorithm, key, iv, options),
     createDecipheriv: (algorithm, key, iv, options) => new Decipheriv(algorithm, key, iv, options),
+
+    createCipher(algorithm, password, options) {
+      const { key, iv } = fromPassword(algorithm, password);
+      return new Cipheriv(algorithm, key, iv, options);
+    },
+
+    createDecipher(algorithm, password, options) {
+      const { key, iv } = fromPassword(algorithm, password);
+      return new Decipheriv(algorithm, key, iv, options);
+    },
+
     getCiphers: () => [...LISTED],
 
     getCipherInfo(name, options) {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VECTORS = json.loads(Path(__file__).with_name("crypto-vectors.json").read_text())
 
-SECTIONS = ["hash", "random", "derive", "cipher"]
+SECTIONS = ["hash", "random", "derive", "cipher", "web"]
 
 FUEL = 20_000_000_000
 """Enough for a section of the vectors, scrypt included."""
@@ -30,7 +30,10 @@ SLOW = settings(deadline=None, max_examples=40, suppress_health_check=[HealthChe
 def replay(evaluate: Evaluate, expressions: list[str]) -> list[str]:
     """The outcomes of *expressions*, each told as the recorder tells it."""
     body = (
-        VECTORS["preamble"] + "return [" + ",".join(f"outcome(() => ({code}))" for code in expressions) + "]"
+        VECTORS["preamble"]
+        + "return Promise.all(["
+        + ",".join(f"later(() => ({code}))" for code in expressions)
+        + "])"
     )
     result = evaluate(body, fuel=FUEL)
     assert result.thrown is None, result.thrown
