@@ -58,6 +58,7 @@ def step_digests(tree: Tree) -> dict[str, str]:
             prelude,
             libraries,
             notices,
+            tree.training,
             sources.pin_of("wasmtime"),
             here / "images.py",
             here / "pipeline.py",

@@ -19,20 +19,29 @@ PACKAGE = "headgate_runtime"
 BAKE = "bake"
 
 
-def bake_base(shop: Workshop, runtime: Path, parts: list[Path], out: Path) -> None:
-    """Boots the engine of *parts*, evaluates the prelude, and keeps the memory as *out*/base.wasm."""
+def bake_base(
+    shop: Workshop, runtime: Path, parts: list[Path], libraries: list[Path], training: Path, out: Path
+) -> None:
+    """
+    Boots the engine of *parts*, evaluates the prelude, and keeps the memory as *out*/base.wasm; *libraries* (scripts)
+    become bytecode beside it. The functions in *training* show which of that memory events write to.
+    """
     if not (runtime / PACKAGE / f"{BAKE}.py").is_file():
         raise BuildError(f"{PACKAGE} has no module {BAKE}, which makes the base image")
     guest = out / "guest"
-    guest.mkdir()
+    (guest / "libraries").mkdir(parents=True)
     for part in parts:
         shutil.copy(part, guest)
+    for library in libraries:
+        shutil.copy(library, guest / "libraries")
+    shutil.copytree(training, guest / "training")
     path = os.pathsep.join(filter(None, [str(runtime), os.environ.get("PYTHONPATH", "")]))
     shop.run([sys.executable, "-m", f"{PACKAGE}.{BAKE}", guest], cwd=out, env={"PYTHONPATH": path})
     base = guest / "base.wasm"
     if not base.is_file():
         raise BuildError(f"{PACKAGE}.{BAKE} wrote no base.wasm")
-    base.rename(out / base.name)
+    for made in (base, *guest.glob("libraries/*.bytecode")):
+        made.rename(out / made.name)
     shutil.rmtree(guest)
 
 

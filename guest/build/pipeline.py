@@ -5,8 +5,9 @@ The steps in order:
 2. npm packages     esbuild and the libraries, pinned in guest/package-lock.json
 3. engine           guest/engine            -> engine.wasm, boot.wasm
 4. prelude          guest/prelude           -> prelude.js
-5. libraries        guest/libraries         -> libraries/*.js, libraries/index.json; and NOTICES.txt
-6. base image       the engine with prelude -> base.wasm
+5. libraries        guest/libraries         -> scripts, libraries/index.json; and NOTICES.txt
+6. base image       the engine with prelude -> base.wasm, laid out by what guest/training shows;
+                    libraries/*.js          -> libraries/*.bytecode
 
 and the copy of their results to where the runtime looks for them.
 """
@@ -85,10 +86,13 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
     base = step(
         "[6/6] base image",
         "base",
-        lambda out: images.bake_base(shop, tree.runtime, parts, out),
+        lambda out: images.bake_base(
+            shop, tree.runtime, parts, sorted(libraries.glob("*.js")), tree.training, out
+        ),
     )
     files = {path.name: path for path in (*parts, base / "base.wasm", thanks / notices.FILE)}
-    files |= {f"libraries/{path.name}": path for path in sorted(libraries.iterdir())}
+    files["libraries/index.json"] = libraries / "index.json"
+    files |= {f"libraries/{path.name}": path for path in sorted(base.glob("*.bytecode"))}
     return files
 
 

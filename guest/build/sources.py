@@ -53,6 +53,10 @@ class Tree:
         return self.guest / "libraries"
 
     @property
+    def training(self) -> Path:
+        return self.guest / "training"
+
+    @property
     def npm(self) -> list[Path]:
         return [self.guest / name for name in ("package.json", "package-lock.json", ".npmrc")]
 

@@ -8,30 +8,54 @@ uint32_t HG_EXPORT(mailbox)(void) { return (uint32_t)(uintptr_t)&box; }
 
 uint32_t HG_EXPORT(abi)(void) { return HG_ABI_VERSION; }
 
+static uint8_t *reserved;
+static uint32_t reserved_size;
+
 /* Room for `len` bytes of input (and padding); sets and returns mailbox.input_ptr, 0 when out of memory. */
 uint32_t HG_EXPORT(reserve)(uint32_t len)
 {
-    static uint8_t *large;
-    static uint32_t large_size;
     if (len <= HG_INPUT_INLINE - 32) {
         box.input_ptr = (uint32_t)(uintptr_t)box.input;
-    } else {
-        if (large_size < len + 32) {
-            heap_free(NULL, large);
-            large = heap_malloc(NULL, len + 32);
-            large_size = large ? len + 32 : 0;
-        }
-        box.input_ptr = (uint32_t)(uintptr_t)large;
+        return box.input_ptr;
     }
+    if (reserved_size < len + 32) {
+        heap_free(NULL, reserved);
+        reserved = len < 0x7ff00000 ? heap_malloc(NULL, len + 32) : NULL;
+        reserved_size = reserved ? len + 32 : 0;
+    }
+    box.input_ptr = (uint32_t)(uintptr_t)reserved;
     return box.input_ptr;
 }
 
-/* Make the runtime and evaluate the prelude, whose text is mailbox.input. */
+static void reserve_reset(void)
+{
+    heap_free(NULL, reserved);
+    reserved = NULL;
+    reserved_size = 0;
+}
+
+/* The pending exception as text in the output: for what fails before describe() is there. */
+static int boot_report(void)
+{
+    JSValue error = JS_GetException(ctx);
+    JSValue stack = JS_GetPropertyStr(ctx, error, "stack");
+    const char *message = JS_ToCString(ctx, error), *trace = JS_ToCString(ctx, stack);
+    char report[2000];
+    snprintf(report, sizeof(report), "%s\n%s", message ? message : "?", trace ? trace : "");
+    JS_FreeCString(ctx, message);
+    JS_FreeCString(ctx, trace);
+    outcome_text(HG_THROWN, report);
+    return BOOT_FAILED;
+}
+
+/* Make the runtime. The first entry point of a fresh memory. */
 int HG_EXPORT(boot)(void)
 {
     box.due_ms = INFINITY;
     box.log_bytes_max = box.output_bytes_max = 1 << 16;
     box.log_lines_max = 100;
+    if (heap_plan_begin())
+        return BOOT_FAILED;
     rt = JS_NewRuntime2(&heap_functions, NULL);
     if (!rt)
         return BOOT_FAILED;
@@ -46,28 +70,22 @@ int HG_EXPORT(boot)(void)
         handler_accessors[i] = handler_known[i] = JS_UNDEFINED;
     atom_type = JS_NewAtom(ctx, "type");
     atom_message_id = JS_NewAtom(ctx, "messageId");
-    if (write_init() || json_init())
-        return BOOT_FAILED;
+    return write_init() || json_init() ? BOOT_FAILED : BOOT_OK;
+}
 
+/* Evaluate the prelude, whose bytecode is mailbox.input, and take its hooks. */
+int HG_EXPORT(prelude)(void)
+{
     compiling = true;
-    uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
-    text[box.input_len] = 0;
-    JSValue prelude = load_script((const char *)text, box.input_len, "prelude.js");
-    if (!JS_IsException(prelude)) {
-        JSValue native = native_new();
-        JSValue hooks = JS_Call(ctx, prelude, JS_UNDEFINED, 1, (JSValueConst *)&native);
-        JS_FreeValue(ctx, native);
-        JS_FreeValue(ctx, prelude);
-        if (!JS_IsException(hooks) && hooks_take(hooks) == 0) {
-            JS_FreeValue(ctx, hooks);
-            return BOOT_OK;
-        }
-    }
-    JSValue error = JS_GetException(ctx); /* describe() is not there yet */
-    JSValue stack = JS_GetPropertyStr(ctx, error, "stack");
-    const char *message = JS_ToCString(ctx, error), *trace = JS_ToCString(ctx, stack);
-    char report[2000];
-    snprintf(report, sizeof(report), "%s\n%s", message ? message : "?", trace ? trace : "");
-    outcome_text(HG_THROWN, report);
-    return BOOT_FAILED;
+    JSValue prelude = load_bytecode();
+    if (JS_IsException(prelude))
+        return boot_report();
+    JSValue native = native_new();
+    JSValue hooks = JS_Call(ctx, prelude, JS_UNDEFINED, 1, (JSValueConst *)&native);
+    JS_FreeValue(ctx, native);
+    JS_FreeValue(ctx, prelude);
+    if (JS_IsException(hooks) || hooks_take(hooks) < 0)
+        return boot_report();
+    JS_FreeValue(ctx, hooks);
+    return BOOT_OK;
 }

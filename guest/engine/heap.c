@@ -35,7 +35,21 @@ static struct {
     uint8_t *end;   /* end of linear memory as far as we own it */
     uint32_t used;  /* payload bytes handed out */
     uint32_t peak;
+    bool planned;   /* while the base image is baked: see heap_malloc_planned */
 } heap;
+
+/*
+ * Where the blocks of the base image lie is decided by a trial run. Allocation is deterministic, so a
+ * block is known by its serial number. A first bake writes serial numbers into the block headers; the
+ * builder runs sample functions and sees which blocks events write to (reference counts, mostly); the
+ * second bake puts those blocks, a few KiB of a MiB, side by side. The plan is in the mailbox.
+ */
+static struct {
+    uint32_t serial;
+    const uint8_t *hot;   /* a bit per serial number, or NULL in the trial run */
+    uint32_t hot_count;
+    uint8_t *top, *end;   /* of the region for hot blocks */
+} heap_plan;
 
 static inline uint32_t heap_class(size_t size)
 {
@@ -88,11 +102,15 @@ static no_inline void *heap_carve(uint32_t class, size_t size)
     return block->u.payload;
 }
 
+static void *heap_malloc_planned(uint32_t class, size_t full);
+
 static void *heap_malloc(void *opaque, size_t size)
 {
     if (size > 0x7fff0000u)
         return NULL;
     uint32_t class = heap_class(size);
+    if (unlikely(heap.planned))
+        return heap_malloc_planned(class, heap_class_size(class));
     HeapBlock *block = heap.free[class];
     size_t full = heap_class_size(class);
     heap.used += full;
@@ -106,6 +124,53 @@ static void *heap_malloc(void *opaque, size_t size)
     if (!p)
         heap.used -= full;
     return p;
+}
+
+static no_inline void *heap_malloc_planned(uint32_t class, size_t full)
+{
+    uint32_t serial = heap_plan.serial++;
+    size_t total = full + HEAP_HEADER;
+    HeapBlock *block = heap.free[class];
+    heap.used += full;
+    if (heap_plan.hot && serial < heap_plan.hot_count && heap_plan.hot[serial >> 3] >> (serial & 7) & 1 &&
+        total <= (size_t)(heap_plan.end - heap_plan.top)) {
+        block = (HeapBlock *)heap_plan.top;
+        heap_plan.top += total;
+        block->class = class;
+        return block->u.payload;
+    }
+    if (block) {
+        heap.free[class] = block->u.next;
+    } else {
+        void *p = heap_carve(class, full);
+        if (!p)
+            return NULL;
+        block = (HeapBlock *)((uint8_t *)p - HEAP_HEADER);
+    }
+    if (!heap_plan.hot)
+        block->reserved = serial;
+    return block->u.payload;
+}
+
+/* Takes the plan from the mailbox before the first allocation. */
+static int heap_plan_begin(void)
+{
+    if (!box.plan_mode)
+        return 0;
+    if (heap_extend(4096))
+        return -1;
+    heap.top = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
+    if (box.plan_mode == 2) {
+        heap_plan.hot = (const uint8_t *)(uintptr_t)box.plan_ptr;
+        heap_plan.hot_count = box.plan_count;
+        if (heap_extend(box.plan_bytes))
+            return -1;
+        heap_plan.top = heap.top;
+        heap_plan.end = heap.top += (box.plan_bytes + 4095) & ~4095u;
+    }
+    box.plan_heap = (uint32_t)(uintptr_t)heap.top;
+    heap.planned = true;
+    return 0;
 }
 
 static inline HeapBlock *heap_block(const void *p)
@@ -152,7 +217,7 @@ static void *heap_realloc(void *opaque, void *p, size_t size)
         return p;
     if (size > 0x7fff0000u)
         return NULL;
-    if ((uint8_t *)p + full == heap.top && size > full && size > HEAP_SMALL_MAX) {
+    if ((uint8_t *)p + full == heap.top && size > full && size > HEAP_SMALL_MAX && !heap.planned) {
         uint32_t class = heap_class(size);
         size_t grown = heap_class_size(class); /* the last block grows where it stands */
         if (grown - full <= (size_t)(heap.end - heap.top) || heap_extend(grown - full) == 0) {
@@ -174,20 +239,26 @@ static void *heap_realloc(void *opaque, void *p, size_t size)
 }
 
 /* Called once a snapshot is due: free blocks are given up as zeros, which cost an image nothing, and
- * fresh space follows from the next page on. */
-static void heap_seal(void)
+ * fresh space follows from the next page on. Returns where the image ends. */
+static uint32_t heap_seal(void)
 {
+    bool trial = heap.planned && !heap_plan.hot; /* the builder walks the blocks: leave the headers */
     for (int i = 0; i < HEAP_CLASSES; i++) {
-        for (HeapBlock *block = heap.free[i], *next; block; block = next) {
+        for (HeapBlock *block = heap.free[i], *next; block && !trial; block = next) {
             next = block->u.next;
             memset(block, 0, heap_class_size(i) + HEAP_HEADER);
         }
         heap.free[i] = NULL;
     }
-    memset(heap.top, 0, heap.end - heap.top); /* large blocks that went back to the rest */
+    heap.planned = false;
+    memset(&heap_plan, 0, sizeof(heap_plan));
     uint8_t *aligned = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
-    if (heap_extend((size_t)(aligned - heap.top) + 4096) == 0)
+    if (heap_extend((size_t)(aligned - heap.top)) == 0) {
+        memset(heap.top, 0, heap.end - heap.top); /* large blocks went back to the rest */
         heap.top = aligned;
+    }
+    heap.end = heap.top; /* an image ends here; what follows is looked at anew (heap_extend) */
+    return (uint32_t)(uintptr_t)heap.top;
 }
 
 static const JSMallocFunctions heap_functions = {

@@ -8,6 +8,8 @@ static JSValue top_level; /* the wrapper function, while it has not run */
 static bool loaded;       /* a source was accepted */
 
 static void outcome_detail(JSValue error);
+static int boot_report(void);
+static void reserve_reset(void);
 static int load_status_of_exception(int status);
 
 /* Run the top level, then whatever promises it left ready. */
@@ -61,29 +63,38 @@ static int load_compile(const uint8_t *source, uint32_t len)
     return 0;
 }
 
-/* Evaluate a script of ours (NUL-terminated). Its functions do not keep their source: it would only swell images. */
-static JSValue load_script(const char *text, size_t len, const char *filename)
+/* Bytecode of a script of ours, without its source text, which would only swell images: mailbox.input
+ * to mailbox.output. Scripts are compiled at build time, apart, so that no image holds what parsing left. */
+int HG_EXPORT(script)(void)
 {
     size_t size;
-    JSValue script = JS_Eval(ctx, text, len, filename, JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY);
+    uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
+    text[box.input_len] = 0;
+    JSValue script = JS_Eval(ctx, (const char *)text, box.input_len, "headgate.js",
+                             JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY);
     if (JS_IsException(script))
-        return script;
+        return boot_report();
     uint8_t *bytecode = JS_WriteObject(ctx, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
     JS_FreeValue(ctx, script);
     if (!bytecode)
-        return JS_EXCEPTION;
-    script = JS_ReadObject(ctx, bytecode, size, JS_READ_OBJ_BYTECODE);
-    js_free(ctx, bytecode);
+        return boot_report();
+    box.output_ptr = (uint32_t)(uintptr_t)bytecode;
+    box.output_len = size;
+    return LOAD_OK;
+}
+
+/* Evaluate bytecode that script() made. Only for bytes of our own build: bytecode is not checked. */
+static JSValue load_bytecode(void)
+{
+    JSValue script = JS_ReadObject(ctx, (const uint8_t *)(uintptr_t)box.input_ptr, box.input_len, JS_READ_OBJ_BYTECODE);
     return JS_IsException(script) ? script : JS_EvalFunction(ctx, script);
 }
 
-/* Evaluate a library (mailbox.input, a script that defines a global) before the function is loaded. */
+/* Evaluate a library (bytecode of a script that defines a global) before the function is loaded. */
 int HG_EXPORT(library)(void)
 {
-    uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
     compiling = true;
-    text[box.input_len] = 0;
-    JSValue result = load_script((const char *)text, box.input_len, "library.js");
+    JSValue result = load_bytecode();
     if (JS_IsException(result)) {
         outcome_detail(JS_GetException(ctx));
         return load_status_of_exception(LOAD_THROWN);
@@ -125,8 +136,9 @@ int HG_EXPORT(load)(void)
     return LOAD_OK;
 }
 
-/* Make the memory fit to be an image: collect garbage, forget what was only of this run. */
-int HG_EXPORT(seal)(void)
+/* Make the memory fit to be an image: collect garbage, forget what was only of this run. Returns the
+ * address where the image ends; the host keeps nothing behind it. */
+uint32_t HG_EXPORT(seal)(void)
 {
     rejections_clear();
     for (int i = 0; i < HANDLER_COUNT; i++) {
@@ -144,8 +156,8 @@ int HG_EXPORT(seal)(void)
     memset(box.input, 0, sizeof(box.input));
     memset(&box, 0, offsetof(Mailbox, output_bytes_max));
     box.due_ms = INFINITY;
-    heap_seal();
+    reserve_reset();
     rt->malloc_gc_threshold = rt->malloc_state.malloc_size + HG_GC_SLACK;
     heap.peak = heap.used;
-    return LOAD_OK;
+    return heap_seal();
 }

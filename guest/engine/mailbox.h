@@ -62,7 +62,13 @@ typedef struct Mailbox {
     uint32_t operations_max;   /* 132 */
     uint32_t timers_max;       /* 136 */
     uint32_t stack_bytes_max;  /* 140 */
-    uint32_t reserved[12];     /* 144 */
+    /* heap plan, host to guest, only while the base image is baked (heap.c) */
+    uint32_t plan_mode;        /* 144 0 none, 1 trial run, 2 plan at plan_ptr */
+    uint32_t plan_ptr;         /* 148 bit per block serial number */
+    uint32_t plan_count;       /* 152 */
+    uint32_t plan_bytes;       /* 156 room the hot blocks need */
+    uint32_t plan_heap;        /* 160 guest to host: first block */
+    uint32_t reserved[7];      /* 164 */
     uint8_t input[HG_INPUT_INLINE]; /* 192 */
 } Mailbox;
 

@@ -27,6 +27,10 @@ LIMITS_AT: Final = 120
 LIMITS: Final = struct.Struct("<6I")
 """output_bytes_max, log_bytes_max, log_lines_max, operations_max, timers_max, stack_bytes_max."""
 
+PLAN_AT: Final = 144
+PLAN: Final = struct.Struct("<5I")
+"""plan_mode, plan_ptr, plan_count, plan_bytes, plan_heap; only while the base image is baked."""
+
 INPUT_AT: Final = 192
 INPUT_INLINE: Final = 16384 - 32
 """Input up to this size is written at INPUT_AT; more needs `reserve`."""

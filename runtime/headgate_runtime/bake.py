@@ -1,61 +1,180 @@
 """
-Makes the base image: boots the engine, evaluates the prelude, keeps the memory. A step of the guest's build.
+Makes the base image: the engine's memory once it is booted and has evaluated the prelude. A step of the guest's build.
 
-    python -m headgate_runtime.bake DIRECTORY       (which holds engine.wasm, boot.wasm, prelude.js)
+    python -m headgate_runtime.bake DIRECTORY       (engine.wasm, boot.wasm, prelude.js, libraries/*.js, training/*)
+
+Scripts are compiled to bytecode in an engine of their own, so that no image holds what parsing left behind. Then the
+image is made twice: after the first time, training functions show which blocks of the heap events write to, and the
+second time those lie side by side (guest/engine/heap.c). What an event touches is then a few pages instead of dozens.
 """
 
 from __future__ import annotations
 
 import ctypes
+import struct
 import sys
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from headgate_runtime import abi, guest, wasm
-from headgate_runtime._wasmtime import Linker, Store
+from headgate_runtime._wasmtime import Instance, Linker, Module, Store
 from headgate_runtime.limits import SPARE_PAGES
+
+ROOM_PAGES: Final = 256
+"""Wasm pages behind the engine's own memory while baking: input is put at their end, out of the heap's way."""
+
+LIMITS: Final = (6 << 20, 1 << 16, 1000, 100, 1000, 0)
 
 
 class BakeError(Exception):
-    """The prelude did not load."""
+    """The prelude, a library or a training function did not load."""
 
 
-def bake(directory: Path) -> bytes:
-    """The base image as a module. Raises BakeError with the prelude's own error."""
-    engine = guest.engine()
-    store = Store(engine, memory_bytes=1 << 30)
-    store.set_fuel(1 << 40)
-    refuse = {"settings": (2, _refuse), "fetch": (5, _refuse), "cache": (3, _refuse)}
-    linker = Linker(engine, abi.IMPORT_MODULE, refuse)
-    code = engine.compile((directory / "engine.wasm").read_bytes())
-    instance = linker.instantiate(store, code, engine.compile((directory / "boot.wasm").read_bytes()))
-    prelude = (directory / "prelude.js").read_bytes()
+class Plan(NamedTuple):
+    """Which blocks of the base image are written to by events: serial numbers, and the room they need."""
 
-    def call(name: str, *arguments: int) -> int:
-        function = instance.function(name, len(arguments))
-        result = function.run(*arguments)
+    hot: frozenset[int]
+    room_bytes: int
+
+
+class Oven:
+    """An engine on a memory of its own, driven by hand."""
+
+    def __init__(self, directory: Path, code: Module, memory: bytes) -> None:
+        engine = guest.engine()
+        refuse = {"settings": (2, _refuse), "fetch": (5, _refuse), "cache": (3, _refuse)}
+        self._linker = Linker(engine, abi.IMPORT_MODULE, refuse)
+        pages = wasm.memory_pages(memory) + ROOM_PAGES
+        roomy = wasm.memory_module(wasm.segments(memory), pages)
+        store = Store(engine, memory_bytes=1 << 30)
+        store.set_fuel(1 << 40)
+        self._store = store
+        self._instance: Instance = self._linker.instantiate(store, code, engine.compile(roomy))
+        self._directory = directory
+        self.mailbox = self.call("mailbox")
+        if self.call("abi") != abi.VERSION:
+            raise BakeError(f"the engine speaks ABI {self.call('abi')}, the runtime {abi.VERSION}")
+
+    def call(self, name: str) -> int:
+        function = self._instance.function(name)
+        result = function.run()
         if result is None:
             raise BakeError(f"{name} trapped: {function.trap}")
-        return result
+        return result & 0xFFFFFFFF
 
-    def memory() -> memoryview:
-        size = instance.memory_bytes()
-        return memoryview((ctypes.c_char * size).from_address(instance.memory_address())).cast("B")
+    def memory(self) -> memoryview:
+        size = self._instance.memory_bytes()
+        return memoryview((ctypes.c_char * size).from_address(self._instance.memory_address())).cast("B")
 
-    if call("abi") != abi.VERSION:
-        raise BakeError(f"the engine speaks ABI {call('abi')}, the runtime {abi.VERSION}")
-    mailbox = call("mailbox")
-    address = call("reserve", len(prelude))
-    view = memory()
-    abi.ENTRY.pack_into(view, mailbox, 0.0, 0.0, bytes(32), 0, 0, address, len(prelude))
-    view[address : address + len(prelude)] = prelude
-    if call("boot"):
-        result = abi.RESULT.unpack_from(memory(), mailbox + abi.RESULT_AT)
-        report = bytes(memory()[result[1] : result[1] + result[2]]).decode(errors="replace")
-        raise BakeError(f"the prelude failed to load: {report}")
-    call("seal")
-    content = bytes(memory())
-    store.close()
-    return wasm.memory_module(wasm.segments_of(content), len(content) // wasm.PAGE_BYTES + SPARE_PAGES)
+    def give(self, name: str, content: bytes, flags: int = 0) -> int:
+        """Calls *name* with *content* as its input, which lies at the end of memory and is wiped again."""
+        view = self.memory()
+        address = len(view) - len(content) - 4096 & ~15
+        abi.ENTRY.pack_into(view, self.mailbox, 1.7e12, 0.0, bytes(32), flags, 0, address, len(content))
+        view[address : address + len(content)] = content
+        status = self.call(name)
+        view = self.memory()
+        view[address : address + len(content)] = bytes(len(content))
+        return status
+
+    def output(self) -> bytes:
+        view = self.memory()
+        result = abi.RESULT.unpack_from(view, self.mailbox + abi.RESULT_AT)
+        return bytes(view[result[1] : result[1] + result[2]])
+
+    def expect(self, name: str, content: bytes) -> None:
+        if self.give(name, content):
+            raise BakeError(f"{name}: {self.output().decode(errors='replace')}")
+
+    def set_plan(self, mode: int, plan: Plan | None = None) -> None:
+        view = self.memory()
+        address, bits = 0, b""
+        if plan:
+            count = max(plan.hot, default=0) + 1
+            field = bytearray((count + 7) // 8)
+            for serial in plan.hot:
+                field[serial >> 3] |= 1 << (serial & 7)
+            bits = bytes(field)
+            address = len(view) - (2 << 20)
+            view[address : address + len(bits)] = bits
+        room = plan.room_bytes if plan else 0
+        abi.PLAN.pack_into(view, self.mailbox + abi.PLAN_AT, mode, address, len(bits) * 8, room, 0)
+
+    def seal(self) -> bytes:
+        """The memory as an image holds it."""
+        end = self.call("seal")
+        return bytes(self.memory()[:end])
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def compile_script(directory: Path, code: Module, text: bytes) -> bytes:
+    """Bytecode of *text*, for this engine only."""
+    oven = Oven(directory, code, (directory / "boot.wasm").read_bytes())
+    oven.call("boot")
+    oven.expect("script", text)
+    bytecode = oven.output()
+    oven.close()
+    return bytecode
+
+
+def bake(directory: Path, code: Module, prelude: bytes, mode: int, plan: Plan | None) -> tuple[bytes, int]:
+    """The base memory, and where its first heap block lies."""
+    oven = Oven(directory, code, (directory / "boot.wasm").read_bytes())
+    oven.set_plan(mode, plan)
+    if oven.call("boot"):
+        raise BakeError("the engine failed to boot")
+    heap = abi.PLAN.unpack_from(oven.memory(), oven.mailbox + abi.PLAN_AT)[4]
+    oven.expect("prelude", prelude)
+    view = oven.memory()
+    if plan:
+        view[len(view) - (2 << 20) :] = bytes(2 << 20)
+    abi.PLAN.pack_into(view, oven.mailbox + abi.PLAN_AT, 0, 0, 0, 0, 0)
+    memory = oven.seal()
+    oven.close()
+    return memory, heap
+
+
+def module_of(memory: bytes) -> bytes:
+    """The image: *memory* and spare pages behind it."""
+    return wasm.memory_module(wasm.segments_of(memory), -(-len(memory) // wasm.PAGE_BYTES) + SPARE_PAGES)
+
+
+def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
+    """Runs the training functions on *memory*, baked in a trial run, and sees which of its blocks they write to."""
+    hot: dict[int, int] = {}
+    events = (directory / "training" / "events.jsonl").read_bytes().splitlines()
+    for source in sorted((directory / "training").glob("*.js")):
+        oven = Oven(directory, code, module_of(memory))
+        abi.LIMITS.pack_into(oven.memory(), oven.mailbox + abi.LIMITS_AT, *LIMITS)
+        oven.expect("load", source.read_bytes())
+        before = oven.seal()
+        for event in events:
+            oven.give("invoke", event)
+        after = bytes(oven.memory()[: len(memory)])
+        oven.close()
+        _collect(before, after, memory, heap, hot)
+    return Plan(frozenset(hot), sum(hot.values()))
+
+
+def _collect(before: bytes, after: bytes, memory: bytes, heap: int, hot: dict[int, int]) -> None:
+    at = heap
+    while at + 8 <= len(memory):
+        block_class, serial = struct.unpack_from("<II", memory, at)
+        size = 8 + _class_size(block_class)
+        if before[at : at + size] != after[at : at + size]:
+            hot[serial] = size
+        at += size
+
+
+def _class_size(number: int) -> int:
+    """heap_class_size of guest/engine/heap.c."""
+    if number < 64:
+        return (number + 1) * 16
+    power, quarter = divmod(number - 64, 4)
+    power += 10
+    return (1 << power) + (quarter + 1 << power - 2)
 
 
 def _refuse(*_arguments: int) -> int:
@@ -64,11 +183,19 @@ def _refuse(*_arguments: int) -> int:
 
 def main() -> int:
     directory = Path(sys.argv[1])
+    code = guest.engine().compile((directory / "engine.wasm").read_bytes())
     try:
-        (directory / "base.wasm").write_bytes(bake(directory))
+        prelude = compile_script(directory, code, (directory / "prelude.js").read_bytes())
+        trial, heap = bake(directory, code, prelude, 1, None)
+        plan = learn(directory, code, trial, heap)
+        base, _ = bake(directory, code, prelude, 2, plan)
+        (directory / "base.wasm").write_bytes(module_of(base))
+        for library in sorted((directory / "libraries").glob("*.js")):
+            library.with_suffix(".bytecode").write_bytes(compile_script(directory, code, library.read_bytes()))
     except BakeError as error:
         print(f"bake: {error}", file=sys.stderr)  # noqa: T201 - a build step talks to its terminal
         return 1
+    print(f"{len(plan.hot)} hot blocks in {plan.room_bytes} bytes, {len(base)} bytes of memory")  # noqa: T201
     return 0
 
 

@@ -18,7 +18,7 @@ import orjson
 from headgate_runtime import abi, guest, libraries, wasm
 from headgate_runtime._wasmtime import Trap
 from headgate_runtime.image import Image, make
-from headgate_runtime.limits import Limits
+from headgate_runtime.limits import SPARE_PAGES, Limits
 from headgate_runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def steps(source: str | bytes, limits: Limits) -> Generator[None, None, Image | 
         "source": hashlib.sha256(text).hexdigest(),
         "mailbox": _mailbox(),
     }
-    return Image(make(memory, len(memory) >> 16, metadata))
+    pages = -(-len(memory) // wasm.PAGE_BYTES) + SPARE_PAGES
+    return Image(make(memory, pages, metadata))
 
 
 _Loaded = tuple[bytes, int, abi.Touched]
@@ -137,10 +138,10 @@ def _load(
         if status is not abi.Load.OK:
             return CompileError("syntax", "SyntaxError", "the source cannot be loaded")
         sandbox.set_fuel(1 << 40)
-        sandbox.call("seal")
+        end = sandbox.call("seal")
         if sandbox.grown:
             sandbox.result()
-        return bytes(sandbox.memory), result.handlers, abi.Touched(result.touched)
+        return bytes(sandbox.memory[:end]), result.handlers, abi.Touched(result.touched)
     finally:
         sandbox.close()
 

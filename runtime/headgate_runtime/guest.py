@@ -15,7 +15,7 @@ from headgate_runtime.errors import GuestMissing
 from headgate_runtime.limits import FIBER_BYTES, NATIVE_STACK_BYTES
 
 DIRECTORY: Final = Path(__file__).parent / "_guest"
-"""Build output (make build): engine.wasm, boot.wasm, prelude.js, base.wasm, libraries/."""
+"""Build output (make build): engine.wasm, boot.wasm, base.wasm, libraries/."""
 
 CACHE_VARIABLE: Final = "HEADGATE_CACHE"
 
@@ -38,7 +38,7 @@ def engine() -> Engine:
 def digest(directory: Path = DIRECTORY) -> str:
     """Names the engine and its prelude: images made with another pair are not ours to run."""
     content = hashlib.sha256()
-    for name in ("engine.wasm", "boot.wasm", "prelude.js"):
+    for name in ("engine.wasm", "base.wasm"):
         content.update(hashlib.sha256(read(name, directory)).digest())
     return content.hexdigest()
 

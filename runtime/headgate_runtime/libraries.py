@@ -15,7 +15,7 @@ _IDENTIFIER: Final = re.compile(rb"[A-Za-z$][A-Za-z0-9_$]*|_[A-Za-z0-9_$]+|_(?=\
 
 
 def named_in(source: bytes) -> list[bytes]:
-    """The scripts of the libraries whose global *source* mentions, in a fixed order. May include one too many."""
+    """The bytecode of the libraries whose global *source* mentions, in a fixed order. May include one too many."""
     found = set(_IDENTIFIER.findall(source)) & _index().keys()
     return [_script(name) for name in sorted(found)]
 
@@ -23,9 +23,9 @@ def named_in(source: bytes) -> list[bytes]:
 @functools.cache
 def _index() -> dict[bytes, str]:
     entries = orjson.loads(guest.read("libraries/index.json"))
-    return {name.encode(): entry["file"] for name, entry in entries.items()}
+    return {name.encode(): entry["file"].removesuffix(".js") for name, entry in entries.items()}
 
 
 @functools.cache
 def _script(name: bytes) -> bytes:
-    return guest.read(f"libraries/{_index()[name]}")
+    return guest.read(f"libraries/{_index()[name]}.bytecode")

@@ -60,7 +60,7 @@ TURN_FUEL: Final = 4_000_000
 BATCH_EVENTS: Final = 1_000
 """Events of one batch at most (SPEC D9)."""
 
-SPARE_PAGES: Final = 32
+SPARE_PAGES: Final = 16
 """Wasm pages (64 KiB) of untouched memory in every image, so that ordinary events never grow memory."""
 
 REWIND_PAGES: Final = 512

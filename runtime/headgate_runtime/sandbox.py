@@ -135,13 +135,13 @@ class Sandbox:
         return found
 
     def call(self, name: str, *arguments: int) -> int:
-        """Runs a short entry point to its end; EngineError when it traps."""
+        """Runs a short entry point to its end; EngineError when it traps. The result is unsigned."""
         function = self.function(name)
         Sandbox.current = self
         result = function.run(*arguments)
         if result is None:
             raise EngineError(f"{name} trapped: {function.trap}")
-        return result
+        return result & 0xFFFFFFFF
 
     def set_fuel(self, fuel: int) -> None:
         self._store.set_fuel(fuel)
@@ -154,7 +154,7 @@ class Sandbox:
         address = self.mailbox + abi.INPUT_AT
         size = len(content)
         if size > abi.INPUT_INLINE:
-            address = self.call("reserve", size) & 0xFFFFFFFF
+            address = self.call("reserve", size)
             if not address:
                 return False
             if self.grown:
