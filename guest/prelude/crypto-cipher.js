@@ -2,6 +2,7 @@
 
 import {
   ArrayBufferPrototypeGetByteLength,
+  ArrayPrototypeSlice,
   Error,
   RangeError,
   String,
@@ -16,6 +17,7 @@ import { encodingName } from "./buffer-encodings.js";
 import { coded, opensslError, requireBytes, requireData, requireInteger } from "./crypto-arguments.js";
 import { TextPieces } from "./crypto-text.js";
 import { bytesOf, isArrayBuffer } from "./encoding.js";
+import { streamable } from "./transform.js";
 
 const TypedArrayPrototypeSet = uncurryThis(Uint8Array.prototype.set);
 const TypedArrayPrototypeSlice = uncurryThis(Uint8Array.prototype.slice);
@@ -271,6 +273,10 @@ export function ciphering(native, codecs, secretOf) {
     }
   }
 
+  const work = (cipher) => ({ write: (bytes) => cipher.update(bytes), end: () => cipher.final() });
+  streamable(Cipheriv.prototype, work);
+  streamable(Decipheriv.prototype, work);
+
   // Key and vector as OpenSSL made them of a password, long ago: one round of MD5, no salt.
   function fromPassword(algorithm, password) {
     requireString(algorithm, "cipher");
@@ -309,7 +315,7 @@ export function ciphering(native, codecs, secretOf) {
       return new Decipheriv(algorithm, key, iv, options);
     },
 
-    getCiphers: () => [...LISTED],
+    getCiphers: () => ArrayPrototypeSlice(LISTED),
 
     getCipherInfo(name, options) {
       if (typeof name !== "string") throw invalidArgument("nameOrNid", "of type string or number", name);

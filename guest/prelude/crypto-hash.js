@@ -1,7 +1,14 @@
 // `createHash` and `createHmac` of Node's crypto, over native.crypto.
 
-import { Error, String, StringPrototypeToLowerCase, TypeError, Uint8Array } from "./primordials.js";
-import { requireFunction, requireString } from "./arguments.js";
+import {
+  ArrayPrototypeSlice,
+  Error,
+  String,
+  StringPrototypeToLowerCase,
+  TypeError,
+  Uint8Array,
+} from "./primordials.js";
+import { requireString } from "./arguments.js";
 import { asBuffer } from "./buffer.js";
 import { encodingName } from "./buffer-encodings.js";
 import {
@@ -12,6 +19,7 @@ import {
   requireInteger,
   UINT32_MAX,
 } from "./crypto-arguments.js";
+import { streamable } from "./transform.js";
 
 // The numbers are those of `Algorithm` in crypto/hash.zig. The first name is the usual one.
 const NAMES = [
@@ -94,20 +102,11 @@ export function hashing(native, codecs, secretOf) {
     return wanted;
   }
 
-  // Where the arguments are a stream's: write(chunk, encoding, callback), end(chunk, encoding, callback).
-  function written(digest, chunk, encoding, callback) {
-    if (typeof encoding === "function") [encoding, callback] = [undefined, encoding];
-    if (chunk !== undefined && chunk !== null) digest.update(chunk, encoding);
-    if (callback !== undefined) requireFunction(callback, "callback");
-    callback?.();
-  }
-
   class Hash {
     #handle;
     #number;
     #length;
     #isFinal = false;
-    #result;
 
     constructor(algorithm, options) {
       // The prelude's own way in: a copy of a state.
@@ -140,31 +139,12 @@ export function hashing(native, codecs, secretOf) {
     copy(options) {
       return new Hash(this, options);
     }
-
-    write(chunk, encoding, callback) {
-      written(this, chunk, encoding, callback);
-      return true;
-    }
-
-    end(chunk, encoding, callback) {
-      written(this, chunk, encoding, callback);
-      if (!this.#isFinal) this.#result = this.digest();
-      return this;
-    }
-
-    /** What `end` made, once. */
-    read() {
-      const result = this.#result ?? null;
-      this.#result = undefined;
-      return result;
-    }
   }
 
   class Hmac {
     #handle;
     #length;
     #isFinal = false;
-    #result;
 
     constructor(algorithm, key) {
       requireString(algorithm, "hmac");
@@ -188,32 +168,23 @@ export function hashing(native, codecs, secretOf) {
       this.#isFinal = true;
       return encoded(buffer, length, encoding);
     }
-
-    write(chunk, encoding, callback) {
-      written(this, chunk, encoding, callback);
-      return true;
-    }
-
-    end(chunk, encoding, callback) {
-      written(this, chunk, encoding, callback);
-      if (!this.#isFinal) this.#result = this.digest();
-      return this;
-    }
-
-    /** What `end` made, once. */
-    read() {
-      const result = this.#result ?? null;
-      this.#result = undefined;
-      return result;
-    }
   }
+
+  const work = (digest) => ({
+    write(bytes) {
+      digest.update(bytes);
+    },
+    end: () => digest.digest(),
+  });
+  streamable(Hash.prototype, work);
+  streamable(Hmac.prototype, work);
 
   return {
     Hash,
     Hmac,
     createHash: (algorithm, options) => new Hash(algorithm, options),
     createHmac: (algorithm, key) => new Hmac(algorithm, key),
-    getHashes: () => [...LISTED],
+    getHashes: () => ArrayPrototypeSlice(LISTED),
 
     /** crypto.hash(algorithm, data, encoding = "hex"), in one go. */
     hash(algorithm, input, encoding = "hex") {

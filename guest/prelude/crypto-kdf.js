@@ -117,13 +117,19 @@ export function derivation(native, secretOf) {
   return {
     pbkdf2Sync: pbkdf2,
     pbkdf2(password, salt, iterations, keylen, digest, callback) {
-      if (typeof digest === "function") [digest, callback] = [undefined, digest];
+      if (typeof digest === "function") {
+        callback = digest;
+        digest = undefined;
+      }
       answer(callback, () => pbkdf2(password, salt, iterations, keylen, digest));
     },
 
     scryptSync: scrypt,
     scrypt(password, salt, keylen, options, callback) {
-      if (callback === undefined) [options, callback] = [undefined, options];
+      if (callback === undefined) {
+        callback = options;
+        options = undefined;
+      }
       answer(callback, () => scrypt(password, salt, keylen, options));
     },
 

@@ -1,7 +1,7 @@
 // Random bytes and numbers of Node's crypto. The bytes come from native.random, whose seed the host hands
 // in with every invocation.
 
-import { Number, ReflectApply, Uint8Array, uncurryThis, RangeError, TypeError, Error } from "./primordials.js";
+import { Number, RangeError, RegExpPrototypeExec, TypeError, Uint8Array, uncurryThis } from "./primordials.js";
 import { invalidArgument, requireFunction } from "./arguments.js";
 import { asBuffer } from "./buffer.js";
 import { outOfRange } from "./buffer-numbers.js";
@@ -17,6 +17,7 @@ const DOMException = globalThis.DOMException;
 /** Bytes that native.random gives at a time, and web crypto's `getRandomValues` altogether. */
 const QUOTA = 65536;
 const RANGE_MAX = 2 ** 48 - 1;
+const INTEGERS = /^(Big)?(Ui|I)nt\d+(Clamped)?Array$/;
 const HEX = "0123456789abcdef";
 
 /** The members of `crypto` about randomness, and `timingSafeEqual`. */
@@ -76,8 +77,13 @@ export function randomness(native) {
     },
 
     randomFill(buffer, offset, size, callback) {
-      if (typeof offset === "function") [offset, callback] = [0, offset];
-      else if (typeof size === "function") [size, callback] = [undefined, size];
+      if (typeof offset === "function") {
+        callback = offset;
+        offset = 0;
+      } else if (typeof size === "function") {
+        callback = size;
+        size = undefined;
+      }
       requireFunction(callback, "callback");
       fill(target(buffer, offset, size));
       later(() => callback(null, buffer));
@@ -85,7 +91,11 @@ export function randomness(native) {
 
     randomInt(min, max, callback) {
       const hasOneBound = max === undefined || typeof max === "function";
-      if (hasOneBound) [min, max, callback] = [0, min, max];
+      if (hasOneBound) {
+        callback = max;
+        max = min;
+        min = 0;
+      }
       if (callback !== undefined) requireFunction(callback, "callback");
       if (!NumberIsSafeInteger(min)) throw invalidArgument("min", "a safe integer", min);
       if (!NumberIsSafeInteger(max)) throw invalidArgument("max", "a safe integer", max);
@@ -118,7 +128,7 @@ export function randomness(native) {
 
     getRandomValues(array) {
       const bytes = isView(array) ? bytesOf(array) : undefined;
-      if (bytes === undefined || !/^(Big)?(Ui|I)nt\d+(Clamped)?Array$/.test(native.className(array))) {
+      if (bytes === undefined || RegExpPrototypeExec(INTEGERS, native.className(array)) === null) {
         throw new DOMException(
           "The data argument must be an integer-type TypedArray",
           "TypeMismatchError",
@@ -136,12 +146,12 @@ export function randomness(native) {
 
     timingSafeEqual(first, second) {
       const expected = "an instance of ArrayBuffer, Buffer, TypedArray, or DataView.";
-      const sizes = [first, second].map((value, i) => {
+      const sizeOf = (value, name) => {
         const bytes = bytesOf(value);
         if (bytes !== undefined) return bytes.length;
-        throw coded(TypeError, "ERR_INVALID_ARG_TYPE", `The "buf${i + 1}" argument must be ${expected}`);
-      });
-      if (sizes[0] !== sizes[1]) {
+        throw coded(TypeError, "ERR_INVALID_ARG_TYPE", `The "${name}" argument must be ${expected}`);
+      };
+      if (sizeOf(first, "buf1") !== sizeOf(second, "buf2")) {
         throw coded(
           RangeError,
           "ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH",

@@ -4,9 +4,13 @@
 import {
   ArrayPrototypeIncludes,
   ArrayPrototypePush,
+  BigInt,
   JSONParse,
   JSONStringify,
+  MathCeil,
+  Number,
   NumberIsInteger,
+  StringPrototypeSlice,
   StringPrototypeToLowerCase,
   SymbolToStringTag,
   TypeError,
@@ -172,7 +176,7 @@ export function webCrypto(native, random) {
     let value = 0n;
     for (let i = 0; i < BLOCK; i++) value = (value << 8n) | BigInt(counter[i]);
     const size = 1n << BigInt(length);
-    const blocks = BigInt(Math.ceil(bytes.length / BLOCK));
+    const blocks = BigInt(MathCeil(bytes.length / BLOCK));
     if (blocks > size) throw failed();
     const untilWrap = size - (value % size);
     const first = cipher(CTR, false, secret, counter, bytes).bytes;
@@ -272,7 +276,7 @@ export function webCrypto(native, random) {
   function jwkName(algorithm, text) {
     if (algorithm.name === "HMAC") return JWK_HASHES[normalized(algorithm.hash).name];
     const bits = algorithm.length ?? native.base64Decode(text).byteLength * 8;
-    return `A${bits}${algorithm.name.slice(4)}`;
+    return `A${bits}${StringPrototypeSlice(algorithm.name, 4)}`;
   }
 
   function toImported(format, keyData, algorithm, isExtractable, usages) {

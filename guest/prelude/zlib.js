@@ -2,6 +2,7 @@
 // hand in every call, so nothing waits: the callback forms answer in a later turn.
 
 import {
+  ArrayPrototypePush,
   Error,
   Number,
   ObjectDefineProperty,
@@ -11,13 +12,14 @@ import {
   Uint8Array,
 } from "./primordials.js";
 import { invalidArgument, requireFunction } from "./arguments.js";
-import { asBuffer } from "./buffer.js";
+import { asBuffer, joinBuffers } from "./buffer.js";
 import { outOfRange } from "./buffer-numbers.js";
 import { createEncodings } from "./buffer-encodings.js";
 import { coded, isView, requireBytes, requireData, UINT32_MAX } from "./crypto-arguments.js";
 import { isArrayBuffer } from "./encoding.js";
 import { define, expose } from "./expose.js";
 import { later } from "./timers.js";
+import { Transform } from "./transform.js";
 import { CONSTANTS } from "./zlib-constants.js";
 
 /** Bytes that one call may give at most, whatever `maxOutputLength` says. */
@@ -36,6 +38,7 @@ const ZLIB = 0;
 const GZIP = 1;
 const RAW = 2;
 const UNZIP = 3;
+const FLUSH_NONE = 0;
 const FLUSH_SYNC = 1;
 const FLUSH_FINISH = 2;
 
@@ -77,7 +80,7 @@ function failure(status, max) {
   if (status === OUT_OF_MEMORY) {
     return coded(RangeError, "ERR_BUFFER_TOO_LARGE", "Cannot create a Buffer larger than memory allows");
   }
-  const [errno, code, message] = FAILURES[status];
+  const { 0: errno, 1: code, 2: message } = FAILURES[status];
   const error = new Error(message);
   error.errno = errno;
   error.code = code;
@@ -137,18 +140,18 @@ function readOptions(options) {
 export function install(native) {
   const codecs = createEncodings(native);
 
+  function deflater(format, { level, isHuffmanOnly, dictionary, shownMax }) {
+    const preset = format === GZIP ? undefined : dictionary;
+    const handle = native.zlib.deflater(format, level, isHuffmanOnly, preset);
+    if (typeof handle === "number") throw failure(handle, shownMax);
+    return handle;
+  }
+
   const deflating = (format) => (data, options) => {
     const bytes = requireBytes(data, "buffer", BUFFER);
-    const { level, isHuffmanOnly, finish, dictionary, max, shownMax } = readOptions(options);
-    const handle = native.zlib.deflater(
-      format,
-      level,
-      isHuffmanOnly,
-      format === GZIP ? undefined : dictionary,
-    );
-    if (typeof handle === "number") throw failure(handle, shownMax);
-    const flush = finish === Z_FINISH ? FLUSH_FINISH : FLUSH_SYNC;
-    return outcome(native.zlib.deflate(handle, bytes, flush, max), shownMax);
+    const read = readOptions(options);
+    const flush = read.finish === Z_FINISH ? FLUSH_FINISH : FLUSH_SYNC;
+    return outcome(native.zlib.deflate(deflater(format, read), bytes, flush, read.max), read.shownMax);
   };
 
   const inflating = (format) => (data, options) => {
@@ -161,6 +164,57 @@ export function install(native) {
       shownMax,
     );
   };
+
+  class Deflating extends Transform {
+    #flush;
+
+    constructor(format, options) {
+      const read = readOptions(options);
+      const handle = deflater(format, read);
+      const pass = (bytes, flush) => outcome(native.zlib.deflate(handle, bytes, flush, read.max), read.shownMax);
+      super({
+        write: (bytes) => pass(bytes, FLUSH_NONE),
+        end: () => pass("", read.finish === Z_FINISH ? FLUSH_FINISH : FLUSH_SYNC),
+      });
+      this.#flush = () => pass("", FLUSH_SYNC);
+    }
+
+    /** Gives all that can be made of what was written so far. */
+    flush(kind, callback) {
+      if (this.writable) this.push(this.#flush());
+      const called = typeof kind === "function" ? kind : callback;
+      if (typeof called === "function") later(called);
+    }
+
+    close(callback) {
+      if (typeof callback === "function") this.once("close", callback);
+      this.destroy();
+    }
+  }
+
+  // What is packed is kept until its end: the memory of the sandbox bounds it, as it does the text.
+  class Inflating extends Transform {
+    constructor(run, options) {
+      readOptions(options);
+      const parts = [];
+      super({
+        write(bytes) {
+          ArrayPrototypePush(parts, bytes);
+        },
+        end: () => run(joinBuffers(parts), options),
+      });
+    }
+
+    flush(kind, callback) {
+      const called = typeof kind === "function" ? kind : callback;
+      if (typeof called === "function") later(called);
+    }
+
+    close(callback) {
+      if (typeof callback === "function") this.once("close", callback);
+      this.destroy();
+    }
+  }
 
   const methods = {
     deflate: deflating(ZLIB),
@@ -190,7 +244,10 @@ export function install(native) {
       [`${name}Sync`]: (buffer, options) => run(buffer, options),
 
       [name](buffer, options, callback) {
-        if (typeof options === "function") [options, callback] = [{}, options];
+        if (typeof options === "function") {
+          callback = options;
+          options = undefined;
+        }
         requireFunction(callback, "callback");
         requireBytes(buffer, "buffer", BUFFER);
         readOptions(options);
@@ -210,6 +267,57 @@ export function install(native) {
     zlib[`${name}Sync`] = named[`${name}Sync`];
     // Node leaves this to util.promisify, which functions do not have.
     zlib.promises[name] = (buffer, options) => new Promise((resolve) => resolve(run(buffer, options)));
+  }
+
+  const classes = {
+    Deflate: class Deflate extends Deflating {
+      constructor(options) {
+        super(ZLIB, options);
+      }
+    },
+    DeflateRaw: class DeflateRaw extends Deflating {
+      constructor(options) {
+        super(RAW, options);
+      }
+    },
+    Gzip: class Gzip extends Deflating {
+      constructor(options) {
+        super(GZIP, options);
+      }
+    },
+    Inflate: class Inflate extends Inflating {
+      constructor(options) {
+        super(methods.inflate, options);
+      }
+    },
+    InflateRaw: class InflateRaw extends Inflating {
+      constructor(options) {
+        super(methods.inflateRaw, options);
+      }
+    },
+    Gunzip: class Gunzip extends Inflating {
+      constructor(options) {
+        super(methods.gunzip, options);
+      }
+    },
+    Unzip: class Unzip extends Inflating {
+      constructor(options) {
+        super(methods.unzip, options);
+      }
+    },
+  };
+  for (const name in classes) {
+    const Class = classes[name];
+    zlib[name] = Class;
+    zlib[`create${name}`] = (options) => new Class(options);
+  }
+  for (const name of ["brotliCompress", "brotliDecompress"]) {
+    const refuse = () => {
+      throw coded(Error, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", `zlib.${name}: there is no Brotli here`);
+    };
+    zlib[name] = refuse;
+    zlib[`${name}Sync`] = refuse;
+    zlib[`create${name[0].toUpperCase()}${name.slice(1)}`] = refuse;
   }
 
   for (const name in CONSTANTS) {

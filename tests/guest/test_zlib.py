@@ -174,3 +174,26 @@ def test_a_bomb_is_a_range_error(evaluate: Evaluate, options: str) -> None:
     try {{ return zlib.gunzipSync(bomb, {options}).length }} catch (error) {{ return [error.name, error.code] }}
     """
     assert evaluate(code, fuel=2_000_000_000).value == ["RangeError", "ERR_BUFFER_TOO_LARGE"]
+
+
+def test_streams(evaluate: Evaluate) -> None:
+    code = """
+    const ended = (stream) => new Promise((resolve) => {
+      const parts = []
+      stream.on('data', (part) => parts.push(part)).on('end', () => resolve(Buffer.concat(parts).toString()))
+      stream.on('error', (error) => resolve(error.code))
+    })
+    const gzip = zlib.createGzip({ level: 9 })
+    const text = ended(gzip.pipe(zlib.createGunzip()))
+    gzip.write('one ')
+    gzip.flush()
+    gzip.end('two')
+    const bad = zlib.createInflate()
+    bad.end('nonsense')
+    const late = new zlib.Deflate()
+    late.end()
+    const refused = ended(late)
+    late.write('x')
+    return [await text, await ended(bad), await refused]
+    """
+    assert evaluate(code).value == ["one two", "Z_DATA_ERROR", "ERR_STREAM_WRITE_AFTER_END"]
