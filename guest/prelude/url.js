@@ -194,10 +194,10 @@ export class URL {
     return this.#record[HREF];
   }
 
-  [INSPECT]() {
-    const shown = { __proto__: { __proto__: null, constructor: this.constructor } };
+  [INSPECT](depth, options, inspect) {
+    const shown = {};
     for (let i = 0; i < SHOWN.length; i++) shown[SHOWN[i]] = this[SHOWN[i]];
-    return shown;
+    return typeof inspect === "function" ? `URL ${inspect(shown, options)}` : shown;
   }
 }
 
