@@ -1,0 +1,1 @@
+"""Headgate from the command line: functions over files of events."""

@@ -1,0 +1,74 @@
+"""The command `headgate`: `main` is its entry point. Nothing here adds to what a function can do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from headgate.cli import arguments, build, check, init, inspect, replay, run
+from headgate.cli.trouble import FAILED, INTERRUPTED, READER_GONE, Trouble
+from headgate_runtime import HeadgateError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status; raises SystemExit only for --help, --version and usage."""
+    parsed = arguments.parser().parse_args(argv)
+    try:
+        status = _run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (Trouble, HeadgateError) as error:
+        if parsed.debug:
+            traceback.print_exc()
+        print(f"headgate: {error}", file=sys.stderr)
+        return error.status if isinstance(error, Trouble) else FAILED
+    except Exception as error:  # noqa: BLE001 - whatever it is, people get a line and not a traceback
+        if parsed.debug:
+            traceback.print_exc()
+        print(
+            f"headgate: internal error: {type(error).__name__}: {error}\n"
+            "this is a fault of Headgate; `headgate --debug ...` shows where it happened",
+            file=sys.stderr,
+        )
+        return FAILED
+    return status
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    match parsed.command:
+        case "run":
+            return run.run(
+                run.Options(
+                    function=parsed.function,
+                    events=parsed.events,
+                    settings=parsed.settings,
+                    isolation=parsed.isolation,
+                    batch=parsed.batch,
+                    outcomes=parsed.outcomes,
+                    record=parsed.record,
+                    record_line=parsed.record_line,
+                    limits=arguments.limits_of(parsed),
+                )
+            )
+        case "check":
+            return check.run(parsed.function, arguments.limits_of(parsed))
+        case "build":
+            return build.run(parsed.function, parsed.output, arguments.limits_of(parsed))
+        case "inspect":
+            return inspect.run(parsed.image, as_json=parsed.json)
+        case "init":
+            return init.run(parsed.directory, parsed.template, force=parsed.force)
+        case command:
+            assert command == "replay"
+            return replay.run(parsed.record, parsed.function)

@@ -1,0 +1,105 @@
+"""`headgate check`: whether a function loads, which handlers it has, and what in it looks like a mistake."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from headgate.cli import functions
+from headgate.cli.scan import Scan
+from headgate.cli.terminal import printable
+from headgate.cli.trouble import IMPERFECT, OK, Trouble
+from headgate_runtime import CompileError, compile  # noqa: A004 - the runtime's word
+
+if TYPE_CHECKING:
+    from headgate.cli.scan import Definition
+    from headgate_runtime import Image, Limits
+
+HANDLERS: Final = ("onIdentify", "onTrack", "onPage", "onScreen", "onGroup", "onAlias", "onDelete")
+"""The handlers of single events; `onBatch` comes beside them (SPEC 2.1)."""
+
+_LOOKS_LIKE_HANDLER: Final = re.compile(r"on_?[A-Za-z]+", re.IGNORECASE)
+
+
+class Warning(NamedTuple):  # noqa: A001 - the field's word
+    line: int | None
+    text: str
+
+
+def run(function: str, limits: Limits) -> int:
+    """The exit status: IMPERFECT for a function that does not load, warnings or not OK. Raises Trouble for the file."""
+    content = functions.read(function)
+    if content.startswith(functions.WASM_MAGIC):
+        raise Trouble(f"{function}: is an image already; `headgate inspect` tells what is in it")
+    compiled = compile(content, limits)
+    if isinstance(compiled, CompileError):
+        raise Trouble(functions.explain(compiled, function, content), IMPERFECT)
+    handlers = ", ".join(compiled.handlers) or "none"
+    print(f"{function}: no errors; handlers: {handlers}")
+    for warning in warnings(compiled, content.decode("utf-8-sig")):
+        place = function if warning.line is None else f"{function}:{warning.line}"
+        print(f"{place}: warning: {warning.text}")
+    return OK
+
+
+def warnings(image: Image, source: str) -> list[Warning]:
+    """What looks like a mistake in *source*, which compiled to *image*; in the order of the lines."""
+    found = Scan(source).definitions()
+    texts = [*_silent(image, found), *_misspelt(image, found)]
+    if not image.handlers:
+        texts.append(
+            Warning(None, "no handler: every event would be discarded; declare onTrack, for instance")
+        )
+    elif image.handlers == ("onBatch",):
+        texts.append(
+            Warning(
+                None,
+                "onBatch alone: with too few events for a batch the single handlers are called; add them",
+            )
+        )
+    if image.deferred:
+        texts.append(
+            Warning(
+                None,
+                "the top level reads the clock, randomness or the host: it runs anew in every sandbox, which then "
+                "starts slower; read them inside a handler",
+            )
+        )
+    return sorted(texts, key=lambda each: each.line or 0)
+
+
+def _silent(image: Image, found: list[Definition]) -> list[Warning]:
+    warnings = []
+    for name in image.handlers:
+        own = [each for each in found if each.name == name]
+        if own and not any(each.returns for each in own):
+            what = "every batch is filtered" if name == "onBatch" else "its events are all filtered"
+            what += "; return the events" if name == "onBatch" else "; return the event"
+            warnings.append(Warning(own[-1].line, f"{name} never returns a value, so {what}"))
+    return warnings
+
+
+def _misspelt(image: Image, found: list[Definition]) -> list[Warning]:
+    warnings = []
+    for each in found:
+        if each.name in HANDLERS or each.name == "onBatch" or not _LOOKS_LIKE_HANDLER.fullmatch(each.name):
+            continue
+        if each.name == "onIdentity":
+            taken = "is taken for it" if "onIdentify" in image.handlers else "is not called"
+            warnings.append(
+                Warning(each.line, f"onIdentity is a misspelling of onIdentify and {taken}; rename it")
+            )
+            continue
+        near = _nearest(each.name)
+        if near and near not in image.handlers:
+            warnings.append(
+                Warning(each.line, f"{printable(each.name, 40)} is no handler; {near} was meant?")
+            )
+    return warnings
+
+
+def _nearest(name: str) -> str | None:
+    known = {handler.lower(): handler for handler in (*HANDLERS, "onBatch")}
+    near = difflib.get_close_matches(name.lower().replace("_", ""), known, n=1, cutoff=0.8)
+    return known[near[0]] if near else None

@@ -1,0 +1,171 @@
+"""
+Events through a function: several invocations under way, results in the order of the input, memory bounded.
+
+A portion of the input is taken, invoked and settled by one of a few workers; what is settled ahead of an earlier
+portion waits. Workers pause while too much waits, be it for that portion or for the reader of the output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from headgate.cli.events import fault_of
+from headgate_runtime import EventError
+
+if TYPE_CHECKING:
+    from headgate.cli.events import Feed, Portion
+    from headgate.cli.pipes import Sink
+    from headgate_runtime import Executor, Function, Outcome
+
+WORKERS_MAX: Final = 64
+"""Invocations under way at once; a function's own bound on sandboxes counts as well."""
+
+AHEAD_PORTIONS: Final = 1_024
+"""Portions settled ahead of the oldest one that is not."""
+
+AHEAD_BYTES: Final = 16 << 20
+"""Output that waits to be written, with that of portions settled ahead."""
+
+
+class Settled(NamedTuple):
+    """A portion with its outcomes, one for each line, or with the fault that kept it from the function."""
+
+    portion: Portion
+    outcomes: list[Outcome]
+    fault: str | None
+
+
+class Report(Protocol):
+    """Told of every portion, in the order of the input; returns what goes to the output."""
+
+    def __call__(self, settled: Settled) -> bytes: ...
+
+
+class Recording(Protocol):
+    """Whether the invocation of a portion is to be recorded."""
+
+    def __call__(self, portion: Portion) -> bool: ...
+
+
+class Flow:
+    """`run` once; `stop` at any time, from the same event loop."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        function: Function,
+        feed: Feed,
+        sink: Sink,
+        report: Report,
+        recording: Recording,
+        *,
+        batch: bool,
+    ) -> None:
+        self._executor = executor
+        self._function = function
+        self._feed = feed
+        self._sink = sink
+        self._report = report
+        self._recording = recording
+        self._batch = batch
+        self._next = 0
+        self._ahead: dict[int, Settled] = {}
+        self._ahead_bytes = 0
+        self._output: list[bytes] = []
+        self._output_bytes = 0
+        self._wake_writer = asyncio.Event()
+        self._room = asyncio.Event()
+        self._finished = False
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Drops the invocations under way; what was settled in order is still written."""
+        self._stopped.set()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    async def run(self) -> None:
+        """Raises BrokenPipeError when the reader of the output went away, and what *report* raises."""
+        count = min(WORKERS_MAX, self._function.limits.sandboxes)
+        work = asyncio.gather(*(self._work() for _ in range(count)))
+        write = asyncio.create_task(self._write())
+        stop = asyncio.create_task(self._stopped.wait())
+        try:
+            tasks: set[asyncio.Future[Any]] = {work, write, stop}
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+            else:
+                work.cancel()
+                await asyncio.wait({work})
+            self._finished = True
+            self._wake_writer.set()
+            await write
+        finally:
+            for task in (work, write, stop):
+                task.cancel()
+            await asyncio.gather(work, write, stop, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            while self._is_full():
+                self._room.clear()
+                await self._room.wait()
+            portion = await self._feed.take()
+            if portion is None:
+                return
+            self._settle(await self._invoke(portion))
+
+    async def _invoke(self, portion: Portion) -> Settled:
+        if portion.fault is not None:
+            return Settled(portion, [], portion.fault)
+        texts = [line.text for line in portion.lines if line.text is not None]
+        record = self._recording(portion)
+        try:
+            if self._batch:
+                outcomes = await self._executor.invoke(self._function, texts, record=record)
+            else:
+                outcomes = [await self._executor.invoke(self._function, texts[0], record=record)]
+        except EventError as error:
+            fault = None if self._batch else fault_of(texts[0])
+            return Settled(portion, [], fault or str(error))
+        return Settled(portion, outcomes, None)
+
+    def _is_full(self) -> bool:
+        return self._ahead_bytes + self._output_bytes > AHEAD_BYTES or len(self._ahead) > AHEAD_PORTIONS
+
+    def _settle(self, settled: Settled) -> None:
+        self._ahead[settled.portion.sequence] = settled
+        self._ahead_bytes += _size(settled)
+        while (oldest := self._ahead.pop(self._next, None)) is not None:
+            self._next += 1
+            self._ahead_bytes -= _size(oldest)
+            content = self._report(oldest)
+            if content:
+                self._output.append(content)
+                self._output_bytes += len(content)
+        self._wake_writer.set()
+        if not self._is_full():
+            self._room.set()
+
+    async def _write(self) -> None:
+        while self._output or not self._finished:
+            if not self._output:
+                self._wake_writer.clear()
+                await self._wake_writer.wait()
+            content, self._output = b"".join(self._output), []
+            await self._sink.write(content)
+            self._output_bytes -= len(content)
+            if not self._is_full():
+                self._room.set()
+
+
+def _size(settled: Settled) -> int:
+    """What it keeps in memory, roughly."""
+    size = sum(line.size for line in settled.portion.lines)
+    for outcome in settled.outcomes:
+        size += len(outcome.output or b"") + sum(len(line.message) for line in outcome.logs)
+    return size

@@ -1,0 +1,78 @@
+"""The FUNCTION argument: JavaScript source, or an image that `headgate build` made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from headgate.cli.terminal import printable
+from headgate.cli.trouble import Trouble, of_file
+from headgate_runtime import CompileError, Image, ImageError, compile  # noqa: A004 - the runtime's word
+
+if TYPE_CHECKING:
+    from headgate_runtime import Limits
+
+WASM_MAGIC: Final = b"\0asm"
+
+_EXCERPT: Final = 60
+"""Characters of the offending line shown on either side of the caret."""
+
+
+def read(name: str) -> bytes:
+    """Raises Trouble for a file that cannot be read."""
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise of_file(error, name) from None
+
+
+def load(name: str, limits: Limits | None = None) -> Image:
+    """The image of the function in file *name*. Raises Trouble, with the offending line where there is one."""
+    content = read(name)
+    if content.startswith(WASM_MAGIC):
+        return load_image(name, content)
+    compiled = compile(content, limits)
+    if isinstance(compiled, CompileError):
+        raise Trouble(explain(compiled, name, content))
+    return compiled
+
+
+def load_image(name: str, content: bytes) -> Image:
+    try:
+        image = Image(content)
+        _ = image.compiled  # an image of another engine is refused here
+    except ImageError as error:
+        raise Trouble(f"{name}: {error}") from None
+    return image
+
+
+def explain(error: CompileError, name: str, source: bytes) -> str:
+    """*error* for people: file, line and column, the line itself, and a caret under the place."""
+    what = f"{error.error_name}: {error.message}" if error.error_name else error.message
+    what = printable(what)
+    if error.kind == "throw":
+        what += " (thrown while the file was loaded)"
+    if error.line is None:
+        return f"{name}: {what}"
+    lines = source.decode(errors="replace").split("\n")
+    if error.line > len(lines):
+        # The engine looked for more: the place is where the text ends.
+        row = len(lines) if lines[-1].strip() or len(lines) == 1 else len(lines) - 1
+        column = len(lines[row - 1]) + 1
+        what += " (at the end of the file)"
+    else:
+        row = error.line
+        column = _characters(lines[row - 1], error.column or 1)
+    text = lines[row - 1].rstrip("\r")
+    start = max(0, column - 1 - _EXCERPT)
+    before = text[start : column - 1]
+    shown = "".join(
+        char if char.isprintable() or char == "\t" else " " for char in text[start : column - 1 + _EXCERPT]
+    )
+    caret = "".join("\t" if char == "\t" else " " for char in before)
+    return f"{name}:{row}:{column}: {what}\n    {shown}\n    {caret}^"
+
+
+def _characters(line: str, column: int) -> int:
+    """The engine counts columns in bytes of UTF-8; people count characters."""
+    return len(line.encode()[: column - 1].decode(errors="ignore")) + 1

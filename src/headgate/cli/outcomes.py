@@ -1,0 +1,34 @@
+"""An outcome as JSON, in the words of the outcome table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from headgate_runtime import Outcome
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    """
+    {"outcome", "category", "reason", "errorName", "message", "stack", "output", "logs": [{"level", "message"}],
+    "fuel", "ms"}; what does not apply is null. "output" is a fragment: only orjson can write it.
+    """
+    return {
+        "outcome": outcome.outcome,
+        "category": outcome.category,
+        "reason": outcome.reason,
+        "errorName": outcome.error_name,
+        "message": outcome.message,
+        "stack": outcome.stack,
+        "output": None if outcome.output is None else orjson.Fragment(outcome.output),
+        "logs": [{"level": line.level, "message": line.message} for line in outcome.logs],
+        "fuel": outcome.fuel,
+        "ms": round(outcome.wall_ms, 3),
+    }
+
+
+def line_of(outcome: Outcome) -> bytes:
+    """One line of JSON, with its end."""
+    return orjson.dumps(as_json(outcome), option=orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,84 @@
+"""
+Files of `run --record`, for `replay`: the runtime's record, with the function's file and the outcomes it is to reproduce.
+
+Such a file holds the event and the settings, secrets among them, so only its owner may read it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from headgate.cli.functions import read
+from headgate.cli.outcomes import as_json
+from headgate.cli.trouble import Trouble, of_file
+from headgate_runtime import Record, ReplayError
+
+if TYPE_CHECKING:
+    from headgate.cli.events import Portion
+    from headgate.cli.flow import Settled
+    from headgate_runtime import Outcome
+
+
+class Recorder:
+    """
+    Saves one invocation to file *name*: that of line *line*, else the first which did not forward every event.
+
+    Until it has its invocation, every one that may be it runs recorded, in a sandbox fresh from the image.
+    """
+
+    def __init__(self, name: str, function: str, line: int | None) -> None:
+        self._name = name
+        self._function = function
+        self._line = line
+        self.saved_line: int | None = None
+
+    def wants(self, portion: Portion) -> bool:
+        if self.saved_line is not None:
+            return False
+        return self._line is None or any(line.number == self._line for line in portion.lines)
+
+    def see(self, settled: Settled) -> None:
+        """In the order of the input. Raises Trouble when the file cannot be written."""
+        outcomes = settled.outcomes
+        if self.saved_line is not None or not outcomes or outcomes[0].record is None:
+            return
+        if self._line is None and all(outcome.outcome == "forward" for outcome in outcomes):
+            return
+        self._save(outcomes[0].record, outcomes)
+        self.saved_line = self._line or settled.portion.lines[0].number
+
+    def _save(self, record: Record, outcomes: list[Outcome]) -> None:
+        content = orjson.loads(record.dumps())
+        path = Path(self._name)
+        content["function"] = os.path.relpath(self._function, path.parent)
+        content["outcomes"] = [as_json(outcome) for outcome in outcomes]
+        text = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        try:
+            path.unlink(missing_ok=True)  # an old file's mode would stay
+            path.touch(0o600)
+            path.write_bytes(text)
+        except OSError as error:
+            raise of_file(error, self._name) from None
+
+
+def load(name: str) -> tuple[Record, str | None, list[dict[str, object]] | None]:
+    """
+    The record in file *name*, the function's file, and the outcomes that were recorded (None for a record that the
+    library wrote). Raises Trouble.
+    """
+    text = read(name)
+    try:
+        record = Record.loads(text)
+    except ReplayError as error:
+        raise Trouble(f"{name}: {error}") from None
+    content = orjson.loads(text)
+    function, outcomes = content.get("function"), content.get("outcomes")
+    if not isinstance(function, str):
+        function = None
+    if not isinstance(outcomes, list) or not all(isinstance(each, dict) for each in outcomes):
+        outcomes = None
+    return record, None if function is None else os.path.normpath(Path(name).parent / function), outcomes
