@@ -139,9 +139,7 @@ def _load(
             return CompileError("syntax", "SyntaxError", "the source cannot be loaded")
         sandbox.set_fuel(1 << 40)
         end = sandbox.call("seal")
-        if sandbox.grown:
-            sandbox.result()
-        return bytes(sandbox.memory[:end]), result.handlers, abi.Touched(result.touched)
+        return sandbox.read(0, end), result.handlers, abi.Touched(result.touched)
     finally:
         sandbox.close()
 

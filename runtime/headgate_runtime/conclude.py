@@ -12,7 +12,7 @@ import orjson
 
 from headgate_runtime import abi
 from headgate_runtime._wasmtime import Trap
-from headgate_runtime.outcome import CLASSES, ERROR_CLASSES, Cause, Forward, LogLine, Outcome, of_cause
+from headgate_runtime.outcome import ERROR_CLASSES, Cause, Forward, LogLine, Outcome, of_cause
 
 if TYPE_CHECKING:
     from headgate_runtime.limits import Limits
@@ -55,7 +55,7 @@ def of_result(result: Result, sandbox: Sandbox, usage: Usage, limits: Limits) ->
     kind = result.outcome
     output = sandbox.read(result.output_ptr, result.output_len)
     if kind == abi.Kind.FORWARD:
-        return Forward(Cause.FORWARD, usage, output=output)
+        return Forward(Cause.FORWARD, *usage, output)
     if kind == abi.Kind.THROWN:
         return _thrown(output, usage)
     if kind == abi.Kind.OUT_OF_MEMORY:
@@ -79,7 +79,7 @@ def of_result(result: Result, sandbox: Sandbox, usage: Usage, limits: Limits) ->
 def _thrown(detail: bytes, usage: Usage) -> Outcome:
     error_class, name, message, stack = orjson.loads(detail)
     cause = ERROR_CLASSES.get(error_class, Cause.BAD_REQUEST)
-    return CLASSES[cause.outcome](cause, usage, error_name=name, message=message, stack=stack or None)
+    return of_cause(cause, usage, error_name=name, message=message, stack=stack or None)
 
 
 def of_items(output: bytes, events: list[bytes], usage: Usage, limits: Limits) -> list[Outcome]:
@@ -93,9 +93,9 @@ def of_items(output: bytes, events: list[bytes], usage: Usage, limits: Limits) -
 
 def _item(kind: abi.Item, body: bytes, event: bytes, usage: Usage, limits: Limits) -> Outcome:
     if kind is abi.Item.FORWARD:
-        return Forward(Cause.FORWARD, usage, output=body)
+        return Forward(Cause.FORWARD, *usage, body)
     if kind is abi.Item.UNCHANGED:
-        return Forward(Cause.FORWARD, usage, output=event)
+        return Forward(Cause.FORWARD, *usage, event)
     if kind is abi.Item.THROWN:
         return _thrown(body, usage)
     if kind is abi.Item.TOO_LARGE:

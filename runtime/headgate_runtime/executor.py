@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import heapq
 from typing import TYPE_CHECKING, overload
 
 import orjson
@@ -17,8 +18,8 @@ from headgate_runtime import compiler
 from headgate_runtime.errors import EventError, ExecutorClosed, LimitError
 from headgate_runtime.function import Function, Isolation, Slot, settings_text
 from headgate_runtime.host import SystemClock, SystemEntropy
-from headgate_runtime.invocation import Invocation
-from headgate_runtime.limits import BATCH_EVENTS, SANDBOXES, SLICE_FUEL, Limits
+from headgate_runtime.invocation import Invocation, serve
+from headgate_runtime.limits import BATCH_EVENTS, EVICTED_AT_ONCE, SANDBOXES, SLICE_FUEL, TURN_FUEL, Limits
 from headgate_runtime.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Executor:
         self._sandboxes = sandboxes
         self._live = 0
         self._functions: dict[tuple[object, ...], Function] = {}
-        self._idle: collections.OrderedDict[Slot, None] = collections.OrderedDict()
+        self._released = 0
         self._starved: collections.deque[asyncio.Future[None]] = collections.deque()
         self._closed = False
 
@@ -74,9 +75,9 @@ class Executor:
     def close(self) -> None:
         """Closes every sandbox; invocations under way end in ExecutorClosed. May be called twice."""
         self._closed = True
-        for slot in list(self._idle):
-            self._drop(slot)
         for function in self._functions.values():
+            for slot in list(function.idle):
+                self._drop(slot)
             for waiter in function.waiting:
                 if not waiter.done():
                     waiter.set_exception(ExecutorClosed("the executor was closed"))
@@ -182,6 +183,8 @@ class Executor:
 
         Raises EventError when an event is no JSON object or over a limit, SettingsError, and ExecutorClosed.
         """
+        if type(function) is Function and type(event) is bytes and not record and len(event) <= function.input_bytes:
+            return await self._serve(function, event)
         if not isinstance(function, Function):
             function = self.function(function, settings, isolation=isolation, limits=limits, tenant=tenant)
         if isinstance(event, list | tuple):
@@ -190,6 +193,28 @@ class Executor:
                 return await self._run_batch(function, texts, record)
             return [await self._run(function, text, record) for text in texts]
         return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
+
+    async def _serve(self, function: Function, text: bytes) -> Outcome:
+        """One event without ceremony; see `invocation.serve`."""
+        scheduler = self.scheduler
+        if scheduler.ready or scheduler.spent >= TURN_FUEL:
+            await scheduler.turn(function.tenant)
+        slot = function.idle.pop() if function.idle else await self._acquire(function, False)
+        usable = False
+        try:
+            result = serve(self, slot, text)
+            if not isinstance(result, Invocation):
+                usable = True
+                return result
+            invocation = result
+            try:
+                if not invocation.is_over():
+                    await invocation.go_on()
+                return invocation.conclude()[0]
+            finally:
+                usable = invocation.reusable
+        finally:
+            self._release(slot, usable=usable)
 
     async def _run(self, function: Function, text: bytes, record: bool) -> Outcome:
         if len(text) > function.limits.input_bytes:
@@ -211,13 +236,9 @@ class Executor:
         self, function: Function, text: bytes, batch: list[bytes] | None, record: bool
     ) -> list[Outcome]:
         scheduler = self.scheduler
-        if not scheduler.is_free():
+        if scheduler.ready or scheduler.spent >= TURN_FUEL:
             await scheduler.turn(function.tenant)
-        slot = function.idle.pop() if function.idle and not record else None
-        if slot is None:
-            slot = await self._acquire(function, record)
-        else:
-            del self._idle[slot]
+        slot = await self._acquire(function, record)
         invocation = Invocation(self, slot, batch, record)
         try:
             if not invocation.begin(text):
@@ -234,9 +255,7 @@ class Executor:
             if self._closed:
                 raise ExecutorClosed("the executor was closed")
             if function.idle and not fresh:
-                slot = function.idle.pop()
-                del self._idle[slot]
-                return slot
+                return function.idle.pop()
             if function.live < function.limits.sandboxes:
                 if self._live < self._sandboxes or self._evict():
                     return self._make(function)
@@ -245,9 +264,7 @@ class Executor:
                 await starved
                 continue
             if fresh and function.idle:
-                victim = function.idle.pop(0)
-                del self._idle[victim]
-                self._drop(victim)
+                self._drop(function.idle[0])
                 continue
             waiter: asyncio.Future[Slot | None] = asyncio.get_running_loop().create_future()
             function.waiting.append(waiter)
@@ -274,10 +291,12 @@ class Executor:
             self._drop(slot)
             self._hand_over(function, None)
             return
-        if not self._hand_over(function, slot):
+        if not function.waiting or not self._hand_over(function, slot):
+            self._released += 1
+            slot.used = self._released
             function.idle.append(slot)
-            self._idle[slot] = None
-            self._feed_starved()
+            if self._starved:
+                self._feed_starved()
 
     @staticmethod
     def _hand_over(function: Function, slot: Slot | None) -> bool:
@@ -290,7 +309,6 @@ class Executor:
 
     def _drop(self, slot: Slot) -> None:
         if not slot.sandbox.closed:
-            self._idle.pop(slot, None)
             if slot in slot.function.idle:
                 slot.function.idle.remove(slot)
             slot.sandbox.close()
@@ -299,10 +317,16 @@ class Executor:
             self._feed_starved()
 
     def _evict(self) -> bool:
-        if not self._idle:
-            return False
-        self._drop(next(iter(self._idle)))
-        return True
+        """Makes room: closes the idle sandboxes that were used longest ago. False when none is idle."""
+        # The oldest of each function is first in its list. Several go at once, since finding them walks all functions.
+        oldest = heapq.nsmallest(
+            EVICTED_AT_ONCE,
+            (function.idle[0] for function in self._functions.values() if function.idle),
+            key=lambda slot: slot.used,
+        )
+        for slot in oldest:
+            self._drop(slot)
+        return bool(oldest)
 
     def _feed_starved(self) -> None:
         while self._starved:

@@ -28,10 +28,12 @@ Isolation = Literal["warm", "hermetic"]
 class Slot:
     """A sandbox in a pool, with what rewinds it when its function is hermetic."""
 
-    __slots__ = ("function", "rewinder", "sandbox")
+    __slots__ = ("function", "rewinder", "sandbox", "used")
 
     def __init__(self, function: Function) -> None:
         self.function = function
+        self.used = 0
+        """When it was given back last, counted in releases."""
         self.sandbox = Sandbox(
             function.image.compiled, function.limits, function.image.mailbox, function.settings
         )
@@ -64,6 +66,7 @@ class Function:
         "hermetic",
         "idle",
         "image",
+        "input_bytes",
         "isolation",
         "limits",
         "live",
@@ -87,6 +90,7 @@ class Function:
         self.hermetic = isolation == "hermetic"
         self.flags = int(abi.Flag.HERMETIC) if self.hermetic else 0
         self.limits = limits
+        self.input_bytes = limits.input_bytes
         self.tenant = tenant
         self.baseline = Baseline(image.segments)
         self.cache = Cache(clock)

@@ -12,7 +12,13 @@ from typing import Final
 
 from headgate_runtime._wasmtime import WASMTIME_VERSION, Engine, EngineError, Module
 from headgate_runtime.errors import GuestMissing
-from headgate_runtime.limits import FIBER_BYTES, NATIVE_STACK_BYTES
+from headgate_runtime.limits import (
+    FIBER_BYTES,
+    MEMORY_BYTES_MAX,
+    NATIVE_STACK_BYTES,
+    SANDBOXES,
+    SANDBOXES_COMPILING,
+)
 
 DIRECTORY: Final = Path(__file__).parent / "_guest"
 """Build output (make build): engine.wasm, boot.wasm, base.wasm, libraries/."""
@@ -31,7 +37,12 @@ def read(name: str, directory: Path = DIRECTORY) -> bytes:
 @functools.cache
 def engine() -> Engine:
     """The one wasmtime engine of this process."""
-    return Engine(stack_bytes=NATIVE_STACK_BYTES, fiber_bytes=FIBER_BYTES)
+    return Engine(
+        stack_bytes=NATIVE_STACK_BYTES,
+        fiber_bytes=FIBER_BYTES,
+        sandboxes=SANDBOXES + SANDBOXES_COMPILING,
+        memory_bytes=MEMORY_BYTES_MAX,
+    )
 
 
 @functools.cache

@@ -53,14 +53,19 @@ class SystemEntropy:
     """The kernel's random bytes, read some thousand at a time: a seed per event costs no system call."""
 
     def __init__(self) -> None:
-        self._pid = 0
+        self._pool = b""
+        self._used = 0
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """A forked child must not repeat its parent."""
         self._pool = b""
         self._used = 0
 
     def __call__(self, size: int) -> bytes:
         start, end = self._used, self._used + size
-        if end > len(self._pool) or self._pid != os.getpid():  # a forked child must not repeat its parent
-            self._pool, self._pid, start, end = os.urandom(max(4096, size)), os.getpid(), 0, size
+        if end > len(self._pool):
+            self._pool, start, end = os.urandom(max(4096, size)), 0, size
         self._used = end
         return self._pool[start:end]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from headgate_runtime import abi, conclude
 from headgate_runtime.errors import EventError, ExecutorClosed
 from headgate_runtime.limits import SLICE_FUEL
-from headgate_runtime.outcome import Usage
+from headgate_runtime.outcome import Cause, Forward, Usage
 from headgate_runtime.record import Entry, Record
 from headgate_runtime.sandbox import Answer, Sandbox
 
@@ -26,9 +26,36 @@ NO_FETCH: Final = (
     b'{"name":"FetchError","type":"system","code":"ENOTSUP","message":"fetch is not available in this executor"}'
 )
 
+_DONE: Final = int(abi.Status.DONE)
+_FORWARD: Final = int(abi.Kind.FORWARD)
 _PENDING: Final = int(abi.Status.PENDING)
 _STUCK: Final = int(abi.Status.STUCK)
 _BAD_INPUT: Final = int(abi.Status.BAD_INPUT)
+
+
+def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
+    """
+    The way of nearly every event: in, one slice of guest code, a forwarded event out, nothing logged.
+
+    Anything else comes back as an Invocation to go on with, whose first slice has run.
+    """
+    function, sandbox, clock = slot.function, slot.sandbox, executor.clock
+    fuel = function.limits.fuel
+    now_ms, started_ms = clock.wall_ms(), clock.monotonic_ms()
+    if not sandbox.write_input(text, now_ms, started_ms, executor.entropy(32), function.flags):
+        raise EventError(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
+    sandbox.set_fuel(fuel)
+    call = sandbox.entry
+    call.start()
+    Sandbox.current = sandbox
+    if call.step() and call.result == _DONE and not call.trap:
+        kind, address, size, _, log_size, dropped, peak, _, _, _, leftover, _, _ = sandbox.result_fields()
+        if kind == _FORWARD and not leftover and not log_size and not dropped:
+            fuel -= sandbox.get_fuel()
+            executor.scheduler.charge(function.tenant, fuel)
+            output = sandbox.read(address, size)
+            return Forward(Cause.FORWARD, fuel, clock.monotonic_ms() - started_ms, peak, output)
+    return Invocation.begun(executor, slot, text, started_ms)
 
 
 class Invocation:
@@ -65,6 +92,19 @@ class Invocation:
         self._status = -1
         self._text = b""
         self.reusable = False
+
+    @classmethod
+    def begun(cls, executor: Executor, slot: Slot, text: bytes, started_ms: float) -> Invocation:
+        """An invocation whose first slice has run."""
+        invocation = cls(executor, slot, None, False)
+        invocation._text = text
+        invocation._started_ms = started_ms
+        invocation._call = slot.sandbox.entry
+        return invocation
+
+    def is_over(self) -> bool:
+        """After the first slice: whether `conclude` is all that is left to do."""
+        return not self._call.running and self._settled()
 
     def begin(self, text: bytes) -> bool:
         """Enters the guest with the event *text*; True when the invocation is over within its first slice."""
@@ -213,7 +253,7 @@ class Invocation:
         if result.log_len or result.log_dropped:
             lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))
             for outcome in outcomes:
-                outcome.logs, outcome.logs_dropped = lines, result.log_dropped
+                outcome.add(logs=lines, logs_dropped=result.log_dropped)
         return self._finish(outcomes)
 
     def _drain(self, result: Result) -> Result:
@@ -228,7 +268,7 @@ class Invocation:
         if self._entries is not None:
             record = Record(self._function.image.digest, self._function.settings, self._function.limits, self._entries)
             for outcome in outcomes:
-                outcome.record = record
+                outcome.add(record=record)
         return outcomes
 
 

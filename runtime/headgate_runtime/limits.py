@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from headgate_runtime.errors import LimitError
 
-WASM_MEMORY_BYTES: Final = 1 << 32
-"""Address space of a 32-bit memory; no limit may pass it."""
+MEMORY_BYTES_MAX: Final = 512 << 20
+"""Most that `memory_bytes` may be (SPEC D30); address space is reserved for it."""
 
 
 def _limit(default: int, low: int, high: int, text: str) -> Any:
@@ -24,7 +24,7 @@ class Limits:
 
     time_ms: int = _limit(5_000, 1, 60_000, "wall-clock time of one invocation (SPEC 4.8)")
     fuel: int = _limit(20_000_000_000, 100_000, 10**15, "Wasm instructions of one invocation, about 2 s of CPU")
-    memory_bytes: int = _limit(128 << 20, 8 << 20, 512 << 20, "linear memory of one sandbox (SPEC D30)")
+    memory_bytes: int = _limit(128 << 20, 8 << 20, MEMORY_BYTES_MAX, "linear memory of one sandbox (SPEC D30)")
     source_bytes: int = _limit(1 << 20, 1, 16 << 20, "source text of a function (SPEC D30)")
     input_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text of an event or a batch (SPEC 6)")
     output_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text that comes out of one invocation (SPEC 6, D13)")
@@ -42,7 +42,7 @@ class Limits:
                 raise LimitError(f"{entry.name} must be an integer from {low} to {high}, not {value!r}")
 
 
-STACK_BYTES: Final = 960 << 10
+STACK_BYTES: Final = 448 << 10
 """JavaScript call stack (the guest's C stack); past it the function sees a RangeError."""
 
 NATIVE_STACK_BYTES: Final = 8 << 20
@@ -60,11 +60,17 @@ TURN_FUEL: Final = 4_000_000
 BATCH_EVENTS: Final = 1_000
 """Events of one batch at most (SPEC D9)."""
 
+EVICTED_AT_ONCE: Final = 16
+"""Idle sandboxes closed together when room is needed."""
+
 SPARE_PAGES: Final = 16
 """Wasm pages (64 KiB) of untouched memory in every image, so that ordinary events never grow memory."""
 
 REWIND_PAGES: Final = 512
 """Dirty pages (4 KiB) past which a hermetic sandbox is replaced rather than rewound."""
+
+SANDBOXES_COMPILING: Final = 64
+"""Sandboxes for compiling, beside those of the executor."""
 
 SANDBOXES: Final = 20_000
 """Sandboxes of one executor, idle ones included; the least recently used idle one goes first."""

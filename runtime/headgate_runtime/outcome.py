@@ -73,6 +73,23 @@ ERROR_CLASSES: Final = {
 """The predefined error classes of SPEC 3.1, as hooks.describe names them; None: any other error."""
 
 
+class _Detail:
+    """What most outcomes do not have, kept apart so that a forwarded event costs little."""
+
+    __slots__ = ("error_name", "logs", "logs_dropped", "message", "record", "stack")
+
+    def __init__(self, error_name: str | None, message: str | None, stack: str | None) -> None:
+        self.error_name = error_name
+        self.message = message
+        self.stack = stack
+        self.logs: tuple[LogLine, ...] = ()
+        self.logs_dropped = 0
+        self.record: Record | None = None
+
+
+_NO_DETAIL: Final = _Detail(None, None, None)
+
+
 class Outcome:
     """
     Base of the four outcomes.
@@ -81,37 +98,31 @@ class Outcome:
     error_name    `name` of the error thrown, None for a value that is no error
     message       for people; the thrown error's message where there was one
     stack         in the lines of the user's own source
-    logs          console lines, `logs_dropped` more did not fit the limits
-    usage         fuel, wall time and peak memory; of a batch, every event carries the whole batch's
+    logs          console lines; `logs_dropped` more did not fit the limits
+    fuel, wall_ms, memory_bytes
+                  what the invocation used (memory: the most its heap held); of a batch, every event carries the whole
     record        what `replay` needs, when it was asked for
     """
 
-    __slots__ = ("cause", "error_name", "logs", "logs_dropped", "message", "output", "record", "stack", "usage")
+    __slots__ = ("_detail", "cause", "fuel", "memory_bytes", "output", "wall_ms")
 
     outcome: ClassVar[OutcomeName]
 
     def __init__(
         self,
         cause: Cause,
-        usage: Usage,
-        *,
+        fuel: int,
+        wall_ms: float,
+        memory_bytes: int,
         output: bytes | None = None,
-        error_name: str | None = None,
-        message: str | None = None,
-        stack: str | None = None,
-        logs: tuple[LogLine, ...] = (),
-        logs_dropped: int = 0,
-        record: Record | None = None,
+        detail: _Detail = _NO_DETAIL,
     ) -> None:
         self.cause = cause
-        self.usage = usage
+        self.fuel = fuel
+        self.wall_ms = wall_ms
+        self.memory_bytes = memory_bytes
         self.output = output
-        self.error_name = error_name
-        self.message = message
-        self.stack = stack
-        self.logs = logs
-        self.logs_dropped = logs_dropped
-        self.record = record
+        self._detail = detail
 
     @property
     def category(self) -> str | None:
@@ -127,16 +138,40 @@ class Outcome:
         return self.cause.status
 
     @property
-    def fuel(self) -> int:
-        return self.usage.fuel
+    def error_name(self) -> str | None:
+        return self._detail.error_name
 
     @property
-    def wall_ms(self) -> float:
-        return self.usage.wall_ms
+    def message(self) -> str | None:
+        return self._detail.message
 
     @property
-    def memory_bytes(self) -> int:
-        return self.usage.memory_bytes
+    def stack(self) -> str | None:
+        return self._detail.stack
+
+    @property
+    def logs(self) -> tuple[LogLine, ...]:
+        return self._detail.logs
+
+    @property
+    def logs_dropped(self) -> int:
+        return self._detail.logs_dropped
+
+    @property
+    def record(self) -> Record | None:
+        return self._detail.record
+
+    def add(
+        self, *, logs: tuple[LogLine, ...] | None = None, logs_dropped: int = 0, record: Record | None = None
+    ) -> None:
+        """Attaches what is known only after the outcome."""
+        detail = self._detail
+        if detail is _NO_DETAIL:
+            detail = self._detail = _Detail(None, None, None)
+        if logs is not None:
+            detail.logs, detail.logs_dropped = logs, logs_dropped
+        if record is not None:
+            detail.record = record
 
     def __repr__(self) -> str:
         parts = [self.category, self.error_name, self.message]
@@ -179,6 +214,17 @@ CLASSES: Final[dict[OutcomeName, type[Outcome]]] = {
 }
 
 
-def of_cause(cause: Cause, usage: Usage, *, message: str | None = None, error_name: str | None = None) -> Outcome:
-    """The outcome for a cause that is not an error the function threw."""
-    return CLASSES[cause.outcome](cause, usage, message=message, error_name=error_name)
+def of_cause(
+    cause: Cause,
+    usage: Usage,
+    *,
+    error_name: str | None = None,
+    message: str | None = None,
+    stack: str | None = None,
+    output: bytes | None = None,
+) -> Outcome:
+    """The outcome of the class that *cause* belongs to."""
+    detail = _NO_DETAIL
+    if message is not None or error_name is not None:
+        detail = _Detail(error_name, message, stack)
+    return CLASSES[cause.outcome](cause, *usage, output, detail)

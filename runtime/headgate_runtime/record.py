@@ -166,7 +166,7 @@ def _conclude(
         outcomes = [conclude.of_result(result, sandbox, usage, limits)] * count
     lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))
     for outcome in outcomes:
-        outcome.logs, outcome.logs_dropped = lines, result.log_dropped
+        outcome.add(logs=lines, logs_dropped=result.log_dropped)
     return outcomes
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import struct
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from headgate_runtime import wasm
 from headgate_runtime.limits import REWIND_PAGES
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from headgate_runtime.sandbox import Sandbox
 
 PAGE_BYTES: Final = 4096
+
+PLANS: Final = 64
+"""Sets of dirty pages remembered per sandbox."""
 
 _SCAN: Final = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg), linux/fs.h
 _FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
@@ -63,70 +67,79 @@ class Baseline:
 
 class Rewinder:
     """
-    Rewinds one sandbox to *baseline* and the pages that were already private when it was made (those `prepare` wrote).
+    Rewinds one sandbox to *baseline*, except for the pages that were private already when the rewinder was made: those
+    go back to what they held then (limits and settings are in them).
     """
 
     def __init__(self, sandbox: Sandbox, baseline: Baseline) -> None:
         self._sandbox = sandbox
         self._baseline = baseline
-        self._dirty = _scanner(sandbox)
+        self._scan: Scanner = PageMap(sandbox) if PageMap.available() else FullCompare(sandbox)
         self._own = {
-            start: sandbox.read(start, PAGE_BYTES)
-            for run_start, run_end in self._dirty()
-            for start in range(run_start, run_end, PAGE_BYTES)
+            page: sandbox.read(page, PAGE_BYTES)
+            for start, end in runs(self._scan())
+            for page in range(start, end, PAGE_BYTES)
         }
         # Equal events dirty equal pages: what to copy is worked out once per set of pages.
-        self._plans: dict[tuple[tuple[int, int], ...], list[tuple[slice, bytes]]] = {}
+        self._plans: dict[bytes, list[tuple[slice, bytes]]] = {}
 
     def rewind(self) -> bool:
         """False when too much has changed: the sandbox must be replaced."""
-        dirty = self._dirty()
+        dirty = self._scan()
         plan = self._plans.get(dirty)
         if plan is None:
-            if sum(end - start for start, end in dirty) > REWIND_PAGES * PAGE_BYTES:
+            found = runs(dirty)
+            if sum(end - start for start, end in found) > REWIND_PAGES * PAGE_BYTES:
                 return False
-            plan = self._plans[dirty] = [self._run(start, end) for start, end in dirty]
-            if len(self._plans) > 64:
+            if len(self._plans) >= PLANS:
                 self._plans.clear()
+            plan = self._plans[dirty] = [self._run(start, end) for start, end in found]
         memory = self._sandbox.memory
         for place, content in plan:
             memory[place] = content
         return True
 
+    def dirty(self) -> list[tuple[int, int]]:
+        """Runs of private pages at this moment, as (start, end) addresses in the guest."""
+        return runs(self._scan())
+
     def _run(self, start: int, end: int) -> tuple[slice, bytes]:
+        if isinstance(self._scan, FullCompare):
+            return slice(start, end), self._scan.copy[start:end]
+        own, baseline = self._own, self._baseline
         pages = range(start, end, PAGE_BYTES)
-        own = self._own
-        return slice(start, end), b"".join(own.get(page) or self._baseline.page(page) for page in pages)
+        return slice(start, end), b"".join(own.get(page) or baseline.page(page) for page in pages)
 
 
-def _scanner(sandbox: Sandbox) -> Scanner:
-    if PageMap.available():
-        return PageMap(sandbox)
-    return FullCompare(sandbox)
+class Scanner(Protocol):
+    """The private pages of a sandbox's memory: packed runs, which `runs` takes apart. Equal sets give equal bytes."""
+
+    def __call__(self) -> bytes: ...
 
 
-class Scanner:
-    """Callable: the private pages of a sandbox's memory as (start, end) runs, relative to its base."""
-
-    def __call__(self) -> tuple[tuple[int, int], ...]:
-        raise NotImplementedError
+_RUN: Final = struct.Struct("<3Q")
 
 
-class PageMap(Scanner):
+def runs(packed: bytes) -> list[tuple[int, int]]:
+    """(start, end) of each run."""
+    return [(start, end) for start, end, _ in _RUN.iter_unpack(packed)]
+
+
+class PageMap:
     """Asks the kernel."""
 
-    _file: int | None = None
+    _file = -1
     _works: bool | None = None
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._base = sandbox.address
-        self._regions = (ctypes.c_uint64 * (3 * (REWIND_PAGES + 2)))()
-        self._view = memoryview(self._regions).cast("B").cast("Q")
+        regions = (ctypes.c_char * (_RUN.size * (REWIND_PAGES + 2)))()
+        self._regions = memoryview(regions).cast("B")
         self._argument = _ScanArgument(
             size=ctypes.sizeof(_ScanArgument),
             start=self._base,
             end=self._base + sandbox.size,
-            vec=ctypes.addressof(self._regions),
+            vec=ctypes.addressof(regions),
             vec_len=REWIND_PAGES + 2,
             category_inverted=_FILE | _ZERO,
             category_mask=_FILE | _ZERO,
@@ -134,6 +147,7 @@ class PageMap(Scanner):
             return_mask=_PRESENT,
         )
         self._at = ctypes.addressof(self._argument)
+        self._known: dict[bytes, bytes] = {}
 
     @classmethod
     def available(cls) -> bool:
@@ -146,12 +160,20 @@ class PageMap(Scanner):
                     cls._works = _ioctl(cls._file, _SCAN, ctypes.addressof(probe)) >= 0
         return cls._works
 
-    def __call__(self) -> tuple[tuple[int, int], ...]:
+    def __call__(self) -> bytes:
         count = _ioctl(self._file, _SCAN, self._at)
         if count < 0:
             raise OSError(ctypes.get_errno(), "PAGEMAP_SCAN failed")
-        base, view = self._base, self._view
-        return tuple((view[at] - base, view[at + 1] - base) for at in range(0, 3 * count, 3))
+        found = bytes(self._regions[: count * _RUN.size])
+        relative = self._known.get(found)
+        if relative is None:  # the kernel speaks of addresses in the process
+            if len(self._known) >= PLANS:
+                self._known.clear()
+            base = self._base
+            relative = self._known[found] = b"".join(
+                _RUN.pack(start - base, end - base, 0) for start, end, _ in _RUN.iter_unpack(found)
+            )
+        return relative
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -160,24 +182,24 @@ _ioctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)
 _ioctl.restype = ctypes.c_int
 
 
-class FullCompare(Scanner):
+class FullCompare:
     """Compares with a copy of the memory taken at the start; needs no help from the kernel."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._copy = bytes(sandbox.memory)
+        self.copy = bytes(sandbox.memory)
 
-    def __call__(self) -> tuple[tuple[int, int], ...]:
-        memory, copy = self._sandbox.memory, self._copy
-        runs: list[tuple[int, int]] = []
+    def __call__(self) -> bytes:
+        memory, copy = self._sandbox.memory, self.copy
+        found: list[list[int]] = []
         step = 64 * PAGE_BYTES
         for chunk in range(0, len(copy), step):
             if memory[chunk : chunk + step] == copy[chunk : chunk + step]:
                 continue
             for page in range(chunk, min(chunk + step, len(copy)), PAGE_BYTES):
                 if memory[page : page + PAGE_BYTES] != copy[page : page + PAGE_BYTES]:
-                    if runs and runs[-1][1] == page:
-                        runs[-1] = (runs[-1][0], page + PAGE_BYTES)
+                    if found and found[-1][1] == page:
+                        found[-1][1] = page + PAGE_BYTES
                     else:
-                        runs.append((page, page + PAGE_BYTES))
-        return tuple(runs)
+                        found.append([page, page + PAGE_BYTES])
+        return b"".join(_RUN.pack(start, end, 0) for start, end in found)

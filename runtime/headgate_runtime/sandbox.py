@@ -8,7 +8,7 @@ asyncio: the executor decides when to step it.
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headgate_runtime import abi, guest
 from headgate_runtime._wasmtime import EngineError, Linker, Store
@@ -178,12 +178,17 @@ class Sandbox:
         Sandbox.current = self
         return function.step()
 
+    def result_fields(self) -> tuple[Any, ...]:
+        """The fields of Result, without the names."""
+        return abi.RESULT.unpack_from(self.memory, self.mailbox + abi.RESULT_AT)
+
     def result(self) -> Result:
-        if self.grown:
-            self._map()
-        return Result._make(abi.RESULT.unpack_from(self.memory, self.mailbox + abi.RESULT_AT))
+        return Result._make(self.result_fields())
 
     def read(self, address: int, size: int) -> bytes:
+        """Bytes of the guest's memory; fewer where they are not within it (the guest may lie)."""
+        if address + size > self._size and self.grown:
+            self._map()
         return bytes(self.memory[address : address + size])
 
     def close(self) -> None:

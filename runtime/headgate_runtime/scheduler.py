@@ -35,16 +35,18 @@ class Tenant:
 
 class Scheduler:
     """
-    `turn` before running guest code, `charge` after. Without contention a turn costs nothing: it is granted at once
-    until TURN_FUEL was spent, then the event loop comes first.
+    `turn` before running guest code, `charge` after. Without contention no turn is needed:
+
+    ready     tenants somebody waits for; empty: guest code may run without a turn
+    spent     fuel used in this round of the event loop; past TURN_FUEL the loop comes first
     """
 
     def __init__(self) -> None:
         self._tenants: dict[str, Tenant] = {}
-        self._ready: list[tuple[float, int, Tenant]] = []  # tenants with someone waiting, by virtual time
+        self.ready: list[tuple[float, int, Tenant]] = []  # tenants with someone waiting, by virtual time
         self._order = 0
         self._virtual_time = 0.0
-        self._spent = 0
+        self.spent = 0
         self._pumping = False
 
     def tenant(self, name: str, weight: float = 1.0) -> Tenant:
@@ -60,12 +62,8 @@ class Scheduler:
         if tenant is not None and not tenant.queue:
             del self._tenants[name]
 
-    def is_free(self) -> bool:
-        """Whether guest code may run this instant, without a turn."""
-        return not self._ready and self._spent < TURN_FUEL
-
     def turn(self, tenant: Tenant) -> Awaitable[None]:
-        """Await this when `is_free` says no; guest code may run up to a slice afterwards."""
+        """Guest code may run, up to a slice, once this is done."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not tenant.queue:
             tenant.virtual_time = max(tenant.virtual_time, self._virtual_time)
@@ -76,9 +74,9 @@ class Scheduler:
 
     def charge(self, tenant: Tenant, fuel: int) -> None:
         """Books *fuel* that *tenant* has used."""
-        if not self._spent:
+        if not self.spent:
             self._pump_soon()
-        self._spent += fuel
+        self.spent += fuel
         if tenant.advances:
             tenant.virtual_time -= tenant.advances.popleft()
         tenant.virtual_time = max(tenant.virtual_time, self._virtual_time) + fuel / tenant.weight
@@ -86,7 +84,7 @@ class Scheduler:
 
     def _push(self, tenant: Tenant) -> None:
         self._order += 1
-        heapq.heappush(self._ready, (tenant.virtual_time, self._order, tenant))
+        heapq.heappush(self.ready, (tenant.virtual_time, self._order, tenant))
 
     def _pump_soon(self) -> None:
         if not self._pumping:
@@ -96,10 +94,10 @@ class Scheduler:
     def _pump(self) -> None:
         """Once per round of the event loop: hand out turns worth about TURN_FUEL."""
         self._pumping = False
-        self._spent = 0
+        self.spent = 0
         budget = float(TURN_FUEL)
-        while self._ready and budget > 0:
-            stamp, _, tenant = heapq.heappop(self._ready)
+        while self.ready and budget > 0:
+            stamp, _, tenant = heapq.heappop(self.ready)
             if tenant.virtual_time > stamp:  # it ran meanwhile: back into line
                 self._push(tenant)
                 continue
@@ -116,5 +114,5 @@ class Scheduler:
             tenant.virtual_time += advance
             if tenant.queue:
                 self._push(tenant)
-        if self._ready:
+        if self.ready:
             self._pump_soon()
