@@ -137,7 +137,7 @@ class Stage:
 
     def close(self) -> None:
         """Fails when an invocation kept its sandbox, or the closed executor does."""
-        busy = self.executor.live - len(self.executor._idle)
+        busy = self.executor.live - self.executor.idle
         self.executor.close()
         self.loop.close()
         assert busy == 0, f"{busy} sandboxes were never given back"

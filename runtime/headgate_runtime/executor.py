@@ -93,6 +93,11 @@ class Executor:
         """Sandboxes alive at this moment, busy and idle."""
         return self._live
 
+    @property
+    def idle(self) -> int:
+        """Of these, the ones that wait for an event."""
+        return sum(len(function.idle) for function in self._functions.values())
+
     def function(
         self,
         image: Image,
