@@ -17,7 +17,11 @@ struct JSObject;
 typedef struct JSObject JSObject;
 static JSValue js_module_ns_autoinit(JSContext *realm, JSObject *p, JSAtom atom, void *opaque);
 #define js_module_ns_autoinit(...) unused_module_ns_autoinit(__VA_ARGS__)
+/* The stack lies at the bottom of memory: where QuickJS asks whether so many bytes more would fit, the difference
+ * would wrap around and always fit. Its one reading of the stack pointer is moved up by half the address space. */
+#define __builtin_frame_address(level) ((uintptr_t)__builtin_frame_address(level) + 0x80000000u)
 #include "quickjs.c"
+#undef __builtin_frame_address
 #undef js_module_ns_autoinit
 #undef malloc
 #undef free

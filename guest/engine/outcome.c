@@ -98,13 +98,13 @@ static void outcome_splice(uint32_t from, uint32_t to, const char *lead, int spa
     heap_free(NULL, middle.data);
 }
 
-/* Find `type` and `messageId` in output text that the engine, not the writer, produced. */
-static void outcome_locate(Writer *w, uint32_t start)
+/* Find `type` and `messageId` in output text that the engine, not the writer, produced. False: nested too deeply. */
+static bool outcome_locate(Writer *w, uint32_t start)
 {
     const uint8_t *p = output.data + start + 1, *base = output.data;
     int flags;
     if (!bytes_room(&output, 17))
-        return;
+        return true;
     memset(output.data + output.len, 0, 17);
     p = output.data + start + 1;
     base = output.data;
@@ -112,13 +112,14 @@ static void outcome_locate(Writer *w, uint32_t start)
         const uint8_t *key = p + 1, *end = scan_string(key, &flags);
         const uint8_t *value = end + 2, *after = scan_value(value, 0, &flags);
         if (!after)
-            return;
+            return false;
         if (end - key == 4 && !memcmp(key, "type", 4))
             w->type_at = value - base, w->type_end = after - base;
         else if (end - key == 9 && !memcmp(key, "messageId", 9))
             w->id_at = value - base, w->id_end = after - base;
         p = *after == ',' ? after + 1 : after;
     }
+    return true;
 }
 
 static JSAtom atom_type, atom_message_id;
@@ -158,8 +159,11 @@ static int outcome_event(JSValueConst value, const EventIdentity *identity)
         JS_FreeCString(ctx, utf8);
         if (!object)
             return HG_BAD_RETURN;
-        if (!output.full && !output.failed)
-            outcome_locate(&w, start);
+        if (!output.full && !output.failed && !outcome_locate(&w, start)) {
+            output.len = start;
+            JS_ThrowRangeError(ctx, "the event is nested too deeply: at most %d levels", SCAN_DEPTH_MAX);
+            return HG_THROWN;
+        }
     }
     if (!output.full && !output.failed) {
         bool known = w.type_at && output.data[w.type_at] == '"' &&

@@ -8,10 +8,12 @@
 
 #define SCAN_DEPTH_MAX 2000 /* nesting of an event; deeper input is refused (HG_BAD_INPUT) */
 #define SCAN_KEYS_MAX 48    /* keys of one object compared for duplicates; past it: not canonical */
+#define SCAN_KEYS_DEPTH 100 /* objects nested deeper are not canonical: their keys would fill the stack */
 
 enum { SCAN_CANONICAL = 1, SCAN_ASCII = 2, SCAN_PLAIN = 4 /* string without escapes */ };
 
 static const char *scan_error; /* why the last scan failed */
+static const char scan_too_deep[] = "nested too deeply";
 
 static bool scan_utf8(const uint8_t *p, const uint8_t *end)
 {
@@ -203,14 +205,12 @@ static const uint8_t *scan_literal(const uint8_t *p, const char *word, int len, 
 
 static const uint8_t *scan_value(const uint8_t *p, int depth, int *flags);
 
-static no_inline const uint8_t *scan_object(const uint8_t *p, int depth, int *flags)
+/* keys: NULL when nested too deeply to notice duplicates */
+static inline __attribute__((always_inline)) const uint8_t *scan_members(const uint8_t *p, int depth, int *flags, ScanKeys *keys)
 {
-    ScanKeys keys;
-    int canonical = SCAN_CANONICAL, part;
-    const uint8_t *q;
+    int canonical = keys ? SCAN_CANONICAL : 0, part;
+    const uint8_t *q = scan_space(++p);
 
-    keys.count = 0;
-    q = scan_space(++p);
     if (*q == '}') {
         *flags = q == p ? SCAN_CANONICAL : 0;
         return q + 1;
@@ -225,7 +225,7 @@ static no_inline const uint8_t *scan_object(const uint8_t *p, int depth, int *fl
         const uint8_t *key = q + 1;
         if (!(q = scan_string(key, &part)))
             return NULL;
-        if (canonical && !(part & SCAN_CANONICAL && scan_key_is_new(&keys, key, q - key)))
+        if (canonical && !(part & SCAN_CANONICAL && scan_key_is_new(keys, key, q - key)))
             canonical = 0;
         p = scan_space(++q);
         if (*p != ':') {
@@ -254,6 +254,18 @@ static no_inline const uint8_t *scan_object(const uint8_t *p, int depth, int *fl
         p = q + 1;
         q = scan_space(p);
     }
+}
+
+static no_inline const uint8_t *scan_object(const uint8_t *p, int depth, int *flags)
+{
+    ScanKeys keys;
+    keys.count = 0;
+    return scan_members(p, depth, flags, &keys);
+}
+
+static no_inline const uint8_t *scan_deep_object(const uint8_t *p, int depth, int *flags)
+{
+    return scan_members(p, depth, flags, NULL);
 }
 
 static no_inline const uint8_t *scan_array(const uint8_t *p, int depth, int *flags)
@@ -296,11 +308,13 @@ static const uint8_t *scan_value(const uint8_t *p, int depth, int *flags)
         return p ? p + 1 : NULL;
     case '{':
     case '[':
-        if (depth >= SCAN_DEPTH_MAX) {
-            scan_error = "nested too deeply";
+        if (depth >= SCAN_DEPTH_MAX || js_check_stack_overflow(rt, 0)) {
+            scan_error = scan_too_deep;
             return NULL;
         }
-        return *p == '{' ? scan_object(p, depth, flags) : scan_array(p, depth, flags);
+        if (*p == '[')
+            return scan_array(p, depth, flags);
+        return depth < SCAN_KEYS_DEPTH ? scan_object(p, depth, flags) : scan_deep_object(p, depth, flags);
     case 't':
         return scan_literal(p, "true", 4, flags);
     case 'f':

@@ -253,7 +253,7 @@ static bool write_chain_is_clean(Writer *w, JSObject *p)
 static int write_container(Writer *w, JSObject *p)
 {
     int status;
-    if (w->depth >= WRITE_DEPTH_MAX)
+    if (w->depth >= WRITE_DEPTH_MAX || js_check_stack_overflow(rt, 0))
         return WRITE_GIVE_UP;
     w->depth++;
     switch (p->class_id) {

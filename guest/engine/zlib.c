@@ -19,6 +19,9 @@ uint32_t hg_crc32(const uint8_t *bytes, size_t len, uint32_t seed);
 
 static JSClassID deflate_class;
 
+/* Stack that zlib.zig may need beyond a state on it: far more than the engine keeps in reserve. */
+#define ZLIB_STACK_BYTES (128 << 10)
+
 /* Makes room for *n* more bytes; called from Zig. */
 bool hg_zlib_grow(Sink *sink, size_t n)
 {
@@ -64,6 +67,8 @@ static JSValue zlib_inflate(JSContext *c, JSValueConst this_val, int argc, JSVal
     uint32_t format, max, status = ZLIB_OUT_OF_MEMORY;
     size_t read;
     Slice data, dictionary;
+    if (js_check_stack_overflow(rt, hg_inflate_size() + ZLIB_STACK_BYTES))
+        return JS_ThrowStackOverflow(c);
     if (JS_ToUint32(c, &format, argv[0]) || JS_ToUint32(c, &max, argv[2]) || slice_of(c, &data, argv[1]))
         return JS_EXCEPTION;
     if (optional_slice(c, &dictionary, argc, argv, 3)) {
@@ -98,6 +103,8 @@ static JSValue zlib_deflater(JSContext *c, JSValueConst this_val, int argc, JSVa
     uint32_t format, level, status = ZLIB_DONE;
     void *state;
     Slice dictionary;
+    if (js_check_stack_overflow(rt, 2 * hg_deflate_size() + ZLIB_STACK_BYTES))
+        return JS_ThrowStackOverflow(c);
     if (JS_ToUint32(c, &format, argv[0]) || JS_ToUint32(c, &level, argv[1]) ||
         optional_slice(c, &dictionary, argc, argv, 3))
         return JS_EXCEPTION;
@@ -121,6 +128,8 @@ static JSValue zlib_deflate(JSContext *c, JSValueConst this_val, int argc, JSVal
 {
     uint32_t flush, max;
     Slice data;
+    if (js_check_stack_overflow(rt, ZLIB_STACK_BYTES))
+        return JS_ThrowStackOverflow(c);
     void *state = handle_state(c, deflate_class, argv[0]);
     if (!state || JS_ToUint32(c, &flush, argv[2]) || JS_ToUint32(c, &max, argv[3]) || slice_of(c, &data, argv[1]))
         return JS_EXCEPTION;
