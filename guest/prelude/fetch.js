@@ -20,10 +20,12 @@
 
 import {
   ArrayBufferPrototypeSlice,
+  ArrayPrototypePush,
   JSONParse,
   JSONStringify,
   Promise,
   PromisePrototypeThen,
+  StringPrototypeToLowerCase,
   TypeError,
   Uint8Array,
 } from "./primordials.js";
@@ -111,17 +113,30 @@ function failureOf({ name, type, code, message }) {
   return error;
 }
 
+// What the caller set, and what goes without saying.
 function outgoingHeaders(request, target, bytes) {
-  const headers = new Headers(request.headers);
-  if (!headers.has("Accept")) headers.set("Accept", "*/*");
-  if (bytes !== undefined) headers.set("Content-Length", `${bytes.length}`);
-  else if (request.method === "POST" || request.method === "PUT") headers.set("Content-Length", "0");
-  if (!headers.has("User-Agent")) headers.set("User-Agent", USER_AGENT);
-  if (request.compress && !headers.has("Accept-Encoding")) headers.set("Accept-Encoding", "gzip,deflate");
-  if (!headers.has("Connection") && !request.agent) headers.set("Connection", "close");
+  const { method } = request;
+  const hasLength = bytes !== undefined || method === "POST" || method === "PUT";
+  const given = headerPairs(request.headers);
+  const pairs = [];
+  const names = { __proto__: null };
+  for (let i = 0; i < given.length; i++) {
+    const name = StringPrototypeToLowerCase(given[i][0]);
+    if (hasLength && name === "content-length") continue;
+    names[name] = true;
+    ArrayPrototypePush(pairs, given[i]);
+  }
+  const add = (name, value) => {
+    if (names[StringPrototypeToLowerCase(name)] === undefined) ArrayPrototypePush(pairs, [name, value]);
+  };
+  add("Accept", "*/*");
+  if (hasLength) add("Content-Length", `${bytes === undefined ? 0 : bytes.length}`);
+  add("User-Agent", USER_AGENT);
+  if (request.compress) add("Accept-Encoding", "gzip,deflate");
+  if (!request.agent) add("Connection", "close");
   const authorization = basicAuthorization(target);
-  if (authorization !== undefined && !headers.has("Authorization")) headers.set("Authorization", authorization);
-  return headerPairs(headers);
+  if (authorization !== undefined) add("Authorization", authorization);
+  return pairs;
 }
 
 const milliseconds = (value) => (+value > 0 ? +value : 0);
