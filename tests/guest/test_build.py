@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-import quickjs
 import wasmtime
 
 from guest.build import digests, engine, images, notices, sources
 from guest.build.sources import Tree
 from guest.build.workshop import KEPT_RESULTS, BuildError, Workshop, digest_of
-from headgate_runtime import wasm
+from headgate_runtime import Executor, Image, compile, wasm
 
 GUEST = Tree().output
 
@@ -203,21 +204,32 @@ class TestResult:
         wanted = {"QuickJS-ng", "ada", *(f"{entry['package']} {entry['version']}" for entry in index.values())}
         assert {name for name in wanted if f"\n{name}\n" not in text} == set()
 
-    @pytest.mark.parametrize("name", ["_", "moment"])
-    def test_a_library_defines_its_global_and_no_other(self, name: str) -> None:
-        index = json.loads((GUEST / "libraries" / "index.json").read_text())
-        script = (GUEST / "libraries" / index[name]["file"]).read_text(encoding="utf-8")
-        context = quickjs.Context()
-        names = "JSON.stringify(Reflect.ownKeys(globalThis).map(String))"
-        before = set(json.loads(context.eval(names)))
-
-        context.eval(script)
-
-        assert set(json.loads(context.eval(names))) - before == {name}
-        flags = json.loads(
-            context.eval(
-                f"JSON.stringify(Object.getOwnPropertyDescriptor(globalThis, '{name}'), "
-                "(key, value) => typeof value === 'function' ? undefined : value)"
-            )
+    @pytest.mark.parametrize(("name", "use"), [("_", "_.isEmpty"), ("moment", "moment.utc")])
+    def test_a_library_defines_its_global_and_no_other(self, name: str, use: str) -> None:
+        names = "Reflect.ownKeys(globalThis).map(String)"
+        plain = self.globals_with(f"function onTrack(event) {{ event.names = {names}; return event }}")
+        source = (
+            f"{use};\nfunction onTrack(event) {{ event.names = {names}; event.flags = "
+            f"Object.getOwnPropertyDescriptor(globalThis, {json.dumps(name)}); return event }}"
         )
-        assert flags == {"writable": True, "enumerable": False, "configurable": True}
+        event = self.globals_with(source)
+
+        assert set(event["names"]) - set(plain["names"]) == {name}
+        assert {flag: event["flags"][flag] for flag in ("writable", "enumerable", "configurable")} == {
+            "writable": True,
+            "enumerable": False,
+            "configurable": True,
+        }
+
+    @staticmethod
+    def globals_with(source: str) -> dict[str, Any]:
+        async def run() -> bytes:
+            image = compile(source)
+            assert isinstance(image, Image), image
+            async with Executor() as executor:
+                outcome = await executor.invoke(image, {"type": "track"})
+            assert outcome.output is not None, outcome
+            return outcome.output
+
+        event: dict[str, Any] = json.loads(asyncio.run(run()))
+        return event
