@@ -49,33 +49,38 @@ static int invoke_bad_input(const char *why)
     return HG_BAD_INPUT;
 }
 
-static int identity_span(JSObject *event, JSAtom atom)
+static Original identity_original(JSObject *event, JSAtom atom)
 {
     JSProperty *pr;
     JSShapeProperty *prs = find_own_property(&pr, event, atom);
-    return prs && document_of(pr, prs->flags) ? (int)(uintptr_t)pr->u.init.opaque : -1;
+    if (!prs)
+        return (Original){ -1, JS_UNDEFINED };
+    if (document_of(pr, prs->flags))
+        return (Original){ (int)(uintptr_t)pr->u.init.opaque, JS_UNDEFINED };
+    return (Original){ -1, pr->u.value }; /* a number, boolean or null: nothing to free */
 }
 
-/* Type and messageId of a freshly parsed event (both still text). */
+/* Type and messageId of a freshly parsed event (strings are still text). */
 static void identity_of(JSValueConst event, EventIdentity *identity)
 {
     JSObject *p = JS_VALUE_GET_OBJ(event);
-    identity->type_span = identity_span(p, atom_type);
-    identity->id_span = identity_span(p, atom_message_id);
+    identity->type_was = identity_original(p, atom_type);
+    identity->id_was = identity_original(p, atom_message_id);
     identity->type = -1;
-    if (identity->type_span < 0)
+    if (identity->type_was.span < 0)
         return;
-    const Span *span = &event_document->spans[identity->type_span];
+    const Span *span = &event_document->spans[identity->type_was.span];
     if (event_document->text[span->start] != '"')
         return;
     if (span->canonical) {
         identity->type = handlers_type(event_document->text + span->start + 1, span->end - span->start - 2);
         return;
     }
-    JSValue text = document_value(event_document, identity->type_span, 0);
-    const char *s = JS_ToCString(ctx, text);
+    JSValue text = document_value(event_document, identity->type_was.span, 0);
+    size_t len;
+    const char *s = JS_ToCStringLen(ctx, &len, text);
     if (s)
-        identity->type = handlers_type((const uint8_t *)s, strlen(s));
+        identity->type = handlers_type((const uint8_t *)s, len);
     JS_FreeCString(ctx, s);
     JS_FreeValue(ctx, text);
 }
@@ -141,8 +146,8 @@ static JSValue invoke_ids(void)
 {
     JSValue ids = JS_NewArray(ctx);
     for (uint32_t i = 0; !JS_IsException(ids) && i < invocation.count; i++) {
-        int span = invocation.identity[i].id_span;
-        JSValue id = span < 0 ? JS_UNDEFINED : document_value(event_document, span, 0);
+        const Original *was = &invocation.identity[i].id_was;
+        JSValue id = was->span < 0 ? was->value : document_value(event_document, was->span, 0);
         if (JS_IsException(id) || JS_DefinePropertyValueUint32(ctx, ids, i, id, JS_PROP_C_W_E) < 0) {
             JS_FreeValue(ctx, ids);
             return JS_EXCEPTION;
@@ -213,7 +218,10 @@ static void finish_event(JSValueConst value)
         finish_error();
         break;
     case HG_BAD_RETURN: {
-        const char *kind = !JS_IsObject(value) ? "a primitive" : JS_IsFunction(ctx, value) ? "a function" : "an array";
+        const char *kind = !JS_IsObject(value)           ? "a primitive"
+                           : JS_IsFunction(ctx, value)   ? "a function"
+                           : js_is_array(ctx, value) > 0 ? "an array"
+                                                         : "an object that is none in JSON";
         char text[160];
         snprintf(text, sizeof(text), "handler returned %s; it must return the event object, or nothing to drop the event",
                  JS_IsString(value) ? "a string" : JS_IsNumber(value) ? "a number" : JS_IsBool(value) ? "a boolean" : kind);
@@ -494,8 +502,8 @@ int HG_EXPORT(invoke)(void)
         identity_of(input, &invocation.single);
         index = invocation.single.type;
         if (index < 0) {
-            if (invocation.single.type_span >= 0)
-                outcome_raw(&output, invocation.single.type_span);
+            if (outcome_had(&invocation.single.type_was))
+                outcome_original(&output, &invocation.single.type_was);
             JS_FreeValue(ctx, input);
             output_publish(HG_UNKNOWN_TYPE);
             return invoke_end(HG_DONE);

@@ -1,6 +1,26 @@
 /* JSON.parse and JSON.stringify of user code: our fast paths, with the engine's behind them. */
 
+#define JSON_DEPTH_MAX 20000 /* nesting past which JSON.parse is a stack overflow */
+
 static Bytes json_out; /* reused between calls */
+
+/* The engine's parser recurses on the machine's stack, which it cannot measure: text this deep would trap. */
+static bool json_is_too_deep(JSString *s)
+{
+    int depth = 0;
+    for (uint32_t i = 0; i < s->len && depth <= JSON_DEPTH_MAX; i++) {
+        uint32_t c = s->is_wide_char ? str16(s)[i] : str8(s)[i];
+        if (c == '"') {
+            while (++i < s->len && (c = s->is_wide_char ? str16(s)[i] : str8(s)[i]) != '"')
+                i += c == '\\';
+        } else if (c == '[' || c == '{') {
+            depth++;
+        } else if (c == ']' || c == '}') {
+            depth--;
+        }
+    }
+    return depth > JSON_DEPTH_MAX;
+}
 
 static JSValue json_parse_fast(const uint8_t *text, uint32_t len)
 {
@@ -37,6 +57,8 @@ static JSValue json_parse(JSContext *c, JSValueConst this_val, int argc, JSValue
                 return value;
         }
     }
+    if (argc >= 1 && JS_VALUE_GET_TAG(argv[0]) == JS_TAG_STRING && json_is_too_deep(JS_VALUE_GET_STRING(argv[0])))
+        return JS_ThrowStackOverflow(c);
     return js_json_parse(c, this_val, argc, argv); /* makes the error, or knows better */
 }
 

@@ -65,28 +65,43 @@ static int load_status_of_exception(int status)
     return box.outcome == HG_OUT_OF_MEMORY ? LOAD_OUT_OF_MEMORY : status;
 }
 
+/* A member of the input as it came: text of the document, or a number, boolean or null. */
+typedef struct Original {
+    int span;      /* of the document, or -1 */
+    JSValue value; /* when there is no span; JS_UNDEFINED: the input has no such member */
+} Original;
+
 /* What the input said of itself, to be restored in the output (SPEC 2.3, D13). */
 typedef struct EventIdentity {
-    int type;            /* index into handler_types, or -1 */
-    int type_span, id_span; /* spans of the document, or -1 */
+    int type; /* index into handler_types, or -1 */
+    Original type_was, id_was;
 } EventIdentity;
 
 static Document *event_document;
 
-static void outcome_raw(Bytes *out, int index)
+static inline bool outcome_had(const Original *was) { return was->span >= 0 || !JS_IsUndefined(was->value); }
+
+static void outcome_original(Bytes *out, const Original *was)
 {
     Writer w;
+    uint32_t start = out->len;
     write_begin(&w, out);
-    if (write_lazy(&w, event_document, index) != WRITE_DONE)
-        bytes_append(out, "null", 4);
+    w.object_clean = w.array_clean = true; /* the input's own: no toJSON has a say in it */
+    if (was->span < 0) {
+        write_value(&w, was->value);
+    } else if (write_lazy(&w, event_document, was->span) != WRITE_DONE) {
+        const Span *span = &event_document->spans[was->span];
+        out->len = start;
+        bytes_append(out, event_document->text + span->start, span->end - span->start);
+    }
 }
 
-/* Replace output[from, to) by the text of a span; from == to inserts. */
-static void outcome_splice(uint32_t from, uint32_t to, const char *lead, int span)
+/* Replace output[from, to) by what the input had; from == to inserts. */
+static void outcome_splice(uint32_t from, uint32_t to, const char *lead, const Original *was)
 {
     Bytes middle = { .max = 0x3fffffff };
     bytes_text(&middle, lead);
-    outcome_raw(&middle, span);
+    outcome_original(&middle, was);
     uint32_t tail = output.len - to;
     if (!middle.failed && bytes_room(&output, middle.len)) {
         memmove(output.data + from + middle.len, output.data + to, tail);
@@ -142,6 +157,10 @@ static int outcome_event(JSValueConst value, const EventIdentity *identity)
     w.type_atom = atom_type;
     w.id_atom = atom_message_id;
     int status = write_value(&w, value);
+    if (status == WRITE_DONE && output.len > start && output.data[start] != '{') { /* a date */
+        output.len = start;
+        return HG_BAD_RETURN;
+    }
     if (status == WRITE_GIVE_UP && !output.full && !output.failed) {
         output.len = start;
         w.type_at = w.id_at = 0;
@@ -169,15 +188,15 @@ static int outcome_event(JSValueConst value, const EventIdentity *identity)
         bool known = w.type_at && output.data[w.type_at] == '"' &&
                      handlers_type(output.data + w.type_at + 1, w.type_end - w.type_at - 2) >= 0;
         bool empty = output.len - start == 2;
-        if (!w.id_at && identity->id_span >= 0) {
-            outcome_splice(output.len - 1, output.len - 1, empty ? "\"messageId\":" : ",\"messageId\":", identity->id_span);
+        if (!w.id_at && outcome_had(&identity->id_was)) {
+            outcome_splice(output.len - 1, output.len - 1, empty ? "\"messageId\":" : ",\"messageId\":", &identity->id_was);
             empty = false;
         }
-        if (!known && identity->type_span >= 0) {
+        if (!known && outcome_had(&identity->type_was)) {
             if (w.type_at)
-                outcome_splice(w.type_at, w.type_end, "", identity->type_span);
+                outcome_splice(w.type_at, w.type_end, "", &identity->type_was);
             else
-                outcome_splice(output.len - 1, output.len - 1, empty ? "\"type\":" : ",\"type\":", identity->type_span);
+                outcome_splice(output.len - 1, output.len - 1, empty ? "\"type\":" : ",\"type\":", &identity->type_was);
         }
     }
     if (output.full) {

@@ -299,7 +299,7 @@ static JSValue parse_value(Parser *s, uint32_t site)
     switch (*p) {
     case '{':
     case '[':
-        if (s->depth >= s->depth_max || js_check_stack_overflow(rt, 0)) {
+        if (s->depth >= s->depth_max || (!s->doc && js_check_stack_overflow(rt, 0))) {
             scan_error = scan_too_deep;
             return JS_EXCEPTION;
         }
@@ -337,7 +337,7 @@ static JSValue document_value(Document *doc, uint32_t span, uint32_t site)
 static JSValue js_module_ns_autoinit(JSContext *realm, JSObject *object, JSAtom atom, void *opaque)
 {
     JSValue value = document_value((Document *)realm, (uint32_t)(uintptr_t)opaque, atom);
-    if (JS_IsException(value) && !JS_HasException(ctx)) /* the text was scanned before: only the stack can fail it */
-        JS_ThrowStackOverflow(ctx);
+    if (JS_IsException(value) && !JS_HasException(ctx))
+        JS_ThrowInternalError(ctx, "%s", scan_error); /* cannot be: the text was scanned before */
     return value;
 }

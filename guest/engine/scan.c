@@ -7,8 +7,7 @@
  */
 
 #define SCAN_DEPTH_MAX 2000 /* nesting of an event; deeper input is refused (HG_BAD_INPUT) */
-#define SCAN_KEYS_MAX 48    /* keys of one object compared for duplicates; past it: not canonical */
-#define SCAN_KEYS_DEPTH 100 /* objects nested deeper are not canonical: their keys would fill the stack */
+#define SCAN_KEYS_MAX 64    /* keys of open objects compared for duplicates; past it: not canonical */
 
 enum { SCAN_CANONICAL = 1, SCAN_ASCII = 2, SCAN_PLAIN = 4 /* string without escapes */ };
 
@@ -153,12 +152,14 @@ fail:
 
 static inline const uint8_t *scan_space(const uint8_t *p)
 {
+    if (likely(*p > ' '))
+        return p;
     while (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')
         p++;
     return p;
 }
 
-/* Keys of one object, to notice duplicates. */
+/* Keys of the objects that are open, outermost first, to notice duplicates. */
 typedef struct ScanKeys {
     int count;
     struct {
@@ -177,13 +178,14 @@ static inline uint64_t scan_signature(const uint8_t *p, uint32_t len)
     return head ^ (uint64_t)len << 56;
 }
 
-/* False when the key stood before, might have, or sorts as an integer: the object is not canonical. */
-static bool scan_key_is_new(ScanKeys *keys, const uint8_t *p, uint32_t len)
+/* False when the key stood before in its object, whose keys start at `base`, or might have, or sorts as an
+ * integer: the object is not canonical. */
+static bool scan_key_is_new(ScanKeys *keys, int base, const uint8_t *p, uint32_t len)
 {
     if (is_digit(*p) || keys->count == SCAN_KEYS_MAX)
         return false;
     uint64_t signature = scan_signature(p, len);
-    for (int i = 0; i < keys->count; i++)
+    for (int i = base; i < keys->count; i++)
         if (keys->key[i].signature == signature && keys->key[i].len == len &&
             !memcmp(keys->key[i].p, p, len))
             return false;
@@ -203,118 +205,13 @@ static const uint8_t *scan_literal(const uint8_t *p, const char *word, int len, 
     return p + len;
 }
 
-static const uint8_t *scan_value(const uint8_t *p, int depth, int *flags);
-
-/* keys: NULL when nested too deeply to notice duplicates */
-static inline __attribute__((always_inline)) const uint8_t *scan_members(const uint8_t *p, int depth, int *flags, ScanKeys *keys)
-{
-    int canonical = keys ? SCAN_CANONICAL : 0, part;
-    const uint8_t *q = scan_space(++p);
-
-    if (*q == '}') {
-        *flags = q == p ? SCAN_CANONICAL : 0;
-        return q + 1;
-    }
-    for (;;) {
-        if (q != p)
-            canonical = 0;
-        if (*q != '"') {
-            scan_error = "expected a property name";
-            return NULL;
-        }
-        const uint8_t *key = q + 1;
-        if (!(q = scan_string(key, &part)))
-            return NULL;
-        if (canonical && !(part & SCAN_CANONICAL && scan_key_is_new(keys, key, q - key)))
-            canonical = 0;
-        p = scan_space(++q);
-        if (*p != ':') {
-            scan_error = "expected ':' after a property name";
-            return NULL;
-        }
-        if (p != q)
-            canonical = 0;
-        q = scan_space(++p);
-        if (q != p)
-            canonical = 0;
-        if (!(p = scan_value(q, depth + 1, &part)))
-            return NULL;
-        canonical &= part;
-        q = scan_space(p);
-        if (q != p)
-            canonical = 0;
-        if (*q == '}') {
-            *flags = canonical;
-            return q + 1;
-        }
-        if (*q != ',') {
-            scan_error = "expected ',' or '}'";
-            return NULL;
-        }
-        p = q + 1;
-        q = scan_space(p);
-    }
-}
-
-static no_inline const uint8_t *scan_object(const uint8_t *p, int depth, int *flags)
-{
-    ScanKeys keys;
-    keys.count = 0;
-    return scan_members(p, depth, flags, &keys);
-}
-
-static no_inline const uint8_t *scan_deep_object(const uint8_t *p, int depth, int *flags)
-{
-    return scan_members(p, depth, flags, NULL);
-}
-
-static no_inline const uint8_t *scan_array(const uint8_t *p, int depth, int *flags)
-{
-    int canonical = SCAN_CANONICAL, part;
-    const uint8_t *q = scan_space(++p);
-
-    if (*q == ']') {
-        *flags = q == p ? SCAN_CANONICAL : 0;
-        return q + 1;
-    }
-    for (;;) {
-        if (q != p)
-            canonical = 0;
-        if (!(p = scan_value(q, depth + 1, &part)))
-            return NULL;
-        canonical &= part;
-        q = scan_space(p);
-        if (q != p)
-            canonical = 0;
-        if (*q == ']') {
-            *flags = canonical;
-            return q + 1;
-        }
-        if (*q != ',') {
-            scan_error = "expected ',' or ']'";
-            return NULL;
-        }
-        p = q + 1;
-        q = scan_space(p);
-    }
-}
-
-/* The end of the value that starts at `p`, or NULL with scan_error set. */
-static const uint8_t *scan_value(const uint8_t *p, int depth, int *flags)
+/* A value that is no container. */
+static inline const uint8_t *scan_scalar(const uint8_t *p, int *flags)
 {
     switch (*p) {
     case '"':
         p = scan_string(p + 1, flags);
         return p ? p + 1 : NULL;
-    case '{':
-    case '[':
-        if (depth >= SCAN_DEPTH_MAX || js_check_stack_overflow(rt, 0)) {
-            scan_error = scan_too_deep;
-            return NULL;
-        }
-        if (*p == '[')
-            return scan_array(p, depth, flags);
-        return depth < SCAN_KEYS_DEPTH ? scan_object(p, depth, flags) : scan_deep_object(p, depth, flags);
     case 't':
         return scan_literal(p, "true", 4, flags);
     case 'f':
@@ -331,4 +228,106 @@ static const uint8_t *scan_value(const uint8_t *p, int depth, int *flags)
         }
         return scan_number(p, flags);
     }
+}
+
+/*
+ * The container at `p`, itself inside `depth` others. A loop, not a recursion: it runs wherever a property
+ * is read, and the C stack may be nearly used up there.
+ */
+static no_inline const uint8_t *scan_container(const uint8_t *p, int depth, int *flags)
+{
+    enum { ARRAY = -1 };
+    ScanKeys keys;
+    int8_t bases[SCAN_DEPTH_MAX]; /* of the open containers around the innermost */
+    int base = ARRAY;             /* of the innermost: ARRAY, or where its keys start in `keys` */
+    int canonical = SCAN_CANONICAL, open = 0, part;
+    const uint8_t *q;
+
+    keys.count = 0;
+    for (;;) {
+        /* `p` is at a value */
+        if (*p != '{' && *p != '[') {
+            if (!(p = scan_scalar(p, &part)))
+                return NULL;
+            canonical &= part;
+        } else {
+            if (depth + open >= SCAN_DEPTH_MAX) {
+                scan_error = scan_too_deep;
+                return NULL;
+            }
+            bool object = *p == '{';
+            q = scan_space(++p);
+            if (q != p)
+                canonical = 0;
+            if (*q == (object ? '}' : ']')) {
+                p = q + 1;
+            } else {
+                bases[open++] = base;
+                p = q;
+                if (!object) {
+                    base = ARRAY;
+                    continue;
+                }
+                base = keys.count;
+                goto member;
+            }
+        }
+        /* `p` is behind a value */
+        for (;;) {
+            if (!open) {
+                *flags = canonical;
+                return p;
+            }
+            q = scan_space(p);
+            if (q != p)
+                canonical = 0;
+            p = q + 1;
+            if (*q != ',') {
+                if (*q != (base == ARRAY ? ']' : '}')) {
+                    scan_error = base == ARRAY ? "expected ',' or ']'" : "expected ',' or '}'";
+                    return NULL;
+                }
+                if (base != ARRAY)
+                    keys.count = base;
+                base = bases[--open];
+                continue;
+            }
+            q = scan_space(p);
+            if (q != p)
+                canonical = 0;
+            p = q;
+            if (base == ARRAY)
+                break;
+        member: /* `p` is at a property name */
+            if (*p != '"') {
+                scan_error = "expected a property name";
+                return NULL;
+            }
+            const uint8_t *key = p + 1;
+            if (!(q = scan_string(key, &part)))
+                return NULL;
+            if (canonical && !(part & SCAN_CANONICAL && scan_key_is_new(&keys, base, key, q - key)))
+                canonical = 0;
+            p = scan_space(++q);
+            if (*p != ':') {
+                scan_error = "expected ':' after a property name";
+                return NULL;
+            }
+            if (p != q)
+                canonical = 0;
+            q = scan_space(++p);
+            if (q != p)
+                canonical = 0;
+            p = q;
+            break;
+        }
+    }
+}
+
+_Static_assert(SCAN_KEYS_MAX <= 127, "bases are bytes");
+
+/* The end of the value that starts at `p`, inside `depth` containers, or NULL with scan_error set. */
+static const uint8_t *scan_value(const uint8_t *p, int depth, int *flags)
+{
+    return *p == '{' || *p == '[' ? scan_container(p, depth, flags) : scan_scalar(p, flags);
 }

@@ -132,7 +132,7 @@ static int write_value(Writer *w, JSValueConst value);
 static int write_lazy(Writer *w, Document *doc, uint32_t index)
 {
     const Span *span = &doc->spans[index];
-    if (span->canonical) {
+    if (span->canonical && w->array_clean) { /* array_clean: no toJSON waits for what is in the text */
         bytes_append(w->out, doc->text + span->start, span->end - span->start);
         return WRITE_DONE;
     }
@@ -162,6 +162,8 @@ static int write_object(Writer *w, JSObject *p)
         JSAtomStruct *name = rt->atom_array[prs->atom];
         if (!(prs->flags & JS_PROP_ENUMERABLE) || name->atom_type != JS_ATOM_TYPE_STRING)
             continue;
+        if (!name->is_wide_char && is_digit(str8(name)[0]))
+            return WRITE_GIVE_UP; /* may be an index past the tagged ones, which goes first too */
         JSProperty *pr = &p->prop[i];
         Document *doc = NULL;
         if (prs->flags & JS_PROP_TMASK) {
