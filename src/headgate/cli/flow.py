@@ -138,18 +138,24 @@ class Flow:
         return self._ahead_bytes + self._output_bytes > AHEAD_BYTES or len(self._ahead) > AHEAD_PORTIONS
 
     def _settle(self, settled: Settled) -> None:
-        self._ahead[settled.portion.sequence] = settled
-        self._ahead_bytes += _size(settled)
-        while (oldest := self._ahead.pop(self._next, None)) is not None:
-            self._next += 1
+        if settled.portion.sequence != self._next:
+            self._ahead[settled.portion.sequence] = settled
+            self._ahead_bytes += _size(settled)
+            return
+        self._emit(settled)
+        while self._ahead and (oldest := self._ahead.pop(self._next, None)) is not None:
             self._ahead_bytes -= _size(oldest)
-            content = self._report(oldest)
-            if content:
-                self._output.append(content)
-                self._output_bytes += len(content)
-        self._wake_writer.set()
+            self._emit(oldest)
         if not self._is_full():
             self._room.set()
+
+    def _emit(self, settled: Settled) -> None:
+        self._next += 1
+        content = self._report(settled)
+        if content:
+            self._output.append(content)
+            self._output_bytes += len(content)
+            self._wake_writer.set()
 
     async def _write(self) -> None:
         while self._output or not self._finished:

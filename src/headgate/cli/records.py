@@ -58,9 +58,8 @@ class Recorder:
         content["outcomes"] = [as_json(outcome) for outcome in outcomes]
         text = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
-            path.unlink(missing_ok=True)  # an old file's mode would stay
-            path.touch(0o600)
-            path.write_bytes(text)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(text)
         except OSError as error:
             raise of_file(error, self._name) from None
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 BAR_S: Final = 0.1
 """Between two drawings of the progress bar."""
 
+STDIN: Final = 0
 STDOUT: Final = 1
 
 
@@ -63,17 +63,16 @@ def run(options: Options) -> int:
 
 
 def _open(name: str | None) -> tuple[int, str]:
-    if name is None and sys.stdin.isatty():
+    if name is None and os.isatty(STDIN):
         raise Trouble("no events: name a file of events, one JSON object a line, or pipe them in")
-    if name in (None, "-"):
-        return os.dup(0), "stdin"
-    assert name is not None
     try:
+        if name is None or name == "-":
+            return os.dup(STDIN), "stdin"
         if Path(name).is_dir():
             raise Trouble(f"{name}: is a directory; name a file of events, one JSON object a line")
         return os.open(name, os.O_RDONLY), name
     except OSError as error:
-        raise of_file(error, name) from None
+        raise of_file(error, name or "stdin") from None
 
 
 class _Run:

@@ -42,10 +42,8 @@ _REGEXP: Final = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/\w*")
 _MARK: Final = re.compile(r"=>|==+|!==?|\+\+|--|\?\.|\.\.\.|.", re.DOTALL)
 
 _CLOSERS: Final = {")": "(", "]": "[", "}": "{"}
-_VALUE_MAY_FOLLOW: Final = frozenset(
-    ("return", "typeof", "instanceof", "in", "of", "new", "delete", "void", "throw", "case", "do", "else")
-    + ("await", "yield")
-)
+_OPERATORS: Final = ("typeof", "instanceof", "in", "of", "new", "delete", "void", "await", "yield")
+_VALUE_MAY_FOLLOW: Final = frozenset((*_OPERATORS, "return", "throw", "case", "do", "else"))
 _CONTROL: Final = frozenset(("if", "for", "while", "switch", "catch", "with"))
 _BINDERS: Final = frozenset(("const", "let", "var"))
 _GLOBALS: Final = frozenset(("window", "globalThis", "self", "this"))

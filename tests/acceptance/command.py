@@ -1,0 +1,41 @@
+"""The command `headgate` as people have it: a process of its own, with real files and pipes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HEADGATE = Path(sys.executable).with_name("headgate")
+
+EXAMPLES = ROOT / "examples"
+
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM", "COLUMNS")}
+
+
+def headgate(
+    *arguments: str | Path, cwd: Path, stdin: str | bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end. People never see a traceback, so neither does a test."""
+    done = subprocess.run(
+        [HEADGATE, *arguments],
+        cwd=cwd,
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        capture_output=True,
+        check=False,
+        env=ENVIRONMENT,
+        timeout=120,
+    )
+    result = subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    assert "Traceback" not in result.stderr, result.stderr
+    return result
+
+
+def write(directory: Path, **files: str) -> None:
+    """Files by their name, `_js` at its end meaning `.js` and so on."""
+    for name, content in files.items():
+        stem, _, suffix = name.rpartition("_")
+        (directory / f"{stem}.{suffix}").write_text(content)
