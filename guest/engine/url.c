@@ -14,6 +14,74 @@
  */
 #include "ada_c.h"
 
+/*
+ * ada cannot report exhausted memory: C++ without exceptions would trap. So before it gets a large input, room for
+ * all it may need is made sure of; and small inputs have a reserve to fall back on, after which memory is exhausted.
+ */
+enum {
+    URL_LARGE = 4096,
+    URL_ROOM_PER_BYTE = 12, /* ada's buffers at their largest: percent-encoding, UTF-32, doubling vectors */
+    URL_ROOM_PER_PAIR = 96, /* two strings in a doubling vector */
+};
+
+static uint8_t url_reserve[2 * URL_LARGE * URL_ROOM_PER_BYTE] __attribute__((aligned(16)));
+static size_t url_reserve_used;
+
+/* operator new and operator delete of the C++ in the engine, which is ada's alone. */
+void *_Znwm(unsigned long size)
+{
+    void *p = heap_malloc(NULL, size ? size : 1);
+    if (likely(p != NULL))
+        return p;
+    size = (size + 15) & ~15ul;
+    if (size > sizeof url_reserve - url_reserve_used)
+        __builtin_trap();
+    p = url_reserve + url_reserve_used;
+    url_reserve_used += size;
+    return p;
+}
+
+void _ZdlPv(void *p)
+{
+    if ((uint8_t *)p < url_reserve || (uint8_t *)p >= url_reserve + sizeof url_reserve)
+        heap_free(NULL, p);
+}
+
+void _ZdlPvm(void *p, unsigned long size) { _ZdlPv(p); }
+
+/* After ada is done: `value`, unless it was made with the reserve. */
+static JSValue url_finish(JSContext *ctx, JSValue value)
+{
+    if (likely(url_reserve_used == 0))
+        return value;
+    memset(url_reserve, 0, url_reserve_used); /* images hold what is not zero */
+    url_reserve_used = 0;
+    JS_FreeValue(ctx, value);
+    return JS_ThrowOutOfMemory(ctx);
+}
+
+/* False, with the exception pending, when there is too little memory for ada. */
+static bool url_has_room(JSContext *ctx, size_t bytes, size_t pairs)
+{
+    if (bytes <= URL_LARGE && pairs * URL_ROOM_PER_PAIR <= URL_LARGE)
+        return true;
+    if (bytes > 0x10000000 || pairs > 0x1000000) {
+        JS_ThrowOutOfMemory(ctx);
+        return false;
+    }
+    void *room = js_malloc(ctx, bytes * URL_ROOM_PER_BYTE + pairs * URL_ROOM_PER_PAIR);
+    js_free(ctx, room);
+    return room != NULL;
+}
+
+static size_t url_count(const char *text, size_t length, char wanted)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += text[i] == wanted;
+    return count;
+}
+
 /* The order that guest/prelude/url.js reads. Absent parts are -1. */
 static JSValue url_record(JSContext *ctx, ada_url url)
 {
@@ -44,7 +112,7 @@ static JSValue url_parse(JSContext *ctx, JSValueConst this_value, int argc, JSVa
 {
     JSValue record = JS_EXCEPTION;
     const char *input, *base = NULL;
-    size_t input_length, base_length;
+    size_t input_length, base_length = 0;
     ada_url url;
 
     input = JS_ToCStringLen(ctx, &input_length, argv[0]);
@@ -54,16 +122,16 @@ static JSValue url_parse(JSContext *ctx, JSValueConst this_value, int argc, JSVa
         base = JS_ToCStringLen(ctx, &base_length, argv[1]);
         if (!base)
             goto done;
-        url = ada_parse_with_base(input, input_length, base, base_length);
-    } else {
-        url = ada_parse(input, input_length);
     }
+    if (!url_has_room(ctx, input_length + base_length, 0))
+        goto done;
+    url = base ? ada_parse_with_base(input, input_length, base, base_length) : ada_parse(input, input_length);
     record = ada_is_valid(url) ? url_record(ctx, url) : JS_NULL;
     ada_free(url);
 done:
     JS_FreeCString(ctx, input);
     JS_FreeCString(ctx, base);
-    return record;
+    return url_finish(ctx, record);
 }
 
 enum { URL_HREF, URL_PROTOCOL, URL_USERNAME, URL_PASSWORD, URL_HOST, URL_HOSTNAME, URL_PORT, URL_PATHNAME, URL_SEARCH, URL_HASH };
@@ -99,14 +167,14 @@ static JSValue url_update(JSContext *ctx, JSValueConst this_value, int argc, JSV
     if (!href)
         return JS_EXCEPTION;
     value = JS_ToCStringLen(ctx, &value_length, argv[2]);
-    if (value) {
+    if (value && url_has_room(ctx, href_length + value_length, 0)) {
         url = ada_parse(href, href_length);
         record = ada_is_valid(url) && url_set(url, part, value, value_length) ? url_record(ctx, url) : JS_NULL;
         ada_free(url);
     }
     JS_FreeCString(ctx, href);
     JS_FreeCString(ctx, value);
-    return record;
+    return url_finish(ctx, record);
 }
 
 static JSValue url_form_parse(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
@@ -120,6 +188,10 @@ static JSValue url_form_parse(JSContext *ctx, JSValueConst this_value, int argc,
 
     if (!text)
         return JS_EXCEPTION;
+    if (!url_has_room(ctx, length, url_count(text, length, '&') + 1)) {
+        JS_FreeCString(ctx, text);
+        return JS_EXCEPTION;
+    }
     flat = JS_NewArray(ctx);
     params = ada_parse_search_params(text, length);
     entries = ada_search_params_get_entries(params);
@@ -138,11 +210,11 @@ static JSValue url_form_parse(JSContext *ctx, JSValueConst this_value, int argc,
     ada_free_search_params_entries_iter(entries);
     ada_free_search_params(params);
     JS_FreeCString(ctx, text);
-    return flat;
+    return url_finish(ctx, flat);
 }
 
-/* Appends flat[2 * index] and its neighbour; -1 with an exception pending. */
-static int url_form_append(JSContext *ctx, ada_url_search_params params, JSValueConst flat, uint32_t index)
+/* Appends flat[2 * index] and its neighbour, and counts their bytes; -1 with an exception pending. */
+static int url_form_append(JSContext *ctx, ada_url_search_params params, JSValueConst flat, uint32_t index, size_t *bytes)
 {
     const char *halves[2] = {NULL, NULL};
     size_t lengths[2];
@@ -155,33 +227,38 @@ static int url_form_append(JSContext *ctx, ada_url_search_params params, JSValue
         if (!halves[i])
             break;
     }
-    if (i == 2)
+    const bool fits = i == 2 && url_has_room(ctx, lengths[0] + lengths[1], 0);
+    if (fits) {
         ada_search_params_append(params, halves[0], lengths[0], halves[1], lengths[1]);
+        *bytes += lengths[0] + lengths[1];
+    }
     JS_FreeCString(ctx, halves[0]);
     JS_FreeCString(ctx, halves[1]);
-    return i == 2 ? 0 : -1;
+    return fits ? 0 : -1;
 }
 
 static JSValue url_form_serialize(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     ada_url_search_params params;
     JSValue text = JS_EXCEPTION;
+    size_t bytes = 0;
     int64_t length;
 
-    if (JS_GetLength(ctx, argv[0], &length))
+    if (JS_GetLength(ctx, argv[0], &length) || !url_has_room(ctx, 0, length / 2))
         return JS_EXCEPTION;
     params = ada_parse_search_params("", 0);
-    for (uint32_t i = 0; i < length / 2; i++)
-        if (url_form_append(ctx, params, argv[0], i))
+    for (uint32_t i = 0; i < length / 2; i++) {
+        if (url_form_append(ctx, params, argv[0], i, &bytes))
             goto done;
-    {
+    }
+    if (url_has_room(ctx, bytes, 0)) {
         ada_owned_string owned = ada_search_params_to_string(params);
         text = JS_NewStringLen(ctx, owned.data, owned.length);
         ada_free_owned_string(owned);
     }
 done:
     ada_free_search_params(params);
-    return text;
+    return url_finish(ctx, text);
 }
 
 static const JSCFunctionListEntry url_functions[] = {

@@ -30,6 +30,7 @@ const INSPECT_BYTES_MAX = 50;
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 const TypedArrayPrototypeSet = uncurryThis(Uint8Array.prototype.set);
+const TypedArrayPrototypeCopyWithin = uncurryThis(Uint8Array.prototype.copyWithin);
 const TypedArrayPrototypeFill = uncurryThis(Uint8Array.prototype.fill);
 
 // What methods of Uint8Array that make a new one (map, filter) call: `new FastBuffer(length)`.
@@ -327,7 +328,12 @@ function addFill(prototype, codecs) {
         if (from < to) TypedArrayPrototypeFill(this, 0, from, to);
         return this;
       }
-      for (let i = from; i < to; i++) this[i] = pattern[(i - from) % pattern.length];
+      let filled = Math.min(from + pattern.length, to);
+      for (let i = from; i < filled; i++) this[i] = pattern[i - from];
+      // What is there is copied behind itself, twice as much each time.
+      for (let size = filled - from; filled < to; filled += size, size *= 2) {
+        TypedArrayPrototypeCopyWithin(this, filled, from, Math.min(from + size, from + to - filled));
+      }
       return this;
     },
   }.fill;

@@ -41,6 +41,20 @@ def test_it_works_after_its_prototype_was_tampered_with(evaluate: Evaluate) -> N
     assert evaluate(code).value == ["e97a7a", "hi"]
 
 
+def test_fill_with_a_pattern_of_any_length(evaluate: Evaluate) -> None:
+    code = """
+        const wrong = []
+        for (let length = 0; length < 40; length++) for (let size = 1; size < 9; size++) for (const from of [0, 3]) {
+          const found = Buffer.alloc(length).fill('abcdefgh'.slice(0, size), Math.min(from, length))
+          const expected = Buffer.from(Array.from({ length }, (_, i) => i < from ? 0 : 97 + (i - from) % size))
+          if (!found.equals(expected)) wrong.push([length, size, from])
+        }
+        return wrong
+        """
+
+    assert evaluate(code).value == []
+
+
 @pytest.mark.parametrize("size", ["2 ** 31", "2 ** 32", "Number.MAX_SAFE_INTEGER", "Infinity", "NaN", "-1"])
 def test_an_absurd_size_is_an_error(evaluate: Evaluate, size: str) -> None:
     result = evaluate(f"try {{ Buffer.alloc({size}) }} catch (error) {{ return error.name }}")

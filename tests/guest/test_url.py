@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.guest.evaluate import Evaluate
+from tests.guest.network import converse
 from tests.guest.web_platform_tests import cases
 
 PARTS = [
@@ -219,6 +220,24 @@ def test_search_params_are_live_and_sorted_by_code_units(evaluate: Evaluate) -> 
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "new URLSearchParams('a=b&'.repeat(2e6))",
+        "new URLSearchParams('é'.repeat(8e6))",
+        "String(new URLSearchParams({ a: '/'.repeat(1e7) }))",
+        "new URL('http://x/' + 'é'.repeat(6e6))",
+        "new URL('x'.repeat(1e7), 'http://x/')",
+        "new URL('http://x/').hash = ' '.repeat(1e7)",
+        "for (const all = []; ; ) all.push(new URL('http://x/?' + all.length).searchParams)",
+    ],
+)
+def test_exhausted_memory_is_told_as_such(code: str) -> None:
+    outcome = converse(code, memory_bytes=32 << 20).outcome
+
+    assert "out of memory" in outcome.message
 
 
 def test_inspection(evaluate: Evaluate) -> None:
