@@ -106,23 +106,25 @@ static void *heap_malloc_planned(uint32_t class, size_t full);
 
 static void *heap_malloc(void *opaque, size_t size)
 {
-    if (size > 0x7fff0000u)
+    if (size > 0x7fff0000u) {
+        heap_exhausted = true;
         return NULL;
+    }
     uint32_t class = heap_class(size);
     if (unlikely(heap.planned))
         return heap_malloc_planned(class, heap_class_size(class));
     HeapBlock *block = heap.free[class];
     size_t full = heap_class_size(class);
+    void *p;
+    if (block) {
+        heap.free[class] = block->u.next;
+        p = block->u.payload;
+    } else if (!(p = heap_carve(class, full))) {
+        return NULL;
+    }
     heap.used += full;
     if (heap.used > heap.peak)
         heap.peak = heap.used;
-    if (block) {
-        heap.free[class] = block->u.next;
-        return block->u.payload;
-    }
-    void *p = heap_carve(class, full);
-    if (!p)
-        heap.used -= full;
     return p;
 }
 
@@ -215,8 +217,10 @@ static void *heap_realloc(void *opaque, void *p, size_t size)
     size_t full = heap_class_size(block->class);
     if (size <= full && (full <= 64 || size * 2 >= full))
         return p;
-    if (size > 0x7fff0000u)
+    if (size > 0x7fff0000u) {
+        heap_exhausted = true;
         return NULL;
+    }
     if ((uint8_t *)p + full == heap.top && size > full && size > HEAP_SMALL_MAX && !heap.planned) {
         uint32_t class = heap_class(size);
         size_t grown = heap_class_size(class); /* the last block grows where it stands */
