@@ -19,7 +19,7 @@ TARGET = ("-target", "wasm32-wasi")
 CPU_FEATURES = ("bulk_memory", "mutable_globals", "nontrapping_fptoint", "sign_ext", "simd128")
 """What every Wasm engine of today has, wasmtime included, without any switch."""
 
-STACK_BYTES = 512 << 10
+STACK_BYTES = 1 << 20
 """The C stack. Zig lays it at the bottom of memory, so that running over it traps instead of overwriting data."""
 
 COMPILE = (

@@ -2,7 +2,7 @@
 
 enum { BOOT_OK = 0, BOOT_FAILED = 1 };
 
-#define BOOT_STACK_BYTES (448 * 1024) /* of the linker's 512 KiB; JavaScript recursion ends here */
+#define BOOT_STACK_BYTES (960 * 1024) /* of the linker's 1 MiB; JavaScript recursion ends here */
 
 uint32_t HG_EXPORT(mailbox)(void) { return (uint32_t)(uintptr_t)&box; }
 
@@ -64,6 +64,13 @@ static const char *const common_names[] = {
     "sku", "brand", "variant", "price", "quantity", "position", "image_url", "list_id", "cart_id", "payment_method",
     "query", "nodeVersion", "jsRuntime", "bundled", "unbundled",
 };
+
+/* The stack this function may use; the host sets it before the first entry. */
+static void boot_limit_stack(void)
+{
+    if (box.stack_bytes_max && box.stack_bytes_max != rt->stack_size)
+        JS_SetMaxStackSize(rt, min_uint32(box.stack_bytes_max, BOOT_STACK_BYTES));
+}
 
 /* Make the runtime. The first entry point of a fresh memory. */
 int HG_EXPORT(boot)(void)

@@ -461,6 +461,7 @@ int HG_EXPORT(invoke)(void)
 {
     uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
 
+    boot_limit_stack();
     box.due_ms = INFINITY;
     heap.peak = heap.used;
     heap_exhausted = false;

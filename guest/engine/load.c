@@ -9,6 +9,7 @@ static bool loaded;       /* a source was accepted */
 
 static void outcome_detail(JSValue error);
 static int boot_report(void);
+static void boot_limit_stack(void);
 static void reserve_reset(void);
 static int load_status_of_exception(int status);
 
@@ -107,6 +108,7 @@ int HG_EXPORT(library)(void)
 int HG_EXPORT(load)(void)
 {
     const uint8_t *source = (const uint8_t *)(uintptr_t)box.input_ptr;
+    boot_limit_stack();
     compiling = true;
     touched = 0;
     uint64_t random_before = ctx->random_state;

@@ -14,6 +14,10 @@ MEMORY_BYTES_MAX: Final = 512 << 20
 """Most that `memory_bytes` may be (SPEC D30); address space is reserved for it."""
 
 
+STACK_BYTES: Final = 960 << 10
+"""The guest's C stack, in which JavaScript calls lie (about 300 bytes a plain call)."""
+
+
 def _limit(default: int, low: int, high: int, text: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "help": text})
 
@@ -25,6 +29,9 @@ class Limits:
     time_ms: int = _limit(5_000, 1, 60_000, "wall-clock time of one invocation (SPEC 4.8)")
     fuel: int = _limit(20_000_000_000, 100_000, 10**15, "Wasm instructions of one invocation, about 2 s of CPU")
     memory_bytes: int = _limit(128 << 20, 8 << 20, MEMORY_BYTES_MAX, "linear memory of one sandbox (SPEC D30)")
+    stack_bytes: int = _limit(
+        STACK_BYTES, 64 << 10, STACK_BYTES, "JavaScript call stack; past it the function sees a RangeError"
+    )
     source_bytes: int = _limit(1 << 20, 1, 16 << 20, "source text of a function (SPEC D30)")
     input_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text of an event or a batch (SPEC 6)")
     output_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text that comes out of one invocation (SPEC 6, D13)")
@@ -41,9 +48,6 @@ class Limits:
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise LimitError(f"{entry.name} must be an integer from {low} to {high}, not {value!r}")
 
-
-STACK_BYTES: Final = 448 << 10
-"""JavaScript call stack (the guest's C stack); past it the function sees a RangeError."""
 
 NATIVE_STACK_BYTES: Final = 8 << 20
 """Machine stack of guest code. So much larger than STACK_BYTES that JavaScript meets its own limit first."""

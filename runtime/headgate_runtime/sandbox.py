@@ -16,18 +16,25 @@ from headgate_runtime.limits import SLICE_FUEL
 
 if TYPE_CHECKING:
     from headgate_runtime._wasmtime import Function, Module
+    from headgate_runtime.invocation import Invocation
     from headgate_runtime.limits import Limits
 
 REFUSED: Final = -1
 
 
 class Request(NamedTuple):
-    """What the guest filed with the host: kind is "fetch" or "cache"."""
+    """
+    What the guest filed with the host: kind is "fetch" or "cache".
+
+    operation     number of the request; another invocation may use the same at the same time
+    invocation    whose request it is, as far as services are told
+    """
 
     operation: int
     kind: str
     payload: bytes
     body: bytes | None
+    invocation: Invocation | None = None
 
 
 class Answer(NamedTuple):
@@ -104,7 +111,7 @@ class Sandbox:
             limits.log_lines,
             limits.operations,
             limits.timers,
-            0,
+            limits.stack_bytes,
         )
         self.entry = self.function("invoke")
         self._store.yield_every(SLICE_FUEL)
