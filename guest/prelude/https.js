@@ -15,7 +15,7 @@ import { chunkBuffer, joinBuffers } from "./buffer.js";
 import { define, expose } from "./expose.js";
 import { abandon, bareHref, basicAuthorization, exchange } from "./fetch.js";
 import { Headers, headerPairs, incomingHeaders } from "./headers.js";
-import { STATUS_CODES } from "./status-codes.js";
+import { statusCodes } from "./status-codes.js";
 import { Readable, Stream } from "./streams.js";
 import { cancelTimer, startTimer } from "./timers.js";
 import { URL } from "./url.js";
@@ -336,6 +336,9 @@ export function install() {
     ClientRequest,
     IncomingMessage,
     METHODS,
-    STATUS_CODES,
+    // Made when asked for: few do.
+    get STATUS_CODES() {
+      return statusCodes();
+    },
   });
 }

@@ -1,7 +1,7 @@
 // HTTP status codes and their phrases, as `http.STATUS_CODES` has them.
 
 const PHRASES =
-  "100 Continue|101 Switching Protocols|102 Processing|103 Early Hints|200 OK|201 Created|202 Accepted|" +
+  "|100 Continue|101 Switching Protocols|102 Processing|103 Early Hints|200 OK|201 Created|202 Accepted|" +
   "203 Non-Authoritative Information|204 No Content|205 Reset Content|206 Partial Content|207 Multi-Status|" +
   "208 Already Reported|226 IM Used|300 Multiple Choices|301 Moved Permanently|302 Found|303 See Other|" +
   "304 Not Modified|305 Use Proxy|307 Temporary Redirect|308 Permanent Redirect|400 Bad Request|" +
@@ -14,12 +14,18 @@ const PHRASES =
   "451 Unavailable For Legal Reasons|500 Internal Server Error|501 Not Implemented|502 Bad Gateway|" +
   "503 Service Unavailable|504 Gateway Timeout|505 HTTP Version Not Supported|506 Variant Also Negotiates|" +
   "507 Insufficient Storage|508 Loop Detected|509 Bandwidth Limit Exceeded|510 Not Extended|" +
-  "511 Network Authentication Required";
-
-export const STATUS_CODES = {};
-for (const entry of PHRASES.split("|")) STATUS_CODES[entry.slice(0, 3)] = entry.slice(4);
+  "511 Network Authentication Required|";
 
 /** The phrase of a status code, or undefined. */
-export const statusPhrase = (status) => PHRASE_OF.get(status);
+export function statusPhrase(status) {
+  const code = `${status}`;
+  const at = code.length === 3 ? PHRASES.indexOf(`|${code} `) : -1;
+  return at === -1 ? undefined : PHRASES.slice(at + 5, PHRASES.indexOf("|", at + 1));
+}
 
-const PHRASE_OF = new Map(Object.entries(STATUS_CODES).map(([code, phrase]) => [Number(code), phrase]));
+/** A new object from codes to phrases. */
+export function statusCodes() {
+  const codes = {};
+  for (const entry of PHRASES.slice(1, -1).split("|")) codes[entry.slice(0, 3)] = entry.slice(4);
+  return codes;
+}

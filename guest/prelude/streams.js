@@ -1,8 +1,6 @@
 // The streams of Node that functions meet: response bodies, IncomingMessage, FormData, Blob.stream().
 // Small on purpose: `readable-stream` from npm would hold 500 KB of every image.
 
-import EventEmitter from "events";
-
 import {
   ArrayPrototypePush,
   ArrayPrototypeShift,
@@ -14,6 +12,7 @@ import {
 import { bufferText, chunkBuffer, joinBuffers } from "./buffer.js";
 import { encodingName } from "./buffer-encodings.js";
 import { createDecoder } from "./encoding.js";
+import { EventEmitter } from "./event-emitter.js";
 
 const soon = (callback) => PromisePrototypeThen(PromiseResolve(), callback);
 
