@@ -1,12 +1,13 @@
 // Caller mistakes, worded as Node words them: a TypeError with a `code`.
 
-import { String, StringPrototypeSlice, TypeError } from "./primordials.js";
+import { String, StringPrototypeIncludes, StringPrototypeSlice, TypeError } from "./primordials.js";
 import { define } from "./expose.js";
 
 /** The TypeError Node throws for an argument of the wrong type. */
 export function invalidArgument(name, expected, value) {
+  const kind = StringPrototypeIncludes(name, ".") ? "property" : "argument";
   const error = new TypeError(
-    `The "${name}" argument must be ${expected}. Received ${received(value)}`,
+    `The "${name}" ${kind} must be ${expected}. Received ${received(value)}`,
   );
   define(error, "code", "ERR_INVALID_ARG_TYPE");
   return error;

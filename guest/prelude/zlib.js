@@ -8,7 +8,6 @@ import {
   ObjectDefineProperty,
   Promise,
   RangeError,
-  TypeError,
   Uint8Array,
 } from "./primordials.js";
 import { invalidArgument, requireFunction } from "./arguments.js";
@@ -98,7 +97,7 @@ function option(options, name, min, max, otherwise) {
   const value = options[name];
   if (value === undefined || NumberIsNaN(value)) return otherwise;
   if (typeof value !== "number") {
-    throw coded(TypeError, "ERR_INVALID_ARG_TYPE", propertyMessage(name, "of type number", value));
+    throw invalidArgument(`options.${name}`, "of type number", value);
   }
   if (!NumberIsFinite(value)) throw outOfRange(`options.${name}`, "a finite number", value);
   if (value < min || value > max) {
@@ -107,9 +106,6 @@ function option(options, name, min, max, otherwise) {
   }
   return value;
 }
-
-const propertyMessage = (name, expected, value) =>
-  invalidArgument(`options.${name}`, expected, value).message.replace('" argument', '" property');
 
 function readOptions(options) {
   const from = typeof options === "object" && options !== null ? options : {};
@@ -124,7 +120,7 @@ function readOptions(options) {
   const strategy = option(from, "strategy", 0, CONSTANTS.Z_FIXED, 0);
   const { dictionary } = from;
   if (dictionary !== undefined && !isView(dictionary) && !isArrayBuffer(dictionary)) {
-    throw coded(TypeError, "ERR_INVALID_ARG_TYPE", propertyMessage("dictionary", DICTIONARY, dictionary));
+    throw invalidArgument("options.dictionary", DICTIONARY, dictionary);
   }
   return {
     level: level === -1 ? 6 : level,
