@@ -29,6 +29,7 @@ int32_t hg_cipher_final(void *state, uint8_t *out);
 void hg_cipher_tag(void *state, uint8_t *out);
 
 enum { CRYPTO_BLOCK = 16 };
+enum { CIPHER_ECB = 0, CIPHER_GCM = 6 }; /* of Mode in crypto/cipher.zig: the first and the last */
 
 /* ---- arguments ---- */
 
@@ -341,7 +342,15 @@ static void cipher_finalizer(JSRuntime *runtime, JSValueConst handle)
     js_free_rt(runtime, JS_GetOpaque(handle, cipher_class));
 }
 
-/* cipher(mode, decrypting, key, iv) -> handle; lengths of key and iv were checked */
+/* The prelude checks lengths too, but asks the views, whose properties user code can fake. */
+static bool cipher_fits(uint32_t mode, uint32_t key_len, uint32_t iv_len)
+{
+    if (mode > CIPHER_GCM || (key_len != 16 && key_len != 24 && key_len != 32))
+        return false;
+    return mode == CIPHER_ECB || (mode == CIPHER_GCM ? iv_len > 0 : iv_len == CRYPTO_BLOCK);
+}
+
+/* cipher(mode, decrypting, key, iv) -> handle */
 static JSValue crypto_cipher(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t mode;
@@ -349,6 +358,10 @@ static JSValue crypto_cipher(JSContext *c, JSValueConst this_val, int argc, JSVa
     Slice s[2];
     if (JS_ToUint32(c, &mode, argv[0]) || slices_of(c, s, argv + 2, 2))
         return JS_EXCEPTION;
+    if (!cipher_fits(mode, s[0].len, s[1].len)) {
+        slices_free(c, s, 2);
+        return JS_ThrowRangeError(c, "Invalid key or initialization vector");
+    }
     JSValue handle = handle_new(c, cipher_class, hg_cipher_size(), &state);
     if (!JS_IsException(handle))
         hg_cipher_init(state, mode, JS_ToBool(c, argv[1]), s[0].data, s[0].len, s[1].data, s[1].len);

@@ -180,6 +180,25 @@ def test_patched_builtins_do_not_reach_a_digest(evaluate: Evaluate) -> None:
     assert evaluate(code).value is True
 
 
+@pytest.mark.parametrize("length", [1, 15, 17, 33, 5000])
+def test_a_view_that_lies_about_its_length_is_refused(evaluate: Evaluate, length: int) -> None:
+    code = f"""
+    const lying = (claimed) => {{
+      const bytes = new Uint8Array({length})
+      for (const name of ['byteLength', 'length']) Object.defineProperty(bytes, name, {{ value: claimed }})
+      Object.defineProperty(bytes, 'buffer', {{ value: new ArrayBuffer(claimed) }})
+      return bytes
+    }}
+    const outcomes = []
+    for (const [key, iv] of [[lying(16), Buffer.alloc(16)], [Buffer.alloc(16), lying(16)]]) {{
+      try {{ outcomes.push(crypto.createCipheriv('aes-128-cbc', key, iv).final('hex')) }}
+      catch (error) {{ outcomes.push(error.name) }}
+    }}
+    return outcomes
+    """
+    assert evaluate(code).value == ["RangeError", "RangeError"]
+
+
 @pytest.mark.parametrize(
     "code",
     [
