@@ -1,0 +1,61 @@
+"""How much to measure. Figures get steadier with more of it; what is measured stays the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    rounds, round_s          times that every contestant has its turn, and the CPU seconds of a turn
+    latency_s                wall seconds per turn in which every event is timed by itself
+    cold_starts              first results, of each kind
+    crowds, crowd_rounds     sandboxes alive at once; rounds in each of which every sandbox serves an event
+    neighbour_rounds, neighbour_s, neighbour_rate
+                             rounds, wall seconds of each of their parts, and the events per second arriving in them
+    compile_s                CPU seconds per source compiled
+    boundary_rounds          rounds of the boundary alone
+    """
+
+    rounds: int
+    round_s: float
+    latency_s: float
+    cold_starts: int
+    crowds: tuple[int, ...]
+    crowd_rounds: int
+    neighbour_rounds: int
+    neighbour_s: float
+    neighbour_rate: int
+    compile_s: float
+    boundary_rounds: int
+
+
+QUICK: Final = Effort(
+    rounds=9,
+    round_s=0.1,
+    latency_s=0.06,
+    cold_starts=150,
+    crowds=(1_000, 5_000),
+    crowd_rounds=5,
+    neighbour_rounds=5,
+    neighbour_s=1.5,
+    neighbour_rate=500,
+    compile_s=0.4,
+    boundary_rounds=7,
+)
+
+FULL: Final = Effort(
+    rounds=31,
+    round_s=0.4,
+    latency_s=0.3,
+    cold_starts=1_000,
+    crowds=(1_000, 5_000),
+    crowd_rounds=15,
+    neighbour_rounds=15,
+    neighbour_s=4.0,
+    neighbour_rate=500,
+    compile_s=3.0,
+    boundary_rounds=31,
+)
