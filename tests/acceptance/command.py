@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,10 +16,10 @@ EXAMPLES = ROOT / "examples"
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM", "COLUMNS")}
 
+TRACK = '{"type":"track","event":"Read","properties":{}}\n'
 
-def headgate(
-    *arguments: str | Path, cwd: Path, stdin: str | bytes = b""
-) -> subprocess.CompletedProcess[str]:
+
+def headgate(*arguments: str | Path, cwd: Path, stdin: str | bytes = b"") -> subprocess.CompletedProcess[str]:
     """Runs the command to its end. People never see a traceback, so neither does a test."""
     done = subprocess.run(
         [HEADGATE, *arguments],
@@ -29,7 +30,9 @@ def headgate(
         env=ENVIRONMENT,
         timeout=120,
     )
-    result = subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    result = subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
     assert "Traceback" not in result.stderr, result.stderr
     return result
 
@@ -39,3 +42,7 @@ def write(directory: Path, **files: str) -> None:
     for name, content in files.items():
         stem, _, suffix = name.rpartition("_")
         (directory / f"{stem}.{suffix}").write_text(content)
+
+
+def track(*names: str) -> str:
+    return "".join(f'{{"type":"track","event":{json.dumps(name)}}}\n' for name in names)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.cli.lines import Line, Lines
 
-BYTES = st.lists(st.sampled_from([b"a", b"{}", b" ", b"\n", b"\r\n", b"\xef\xbb\xbf", b"x" * 12])).map(b"".join)
+BYTES = st.lists(st.sampled_from([b"a", b"{}", b" ", b"\n", b"\r\n", b"\xef\xbb\xbf", b"x" * 12])).map(
+    b"".join
+)
 
 
 def cut(content: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(content) + 1) for place in places), len(content)]
-    return [content[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [content[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def all_lines(chunks: list[bytes], size_max: int = 10) -> list[Line]:
@@ -27,7 +31,7 @@ def test_chunks_make_no_difference(content: bytes, places: list[int]) -> None:
 
 @given(BYTES)
 def test_every_line_that_is_not_blank_is_found_with_its_number(content: bytes) -> None:
-    expected = []
+    expected: list[tuple[int, bytes | None]] = []
     for number, text in enumerate(content.split(b"\n"), 1):
         if len(text) > 10:
             expected.append((number, None))

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status; raises SystemExit only for --help, --version and usage."""
-    parsed = arguments.parser().parse_args(argv)
+    debug = False
     try:
-        status = _run(parsed)
-        sys.stdout.flush()
+        try:
+            parsed = arguments.parser().parse_args(argv)
+            debug = parsed.debug
+            return _run(parsed)
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:
         # What is left in the buffer must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -29,12 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (Trouble, HeadgateError) as error:
-        if parsed.debug:
+        if debug:
             traceback.print_exc()
         print(f"headgate: {error}", file=sys.stderr)
         return error.status if isinstance(error, Trouble) else FAILED
     except Exception as error:  # noqa: BLE001 - whatever it is, people get a line and not a traceback
-        if parsed.debug:
+        if debug:
             traceback.print_exc()
         print(
             f"headgate: internal error: {type(error).__name__}: {error}\n"
@@ -42,7 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return FAILED
-    return status
 
 
 def _run(parsed: argparse.Namespace) -> int:

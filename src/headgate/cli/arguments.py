@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.metadata
+import re
+import textwrap
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from headgate.cli.init import FILES
@@ -40,8 +42,10 @@ or with -, events come from stdin. What the function forwards goes to stdout, a 
 the input; the summary and whatever is wrong with a line go to stderr.
 
 With --outcomes there is one line for every event instead, whatever became of it:
-  {"outcome": "forward"|"filtered"|"discard"|"retry", "category", "reason", "errorName", "message", "stack",
-   "output", "logs": [{"level", "message"}], "fuel", "ms"}
+
+  {"outcome": "forward"|"filtered"|"discard"|"retry", "category", "reason",
+   "errorName", "message", "stack", "output", "logs": [{"level", "message"}],
+   "fuel", "ms"}
 """
 
 _RUN_EXAMPLES: Final = f"""\
@@ -65,7 +69,10 @@ _CHECK_EXAMPLES: Final = """\
 examples:
   headgate check enrich.js
 
-exit status: 0 when the function loads, warnings or not; 1 when it does not; 2 when there is no such file
+exit status:
+  0  the function loads, warnings or not
+  1  it does not load
+  2  there is no such file
 """
 
 _BUILD_EXAMPLES: Final = """\
@@ -92,8 +99,24 @@ examples:
   headgate replay event.json
   headgate replay event.json enrich.js
 
-exit status: 0 when it reproduced, 1 when it did not, 2 when the record cannot be replayed
+exit status:
+  0  the outcome is the recorded one
+  1  it is not
+  2  the record cannot be replayed
 """
+
+
+class Formatter(argparse.HelpFormatter):
+    """Fits paragraphs to the terminal, and leaves those alone whose lines are indented."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.strip("\n").split("\n\n")
+        return "\n\n".join(
+            paragraph
+            if "\n  " in f"\n{paragraph}"
+            else textwrap.fill(paragraph, width, initial_indent=indent)
+            for paragraph in paragraphs
+        )
 
 
 class Parser(argparse.ArgumentParser):
@@ -109,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
         description="Runs JavaScript functions over streams of events, each function in a WebAssembly sandbox under "
         "limits of CPU, time and memory.",
         epilog=_MAIN,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
     )
     main.add_argument(
         "--version", action="version", version=f"headgate {importlib.metadata.version('headgate')}"
@@ -118,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
     run = _command(commands, "run", "run events through a function", _RUN, _RUN_EXAMPLES)
+    run.usage = "headgate run FUNCTION [EVENTS | -] [option ...]"
     run.add_argument("function", metavar="FUNCTION", help="JavaScript source, or an image")
     run.add_argument("events", metavar="EVENTS", nargs="?", help="JSON Lines; - or nothing: stdin")
     run.add_argument("--settings", metavar="FILE.json", help="a JSON object: the handlers' second argument")
@@ -198,7 +222,7 @@ def _command(
         help=summary,
         description=text or f"{summary[0].upper()}{summary[1:]}.",
         epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
 
@@ -208,11 +232,14 @@ def _add_limits(command: argparse.ArgumentParser, names: Collection[str]) -> Non
     for field in dataclasses.fields(Limits):
         if field.name in names:
             about = field.metadata
+            what = re.sub(
+                r" \(SPEC [^)]*\)", "", about["help"]
+            )  # the rule's source is for those who read the code
             group.add_argument(
                 _flag(field.name),
                 metavar="N",
                 type=_integer,
-                help=f"{about['help']}; default {field.default}, from {about['low']} to {about['high']}",
+                help=f"{what}; default {field.default}, from {about['low']} to {about['high']}",
             )
 
 
