@@ -18,7 +18,7 @@ from headgate_runtime.sandbox import Answer, Sandbox
 if TYPE_CHECKING:
     from headgate_runtime._wasmtime import Function as GuestFunction
     from headgate_runtime.executor import Executor
-    from headgate_runtime.function import Slot
+    from headgate_runtime.function import Function, Slot
     from headgate_runtime.outcome import Outcome
     from headgate_runtime.sandbox import Request, Result
 
@@ -101,6 +101,10 @@ class Invocation:
         invocation._started_ms = started_ms
         invocation._call = slot.sandbox.entry
         return invocation
+
+    @property
+    def function(self) -> Function:
+        return self._function
 
     def is_over(self) -> bool:
         """After the first slice: whether `conclude` is all that is left to do."""
@@ -214,7 +218,7 @@ class Invocation:
             return await self._function.cache(request)
         if self._executor.fetch is None:
             return Answer(request.operation, 1, NO_FETCH)
-        return await self._executor.fetch(request)
+        return await self._executor.fetch(request._replace(invocation=self))
 
     def conclude(self) -> list[Outcome]:
         """One outcome per event. Decides whether the sandbox is fit for more."""
