@@ -83,19 +83,60 @@ static int heap_extend(size_t need)
     size_t pages = (need - (size_t)(heap.end - heap.top) + 65535) >> 16;
     if (pages < HEAP_GROW_PAGES && __builtin_wasm_memory_grow(0, HEAP_GROW_PAGES) != (size_t)-1)
         pages = HEAP_GROW_PAGES;
-    else if (__builtin_wasm_memory_grow(0, pages) == (size_t)-1) {
-        heap_exhausted = true;
+    else if (__builtin_wasm_memory_grow(0, pages) == (size_t)-1)
         return -1;
-    }
     heap.end += pages << 16;
     return 0;
+}
+
+/* Kept for the error that says that memory is exhausted, and for who catches it; given up once. */
+static struct {
+    HeapBlock block;
+    uint8_t rest[8192];
+} heap_reserve __attribute__((aligned(16)));
+
+static void heap_give_reserve(void)
+{
+    HeapBlock *block = &heap_reserve.block;
+    if (block->reserved)
+        return;
+    block->reserved = 1;
+    block->class = heap_class(sizeof(heap_reserve) - HEAP_HEADER) - 1; /* the next smaller size surely fits */
+    block->u.next = heap.free[block->class];
+    heap.free[block->class] = block;
+}
+
+/* The last resort of a full memory: part a free block of a larger class. */
+static no_inline void *heap_split(uint32_t class, size_t size)
+{
+    uint32_t larger = class + 1;
+    while (larger < HEAP_CLASSES && !heap.free[larger])
+        larger++;
+    if (larger == HEAP_CLASSES) {
+        heap_exhausted = true;
+        heap_give_reserve();
+        return NULL;
+    }
+    HeapBlock *block = heap.free[larger];
+    heap.free[larger] = block->u.next;
+    block->class = class;
+    size_t rest = heap_class_size(larger) - size;
+    if (rest >= HEAP_HEADER + 16) {
+        HeapBlock *tail = (HeapBlock *)(block->u.payload + size);
+        tail->class = heap_class(rest - HEAP_HEADER);
+        if (heap_class_size(tail->class) > rest - HEAP_HEADER) /* what then is left over is lost */
+            tail->class--;
+        tail->u.next = heap.free[tail->class];
+        heap.free[tail->class] = tail;
+    }
+    return block->u.payload;
 }
 
 static no_inline void *heap_carve(uint32_t class, size_t size)
 {
     size_t total = size + HEAP_HEADER;
     if (total > (size_t)(heap.end - heap.top) && heap_extend(total))
-        return NULL;
+        return heap_split(class, size);
     HeapBlock *block = (HeapBlock *)heap.top;
     heap.top += total;
     block->class = class;
@@ -232,7 +273,6 @@ static void *heap_realloc(void *opaque, void *p, size_t size)
             block->class = class;
             return p;
         }
-        return NULL;
     }
     void *q = heap_malloc(opaque, size);
     if (!q)
