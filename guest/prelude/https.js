@@ -42,9 +42,47 @@ class Agent extends Stream {
   destroy() {}
 }
 
-class IncomingMessage extends Readable {
-  constructor(said) {
+/** What stands for a connection: always made, never used. Libraries wait for it before they send. */
+class Socket extends Stream {
+  constructor(isEncrypted) {
     super();
+    this.connecting = false;
+    this.destroyed = false;
+    this.writable = true;
+    this.encrypted = isEncrypted;
+    this.authorized = isEncrypted;
+  }
+
+  setKeepAlive() {
+    return this;
+  }
+
+  setNoDelay() {
+    return this;
+  }
+
+  setTimeout() {
+    return this;
+  }
+
+  ref() {
+    return this;
+  }
+
+  unref() {
+    return this;
+  }
+
+  destroy() {
+    return this;
+  }
+}
+
+class IncomingMessage extends Readable {
+  constructor(said, socket) {
+    super();
+    this.socket = socket;
+    this.connection = socket;
     this.statusCode = said.status;
     this.statusMessage = said.statusText;
     this.httpVersion = "1.1";
@@ -146,6 +184,10 @@ class ClientRequest extends Stream {
     if (options.timeout) this.setTimeout(options.timeout);
     if (typeof options.callback === "function") this.once("response", options.callback);
     options.signal?.addEventListener("abort", () => this.destroy(abortError()));
+    this.socket = this.connection = new Socket(this.protocol === "https:");
+    soon(() => {
+      if (!this.destroyed) this.emit("socket", this.socket);
+    });
   }
 
   setHeader(name, value) {
@@ -247,7 +289,7 @@ class ClientRequest extends Stream {
     if (this.destroyed) return;
     this.#isAnswered = true;
     this.#stopTimer();
-    const response = new IncomingMessage(said);
+    const response = new IncomingMessage(said, this.socket);
     response.req = this;
     this.res = response;
     response.once("end", () => this.#close());
@@ -324,7 +366,7 @@ function get(input, options, callback) {
 /** Exposes `https`. */
 export function install() {
   for (const [Class, name] of [
-    [Agent, "Agent"], [IncomingMessage, "IncomingMessage"], [ClientRequest, "ClientRequest"],
+    [Agent, "Agent"], [Socket, "Socket"], [IncomingMessage, "IncomingMessage"], [ClientRequest, "ClientRequest"],
   ]) {
     ObjectDefineProperty(Class, "name", { __proto__: null, value: name, configurable: true });
   }

@@ -477,6 +477,42 @@ def test_https_get_by_url() -> None:
     assert conversation.asked[1].headers == {"a": "1", "Authorization": "Basic dTpw"}
 
 
+def test_https_sends_when_the_socket_is_there() -> None:
+    """As stripe's library does, and others that want to be told of a connection."""
+    code = """
+        return new Promise((done) => {
+          const request = https.request('https://h/', { method: 'POST' }, (r) => done([r.statusCode, r.socket === request.socket]))
+          request.once('socket', (socket) => {
+            if (socket.connecting) return done('not connected')
+            request.write('data')
+            request.end()
+          })
+        })
+        """
+    conversation = converse(code, Reply(201))
+
+    assert conversation.value == [201, True]
+    assert conversation.asked[0].body == b"data"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "{ get body() { throw new RangeError('mine') } }",
+        "{ headers: { get a() { throw new RangeError('mine') } } }",
+        "{ method: { toString() { throw new RangeError('mine') } } }",
+        "new Proxy({}, { get() { throw new RangeError('mine') } })",
+        "{ method: 'POST', body: { toString() { throw new RangeError('mine') } } }",
+        "{ method: 'POST', body: new Proxy({}, { getPrototypeOf() { throw new RangeError('mine') }, get() { throw new RangeError('mine') } }) }",
+    ],
+)
+def test_what_options_throw_is_what_fetch_rejects_with(options: str) -> None:
+    conversation = converse(f"return fetch('http://x/', {options}).catch((e) => [e.name, e.message])")
+
+    assert conversation.value == ["RangeError", "mine"]
+    assert conversation.asked == []
+
+
 def test_https_failures_are_events() -> None:
     code = """
         const failed = (request) => new Promise((done) => request.on('error', (e) => done([e.name, e.code, e.message])))
