@@ -391,26 +391,69 @@ def test_the_host_is_out_of_reach() -> None:
     """Nothing that user code can patch is handed the prelude's native functions."""
     code = """
         const seen = []
-        const { apply } = Reflect
-        const see = (...values) => { for (let i = 0; i < values.length; i++) seen[seen.length] = values[i] }
-        const spy = (object, name) => {
-          const original = object[name]
-          object[name] = function (...args) { see(this, ...args); return apply(original, this, args) }
+        const { apply, ownKeys, getOwnPropertyDescriptor, defineProperty, getPrototypeOf } = Reflect
+        let isWatching = false
+        const see = (value) => {
+          if (value !== null && (typeof value === 'object' || typeof value === 'function')) seen[seen.length] = value
         }
-        for (const name of ['then']) spy(Promise.prototype, name)
-        for (const name of ['call', 'apply', 'bind']) spy(Function.prototype, name)
-        for (const name of ['set', 'get', 'has']) spy(Map.prototype, name)
-        for (const name of ['push', 'join', 'map']) spy(Array.prototype, name)
-        spy(JSON, 'stringify'); spy(JSON, 'parse'); spy(Reflect, 'apply')
-        Object.defineProperty(Object.prototype, 'file', { set(v) { see(this, v) }, get() { see(this) }, configurable: true })
-        const r = await fetch('http://x/', { method: 'POST', body: new URLSearchParams({ a: 1 }) })
-        await r.text()
-        delete Object.prototype.file
-        const natives = seen.filter((v) => v !== null && typeof v === 'object' && 'utf8Encode' in v)
-        return [seen.length > 0, natives.length]
+        const watch = (owner) => {
+          for (const key of ownKeys(owner)) {
+            const property = getOwnPropertyDescriptor(owner, key)
+            if (!property.configurable || key === 'constructor') continue
+            for (const part of ['value', 'get', 'set']) {
+              const original = property[part]
+              if (typeof original !== 'function' || original.prototype !== undefined) continue
+              property[part] = function (...args) {
+                if (isWatching) {
+                  isWatching = false
+                  see(this)
+                  for (let i = 0; i < args.length; i++) see(args[i])
+                  isWatching = true
+                }
+                return apply(original, this, args)
+              }
+            }
+            defineProperty(owner, key, property)
+          }
+        }
+        const TypedArray = getPrototypeOf(Uint8Array)
+        const owners = [Object, Array, String, Number, Function, Promise, Map, Set, WeakMap, RegExp, Error, ArrayBuffer, DataView,
+          TypedArray, Uint8Array, Symbol, Buffer, URL, URLSearchParams, Headers, Request, Response, Blob, TextDecoder, TextEncoder,
+          FormData, AbortSignal, EventTarget].flatMap((Class) => [Class, Class.prototype])
+        owners.push(JSON, Reflect, Math, https, getPrototypeOf([][Symbol.iterator]()), getPrototypeOf(new Map().keys()),
+          getPrototypeOf(FormData.prototype), getPrototypeOf(getPrototypeOf(FormData.prototype)))
+        for (const name of ['utf8Encode', 'file', 'parse', 'formParse']) {
+          defineProperty(Object.prototype, name, { configurable: true, get() { see(this) }, set(value) { see(this); see(value) } })
+        }
+        owners.forEach(watch)
+        isWatching = true
+        const response = await fetch(new URL('http://x/é'), { method: 'POST', body: new URLSearchParams({ a: 1 }), signal: new AbortController().signal })
+        for await (const part of response.clone().body) String(part)
+        await response.json().catch(() => 0)
+        const form = new FormData()
+        form.append('a', new Blob(['b']))
+        await fetch('http://x/', { method: 'POST', body: form })
+        await new Promise((done) => https.get('https://x/', (r) => r.on('data', () => 0).on('end', done)))
+        for (const name of ['utf8', 'hex', 'base64', 'latin1', 'ucs2', 'ascii']) Buffer.from(Buffer.from('é').toString(name), name).indexOf('é', name)
+        Buffer.alloc(9, 'ab').writeDoubleLE(1)
+        new TextDecoder('utf-8', { fatal: true }).decode(new TextEncoder().encode('é'))
+        new TextDecoder('latin1').decode(Uint8Array.of(200))
+        const url = new URL('../q?a=b', 'http://u:p@é/x')
+        url.searchParams.append('c', 'd')
+        url.hash = 'h'
+        try { new URL('/') } catch {}
+        isWatching = false
+        const natives = ['utf8Encode', 'utf8Decode', 'base64Encode', 'base64Decode', 'hexEncode', 'hexDecode', 'latin1', 'file',
+          'formParse', 'formSerialize', 'promiseState', 'className']
+        const has = (value, name) => getOwnPropertyDescriptor(value, name)?.value
+        const caught = seen.filter((value) => typeof has(value, 'utf8Encode') === 'function' || typeof has(value, 'formParse') === 'function' ||
+          (typeof value === 'function' && natives.includes(has(value, 'name')) && has(value, 'prototype') === undefined))
+        return [seen.length > 100, caught.map((value) => has(value, 'name') ?? typeof value)]
         """
 
-    assert converse(code, Reply(body=b"x")).value == [True, 0]
+    conversation = converse(code, *[Reply(body=b"x")] * 3)
+
+    assert conversation.value == [True, []], conversation.outcome
 
 
 HTTPS = """
