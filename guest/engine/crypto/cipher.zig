@@ -11,6 +11,7 @@ pub const Error = error{ WrongFinalBlockLength, BadDecrypt };
 
 const block_length = 16;
 const zero: [block_length]u8 = @splat(0);
+const piece_max = 1024;
 
 pub const Cipher = struct {
     aes: Aes,
@@ -51,12 +52,12 @@ pub const Cipher = struct {
     fn initGcm(c: *Cipher, iv: []const u8) void {
         var h: [block_length]u8 = undefined;
         c.aes.encrypt(&h, &zero);
-        c.ghash = .init(&h);
+        c.ghash = .initForBlockCount(&h, 0);
         if (iv.len == 12) {
             c.chain = iv[0..12].* ++ .{ 0, 0, 0, 1 };
         } else {
-            var hash: Ghash = .init(&h);
-            hash.update(iv);
+            var hash = c.ghash;
+            absorb(&hash, iv);
             hash.pad();
             var sizes: [block_length]u8 = @splat(0);
             std.mem.writeInt(u64, sizes[8..16], @as(u64, iv.len) * 8, .big);
@@ -67,9 +68,17 @@ pub const Cipher = struct {
         c.count(12);
     }
 
+    /// The powers of the key that long pieces would use cost more to make than a field or two to hash; without
+    /// them, no piece may be long.
+    fn absorb(hash: *Ghash, bytes: []const u8) void {
+        var rest = bytes;
+        while (rest.len > piece_max) : (rest = rest[piece_max..]) hash.update(rest[0..piece_max]);
+        hash.update(rest);
+    }
+
     /// GCM: text that is not encrypted but vouched for by the tag. Before any other text.
     pub fn associate(c: *Cipher, bytes: []const u8) void {
-        c.ghash.update(bytes);
+        absorb(&c.ghash, bytes);
         c.associated_len += bytes.len;
     }
 
@@ -81,9 +90,9 @@ pub const Cipher = struct {
             .gcm => {
                 // The text that is hashed is the encrypted one.
                 if (c.text_len == 0) c.ghash.pad();
-                if (c.decrypting) c.ghash.update(in);
+                if (c.decrypting) absorb(&c.ghash, in);
                 c.xorStream(out, in, 12);
-                if (!c.decrypting) c.ghash.update(out[0..in.len]);
+                if (!c.decrypting) absorb(&c.ghash, out[0..in.len]);
                 c.text_len += in.len;
             },
             .cfb => for (in, out[0..in.len]) |byte, *o| {
