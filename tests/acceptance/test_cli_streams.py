@@ -133,6 +133,47 @@ def test_other_commands_end_quietly_as_well(tmp_path: Path, command: list[str]) 
     assert done.returncode == 141
 
 
+@pytest.mark.parametrize(
+    ("redirections", "status", "shown", "said"),
+    [
+        ("> /dev/full", 2, "", "headgate: writing events: no space left on device\n"),
+        (">&-", 0, "", "headgate: 1 event in "),
+        ("2>&-", 0, TRACK, ""),
+        ("<&-", 0, "", "headgate: 0 events in "),
+        ("< /dev/null", 0, "", "headgate: 0 events in "),
+    ],
+)
+def test_standard_streams_that_are_full_or_closed(
+    tmp_path: Path, redirections: str, status: int, shown: str, said: str
+) -> None:
+    write(tmp_path, f_js=PASS)
+
+    done = subprocess.run(
+        ["bash", "-c", f"'{HEADGATE}' run f.js {redirections}"],
+        cwd=tmp_path,
+        input=TRACK,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+    )
+
+    assert (done.returncode, done.stdout) == (status, shown)
+    assert done.stderr.startswith(said)
+    assert len(done.stderr.splitlines()) == (1 if said else 0)
+
+
+def test_a_disk_that_is_full_is_named(tmp_path: Path) -> None:
+    write(tmp_path, f_js=PASS)
+
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [HEADGATE, "check", "f.js"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (2, b"headgate: stdout: no space left on device\n")
+
+
 def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [HEADGATE, "run", "f.js", *arguments],

@@ -8,7 +8,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from headgate.cli import arguments, build, check, init, inspect, replay, run
-from headgate.cli.trouble import FAILED, INTERRUPTED, READER_GONE, Trouble
+from headgate.cli.trouble import FAILED, INTERRUPTED, READER_GONE, Trouble, of_file
 from headgate_runtime import HeadgateError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status; raises SystemExit only for --help, --version and usage."""
+    _fill_descriptors()
     debug = False
     try:
         try:
@@ -27,8 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # What is left in the buffer must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
         return READER_GONE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -37,6 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"headgate: {error}", file=sys.stderr)
         return error.status if isinstance(error, Trouble) else FAILED
+    except OSError as error:
+        _forget_stdout()
+        if debug:
+            traceback.print_exc()
+        print(f"headgate: {of_file(error, str(error.filename or 'stdout'))}", file=sys.stderr)
+        return FAILED
     except Exception as error:  # noqa: BLE001 - whatever it is, people get a line and not a traceback
         if debug:
             traceback.print_exc()
@@ -46,6 +52,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return FAILED
+
+
+def _fill_descriptors() -> None:
+    """Where a standard stream is closed, no file opened later may take its number."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w", closefd=False))
+
+
+def _forget_stdout() -> None:
+    """What is left in the buffer must not be tried again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(parsed: argparse.Namespace) -> int:
