@@ -3,7 +3,6 @@
 
 import {
   ArrayBuffer,
-  ArrayBufferPrototypeGetByteLength,
   RangeError,
   StringFromCharCode,
   StringPrototypeToLowerCase,
@@ -47,14 +46,9 @@ export function bytesOf(source) {
 }
 
 /** Whether `value` is an ArrayBuffer, whatever its prototype says. */
-export function isArrayBuffer(value) {
-  try {
-    ArrayBufferPrototypeGetByteLength(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
+export const isArrayBuffer = (value) => className(value) === "ArrayBuffer";
+
+let className;
 
 /** A string with every lone surrogate replaced. */
 export const wellFormed = (text) => StringPrototypeToWellFormed(text);
@@ -140,6 +134,7 @@ export let createDecoder;
 
 /** Exposes `TextEncoder` and `TextDecoder`. */
 export function install(native) {
+  ({ className } = native);
   const decoders = {
     __proto__: null,
     "utf-8"(bytes, isFatal) {
