@@ -23,6 +23,10 @@ RESULT: Final = struct.Struct("<8IdIIII")
 """Guest to host: outcome, output_ptr, output_len, log_ptr, log_len, log_dropped, heap_peak, operations, due_ms,
 touched, leftover, handlers, heap_used."""
 
+RESULT_QUICK: Final = struct.Struct("<7I16xI")
+"""Of these, what most outcomes need: outcome, output_ptr, output_len, log_ptr, log_len, log_dropped, heap_peak,
+leftover."""
+
 LIMITS_AT: Final = 120
 LIMITS: Final = struct.Struct("<6I")
 """output_bytes_max, log_bytes_max, log_lines_max, operations_max, timers_max, stack_bytes_max."""

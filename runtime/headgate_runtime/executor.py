@@ -189,7 +189,27 @@ class Executor:
         Raises EventError when an event is no JSON object or over a limit, SettingsError, and ExecutorClosed.
         """
         if type(function) is Function and type(event) is bytes and not record and len(event) <= function.input_bytes:
-            return await self._serve(function, event)
+            # The common event, without ceremony: a single coroutine, and `serve` for its first slice.
+            scheduler = self.scheduler
+            if scheduler.spent >= TURN_FUEL and not scheduler.ready:
+                await asyncio.sleep(0)  # the event loop's turn; nobody else's
+            if scheduler.ready:
+                await scheduler.turn(function.tenant)
+            slot = function.idle.pop() if function.idle else await self._acquire(function, False)
+            usable = False
+            try:
+                served = serve(self, slot, event)
+                if not isinstance(served, Invocation):
+                    usable = True
+                    return served
+                try:
+                    if not served.is_over():
+                        await served.go_on()
+                    return served.conclude()[0]
+                finally:
+                    usable = served.reusable
+            finally:
+                self._release(slot, usable=usable)
         if not isinstance(function, Function):
             function = self.function(function, settings, isolation=isolation, limits=limits, tenant=tenant)
         if isinstance(event, list | tuple):
@@ -198,28 +218,6 @@ class Executor:
                 return await self._run_batch(function, texts, record)
             return [await self._run(function, text, record) for text in texts]
         return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
-
-    async def _serve(self, function: Function, text: bytes) -> Outcome:
-        """One event without ceremony; see `invocation.serve`."""
-        scheduler = self.scheduler
-        if scheduler.ready or scheduler.spent >= TURN_FUEL:
-            await scheduler.turn(function.tenant)
-        slot = function.idle.pop() if function.idle else await self._acquire(function, False)
-        usable = False
-        try:
-            result = serve(self, slot, text)
-            if not isinstance(result, Invocation):
-                usable = True
-                return result
-            invocation = result
-            try:
-                if not invocation.is_over():
-                    await invocation.go_on()
-                return invocation.conclude()[0]
-            finally:
-                usable = invocation.reusable
-        finally:
-            self._release(slot, usable=usable)
 
     async def _run(self, function: Function, text: bytes, record: bool) -> Outcome:
         if len(text) > function.limits.input_bytes:
@@ -241,7 +239,9 @@ class Executor:
         self, function: Function, text: bytes, batch: list[bytes] | None, record: bool
     ) -> list[Outcome]:
         scheduler = self.scheduler
-        if scheduler.ready or scheduler.spent >= TURN_FUEL:
+        if scheduler.spent >= TURN_FUEL and not scheduler.ready:
+            await asyncio.sleep(0)  # the event loop's turn; nobody else's
+        if scheduler.ready:
             await scheduler.turn(function.tenant)
         slot = await self._acquire(function, record)
         invocation = Invocation(self, slot, batch, record)

@@ -63,6 +63,7 @@ class Function:
         "baseline",
         "cache",
         "flags",
+        "fuel",
         "hermetic",
         "idle",
         "image",
@@ -91,6 +92,7 @@ class Function:
         self.flags = int(abi.Flag.HERMETIC) if self.hermetic else 0
         self.limits = limits
         self.input_bytes = limits.input_bytes
+        self.fuel = limits.fuel
         self.tenant = tenant
         self.baseline = Baseline(image.segments)
         self.cache = Cache(clock)

@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from headgate_runtime import abi, conclude
+from headgate_runtime.abi import INPUT_INLINE, RESULT_AT, RESULT_QUICK
 from headgate_runtime.errors import EventError, ExecutorClosed
 from headgate_runtime.limits import SLICE_FUEL
 from headgate_runtime.outcome import Cause, Forward, Usage
@@ -26,8 +27,7 @@ NO_FETCH: Final = (
     b'{"name":"FetchError","type":"system","code":"ENOTSUP","message":"fetch is not available in this executor"}'
 )
 
-_DONE: Final = int(abi.Status.DONE)
-_FORWARD: Final = int(abi.Kind.FORWARD)
+_OUT_OF_MEMORY: Final = int(abi.Kind.OUT_OF_MEMORY)
 _PENDING: Final = int(abi.Status.PENDING)
 _STUCK: Final = int(abi.Status.STUCK)
 _BAD_INPUT: Final = int(abi.Status.BAD_INPUT)
@@ -35,27 +35,41 @@ _BAD_INPUT: Final = int(abi.Status.BAD_INPUT)
 
 def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
     """
-    The way of nearly every event: in, one slice of guest code, a forwarded event out, nothing logged.
+    The way of nearly every event: in, one slice of guest code, and its outcome is there.
 
-    Anything else comes back as an Invocation to go on with, whose first slice has run.
+    Otherwise an Invocation to go on with, whose first slice has run.
     """
     function, sandbox, clock = slot.function, slot.sandbox, executor.clock
-    fuel = function.limits.fuel
+    fuel = function.fuel
     now_ms, started_ms = clock.wall_ms(), clock.monotonic_ms()
+    if len(text) <= INPUT_INLINE:
+        left = sandbox.enter(text, now_ms, started_ms, executor.entropy(32), function.flags, fuel)
+    else:
+        left = _serve_large(executor, slot, text, now_ms, started_ms)
+    if left >= 0:
+        quick = RESULT_QUICK.unpack_from(sandbox.memory, sandbox.mailbox + RESULT_AT)
+        kind, address, size, log_at, log_size, dropped, peak, leftover = quick
+        if kind != _OUT_OF_MEMORY and not leftover:
+            fuel -= left
+            executor.scheduler.charge(function.tenant, fuel)
+            wall_ms = clock.monotonic_ms() - started_ms
+            if not kind and not log_size and not dropped:  # forward, and nothing else to tell
+                return Forward(Cause.FORWARD, fuel, wall_ms, peak, sandbox.read(address, size))
+            result = sandbox.result()
+            outcome = conclude.of_result(result, sandbox, Usage(fuel, wall_ms, peak), function.limits)
+            if log_size or dropped:
+                lines = conclude.log_lines(sandbox.read(log_at, log_size))
+                outcome.add(logs=lines, logs_dropped=dropped)
+            return outcome
+    return Invocation.begun(executor, slot, text, started_ms)
+
+
+def _serve_large(executor: Executor, slot: Slot, text: bytes, now_ms: float, started_ms: float) -> int:
+    """As Sandbox.enter, for an event that has no room in the mailbox."""
+    function, sandbox = slot.function, slot.sandbox
     if not sandbox.write_input(text, now_ms, started_ms, executor.entropy(32), function.flags):
         raise EventError(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
-    sandbox.set_fuel(fuel)
-    call = sandbox.entry
-    call.start()
-    Sandbox.current = sandbox
-    if call.step() and call.result == _DONE and not call.trap:
-        kind, address, size, _, log_size, dropped, peak, _, _, _, leftover, _, _ = sandbox.result_fields()
-        if kind == _FORWARD and not leftover and not log_size and not dropped:
-            fuel -= sandbox.get_fuel()
-            executor.scheduler.charge(function.tenant, fuel)
-            output = sandbox.read(address, size)
-            return Forward(Cause.FORWARD, fuel, clock.monotonic_ms() - started_ms, peak, output)
-    return Invocation.begun(executor, slot, text, started_ms)
+    return sandbox.run(function.fuel)
 
 
 class Invocation:

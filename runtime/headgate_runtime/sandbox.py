@@ -15,6 +15,8 @@ from headgate_runtime._wasmtime import EngineError, Linker, Store
 from headgate_runtime.limits import SLICE_FUEL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headgate_runtime._wasmtime import Function, Module
     from headgate_runtime.invocation import Invocation
     from headgate_runtime.limits import Limits
@@ -66,8 +68,9 @@ class Result(NamedTuple):
 
 class Sandbox:
     """
-    `enter` starts an entry point, `step` runs a slice of it. After a trap, a time-out or `close` it is of no use.
+    `start` begins an entry point, `step` runs a slice of it. After a trap, a time-out or `close` it is of no use.
 
+    enter       writes an event of at most abi.INPUT_INLINE bytes and runs the first slice of `invoke`: see `_bind`
     mailbox     address of the mailbox in the guest
     settings    the settings JSON, which the guest asks for once
     requests    what the guest filed since the last entry; the caller takes them
@@ -79,7 +82,9 @@ class Sandbox:
         "_instance",
         "_size",
         "_store",
+        "_run",
         "closed",
+        "enter",
         "entry",
         "mailbox",
         "memory",
@@ -101,7 +106,7 @@ class Sandbox:
         self._base = self._instance.memory_address()
         self._size = 0
         self.memory = memoryview(b"")
-        self._map()
+        self._map(bound=False)
         self.mailbox = self.call("mailbox") if mailbox is None else mailbox
         abi.LIMITS.pack_into(
             self.memory,
@@ -115,11 +120,34 @@ class Sandbox:
         )
         self.entry = self.function("invoke")
         self._store.yield_every(SLICE_FUEL)
+        self._run = self.entry.quick()
+        self.enter = self._bind()
 
-    def _map(self) -> None:
+    def _bind(self) -> Callable[[bytes, float, float, bytes, int, int], int]:
+        """
+        The short way in: (content, now_ms, monotonic_ms, seed, flags, fuel) to the fuel left when the invocation is
+        done, or -1: see `_wasmtime.Function.quick`. Bound anew whenever the memory is mapped anew.
+        """
+        memory, mailbox, run, pack_into = self.memory, self.mailbox, self._run, abi.ENTRY.pack_into
+        address = mailbox + abi.INPUT_AT
+
+        def enter(
+            content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int, fuel: int
+        ) -> int:
+            size = len(content)
+            pack_into(memory, mailbox, now_ms, monotonic_ms, seed, flags, 1, address, size)
+            memory[address : address + size] = content
+            Sandbox.current = self
+            return run(fuel)
+
+        return enter
+
+    def _map(self, *, bound: bool = True) -> None:
         self._size = self._instance.memory_bytes()
         self.memory.release()
         self.memory = memoryview((ctypes.c_char * self._size).from_address(self._base)).cast("B")
+        if bound:
+            self.enter = self._bind()
 
     @property
     def grown(self) -> bool:
@@ -180,6 +208,11 @@ class Sandbox:
         function.start()
         return function
 
+    def run(self, fuel: int) -> int:
+        """As `enter`, for input that is written already."""
+        Sandbox.current = self
+        return self._run(fuel)
+
     def step(self, function: Function) -> bool:
         """Runs one slice; True when the call is over."""
         Sandbox.current = self
@@ -204,10 +237,15 @@ class Sandbox:
             self.closed = True
             if Sandbox.current is self:
                 Sandbox.current = None
+            self.enter = _closed
             for function in self._functions.values():
                 function.abandon()
             self.memory.release()
             self._store.close()
+
+
+def _closed(*_arguments: object) -> int:
+    raise EngineError("the sandbox is closed")
 
 
 def _import_settings(address: int, size: int) -> int:
