@@ -20,7 +20,14 @@ static JSValue js_module_ns_autoinit(JSContext *realm, JSObject *p, JSAtom atom,
 /* The stack lies at the bottom of memory: where QuickJS asks whether so many bytes more would fit, the difference
  * would wrap around and always fit. Its one reading of the stack pointer is moved up by half the address space. */
 #define __builtin_frame_address(level) ((uintptr_t)__builtin_frame_address(level) + 0x80000000u)
+/* Every allocation and release asks the allocator for the size of a block through a pointer. Where the call has one
+ * argument it is that: it becomes a direct call, which the compiler sees through. With two it is the public function. */
+static size_t heap_usable(const void *p);
+#define js_malloc_usable_size(...) USABLE_PICK(__VA_ARGS__, js_malloc_usable_size_of_context, USABLE_DIRECT)(__VA_ARGS__)
+#define USABLE_PICK(first, second, name, ...) name
+#define USABLE_DIRECT(p) js_calloc ? heap_usable(p) : 0
 #include "quickjs.c"
+#undef js_malloc_usable_size
 #undef __builtin_frame_address
 #undef js_module_ns_autoinit
 #undef malloc
