@@ -30,7 +30,7 @@ def test_check_names_the_handlers_and_what_looks_wrong(tmp_path: Path) -> None:
             "f.js: warning: the top level reads the clock, randomness or the host: it runs anew in every sandbox, which "
             "then starts slower; read them inside a handler"
         ),
-        "f.js:1: warning: onTrack never returns a value, so its events are all filtered; return the event",
+        "f.js:1: warning: onTrack never returns a value: every event that it does not throw for is filtered; return the event",
         "f.js:4: warning: onIdentity is a misspelling of onIdentify and is taken for it; rename it",
         "f.js:5: warning: onPages is no handler; onPage was meant?",
     ]

@@ -74,9 +74,9 @@ def _silent(image: Image, found: list[Definition]) -> list[Warning]:
     for name in image.handlers:
         own = [each for each in found if each.name == name]
         if own and not any(each.returns for each in own):
-            what = "every batch is filtered" if name == "onBatch" else "its events are all filtered"
-            what += "; return the events" if name == "onBatch" else "; return the event"
-            warnings.append(Warning(own[-1].line, f"{name} never returns a value, so {what}"))
+            thing = "batch" if name == "onBatch" else "event"
+            text = f"{name} never returns a value: every {thing} that it does not throw for is filtered"
+            warnings.append(Warning(own[-1].line, f"{text}; return the {thing}"))
     return warnings
 
 
