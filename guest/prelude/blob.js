@@ -6,6 +6,7 @@ import {
   ObjectDefineProperty,
   PromiseResolve,
   StringPrototypeToLowerCase,
+  Symbol,
   SymbolIterator,
   TypeError,
   Uint8Array,
@@ -14,6 +15,8 @@ import { bufferText, joinBuffers, textBuffer } from "./buffer.js";
 import { bytesOf } from "./encoding.js";
 import { defineInterface, expose } from "./expose.js";
 import { Readable } from "./streams.js";
+
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 const isPrintable = (type) => !/[^\x20-\x7e]/.test(type);
 
@@ -86,6 +89,11 @@ export class Blob {
 
   stream() {
     return Readable.of(this.#bytes);
+  }
+
+  [INSPECT](depth, options, inspect) {
+    const shown = { size: this.size, type: this.type };
+    return typeof inspect === "function" ? `Blob ${inspect(shown, options)}` : shown;
   }
 }
 

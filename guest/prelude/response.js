@@ -1,6 +1,6 @@
 // `Response` as of node-fetch 2.6.0, with the standard's static `json`, `redirect` and `error`.
 
-import { JSONStringify, ObjectDefineProperty, RangeError, Symbol, TypeError } from "./primordials.js";
+import { JSONStringify, ObjectDefineProperty, RangeError, Symbol, TypeError, Uint8Array } from "./primordials.js";
 import { Body, cloneSource, contentTypeOf, receive, received } from "./body.js";
 import { defineInterface, expose } from "./expose.js";
 import { Headers } from "./headers.js";
@@ -83,7 +83,8 @@ export class Response extends Body {
     const fromNetwork = received(this);
     if (fromNetwork === undefined) return new Response(cloneSource(this), init);
     const copy = new Response(null, init);
-    receive(copy, fromNetwork.bytes, fromNetwork.error);
+    // Bytes of its own: what one reader gets from buffer() may be written to.
+    receive(copy, new Uint8Array(fromNetwork.bytes), fromNetwork.error);
     return copy;
   }
 }

@@ -371,6 +371,18 @@ def test_many_at_once_and_one_too_many() -> None:
     assert [asked.message["url"] for asked in conversation.asked] == [f"http://x/{i}" for i in range(10)]
 
 
+def test_a_clone_has_bytes_of_its_own() -> None:
+    code = """
+        const response = await fetch('http://x/')
+        const copy = response.clone()
+        const bytes = await response.buffer()
+        bytes[0] = 88
+        return [String(bytes), await copy.text()]
+        """
+
+    assert converse(code, Reply(body=b"abc")).value == ["Xbc", "abc"]
+
+
 def test_answers_go_to_who_asked() -> None:
     code = """
         const texts = await Promise.all([1, 2, 3].map(async (n) => (await fetch(`http://x/${n}`)).text()))

@@ -147,6 +147,12 @@ def test_blob(evaluate: Evaluate) -> None:
     ]
 
 
+def test_a_blob_prints_as_in_node(evaluate: Evaluate) -> None:
+    assert evaluate("console.log(new Blob(['abc'], { type: 'a/b' }))").lines == [
+        "Blob { size: 3, type: 'a/b' }"
+    ]
+
+
 @pytest.mark.parametrize("parts", ["'text'", "5", "{}"])
 def test_blob_parts_are_a_sequence(evaluate: Evaluate, parts: str) -> None:
     assert evaluate(f"try {{ new Blob({parts}) }} catch (error) {{ return error.name }}").value == "TypeError"
