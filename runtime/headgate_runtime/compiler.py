@@ -13,9 +13,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-import orjson
-
-from headgate_runtime import abi, guest, libraries, wasm
+from headgate_runtime import abi, conclude, guest, libraries, wasm
 from headgate_runtime._wasmtime import Trap
 from headgate_runtime.image import Image, make
 from headgate_runtime.limits import SPARE_PAGES, Limits
@@ -158,7 +156,8 @@ def _trapped(trap: tuple[Trap, str], limits: Limits) -> CompileError:
 
 
 def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> CompileError:
-    _, name, message, stack = orjson.loads(detail)
+    _, name, message, stack = conclude.error_detail(detail)
+    message = message or ""
     place = _POSITION.search(stack or "")
     if place is None:
         return CompileError(kind, name, message, stack=stack)

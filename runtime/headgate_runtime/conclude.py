@@ -5,13 +5,15 @@ and nowhere else. The tables are total; a test walks every member.
 
 from __future__ import annotations
 
+import json
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from headgate_runtime import abi
 from headgate_runtime._wasmtime import Trap
+from headgate_runtime.errors import EventError
 from headgate_runtime.outcome import ERROR_CLASSES, Cause, Forward, LogLine, Outcome, of_cause
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 STUCK_MESSAGE: Final = "the handler's promise can never settle: no timer, request or job is left that could settle it"
 EMPTY_MESSAGE: Final = "the handler returned nothing: the event will not reach the destination"
+MALFORMED_MESSAGE: Final = "sandbox fault: its answer is malformed"
 OMITTED_MESSAGE: Final = "omitted from the batch result: the event will not reach the destination"
 
 _LOG_RECORD: Final = struct.Struct("<BI")
@@ -76,18 +79,47 @@ def of_result(result: Result, sandbox: Sandbox, usage: Usage, limits: Limits) ->
     return of_cause(Cause.EMPTY, usage, message=EMPTY_MESSAGE)
 
 
+def error_detail(text: bytes) -> tuple[str | None, str | None, str | None, str | None]:
+    """(class, name, message, stack) of an error that was thrown; never raises, whatever the guest wrote."""
+    try:
+        parts = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            parts = json.loads(text)  # takes lone surrogates, which a JavaScript string may hold
+        except (ValueError, RecursionError):
+            parts = None
+    if not isinstance(parts, list) or len(parts) != 4:
+        return None, None, MALFORMED_MESSAGE, None
+    error_class, name, message, stack = map(_text, parts)
+    return error_class, name, message, stack
+
+
+def _text(part: Any) -> str | None:
+    return part.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(part, str) else None
+
+
 def _thrown(detail: bytes, usage: Usage) -> Outcome:
-    error_class, name, message, stack = orjson.loads(detail)
+    error_class, name, message, stack = error_detail(detail)
     cause = ERROR_CLASSES.get(error_class, Cause.BAD_REQUEST)
     return of_cause(cause, usage, error_name=name, message=message, stack=stack or None)
 
 
 def of_items(output: bytes, events: list[bytes], usage: Usage, limits: Limits) -> list[Outcome]:
-    """One outcome per event of a batch, in the order of the events."""
+    """
+    One outcome per event of a batch, in the order of the events.
+
+    Raises EventError when the guest saw another number of events: then one text held more, or less, than one.
+    """
+    (count,) = abi.ITEM_COUNT.unpack_from(output)
+    if count != len(events):
+        raise EventError(f"the batch is not usable: {len(events)} texts hold {count} events; each must be one JSON object")
     outcomes = []
-    for index, event in enumerate(events):
-        kind, offset, length = abi.ITEM.unpack_from(output, 4 + index * abi.ITEM.size)
-        outcomes.append(_item(abi.Item(kind), output[offset : offset + length], event, usage, limits))
+    try:
+        for index, event in enumerate(events):
+            kind, offset, length = abi.ITEM.unpack_from(output, abi.ITEM_COUNT.size + index * abi.ITEM.size)
+            outcomes.append(_item(abi.Item(kind), output[offset : offset + length], event, usage, limits))
+    except (ValueError, struct.error):  # the guest may lie
+        return [of_cause(Cause.INTERNAL, usage, message=MALFORMED_MESSAGE)] * len(events)
     return outcomes
 
 
@@ -110,12 +142,14 @@ def _item(kind: abi.Item, body: bytes, event: bytes, usage: Usage, limits: Limit
 
 
 def log_lines(content: bytes) -> tuple[LogLine, ...]:
-    """The console lines of one invocation (guest/ABI.md, "Log")."""
+    """The console lines of one invocation (guest/ABI.md, "Log"), as far as they are well-formed."""
     lines = []
     at = 0
-    while at < len(content):
+    while at + _LOG_RECORD.size <= len(content):
         level, size = _LOG_RECORD.unpack_from(content, at)
         at += _LOG_RECORD.size
+        if level >= len(abi.LEVELS):
+            break
         lines.append(LogLine(abi.LEVELS[level], content[at : at + size].decode(errors="replace")))
         at += size
     return tuple(lines)

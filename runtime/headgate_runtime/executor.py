@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import heapq
+import json
 from typing import TYPE_CHECKING, overload
 
 import orjson
@@ -215,6 +216,9 @@ class Executor:
         if isinstance(event, list | tuple):
             texts = [_event_text(each) for each in event]
             if "onBatch" in function.image.handlers:
+                for text, each in zip(texts, event, strict=True):
+                    if isinstance(each, bytes | str):
+                        _check_event(text)
                 return await self._run_batch(function, texts, record)
             return [await self._run(function, text, record) for text in texts]
         return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
@@ -344,9 +348,20 @@ class Executor:
 def _event_text(event: Event) -> bytes:
     if isinstance(event, bytes):
         return event
-    if isinstance(event, str):
-        return event.encode()
     try:
-        return orjson.dumps(event)
-    except TypeError as error:
+        return event.encode() if isinstance(event, str) else orjson.dumps(event)
+    except (TypeError, UnicodeEncodeError) as error:
         raise EventError(f"the event is not JSON: {error}") from None
+
+
+def _check_event(text: bytes) -> None:
+    """Raises EventError unless *text* is one JSON object: joined to a batch, it could pass for more or less than one."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as strict:
+        try:
+            value = json.loads(text)  # takes lone surrogates, as JavaScript does
+        except (ValueError, RecursionError):
+            raise EventError(f"the event is not JSON: {strict}") from None
+    if not isinstance(value, dict):
+        raise EventError("an event must be a JSON object")

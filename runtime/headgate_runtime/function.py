@@ -45,6 +45,8 @@ class Slot:
 
     def recover(self) -> bool:
         """Readies the sandbox for the next event; False when it must be replaced."""
+        if self.sandbox.requests:  # filed and not waited for: they must not be sent on behalf of the next event
+            self.sandbox.requests = []
         if self.rewinder is None:
             return True
         # Memory that grew cannot be given back to the kernel from outside.

@@ -84,6 +84,7 @@ class Invocation:
         "_call",
         "_entries",
         "_executor",
+        "_exhausted",
         "_function",
         "_result",
         "_sandbox",
@@ -103,6 +104,7 @@ class Invocation:
         self._entries: list[Entry] | None = [] if record else None
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._timed_out = False
+        self._exhausted = False
         self._status = -1
         self._text = b""
         self.reusable = False
@@ -162,7 +164,9 @@ class Invocation:
                 if content is None:
                     self._timed_out = True
                     return
-                self._enter("resume", content)
+                if not self._enter("resume", content):
+                    self._exhausted = True
+                    return
                 if not await self._finish_call():
                     return
         finally:
@@ -171,18 +175,18 @@ class Invocation:
             if self._tasks:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _enter(self, name: str, content: bytes) -> None:
+    def _enter(self, name: str, content: bytes) -> bool:
+        """Runs the first slice of an entry; False when the sandbox has no room for *content*."""
         clock = self._executor.clock
         now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
         sandbox = self._sandbox
         if self._entries is not None:
             self._entries.append(Entry(name, now_ms, monotonic_ms, bytes(32), self._function.flags, content, []))
         if not sandbox.write_input(content, now_ms, monotonic_ms, bytes(32), self._function.flags):
-            self._timed_out = True
-            return
+            return False
         self._call = sandbox.start(name)
-        if sandbox.step(self._call):
-            return
+        sandbox.step(self._call)
+        return True
 
     async def _finish_call(self) -> bool:
         """Slice after slice until the call returns; False when time ran out first."""
@@ -244,6 +248,8 @@ class Invocation:
         wall_ms = self._executor.clock.monotonic_ms() - self._started_ms
         count = 1 if self._batch is None else len(self._batch)
         status = self._status
+        if self._exhausted:
+            return self._finish([conclude.of_memory(Usage(fuel, wall_ms, 0), limits)] * count)
         if self._timed_out:
             return self._finish([conclude.of_timeout(Usage(fuel, wall_ms, 0), limits)] * count)
         if self._call.trap:
@@ -284,7 +290,9 @@ class Invocation:
 
     def _finish(self, outcomes: list[Outcome]) -> list[Outcome]:
         if self._entries is not None:
-            record = Record(self._function.image.digest, self._function.settings, self._function.limits, self._entries)
+            function = self._function
+            sizes = None if self._batch is None else [len(text) for text in self._batch]
+            record = Record(function.image.digest, function.settings, function.limits, self._entries, sizes)
             for outcome in outcomes:
                 outcome.add(record=record)
         return outcomes
