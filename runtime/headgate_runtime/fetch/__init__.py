@@ -1,0 +1,38 @@
+"""
+The host's half of `fetch` (SPEC 4.4, 4.9).
+
+    async with Fetcher(Egress(allow_private=True)) as fetch, Executor(fetch=fetch) as executor:
+        with tracing(secrets=["..."]) as trace:
+            outcome = await executor.invoke(function, event)
+
+    Executor(fetch=MockFetcher.load("replies.json"))
+"""
+
+from headgate_runtime.fetch.egress import DefaultPorts, Egress, EgressError
+from headgate_runtime.fetch.failure import Failure, SystemFailure
+from headgate_runtime.fetch.fetcher import Fetcher
+from headgate_runtime.fetch.limits import FetchLimits
+from headgate_runtime.fetch.mock import MockError, MockFetcher, MockRequest, Reply
+from headgate_runtime.fetch.resolver import Resolver, SystemResolver
+from headgate_runtime.fetch.service import FetchService
+from headgate_runtime.fetch.trace import Exchange, Trace, tracing
+
+__all__ = [
+    "DefaultPorts",
+    "Egress",
+    "EgressError",
+    "Exchange",
+    "Failure",
+    "FetchLimits",
+    "FetchService",
+    "Fetcher",
+    "MockError",
+    "MockFetcher",
+    "MockRequest",
+    "Reply",
+    "Resolver",
+    "SystemFailure",
+    "SystemResolver",
+    "Trace",
+    "tracing",
+]

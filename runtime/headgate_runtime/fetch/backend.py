@@ -1,0 +1,137 @@
+"""
+How connections are made: the name is looked up here, every address is checked, and the connection goes to one of the
+very addresses that were checked. Nothing between the check and the connection can change where it leads.
+"""
+
+# ruff: noqa: ASYNC109 - the signatures are httpcore's
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+from typing import TYPE_CHECKING, Any, Final
+
+import httpcore
+
+from headgate_runtime.fetch import tls
+from headgate_runtime.fetch.failure import SystemFailure
+from headgate_runtime.fetch.limits import ADDRESSES, LOOKUPS
+from headgate_runtime.fetch.resolver import addresses_of
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+    from headgate_runtime.fetch.egress import Egress
+    from headgate_runtime.fetch.ranges import Address
+    from headgate_runtime.fetch.resolver import Resolver
+
+_NEXT_ADDRESS_S: Final = 2.0
+"""After which the next address is tried, while there is one."""
+
+
+class Backend(httpcore.AsyncNetworkBackend):
+    """Connects for one function, by way of *resolver* and *egress*. Raises SystemFailure, which passes through httpcore unchanged."""
+
+    def __init__(self, egress: Egress, resolver: Resolver) -> None:
+        self._egress = egress
+        self._resolver = resolver
+        self._inner = httpcore.AnyIOBackend()
+        self._lookups = asyncio.Semaphore(LOOKUPS)
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - httpcore's signature
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        async with self._lookups:
+            addresses = await addresses_of(self._resolver, host, _literal(host))
+        self._egress.check_addresses(host, port, addresses)
+        addresses = addresses[:ADDRESSES]
+        last: SystemFailure | None = None
+        for address in addresses:
+            is_last = address is addresses[-1]
+            limit = timeout if is_last else min(_NEXT_ADDRESS_S, timeout or _NEXT_ADDRESS_S)
+            try:
+                return Stream(await self._inner.connect_tcp(str(address), port, limit, None, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = _failure(error, address, port)
+        assert last is not None
+        raise last
+
+    async def connect_unix_socket(
+        self,
+        path: str,  # noqa: ARG002 - httpcore's signature
+        timeout: float | None = None,  # noqa: ARG002
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        raise SystemFailure("EACCES", "connect EACCES")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+class Stream(httpcore.AsyncNetworkStream):
+    """A connection that is closed even when its TLS handshake is cancelled, and that fails in Node's words."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            return await self._inner.read(max_bytes, timeout)
+        except httpcore.ReadError as error:
+            code = os_code(error, "ECONNRESET")
+            raise SystemFailure(code, f"read {code}") from None
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        except httpcore.ConnectTimeout:
+            await self._inner.aclose()
+            raise SystemFailure("ETIMEDOUT", "connect ETIMEDOUT") from None
+        except httpcore.ConnectError as error:
+            await self._inner.aclose()
+            raise tls.failure_of(error, server_hostname) from None
+        except BaseException:
+            await self._inner.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _failure(error: Exception, address: Address, port: int) -> SystemFailure:
+    code = "ETIMEDOUT" if isinstance(error, httpcore.ConnectTimeout) else os_code(error, "ECONNREFUSED")
+    return SystemFailure(code, f"connect {code} {address}:{port}")
+
+
+def os_code(error: BaseException, otherwise: str) -> str:
+    """The name of the system's error number that *error* comes from."""
+    cause: BaseException | None = error
+    for _ in range(8):
+        if cause is None:
+            break
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
+            return errno.errorcode[cause.errno]
+        cause = cause.__cause__ or cause.__context__
+    return otherwise

@@ -1,0 +1,79 @@
+"""How a fetch fails: the errors of node-fetch 2.6.0, in its words (SPEC 4.4, fetch-vectors.json)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ErrorName = Literal["FetchError", "AbortError", "TypeError"]
+
+
+class Failure(Exception):
+    """
+    Ends a fetch, or the reading of its body.
+
+    name       class of the error that the function is given
+    type       node-fetch's `type`: system, request-timeout, max-size, ...; None for a TypeError
+    code       Node's `code` and `errno`; with type "system" only
+    message    node-fetch's message
+    """
+
+    def __init__(
+        self,
+        message: str,
+        type: str | None = None,  # noqa: A002 - node-fetch's word
+        code: str | None = None,
+        *,
+        name: ErrorName = "FetchError",
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.type = type
+        self.code = code
+        self.message = message
+
+    def payload(self) -> dict[str, str | None]:
+        """As the guest is told."""
+        return {"name": self.name, "type": self.type, "code": self.code, "message": self.message}
+
+
+class SystemFailure(Exception):
+    """
+    What kept a request from being answered, before it is known which URL it belongs to.
+
+    code      a Node error code: ENOTFOUND, ECONNREFUSED, ...
+    reason    Node's message, like "connect ECONNREFUSED 192.0.2.1:80"
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+    def of_request(self, url: str) -> Failure:
+        return Failure(f"request to {url} failed, reason: {self.reason}", "system", self.code)
+
+    def of_body(self, url: str) -> Failure:
+        return Failure(
+            f"Invalid response body while trying to fetch {url}: {self.reason}", "system", self.code
+        )
+
+
+def refused(message: str, code: str | None = None) -> Failure:
+    """A request that cannot be made as it is."""
+    return Failure(message, code=code, name="TypeError")
+
+
+def aborted() -> Failure:
+    return Failure("The user aborted a request.", "aborted", name="AbortError")
+
+
+def request_timeout(url: str) -> Failure:
+    return Failure(f"network timeout at: {url}", "request-timeout")
+
+
+def body_timeout(url: str, timeout_ms: float) -> Failure:
+    return Failure(f"Response timeout while trying to fetch {url} (over {timeout_ms:g}ms)", "body-timeout")
+
+
+def max_size(url: str, size: float) -> Failure:
+    return Failure(f"content size at {url} over limit: {size:g}", "max-size")

@@ -1,0 +1,248 @@
+"""`fetch` without a network: canned replies, for tests of functions (`headgate run --mock FILE.json`)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from headgate_runtime.errors import HeadgateError
+from headgate_runtime.fetch import target as targets
+from headgate_runtime.fetch.failure import Failure, SystemFailure, max_size, request_timeout
+from headgate_runtime.fetch.limits import FetchLimits
+from headgate_runtime.fetch.message import Incoming
+from headgate_runtime.fetch.service import FetchService
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Hashable, Iterable
+
+    from headgate_runtime.fetch.message import Headers, Options, Outgoing
+
+MOCK_BYTES: Final = 64 << 20
+"""A larger file is not read."""
+
+DELAY_MS: Final = 60_000
+"""Longest delay of a reply."""
+
+_KEYS: Final = frozenset(("method", "url", "status", "headers", "body", "error", "delay_ms", "times"))
+_CODE: Final = re.compile(r"E[A-Z0-9_]+")
+_TOKEN: Final = re.compile(r"[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+class MockError(HeadgateError, ValueError):
+    """A list of canned replies is not of its form; the message says where and how."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """
+    One canned reply.
+
+    method     that it is for; None for any
+    url        that it is for: whole, or with `*` for any characters
+    error      instead of a response: a code like ECONNREFUSED, "timeout", or any text
+    delay_ms   before it comes
+    times      that it may still be given; None without end
+    """
+
+    method: str | None
+    url: str
+    status: int = 200
+    headers: Headers = ()
+    body: bytes = b""
+    error: str | None = None
+    delay_ms: float = 0.0
+    times: int | None = None
+
+    @classmethod
+    def read(cls, entry: object, where: str) -> Reply:
+        """Raises MockError, its message beginning with *where*."""
+        fields = _Fields(entry, where)
+        error = fields.text("error")
+        if error is not None and not fields.isdisjoint({"status", "headers", "body"}):
+            raise MockError(f"{where}: an entry has either error, or status, headers and body")
+        body, is_json = fields.body()
+        headers = fields.headers()
+        if is_json and not any(name.lower() == "content-type" for name, _ in headers):
+            headers = (("content-type", "application/json"), *headers)
+        method = fields.text("method")
+        url = fields.text("url")
+        if not url:
+            raise MockError(f"{where}: url is missing")
+        return cls(
+            method=None if method is None else method.upper(),
+            url=_canonical(url, where),
+            status=int(fields.number("status", 200, 200, 599, whole=True)),
+            headers=headers,
+            body=body,
+            error=error,
+            delay_ms=fields.number("delay_ms", 0, 0, DELAY_MS),
+            times=int(fields.number("times", 1, 1, 10**9, whole=True)) if "times" in fields else None,
+        )
+
+    def fits(self, outgoing: Outgoing) -> bool:
+        if self.times == 0 or (self.method is not None and self.method != outgoing.method):
+            return False
+        url = outgoing.target.href
+        pattern = ".*".join(re.escape(part) for part in self.url.split("*"))
+        return self.url in (url, url.partition("#")[0]) or (
+            "*" in self.url and re.fullmatch(pattern, url) is not None
+        )
+
+
+class _Fields(dict[str, Any]):
+    """The members of one entry, each checked when it is asked for."""
+
+    def __init__(self, entry: object, where: str) -> None:
+        if not isinstance(entry, dict):
+            raise MockError(f"{where}: an entry is a JSON object, not {_shown(entry)}")
+        super().__init__(entry)
+        self._where = where
+        unknown = sorted(set(entry) - _KEYS)
+        if unknown:
+            raise MockError(f"{where}: {unknown[0]!r} is not known; known are {', '.join(sorted(_KEYS))}")
+
+    def isdisjoint(self, names: set[str]) -> bool:
+        return names.isdisjoint(self)
+
+    def text(self, name: str) -> str | None:
+        value = self.get(name)
+        if value is not None and not isinstance(value, str):
+            raise MockError(f"{self._where}: {name} is a text, not {_shown(value)}")
+        return value
+
+    def number(self, name: str, otherwise: float, low: float, high: float, *, whole: bool = False) -> float:
+        value = self.get(name, otherwise)
+        kinds = int if whole else (int, float)
+        if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+            kind = "whole number" if whole else "number"
+            raise MockError(
+                f"{self._where}: {name} is a {kind} from {low:g} to {high:g}, not {_shown(value)}"
+            )
+        return value
+
+    def headers(self) -> Headers:
+        given = self.get("headers", {})
+        if not isinstance(given, dict):
+            raise MockError(f"{self._where}: headers is an object of names and texts, not {_shown(given)}")
+        pairs = []
+        for name, value in given.items():
+            for each in value if isinstance(value, list) else [value]:
+                if not _TOKEN.fullmatch(name):
+                    raise MockError(f"{self._where}: {name!r} is not a legal HTTP header name")
+                if not isinstance(each, str) or not _VALUE.fullmatch(each):
+                    raise MockError(f"{self._where}: the header {name} is no legal text: {_shown(each)}")
+                pairs.append((name, each))
+        return tuple(pairs)
+
+    def body(self) -> tuple[bytes, bool]:
+        """Its bytes, and whether they are JSON: any value but a text is."""
+        value = self.get("body", "")
+        return (
+            (value.encode(errors="replace"), False) if isinstance(value, str) else (orjson.dumps(value), True)
+        )
+
+
+def _shown(value: object) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _canonical(url: str, where: str) -> str:
+    """As URLs are compared: http://x.example and http://x.example/ are one. A glob stays as it is."""
+    if "*" in url:
+        return url
+    try:
+        return targets.parse(url).href
+    except Failure as failure:
+        raise MockError(f"{where}: {_shown(url)} cannot be fetched: {failure.message}") from None
+
+
+class MockRequest(NamedTuple):
+    """What a function asked for; *matched* tells whether there was a reply for it."""
+
+    method: str
+    url: str
+    headers: Headers
+    body: bytes | None
+    matched: bool
+
+
+class MockFetcher(FetchService):
+    """
+    Gives the first of *replies* that fits and is not used up. A request that none fits fails with a FetchError.
+
+        [{"method": "POST", "url": "https://api.example.com/*", "status": 201, "body": {"id": 7}, "times": 1},
+         {"url": "https://api.example.com/down", "error": "ECONNREFUSED"}]
+
+    Redirects among the replies are followed as on the network.
+
+    requests    what was asked, in order
+    """
+
+    def __init__(self, replies: Iterable[Reply]) -> None:
+        self.requests: list[MockRequest] = []
+        self._replies = list(replies)
+        self._limits_of_bodies = FetchLimits()
+        super().__init__(self._carry_canned, self._limits_of_bodies)
+
+    @classmethod
+    def of(cls, entries: object, where: str = "mock") -> MockFetcher:
+        """From the JSON value of such a list. Raises MockError."""
+        if not isinstance(entries, list):
+            raise MockError(f"{where}: a JSON array of replies is expected, not {_shown(entries)}")
+        return cls([Reply.read(entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)])
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> MockFetcher:
+        """From a file. Raises MockError for what is in it, and OSError when it cannot be read."""
+        file = Path(path)
+        if file.stat().st_size > MOCK_BYTES:
+            raise MockError(f"{file}: larger than {MOCK_BYTES} bytes")
+        try:
+            entries = orjson.loads(file.read_bytes())
+        except orjson.JSONDecodeError as error:
+            raise MockError(f"{file}: not JSON: {error}") from None
+        return cls.of(entries, str(file))
+
+    async def _carry_canned(self, owner: Hashable, outgoing: Outgoing, options: Options) -> Incoming:  # noqa: ARG002
+        url = outgoing.target.href
+        reply = next((each for each in self._replies if each.fits(outgoing)), None)
+        self.requests.append(
+            MockRequest(outgoing.method, url, outgoing.headers, outgoing.body, reply is not None)
+        )
+        if reply is None:
+            raise SystemFailure("ENOTMOCKED", f"no canned reply fits {outgoing.method} {url}")
+        if reply.times is not None:
+            reply.times -= 1
+        if 0 < options.timeout_ms < reply.delay_ms:
+            await asyncio.sleep(options.timeout_ms / 1e3)
+            raise request_timeout(url)
+        if reply.delay_ms:
+            await asyncio.sleep(reply.delay_ms / 1e3)
+        if reply.error is not None:
+            raise _failure(reply.error, outgoing)
+        incoming = Incoming(reply.status, "", reply.headers, b"" if outgoing.method == "HEAD" else reply.body)
+        if 0 < options.size < len(incoming.body):
+            size = int(options.size)
+            return incoming._replace(body=incoming.body[: size + 1], failure=max_size(url, size))
+        return incoming
+
+
+def _failure(error: str, outgoing: Outgoing) -> Failure | SystemFailure:
+    target = outgoing.target
+    if error == "timeout":
+        return request_timeout(target.href)
+    if error in {"ENOTFOUND", "EAI_AGAIN"}:
+        return SystemFailure(error, f"getaddrinfo {error} {target.host}")
+    if error == "ECONNRESET":
+        return SystemFailure(error, "socket hang up")
+    if _CODE.fullmatch(error):
+        return SystemFailure(error, f"connect {error} {target.host}:{target.port}")
+    return SystemFailure("EMOCK", error)

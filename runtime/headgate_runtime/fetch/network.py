@@ -1,0 +1,219 @@
+"""Carries requests over the network, within every limit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+from typing import TYPE_CHECKING, Final
+
+import httpcore
+
+from headgate_runtime.fetch.backend import Backend
+from headgate_runtime.fetch.budget import Budget, Share
+from headgate_runtime.fetch.decode import decoder_of
+from headgate_runtime.fetch.failure import (
+    Failure,
+    SystemFailure,
+    body_timeout,
+    max_size,
+    request_timeout,
+)
+from headgate_runtime.fetch.message import Incoming
+from headgate_runtime.fetch.pool import Pool
+from headgate_runtime.fetch.protocol import chunks
+from headgate_runtime.fetch.redirects import is_left
+from headgate_runtime.fetch.resolver import SystemResolver
+from headgate_runtime.fetch.tls import default_context
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Hashable
+
+    from headgate_runtime.fetch.egress import Egress
+    from headgate_runtime.fetch.limits import FetchLimits
+    from headgate_runtime.fetch.message import Options, Outgoing
+    from headgate_runtime.fetch.resolver import Resolver
+
+_WORTH_READING: Final = 16 << 10
+"""A body of nobody's interest is read to its end if it is not larger: the connection then serves again."""
+
+
+class Network:
+    """
+    A Carrier. Each owner has a Pool of its own, which is closed when it has been idle for a while.
+
+    `aclose` closes all connections; fetches under way must have ended before.
+    """
+
+    def __init__(
+        self,
+        egress: Egress,
+        limits: FetchLimits,
+        resolver: Resolver | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._egress = egress
+        self._limits = limits
+        self._own_resolver = SystemResolver() if resolver is None else None
+        self._resolver: Resolver = resolver or self._own_resolver  # type: ignore[assignment]
+        # Both would take tens of milliseconds of the loop with the first request.
+        self._context = ssl_context or default_context()
+        importlib.import_module("h2.connection")
+        self._total = Budget(limits.total_bytes)
+        self._turns = asyncio.Semaphore(limits.fetches)
+        self._pools: dict[Hashable, Pool] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def bytes_held(self) -> int:
+        """Of bodies under way."""
+        return self._total.used
+
+    @property
+    def pools(self) -> int:
+        return len(self._pools)
+
+    async def __call__(self, owner: Hashable, outgoing: Outgoing, options: Options) -> Incoming:
+        self._egress.check_target(outgoing.target)
+        pool = self._pool(owner)
+        pool.users += 1
+        try:
+            async with pool.turns, self._turns:
+                with Share(pool.budget) as share:
+                    return await self._exchange(pool, outgoing, options, share)
+        finally:
+            pool.users -= 1
+            pool.idle_since = asyncio.get_running_loop().time()
+
+    async def _exchange(self, pool: Pool, outgoing: Outgoing, options: Options, share: Share) -> Incoming:
+        url = outgoing.target.href
+        incoming: Incoming | None = None
+        body = bytearray()
+        try:
+            share.take(len(outgoing.body or b""))
+            async with (
+                asyncio.timeout(self._seconds(options)) as head,
+                pool.send(self._request(outgoing)) as response,
+            ):
+                head.reschedule(None)
+                incoming = self._head(response)
+                if is_left(incoming, options):
+                    await self._drain(incoming, response)
+                    return incoming
+                await self._read(response, incoming, outgoing, options, share, body)
+        except TimeoutError:
+            raise request_timeout(url) from None
+        except Failure as failure:
+            assert incoming is not None
+            return incoming._replace(body=bytes(body), failure=failure)
+        except SystemFailure as failure:
+            if incoming is None:
+                raise
+            return incoming._replace(body=bytes(body), failure=failure.of_body(url))
+        return incoming._replace(body=bytes(body))
+
+    def _seconds(self, options: Options) -> float | None:
+        return min(options.timeout_ms, self._limits.time_ms) / 1e3 if options.timeout_ms else None
+
+    def _request(self, outgoing: Outgoing) -> httpcore.Request:
+        target = outgoing.target
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in outgoing.headers]
+        if not any(name.lower() == b"host" for name, _ in headers):
+            headers.insert(0, (b"Host", target.authority.encode("ascii")))
+        if outgoing.body is not None or outgoing.method in {"POST", "PUT"}:
+            headers.append((b"Content-Length", b"%d" % len(outgoing.body or b"")))
+        return httpcore.Request(
+            outgoing.method,
+            httpcore.URL(
+                scheme=target.scheme.encode(),
+                host=target.host.encode(),
+                port=target.port,
+                target=target.path.encode(),
+            ),
+            headers=headers,
+            content=outgoing.body,
+            extensions={"timeout": {"connect": self._limits.connect_ms / 1e3}},
+        )
+
+    def _head(self, response: httpcore.Response) -> Incoming:
+        if response.status < 200:
+            raise SystemFailure("ECONNRESET", "socket hang up")
+        if (
+            sum(len(name) + len(value) for name, value in response.headers)
+            > self._limits.response_header_bytes
+        ):
+            raise SystemFailure("HPE_HEADER_OVERFLOW", "Parse Error: Header overflow")
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
+        reason: bytes = response.extensions.get("reason_phrase", b"")
+        return Incoming(response.status, reason.decode("latin-1"), headers)
+
+    @staticmethod
+    async def _drain(incoming: Incoming, response: httpcore.Response) -> None:
+        size = incoming.header("content-length") or ""
+        if not size.isdecimal() or int(size) > _WORTH_READING:
+            return
+        with contextlib.suppress(SystemFailure):
+            async for _ in chunks(response):
+                pass
+
+    async def _read(
+        self,
+        response: httpcore.Response,
+        incoming: Incoming,
+        outgoing: Outgoing,
+        options: Options,
+        share: Share,
+        body: bytearray,
+    ) -> None:
+        """Fills *body*. Raises Failure or SystemFailure when it does not end well; what came before is in *body*."""
+        url = outgoing.target.href
+        limit = int(min(options.size or self._limits.response_bytes, self._limits.response_bytes))
+        decode = decoder_of(outgoing.method, incoming, options.compress)
+        # Bytes that decode to nothing count, too.
+        patience = 2 * limit + (64 << 10)
+        try:
+            async with asyncio.timeout(self._seconds(options)):
+                async for chunk in chunks(response):
+                    room = limit + 1 - len(body)
+                    patience -= len(chunk)
+                    data = chunk[:room] if decode is None else decode(chunk, room)
+                    share.take(len(data))
+                    body += data
+                    if len(body) > limit or patience < 0:
+                        raise max_size(url, limit)
+        except TimeoutError:
+            raise body_timeout(url, options.timeout_ms) from None
+
+    # ---- pools ----
+
+    def _pool(self, owner: Hashable) -> Pool:
+        pool = self._pools.get(owner)
+        if pool is None:
+            pool = Pool(Backend(self._egress, self._resolver), self._context, self._limits, self._total)
+            self._pools[owner] = pool
+            if self._sweeper is None or self._sweeper.done():
+                self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        return pool
+
+    async def _sweep(self) -> None:
+        """Closes what nobody uses, until nothing is left."""
+        clock = asyncio.get_running_loop().time
+        idle_s = self._limits.idle_ms / 1e3
+        while self._pools:
+            await asyncio.sleep(idle_s)
+            latest = clock() - idle_s
+            idle = [key for key, pool in self._pools.items() if not pool.users and pool.idle_since <= latest]
+            for pool in [self._pools.pop(key) for key in idle]:
+                await pool.aclose()
+
+    async def aclose(self) -> None:
+        """May be called twice."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+            self._sweeper = None
+        while self._pools:
+            await self._pools.popitem()[1].aclose()
+        if self._own_resolver is not None:
+            self._own_resolver.close()

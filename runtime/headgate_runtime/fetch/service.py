@@ -1,0 +1,136 @@
+"""Answers the requests of guests: follows redirects, keeps time, obeys aborts. What carries them is the Carrier's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from headgate_runtime.fetch import message, trace
+from headgate_runtime.fetch.failure import Failure, SystemFailure, aborted, request_timeout
+from headgate_runtime.fetch.redirects import is_left, next_request
+from headgate_runtime.sandbox import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from headgate_runtime.fetch.limits import FetchLimits
+    from headgate_runtime.fetch.message import Incoming, Message, Options, Outgoing
+    from headgate_runtime.sandbox import Request
+
+
+class Carrier(Protocol):
+    """Sends one request and brings its response; *owner* tells whose connections may be used."""
+
+    async def __call__(self, owner: Hashable, outgoing: Outgoing, options: Options) -> Incoming:
+        """Raises Failure or SystemFailure when there is no response. The body of one that is_left may be missing."""
+
+
+class FetchService:
+    """
+    The Service behind the functions' `fetch` (SPEC 4.4); the contract with them is in guest/prelude/fetch.js.
+
+    A call that is cancelled closes its connection. Never raises for what a function asked.
+    """
+
+    def __init__(self, carrier: Carrier, limits: FetchLimits) -> None:
+        self._carrier = carrier
+        self._limits = limits
+        self._scopes: dict[tuple[int, int], _Scope] = {}
+
+    @property
+    def running(self) -> int:
+        """Fetches that are not answered yet."""
+        return len(self._scopes)
+
+    async def __call__(self, request: Request) -> Answer:
+        try:
+            asked = message.read(request.payload, request.body, self._limits.request_header_bytes)
+        except Failure as failure:
+            return _failed(request, failure)
+        if isinstance(asked, message.Abort):
+            scope = self._scopes.get((id(request.invocation), asked.operation))
+            if scope is not None:
+                scope.abort()
+            return Answer(request.operation, 0, b"{}")
+        if len(request.body or b"") > self._limits.request_bytes:
+            reason = SystemFailure("EMSGSIZE", f"the body has more than {self._limits.request_bytes} bytes")
+            return _failed(request, reason.of_request(asked.outgoing.target.href))
+        key = (id(request.invocation), request.operation)
+        owner = None if request.invocation is None else request.invocation.function
+        scope = self._scopes[key] = _Scope(self._limits.time_ms / 1e3)
+        try:
+            async with scope.timeout:
+                return await self._perform(request, owner, asked)
+        except TimeoutError:
+            return _failed(
+                request, aborted() if scope.is_aborted else request_timeout(asked.outgoing.target.href)
+            )
+        except Failure as failure:
+            return _failed(request, failure)
+        finally:
+            del self._scopes[key]
+
+    async def _perform(self, request: Request, owner: Hashable, asked: Message) -> Answer:
+        outgoing, options = asked
+        hops = 0
+        while True:
+            incoming = await self._carry(owner, outgoing, options)
+            if not is_left(incoming, options):
+                return _answered(request, outgoing, incoming, hops)
+            outgoing = next_request(outgoing, incoming, options, hops)
+            hops += 1
+
+    async def _carry(self, owner: Hashable, outgoing: Outgoing, options: Options) -> Incoming:
+        kept = trace.current()
+        started = time.perf_counter()
+        incoming: Incoming | None = None
+        error: str | None = "the request was broken off"
+        try:
+            incoming = await self._carrier(owner, outgoing, options)
+            error = None if incoming.failure is None else incoming.failure.message
+        except SystemFailure as failure:
+            known = failure.of_request(outgoing.target.href)
+            error = known.message
+            raise known from None
+        except Failure as failure:
+            error = failure.message
+            raise
+        finally:
+            if kept is not None:
+                kept.add(outgoing, incoming, (time.perf_counter() - started) * 1e3, error)
+        return incoming
+
+
+class _Scope:
+    """The time that one fetch has, which an abort ends at once."""
+
+    __slots__ = ("is_aborted", "timeout")
+
+    def __init__(self, seconds: float) -> None:
+        self.timeout = asyncio.timeout(seconds)
+        self.is_aborted = False
+
+    def abort(self) -> None:
+        if not self.timeout.expired():
+            self.is_aborted = True
+            self.timeout.reschedule(asyncio.get_running_loop().time())
+
+
+def _answered(request: Request, outgoing: Outgoing, incoming: Incoming, hops: int) -> Answer:
+    said: dict[str, Any] = {
+        "status": incoming.status,
+        "statusText": incoming.reason,
+        "headers": incoming.headers,
+        "url": outgoing.target.href,
+        "redirected": hops > 0,
+    }
+    if incoming.failure is not None:
+        said["bodyError"] = incoming.failure.payload()
+    return Answer(request.operation, 0, orjson.dumps(said), incoming.body)
+
+
+def _failed(request: Request, failure: Failure) -> Answer:
+    return Answer(request.operation, 1, orjson.dumps(failure.payload()))
