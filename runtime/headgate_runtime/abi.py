@@ -46,6 +46,9 @@ ANSWER: Final = struct.Struct("<4I")
 
 NO_BODY: Final = 0xFFFFFFFF
 
+ITEM_COUNT: Final = struct.Struct("<I")
+"""What batch output starts with: how many events it is about."""
+
 ITEM: Final = struct.Struct("<3I")
 """Batch output, per event: kind, offset, length (offsets into the output)."""
 
