@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import collections
 import heapq
+import math
+import weakref
 from typing import TYPE_CHECKING
 
+from headgate_runtime.errors import LimitError
 from headgate_runtime.limits import SLICE_FUEL, TURN_FUEL
 
 if TYPE_CHECKING:
@@ -19,18 +22,44 @@ if TYPE_CHECKING:
 
 
 class Tenant:
-    """One party among which the processor is shared."""
+    """
+    One party among which the processor is shared.
 
-    __slots__ = ("advances", "expected_fuel", "name", "queue", "virtual_time", "weight")
+    virtual_time     fuel used, divided by weight; never far behind the scheduler's own
+    expected_fuel    what a turn of this tenant may take, going by its last ones
+    booked, granted  virtual time booked ahead for turns of this round that were granted and not yet charged
+    round            when it had a turn last
+    stamp, place     its entry in line: the virtual time it stands there with, and the entry's number, 0 for none
+    """
 
-    def __init__(self, name: str, weight: float) -> None:
+    __slots__ = (
+        "__weakref__",
+        "booked",
+        "expected_fuel",
+        "granted",
+        "name",
+        "place",
+        "queue",
+        "round",
+        "stamp",
+        "virtual_time",
+        "weight",
+    )
+
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.weight = weight
+        self.weight = 1.0
         self.virtual_time = 0.0
         self.expected_fuel = float(SLICE_FUEL)
+        self.booked = 0.0
+        self.granted = 0
+        self.round = 0
+        self.stamp = 0.0
+        self.place = 0
         self.queue: collections.deque[asyncio.Future[None]] = collections.deque()
-        # Virtual time booked ahead for turns that were granted and not yet charged, oldest first.
-        self.advances: collections.deque[float] = collections.deque()
+
+    def __repr__(self) -> str:
+        return f"<Tenant {self.name!r} of weight {self.weight:g}>"
 
 
 class Scheduler:
@@ -42,31 +71,34 @@ class Scheduler:
     """
 
     def __init__(self) -> None:
-        self._tenants: dict[str, Tenant] = {}
+        # A tenant is forgotten with the last function or waiter that knows it.
+        self._tenants: weakref.WeakValueDictionary[str, Tenant] = weakref.WeakValueDictionary()
         self.ready: list[tuple[float, int, Tenant]] = []  # tenants with someone waiting, by virtual time
         self._order = 0
+        self._round = 0
         self._virtual_time = 0.0
+        self._granted: list[Tenant] = []  # whose turns of this round may not have been charged yet
         self.spent = 0
         self._pumping = False
 
-    def tenant(self, name: str, weight: float = 1.0) -> Tenant:
+    def tenant(self, name: str, weight: float | None = None) -> Tenant:
+        """The tenant called *name*; *weight* None leaves it as it is, at first 1. Raises LimitError."""
+        if weight is not None and not (weight > 0 and math.isfinite(weight)):
+            raise LimitError(f"weight must be a positive number, not {weight!r}")
         tenant = self._tenants.get(name)
         if tenant is None:
-            tenant = self._tenants[name] = Tenant(name, weight)
-        tenant.weight = weight
+            tenant = self._tenants[name] = Tenant(name)
+        if weight is not None:
+            tenant.weight = weight
         return tenant
-
-    def forget(self, name: str) -> None:
-        """Drops a tenant that waits for nothing."""
-        tenant = self._tenants.get(name)
-        if tenant is not None and not tenant.queue:
-            del self._tenants[name]
 
     def turn(self, tenant: Tenant) -> Awaitable[None]:
         """Guest code may run, up to a slice, once this is done."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if not tenant.queue:
-            tenant.virtual_time = max(tenant.virtual_time, self._virtual_time)
+        if not tenant.place:
+            # Absence earns no credit; but one that comes back within the round of its last turn was never absent.
+            if tenant.round != self._round:
+                tenant.virtual_time = max(tenant.virtual_time, self._virtual_time)
             self._push(tenant)
         tenant.queue.append(future)
         self._pump_soon()
@@ -77,13 +109,25 @@ class Scheduler:
         if not self.spent:
             self._pump_soon()
         self.spent += fuel
-        if tenant.advances:
-            tenant.virtual_time -= tenant.advances.popleft()
-        tenant.virtual_time = max(tenant.virtual_time, self._virtual_time) + fuel / tenant.weight
-        tenant.expected_fuel += (fuel - tenant.expected_fuel) / 8
+        if tenant.granted:
+            advance = tenant.booked / tenant.granted
+            tenant.granted -= 1
+            tenant.booked -= advance
+            tenant.virtual_time -= advance
+        else:
+            tenant.virtual_time = max(tenant.virtual_time, self._virtual_time)
+            if not self.ready:  # it ran without a turn, as nobody else wanted one
+                self._virtual_time = tenant.virtual_time
+        tenant.virtual_time += fuel / tenant.weight
+        # Up at once, down slowly: it is worse to hand out more than a round's worth than less.
+        tenant.expected_fuel = max(fuel, tenant.expected_fuel + (fuel - tenant.expected_fuel) / 8)
+        if tenant.place and tenant.virtual_time < tenant.stamp:
+            self._push(tenant)  # it used less than expected: forward in line
 
     def _push(self, tenant: Tenant) -> None:
+        """Into line; an entry it may have already counts no more."""
         self._order += 1
+        tenant.place, tenant.stamp = self._order, tenant.virtual_time
         heapq.heappush(self.ready, (tenant.virtual_time, self._order, tenant))
 
     def _pump_soon(self) -> None:
@@ -95,24 +139,48 @@ class Scheduler:
         """Once per round of the event loop: hand out turns worth about TURN_FUEL."""
         self._pumping = False
         self.spent = 0
+        self._round += 1
+        self._settle()
         budget = float(TURN_FUEL)
+        returning = math.inf
         while self.ready and budget > 0:
-            stamp, _, tenant = heapq.heappop(self.ready)
+            stamp, place, tenant = heapq.heappop(self.ready)
+            if place != tenant.place:
+                continue
+            tenant.place = 0
             if tenant.virtual_time > stamp:  # it ran meanwhile: back into line
                 self._push(tenant)
                 continue
-            self._virtual_time = stamp
             while tenant.queue and tenant.queue[0].done():
                 tenant.queue.popleft()  # cancelled while it waited
             if not tenant.queue:
                 continue
+            if stamp > returning:
+                # Somebody who had a turn in this round will be ahead of this one again when the next begins.
+                self._push(tenant)
+                break
+            self._virtual_time = max(self._virtual_time, stamp)
             tenant.queue.popleft().set_result(None)
             budget -= tenant.expected_fuel
-            # Until it is charged it counts as having used what it usually does.
+            # Until it is charged it counts as having used what is expected of it.
             advance = tenant.expected_fuel / tenant.weight
-            tenant.advances.append(advance)
+            tenant.round = self._round
+            tenant.granted += 1
+            tenant.booked += advance
             tenant.virtual_time += advance
+            self._granted.append(tenant)
             if tenant.queue:
                 self._push(tenant)
-        if self.ready:
+            else:
+                returning = min(returning, tenant.virtual_time)
+        if self.ready or self._granted:
             self._pump_soon()
+
+    def _settle(self) -> None:
+        """Whoever was granted a turn in the round before has run by now; if not, it was cancelled or waits elsewhere."""
+        for tenant in self._granted:
+            if tenant.granted:
+                tenant.virtual_time -= tenant.booked
+                tenant.booked = 0.0
+                tenant.granted = 0
+        self._granted.clear()
