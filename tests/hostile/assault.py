@@ -49,7 +49,7 @@ class Assault:
         return self.source(source, calm=calm, **limits)
 
     def source(self, source: str, *, calm: bool = True, **limits: int) -> Outcome:
-        function = self.stage.function(source, isolation=self.isolation, tenant="attacker", **limits)
+        function = self.stage.function(source, None, isolation=self.isolation, tenant="attacker", **limits)
         first = self.stage.invoke(function, track(attack=True))
         check_bounds(first, function)
         second = self._beside_neighbour(function)

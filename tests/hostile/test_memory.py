@@ -104,7 +104,10 @@ def test_a_caught_exhaustion_is_not_held_against_other_errors(assault: Assault) 
 
 def test_an_expression_that_does_not_fit_is_a_syntax_error_as_the_engine_has_it(assault: Assault) -> None:
     outcome = assault(
-        "for (const all = []; ; ) all.push(new RegExp('a' + all.length))", memory_bytes=MEMORY, fuel=FUEL
+        "for (const all = []; ; ) all.push(new RegExp('a' + all.length))",
+        calm=False,
+        memory_bytes=MEMORY,
+        fuel=FUEL,
     )
 
     assert outcome.cause in {Cause.INTERNAL, Cause.BAD_REQUEST}
