@@ -15,7 +15,7 @@ import ctypes
 import enum
 import importlib.metadata
 from ctypes import c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import wasmtime
 from wasmtime import _bindings, _ffi
@@ -23,10 +23,8 @@ from wasmtime import _bindings, _ffi
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    class HostFunction(Protocol):
-        """A function that the guest imports: i32 arguments in, one i32 out."""
-
-        def __call__(self, *arguments: int) -> int: ...
+    HostFunction = Callable[..., int]
+    """A function that the guest imports: i32 arguments in, unsigned; one i32 out. It must not raise."""
 
 
 WASMTIME_VERSION: Final = importlib.metadata.version("wasmtime")
@@ -71,9 +69,7 @@ _store_limiter = _function(
 )
 _set_fuel = _function(_held, "wasmtime_context_set_fuel", c_void_p, c_void_p, c_uint64)
 _get_fuel = _function(_held, "wasmtime_context_get_fuel", c_void_p, c_void_p, c_void_p)
-_fuel_interval = _function(
-    _held, "wasmtime_context_fuel_async_yield_interval", c_void_p, c_void_p, c_uint64
-)
+_fuel_interval = _function(_held, "wasmtime_context_fuel_async_yield_interval", c_void_p, c_void_p, c_uint64)
 _module_new = _function(_free, "wasmtime_module_new", c_void_p, c_void_p, c_char_p, c_size_t, c_void_p)
 _module_delete = _function(_held, "wasmtime_module_delete", None, c_void_p)
 _module_serialize = _function(_held, "wasmtime_module_serialize", c_void_p, c_void_p, c_void_p)
@@ -85,7 +81,16 @@ _linker_new = _function(_held, "wasmtime_linker_new", c_void_p, c_void_p)
 _linker_delete = _function(_held, "wasmtime_linker_delete", None, c_void_p)
 _linker_shadowing = _function(_held, "wasmtime_linker_allow_shadowing", None, c_void_p, c_bool)
 _linker_define = _function(
-    _held, "wasmtime_linker_define", c_void_p, c_void_p, c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p
+    _held,
+    "wasmtime_linker_define",
+    c_void_p,
+    c_void_p,
+    c_void_p,
+    c_char_p,
+    c_size_t,
+    c_char_p,
+    c_size_t,
+    c_void_p,
 )
 _linker_define_func = _function(
     _held,
@@ -241,7 +246,9 @@ class Module:
 class Linker:
     """Binds the host functions of one import module; made once, used for every instance."""
 
-    def __init__(self, engine: Engine, module: str, functions: Mapping[str, tuple[int, HostFunction]]) -> None:
+    def __init__(
+        self, engine: Engine, module: str, functions: Mapping[str, tuple[int, HostFunction]]
+    ) -> None:
         self.engine = engine
         self._module = module.encode()
         self._linker: int = _linker_new(engine.pointer)
@@ -283,7 +290,9 @@ class Linker:
         trap = c_void_p()
         memory_instance = ctypes.create_string_buffer(16)
         _check(
-            _instance_new(store.context, image.pointer, None, 0, ctypes.byref(memory_instance), ctypes.byref(trap))
+            _instance_new(
+                store.context, image.pointer, None, 0, ctypes.byref(memory_instance), ctypes.byref(trap)
+            )
         )
         extern = ctypes.create_string_buffer(_EXTERN_BYTES)
         if not _export_get(store.context, memory_instance, b"memory", 6, extern):
@@ -388,7 +397,17 @@ class Function:
     One call at a time: `start` makes the future, `step` runs a slice, `result` holds what came of it.
     """
 
-    __slots__ = ("_arguments", "_arity", "_call", "_failures", "_func", "_future", "_outcome", "store", "trap")
+    __slots__ = (
+        "_arguments",
+        "_arity",
+        "_call",
+        "_failures",
+        "_func",
+        "_future",
+        "_outcome",
+        "store",
+        "trap",
+    )
 
     def __init__(self, store: Store, content: bytes, arity: int) -> None:
         self.store = store
@@ -415,7 +434,9 @@ class Function:
 
     def start(self, *arguments: int) -> None:
         for index, value in enumerate(arguments):
-            c_int32.from_address(ctypes.addressof(self._arguments) + index * _VAL_BYTES + _VAL_UNION).value = value
+            c_int32.from_address(
+                ctypes.addressof(self._arguments) + index * _VAL_BYTES + _VAL_UNION
+            ).value = value
         self.trap = None
         self._future = _call_async(*self._call)
 
@@ -453,7 +474,13 @@ class Function:
         left = c_uint64()
         left_at = ctypes.addressof(left)
         left_view = memoryview(left).cast("B").cast("Q")
-        set_fuel, get_fuel, start, poll, delete = _set_fuel, _get_fuel, _call_async, _future_poll, _future_delete
+        set_fuel, get_fuel, start, poll, delete = (
+            _set_fuel,
+            _get_fuel,
+            _call_async,
+            _future_poll,
+            _future_delete,
+        )
 
         def run(fuel: int) -> int:
             set_fuel(context, fuel)

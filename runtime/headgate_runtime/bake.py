@@ -191,11 +191,13 @@ def main() -> int:
         base, _ = bake(directory, code, prelude, 2, plan)
         (directory / "base.wasm").write_bytes(module_of(base))
         for library in sorted((directory / "libraries").glob("*.js")):
-            library.with_suffix(".bytecode").write_bytes(compile_script(directory, code, library.read_bytes()))
+            library.with_suffix(".bytecode").write_bytes(
+                compile_script(directory, code, library.read_bytes())
+            )
     except BakeError as error:
-        print(f"bake: {error}", file=sys.stderr)  # noqa: T201 - a build step talks to its terminal
+        print(f"bake: {error}", file=sys.stderr)
         return 1
-    print(f"{len(plan.hot)} hot blocks in {plan.room_bytes} bytes, {len(base)} bytes of memory")  # noqa: T201
+    print(f"{len(plan.hot)} hot blocks in {plan.room_bytes} bytes, {len(base)} bytes of memory")
     return 0
 
 

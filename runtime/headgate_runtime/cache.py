@@ -41,9 +41,9 @@ class Cache:
         try:
             asked = orjson.loads(request.payload)
             operation, key = asked["op"], asked["key"]
-            if not isinstance(key, str):
-                raise TypeError
         except (orjson.JSONDecodeError, KeyError, TypeError):
+            key = None
+        if not isinstance(key, str):
             return Answer(request.operation, 1, b'{"message":"malformed cache request"}')
         if operation == "get":
             return Answer(request.operation, 0, self._get(key))

@@ -104,9 +104,7 @@ def steps(source: str | bytes, limits: Limits) -> Generator[None, None, Image | 
 _Loaded = tuple[bytes, int, abi.Touched]
 
 
-def _load(
-    text: bytes, limits: Limits, flags: abi.Flag
-) -> Generator[None, None, _Loaded | CompileError]:
+def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None, _Loaded | CompileError]:
     if limits.memory_bytes < _base_bytes():
         return _over_memory(limits)
     sandbox = Sandbox(_base(), limits, _mailbox())

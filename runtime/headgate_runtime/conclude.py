@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from headgate_runtime.outcome import Usage
     from headgate_runtime.sandbox import Result, Sandbox
 
-STUCK_MESSAGE: Final = "the handler's promise can never settle: no timer, request or job is left that could settle it"
+STUCK_MESSAGE: Final = (
+    "the handler's promise can never settle: no timer, request or job is left that could settle it"
+)
 EMPTY_MESSAGE: Final = "the handler returned nothing: the event will not reach the destination"
 MALFORMED_MESSAGE: Final = "sandbox fault: its answer is malformed"
 OMITTED_MESSAGE: Final = "omitted from the batch result: the event will not reach the destination"
@@ -37,7 +39,9 @@ def of_trap(trap: tuple[Trap, str], usage: Usage, limits: Limits) -> Outcome:
         return of_cause(
             Cause.BAD_REQUEST, usage, message="Maximum call stack size exceeded", error_name="RangeError"
         )
-    return of_cause(Cause.INTERNAL, usage, message=f"sandbox fault: {message.rstrip().splitlines()[-1].strip()}")
+    return of_cause(
+        Cause.INTERNAL, usage, message=f"sandbox fault: {message.rstrip().splitlines()[-1].strip()}"
+    )
 
 
 def of_timeout(usage: Usage, limits: Limits) -> Outcome:
@@ -64,7 +68,9 @@ def of_result(result: Result, sandbox: Sandbox, usage: Usage, limits: Limits) ->
         return of_memory(usage, limits)
     if kind == abi.Kind.TOO_LARGE:
         return of_cause(
-            Cause.BAD_REQUEST, usage, message=f"the output is larger than output_bytes = {limits.output_bytes}"
+            Cause.BAD_REQUEST,
+            usage,
+            message=f"the output is larger than output_bytes = {limits.output_bytes}",
         )
     text = output.decode(errors="replace")
     if kind == abi.Kind.MISSING:
@@ -94,7 +100,9 @@ def error_detail(text: bytes) -> tuple[str | None, str | None, str | None, str |
 
 
 def _text(part: Any) -> str | None:
-    return part.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(part, str) else None
+    return (
+        part.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(part, str) else None
+    )
 
 
 def _thrown(detail: bytes, usage: Usage) -> Outcome:
@@ -125,7 +133,9 @@ def _item(kind: abi.Item, body: bytes, event: bytes, usage: Usage, limits: Limit
         return _thrown(body, usage)
     if kind is abi.Item.TOO_LARGE:
         return of_cause(
-            Cause.BAD_REQUEST, usage, message=f"the output is larger than output_bytes = {limits.output_bytes}"
+            Cause.BAD_REQUEST,
+            usage,
+            message=f"the output is larger than output_bytes = {limits.output_bytes}",
         )
     message = body.decode(errors="replace")
     if kind is abi.Item.FILTERED:

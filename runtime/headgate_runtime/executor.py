@@ -11,7 +11,7 @@ import asyncio
 import collections
 import heapq
 import json
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Self, overload
 
 import orjson
 
@@ -65,7 +65,7 @@ class Executor:
         self._starved: collections.deque[asyncio.Future[None]] = collections.deque()
         self._closed = False
 
-    async def __aenter__(self) -> Executor:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -147,7 +147,7 @@ class Executor:
             await self.scheduler.turn(party)
 
     @overload
-    async def invoke(
+    async def invoke(  # type: ignore[overload-overlap]  # a str is a sequence of str; here it is an event's text
         self,
         function: Function | Image,
         event: Event,
@@ -189,7 +189,12 @@ class Executor:
 
         Raises EventError when an event is no JSON object or over a limit, SettingsError, and ExecutorClosed.
         """
-        if type(function) is Function and type(event) is bytes and not record and len(event) <= function.input_bytes:
+        if (
+            type(function) is Function
+            and type(event) is bytes
+            and not record
+            and len(event) <= function.input_bytes
+        ):
             # The common event, without ceremony: a single coroutine, and `serve` for its first slice.
             scheduler = self.scheduler
             if scheduler.spent >= TURN_FUEL and not scheduler.ready:
@@ -225,7 +230,9 @@ class Executor:
 
     async def _run(self, function: Function, text: bytes, record: bool) -> Outcome:
         if len(text) > function.limits.input_bytes:
-            raise EventError(f"the event has {len(text)} bytes, more than input_bytes = {function.limits.input_bytes}")
+            raise EventError(
+                f"the event has {len(text)} bytes, more than input_bytes = {function.limits.input_bytes}"
+            )
         outcomes = await self._invoke(function, text, None, record)
         return outcomes[0]
 
@@ -236,7 +243,9 @@ class Executor:
             raise EventError(f"the batch has {len(texts)} events, more than {BATCH_EVENTS}")
         text = b"[" + b",".join(texts) + b"]"
         if len(text) > function.limits.input_bytes:
-            raise EventError(f"the batch has {len(text)} bytes, more than input_bytes = {function.limits.input_bytes}")
+            raise EventError(
+                f"the batch has {len(text)} bytes, more than input_bytes = {function.limits.input_bytes}"
+            )
         return await self._invoke(function, text, texts, record)
 
     async def _invoke(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +14,7 @@ from headgate_runtime.rewind import Baseline, Rewinder
 from headgate_runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
     from headgate_runtime.host import Clock
@@ -45,12 +45,18 @@ class Slot:
 
     def recover(self) -> bool:
         """Readies the sandbox for the next event; False when it must be replaced."""
-        if self.sandbox.requests:  # filed and not waited for: they must not be sent on behalf of the next event
+        if (
+            self.sandbox.requests
+        ):  # filed and not waited for: they must not be sent on behalf of the next event
             self.sandbox.requests = []
         if self.rewinder is None:
             return True
         # Memory that grew cannot be given back to the kernel from outside.
-        return not self.sandbox.grown and self.sandbox.size == self.function.image.memory_bytes and self.rewinder.rewind()
+        return (
+            not self.sandbox.grown
+            and self.sandbox.size == self.function.image.memory_bytes
+            and self.rewinder.rewind()
+        )
 
 
 class Function:

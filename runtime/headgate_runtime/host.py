@@ -22,7 +22,9 @@ class Clock(Protocol):
     def monotonic_ms(self) -> float:
         """Milliseconds that never go back; time limits count in them."""
 
-    async def wait(self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float) -> set[asyncio.Task[Answer]]:
+    async def wait(
+        self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float
+    ) -> set[asyncio.Task[Answer]]:
         """Returns the tasks that are done, as soon as one is, or none when *timeout_ms* has passed."""
 
 
@@ -35,7 +37,9 @@ class SystemClock:
     def monotonic_ms(self) -> float:
         return time.monotonic() * 1e3
 
-    async def wait(self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float) -> set[asyncio.Task[Answer]]:
+    async def wait(
+        self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float
+    ) -> set[asyncio.Task[Answer]]:
         if not tasks:
             await asyncio.sleep(timeout_ms / 1e3)
             return set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -110,7 +110,7 @@ _FIELDS: Final[Mapping[str, type]] = {
 }
 
 
-def _metadata(text: bytes) -> dict[str, object]:
+def _metadata(text: bytes) -> dict[str, Any]:
     try:
         metadata = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -125,6 +125,4 @@ def _metadata(text: bytes) -> dict[str, object]:
 def make(memory: bytes, pages: int, metadata: Mapping[str, object]) -> bytes:
     """The module for *memory*, with at least *pages* pages."""
     section = orjson.dumps(dict(metadata), option=orjson.OPT_SORT_KEYS)
-    return wasm.memory_module(
-        wasm.segments_of(memory), pages, custom_sections={METADATA_SECTION: section}
-    )
+    return wasm.memory_module(wasm.segments_of(memory), pages, custom_sections={METADATA_SECTION: section})

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from headgate_runtime.outcome import Outcome
     from headgate_runtime.sandbox import Request, Result
 
-NO_FETCH: Final = (
-    b'{"name":"FetchError","type":"system","code":"ENOTSUP","message":"fetch is not available in this executor"}'
-)
+NO_FETCH: Final = b'{"name":"FetchError","type":"system","code":"ENOTSUP","message":"fetch is not available in this executor"}'
 
 _OUT_OF_MEMORY: Final = int(abi.Kind.OUT_OF_MEMORY)
 _PENDING: Final = int(abi.Status.PENDING)
@@ -181,7 +179,9 @@ class Invocation:
         now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
         sandbox = self._sandbox
         if self._entries is not None:
-            self._entries.append(Entry(name, now_ms, monotonic_ms, bytes(32), self._function.flags, content, []))
+            self._entries.append(
+                Entry(name, now_ms, monotonic_ms, bytes(32), self._function.flags, content, [])
+            )
         if not sandbox.write_input(content, now_ms, monotonic_ms, bytes(32), self._function.flags):
             return False
         self._call = sandbox.start(name)

@@ -27,14 +27,20 @@ class Limits:
     """Bounds of one function. Raises LimitError, naming the field and its range, for a value out of range."""
 
     time_ms: int = _limit(5_000, 1, 60_000, "wall-clock time of one invocation (SPEC 4.8)")
-    fuel: int = _limit(20_000_000_000, 100_000, 10**15, "Wasm instructions of one invocation, about 2 s of CPU")
-    memory_bytes: int = _limit(128 << 20, 8 << 20, MEMORY_BYTES_MAX, "linear memory of one sandbox (SPEC D30)")
+    fuel: int = _limit(
+        20_000_000_000, 100_000, 10**15, "Wasm instructions of one invocation, about 2 s of CPU"
+    )
+    memory_bytes: int = _limit(
+        128 << 20, 8 << 20, MEMORY_BYTES_MAX, "linear memory of one sandbox (SPEC D30)"
+    )
     stack_bytes: int = _limit(
         STACK_BYTES, 64 << 10, STACK_BYTES, "JavaScript call stack; past it the function sees a RangeError"
     )
     source_bytes: int = _limit(1 << 20, 1, 16 << 20, "source text of a function (SPEC D30)")
     input_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text of an event or a batch (SPEC 6)")
-    output_bytes: int = _limit(6 << 20, 2, 64 << 20, "JSON text that comes out of one invocation (SPEC 6, D13)")
+    output_bytes: int = _limit(
+        6 << 20, 2, 64 << 20, "JSON text that comes out of one invocation (SPEC 6, D13)"
+    )
     log_lines: int = _limit(1_000, 0, 100_000, "console lines kept of one invocation")
     log_bytes: int = _limit(64 << 10, 0, 16 << 20, "console output kept of one invocation")
     operations: int = _limit(100, 0, 1_000, "host operations (fetch, cache) outstanding at once (SPEC D30)")

@@ -6,7 +6,7 @@ status of the outcome table (SPEC 3.2). `CAUSES` is that table; nothing else in 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, Self
 
 if TYPE_CHECKING:
     from headgate_runtime.record import Record
@@ -34,8 +34,8 @@ class Cause(enum.Enum):
 
     FORWARD = ("forward", None, None, 200)
     EMPTY = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)
-    DROPPED = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)
-    UNKNOWN_TYPE = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)
+    DROPPED = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)  # noqa: PIE796 - see __new__
+    UNKNOWN_TYPE = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)  # noqa: PIE796
     UNSUPPORTED = ("discard", "Unsupported Event Type", "unsupported_event_type", 501)
     REJECTED = ("discard", "Message Rejected", "message_rejected", 400)
     BAD_REQUEST = ("discard", "Bad Request", "bad_request", 400)
@@ -47,7 +47,7 @@ class Cause(enum.Enum):
     INTERNAL = ("retry", "Retry", "internal", 500)
 
     # Equal rows are still different causes: Enum would make them aliases of each other.
-    def __new__(cls, outcome: OutcomeName, category: str | None, reason: str | None, status: int) -> Cause:
+    def __new__(cls, outcome: OutcomeName, category: str | None, reason: str | None, status: int) -> Self:
         member = object.__new__(cls)
         member._value_ = (len(cls.__members__), outcome)
         member.outcome = outcome

@@ -85,8 +85,12 @@ class Record(NamedTuple):
         """Raises ReplayError for text that is no record."""
         try:
             value = orjson.loads(text)
-            if value["format"] != FORMAT:
-                raise ReplayError(f"the record has format {value['format']}, this runtime reads format {FORMAT}")
+            written_as = value["format"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReplayError(f"not a record: {error!r}") from None
+        if written_as != FORMAT:
+            raise ReplayError(f"the record has format {written_as}, this runtime reads format {FORMAT}")
+        try:
             entries = [
                 Entry(
                     each["name"],
@@ -102,9 +106,9 @@ class Record(NamedTuple):
             sizes = value["sizes"]
             if sizes is not None:
                 sizes = [int(size) for size in sizes]
-            return cls(value["image"], orjson.dumps(value["settings"]), Limits(**value["limits"]), entries, sizes)
-        except ReplayError:
-            raise
+            return cls(
+                value["image"], orjson.dumps(value["settings"]), Limits(**value["limits"]), entries, sizes
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ReplayError(f"not a record: {error!r}") from None
 

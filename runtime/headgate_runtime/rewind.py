@@ -14,10 +14,10 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
-from headgate_runtime import wasm
 from headgate_runtime.limits import REWIND_PAGES
 
 if TYPE_CHECKING:
+    from headgate_runtime import wasm
     from headgate_runtime.sandbox import Sandbox
 
 PAGE_BYTES: Final = 4096

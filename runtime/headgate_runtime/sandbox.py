@@ -17,7 +17,7 @@ from headgate_runtime.limits import SLICE_FUEL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headgate_runtime._wasmtime import Function, Module
+    from headgate_runtime._wasmtime import Function, HostFunction, Module
     from headgate_runtime.invocation import Invocation
     from headgate_runtime.limits import Limits
 
@@ -80,9 +80,9 @@ class Sandbox:
         "_base",
         "_functions",
         "_instance",
+        "_run",
         "_size",
         "_store",
-        "_run",
         "closed",
         "enter",
         "entry",
@@ -95,7 +95,9 @@ class Sandbox:
     current: Sandbox | None = None
     """The sandbox whose guest code is running; imports are answered for this one."""
 
-    def __init__(self, image: Module, limits: Limits, mailbox: int | None = None, settings: bytes = b"{}") -> None:
+    def __init__(
+        self, image: Module, limits: Limits, mailbox: int | None = None, settings: bytes = b"{}"
+    ) -> None:
         self.closed = False
         self.settings = settings
         self.requests: list[Request] = []
@@ -154,6 +156,10 @@ class Sandbox:
         """Whether the memory is larger than when it was last mapped."""
         return self._instance.memory_bytes() != self._size
 
+    def memory_bytes(self) -> int:
+        """Bytes of linear memory at this moment, mapped or not."""
+        return self._instance.memory_bytes()
+
     @property
     def address(self) -> int:
         return self._base
@@ -184,7 +190,9 @@ class Sandbox:
     def get_fuel(self) -> int:
         return self._store.get_fuel()
 
-    def write_input(self, content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int) -> bool:
+    def write_input(
+        self, content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int
+    ) -> bool:
         """Puts *content* and the header where the next entry point looks for them; False when it has no room."""
         address = self.mailbox + abi.INPUT_AT
         size = len(content)
@@ -263,7 +271,11 @@ def _import_settings(address: int, size: int) -> int:
 
 def _import_fetch(operation: int, address: int, size: int, body_address: int, body_size: int) -> int:
     sandbox = Sandbox.current
-    if sandbox is None or not _within(sandbox, address, size) or not _within(sandbox, body_address, body_size):
+    if (
+        sandbox is None
+        or not _within(sandbox, address, size)
+        or not _within(sandbox, body_address, body_size)
+    ):
         return REFUSED
     body = ctypes.string_at(sandbox.address + body_address, body_size) if body_address else None
     payload = ctypes.string_at(sandbox.address + address, size)
@@ -281,7 +293,7 @@ def _import_cache(operation: int, address: int, size: int) -> int:
 
 
 def _within(sandbox: Sandbox, address: int, size: int) -> bool:
-    return address + size <= sandbox._instance.memory_bytes()
+    return address + size <= sandbox.memory_bytes()
 
 
 _shared_linker: list[Linker] = []
@@ -289,7 +301,7 @@ _shared_linker: list[Linker] = []
 
 def _linker() -> Linker:
     if not _shared_linker:
-        functions = {
+        functions: dict[str, tuple[int, HostFunction]] = {
             "settings": (2, _import_settings),
             "fetch": (5, _import_fetch),
             "cache": (3, _import_cache),
