@@ -9,14 +9,17 @@ all events, and no time or memory limit is set. `Context` gives no access to byt
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import quickjs
 
-from benchmarks.workload import Work
-from headgate_runtime import Executor, Function, Outcome
+from benchmarks.runqueue import Latencies, Stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.workload import Work
+    from headgate_runtime import Executor, Function, Outcome
 
 AT_ONCE = 64
 """Invocations begun together by the contestant that does so."""
@@ -31,8 +34,8 @@ class Contestant(Protocol):
     async def serve(self, count: int) -> list[bytes | None]:
         """The first *count* outputs, going round the events; None for one that was filtered."""
 
-    async def latencies(self, count: int) -> list[float]:
-        """Wall milliseconds of each of *count* events; empty where it means nothing."""
+    async def latencies(self, count: int) -> Latencies:
+        """Of each of *count* events; empty where it means nothing."""
 
 
 class Headgate:
@@ -44,21 +47,20 @@ class Headgate:
 
     async def serve(self, count: int) -> list[bytes | None]:
         executor, function, events = self._executor, self._function, self._events
-        outputs = []
+        outputs: list[bytes | None] = []
         for _ in range(count // len(events)):
-            for event in events:
-                outputs.append(output_of(await executor.invoke(function, event)))
+            outputs += [output_of(await executor.invoke(function, event)) for event in events]
         return outputs
 
-    async def latencies(self, count: int) -> list[float]:
+    async def latencies(self, count: int) -> Latencies:
         executor, function, events = self._executor, self._function, self._events
-        clock, spent = time.perf_counter, []
+        watch = Stopwatch(latencies := Latencies())
         for index in range(count):
             event = events[index % len(events)]
-            start = clock()
+            watch.start()
             await executor.invoke(function, event)
-            spent.append((clock() - start) * 1e3)
-        return spent
+            watch.stop()
+        return latencies
 
 
 class HeadgateAtOnce(Headgate):
@@ -75,8 +77,8 @@ class HeadgateAtOnce(Headgate):
             outputs += map(output_of, await asyncio.gather(*together))
         return outputs
 
-    async def latencies(self, count: int) -> list[float]:  # noqa: ARG002 - all begin at once: it would be a queue's
-        return []
+    async def latencies(self, count: int) -> Latencies:  # noqa: ARG002 - all begin at once: it would be a queue's
+        return Latencies()
 
 
 def output_of(outcome: Outcome) -> bytes | None:
@@ -124,21 +126,20 @@ class Native:
 
     async def serve(self, count: int) -> list[bytes | None]:
         one, events = self._one, self._events
-        outputs = []
+        outputs: list[str | bool] = []
         for _ in range(count // len(events)):
-            for event in events:
-                outputs.append(one(event))
+            outputs += [one(event) for event in events]
         return [output.encode() if isinstance(output, str) else None for output in outputs]
 
-    async def latencies(self, count: int) -> list[float]:
+    async def latencies(self, count: int) -> Latencies:
         one, events = self._one, self._events
-        clock, spent = time.perf_counter, []
+        watch = Stopwatch(latencies := Latencies())
         for index in range(count):
             event = events[index % len(events)]
-            start = clock()
+            watch.start()
             one(event)
-            spent.append((clock() - start) * 1e3)
-        return spent
+            watch.stop()
+        return latencies
 
 
 class NativeFresh(Native):

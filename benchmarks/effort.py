@@ -15,7 +15,7 @@ class Effort:
     crowds, crowd_rounds     sandboxes alive at once; rounds in each of which every sandbox serves an event
     neighbour_rounds, neighbour_s, neighbour_rate
                              rounds, wall seconds of each of their parts, and the events per second arriving in them
-    compile_s                CPU seconds per source compiled
+    compile_rounds           rounds in each of which every source is compiled once
     boundary_rounds          rounds of the boundary alone
     """
 
@@ -28,7 +28,7 @@ class Effort:
     neighbour_rounds: int
     neighbour_s: float
     neighbour_rate: int
-    compile_s: float
+    compile_rounds: int
     boundary_rounds: int
 
 
@@ -42,7 +42,7 @@ QUICK: Final = Effort(
     neighbour_rounds=5,
     neighbour_s=1.5,
     neighbour_rate=500,
-    compile_s=0.4,
+    compile_rounds=15,
     boundary_rounds=7,
 )
 
@@ -56,6 +56,6 @@ FULL: Final = Effort(
     neighbour_rounds=15,
     neighbour_s=4.0,
     neighbour_rate=500,
-    compile_s=3.0,
+    compile_rounds=101,
     boundary_rounds=31,
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +44,4 @@ def geometric_means(series: Sequence[Sequence[float]]) -> list[float]:
 def percentile(values: Sequence[float], share: float) -> float:
     """The nearest-rank percentile, *share* from 0 to 1."""
     found = sorted(values)
-    return found[min(len(found) - 1, max(0, round(share * len(found) + 0.5) - 1))]
+    return found[max(0, math.ceil(share * len(found)) - 1)]

@@ -45,6 +45,7 @@ def compute() -> dict[str, list[str | None]]:
             stdout=subprocess.PIPE,
             check=True,
         )
+        assert isinstance(ran.stdout, bytes)
         references[name] = [digest(line or None) for line in ran.stdout.splitlines()]
     return references
 

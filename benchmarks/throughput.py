@@ -5,14 +5,18 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmarks.contestants import Contestant, Headgate, HeadgateAtOnce, Native, NativeFresh
-from benchmarks.effort import Effort
-from benchmarks.figures import Spread, geometric_means, percentile, ratios
-from benchmarks.progress import Progress
+from benchmarks.figures import Spread, geometric_means, ratios
+from benchmarks.runqueue import Latencies
 from benchmarks.spin import Spin
 from benchmarks.workload import TITLES, Work
 from headgate_runtime import Executor, Image, compile  # noqa: A004 - the field's word
+
+if TYPE_CHECKING:
+    from benchmarks.effort import Effort
+    from benchmarks.progress import Progress
 
 WARM, AT_ONCE, HERMETIC = "warm", "warm, 64 at once", "hermetic"
 NATIVE, NATIVE_FRESH = Native.kind, NativeFresh.kind
@@ -25,16 +29,15 @@ class Row:
     """
     One contestant on one function.
 
-    cpu_s               CPU seconds per event, a figure per round
-    p50_ms, p99_ms      wall time of single events, over all rounds; None where it means nothing
-    fuel                per event, mean over the workload; None for native code
+    cpu_s       CPU seconds per event, a figure per round
+    latency     of single events, over all rounds (Latencies.summary); empty where it means nothing
+    fuel        per event, mean over the workload; None for native code
     """
 
     name: str
     kind: str
     cpu_s: list[float]
-    p50_ms: float | None
-    p99_ms: float | None
+    latency: dict[str, float]
     fuel: float | None
 
     @property
@@ -64,23 +67,21 @@ def image_of(source: str) -> Image:
     """Raises RuntimeError for a source that does not compile."""
     image = compile(source)
     if not isinstance(image, Image):
-        raise RuntimeError(f"the workload does not compile: {image}")
+        raise RuntimeError(f"the workload does not compile: {image}")  # noqa: TRY004 - no matter of types
     return image
 
 
 async def measure(work: Work, effort: Effort, progress: Progress) -> Throughput:
     """Raises Mismatch when a contestant gives another output than the reference; it then has no figures."""
     async with Executor() as executor:
-        contestants = [
-            contestant for name in TITLES for contestant in _contestants(work, name, executor)
-        ]
+        contestants = [contestant for name in TITLES for contestant in _contestants(work, name, executor)]
         counts = {}
         for contestant in contestants:
             counts[contestant] = await _warm_up(contestant, work, effort)
             progress.step("throughput: warming up", len(counts), len(contestants))
         fuel = {name: await _fuel(work, name, executor) for name in TITLES}
         cpu: dict[Contestant, list[float]] = {contestant: [] for contestant in contestants}
-        wall: dict[Contestant, list[float]] = {contestant: [] for contestant in contestants}
+        latencies = {contestant: Latencies() for contestant in contestants}
         spin = Spin()
         for number in range(effort.rounds):
             progress.step("throughput", number, effort.rounds)
@@ -90,7 +91,7 @@ async def measure(work: Work, effort: Effort, progress: Progress) -> Throughput:
                 spin()
                 cpu[contestant].append(await _turn(contestant, work, counts[contestant]))
                 timed = counts[contestant] * effort.latency_s / effort.round_s
-                wall[contestant] += await contestant.latencies(max(LATENCIES_MIN, int(timed)))
+                latencies[contestant].extend(await contestant.latencies(max(LATENCIES_MIN, int(timed))))
         progress.step("throughput", effort.rounds, effort.rounds)
     return Throughput(
         [
@@ -98,8 +99,7 @@ async def measure(work: Work, effort: Effort, progress: Progress) -> Throughput:
                 contestant.name,
                 contestant.kind,
                 cpu[contestant],
-                percentile(wall[contestant], 0.5) if wall[contestant] else None,
-                percentile(wall[contestant], 0.99) if wall[contestant] else None,
+                latencies[contestant].summary(),
                 fuel[contestant.name].get(contestant.kind),
             )
             for contestant in contestants

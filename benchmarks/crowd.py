@@ -1,0 +1,232 @@
+"""
+Many warm sandboxes in one process: the private memory of each, and what an event costs when it meets a cold one.
+
+Every crowd is a process of its own (`python -m benchmarks.crowd NAME COUNT`), which makes its sandboxes, one per
+tenant, has each serve one event, and then serves rounds on demand: it reads a number of events per line and answers
+with a line of JSON. Rounds of the crowds and of a process with a single sandbox alternate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import gc
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from benchmarks.contestants import output_of
+from benchmarks.figures import Spread, geometric_means, ratios
+from benchmarks.throughput import image_of
+from benchmarks.workload import Work, load
+from headgate_runtime import Executor, Function
+from headgate_runtime.rewind import PageMap, runs
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from benchmarks.effort import Effort
+    from benchmarks.progress import Progress
+
+NAMES = ("f1", "f2", "f3")
+MEMORY_NAME = "f2"
+"""The function whose sandboxes' memory counts."""
+
+ROUND_EVENTS_MIN = 1_000
+
+SAMPLED = 100
+"""Sandboxes whose linear memory is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """
+    Of one sandbox in a crowd, in bytes.
+
+    private            growth of the process's Private_Dirty per sandbox, everything on the host's side included
+    linear             the part which is linear memory: its private pages
+    later              as `private`, after the rounds
+    """
+
+    private: float
+    linear: float | None
+    later: float
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """*count* sandboxes of function *name*; *cpu_s* holds CPU seconds per event, a figure per round."""
+
+    name: str
+    count: int
+    cpu_s: list[float]
+    memory: Memory | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crowds:
+    crowds: list[Crowd]
+
+    def of(self, name: str, count: int) -> Crowd:
+        return next(crowd for crowd in self.crowds if (crowd.name, crowd.count) == (name, count))
+
+    def slower(self, name: str, count: int) -> list[float]:
+        """The cost of an event among *count* sandboxes by that with one, round by round."""
+        return ratios(self.of(name, count).cpu_s, self.of(name, 1).cpu_s)
+
+    def mean_slower(self, count: int) -> Spread:
+        """The same as a geometric mean over the functions."""
+        return Spread.of(geometric_means([self.slower(name, count) for name in NAMES]))
+
+
+def measure(effort: Effort, progress: Progress) -> Crowds:
+    crowds = []
+    steps = len(NAMES) * (effort.crowd_rounds + 1)
+    for index, name in enumerate(NAMES):
+        done = index * (effort.crowd_rounds + 1)
+        progress.step("crowds", done, steps)
+        counts = (1, *effort.crowds)
+        processes = [Process(name, count) for count in counts]
+        try:
+            found = [process.ready() for process in processes]
+            cpu: list[list[float]] = [[] for _ in processes]
+            for number in range(effort.crowd_rounds):
+                progress.step("crowds", done + number + 1, steps)
+                for figures, count, process in zip(cpu, counts, processes, strict=True):
+                    figures.append(process.round(max(count, ROUND_EVENTS_MIN)))
+            later = [process.private() for process in processes]
+        finally:
+            for process in processes:
+                process.close()
+        for count, figures, memory, after in zip(counts, cpu, found, later, strict=True):
+            kept = None if memory is None else dataclasses.replace(memory, later=after)
+            crowds.append(Crowd(name, count, figures, kept))
+    progress.step("crowds", steps, steps)
+    return Crowds(crowds)
+
+
+class Process:
+    """The parent's end of a crowd."""
+
+    def __init__(self, name: str, count: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.crowd", name, str(count)],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self) -> dict[str, float | None]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"a crowd ended with status {self._process.wait()}")
+        answer: dict[str, float | None] = json.loads(line)
+        return answer
+
+    def ready(self) -> Memory | None:
+        """Waits until the sandboxes are made; None where the system does not tell memory."""
+        answer = self._read()
+        private = answer["private"]
+        return None if private is None else Memory(private, answer["linear"], private)
+
+    def round(self, events: int) -> float:
+        """CPU seconds per event of a round."""
+        answer = self._ask(events)["cpu_s"]
+        assert answer is not None
+        return answer
+
+    def private(self) -> float:
+        """Private bytes per sandbox by now; 0 where the system does not tell."""
+        return self._ask(0)["private"] or 0.0
+
+    def _ask(self, events: int) -> dict[str, float | None]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{events}\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
+        self._process.wait()
+
+
+def private_dirty() -> int | None:
+    """Bytes of this process that it shares with no other and no file; None off Linux."""
+    try:
+        lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return None
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty:"))
+
+
+async def host(work: Work, name: str, count: int) -> None:
+    """The crowd itself."""
+    image = image_of(work.sources[name])
+    async with Executor(sandboxes=count + 1) as executor:
+
+        def function(tenant: str) -> Function:
+            return executor.function(image, work.settings, tenant=tenant)
+
+        async def one(place: int, crowd: list[Function]) -> bytes | None:
+            event = work.events[place % len(work.events)]
+            return output_of(await executor.invoke(crowd[place % len(crowd)], event))
+
+        # What all sandboxes share is loaded and paid for by one that does not count.
+        await one(0, [function("first")])
+        gc.collect()
+        before = private_dirty()
+        crowd = [function(f"tenant {number}") for number in range(count)]
+        for place in range(count):
+            await one(place, crowd)
+        gc.collect()
+
+        def private() -> float | None:
+            now = private_dirty()
+            return None if now is None or before is None else (now - before) / count
+
+        _say(private=private(), linear=_linear(crowd))
+        while line := sys.stdin.readline():
+            events = int(line)
+            if not events:
+                _say(private=private())
+                continue
+            gc.collect()
+            start = time.process_time()
+            outputs = [await one(place, crowd) for place in range(events)]
+            spent = time.process_time() - start
+            work.check(name, "crowd", outputs)
+            _say(cpu_s=spent / events)
+
+
+def _say(**answer: float | None) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _linear(crowd: list[Function]) -> float | None:
+    """Private bytes of linear memory per sandbox, as the kernel counts pages; None where it does not tell."""
+    if not PageMap.available():
+        return None
+    sandboxes = [slot.sandbox for function in crowd[:SAMPLED] for slot in function.idle]
+    private = sum(end - start for sandbox in sandboxes for start, end in runs(PageMap(sandbox)()))
+    return private / len(sandboxes)
+
+
+if __name__ == "__main__":
+    asyncio.run(host(load(), sys.argv[1], int(sys.argv[2])))

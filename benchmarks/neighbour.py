@@ -1,0 +1,134 @@
+"""
+How late a tenant's events become when another tenant's functions never end: open loop, one event loop for both.
+
+The tenant runs F1 on events that arrive from another process at a steady rate; beside it, one or many invocations of
+`while (true) {}` run into their fuel limit and begin anew. Parts with and without them alternate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from benchmarks import feeder
+from benchmarks.contestants import output_of
+from benchmarks.figures import Spread, percentile
+from benchmarks.runqueue import Latencies, SamplingClock
+from benchmarks.throughput import image_of
+from headgate_runtime import Executor, Function, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from benchmarks.effort import Effort
+    from benchmarks.progress import Progress
+    from benchmarks.workload import Work
+
+ENDLESS: Final = "function onTrack() { while (true) {} }"
+
+LOOPERS: Final = (0, 1, 16)
+"""Endless invocations at once."""
+
+LIMITS: Final = Limits(fuel=2_000_000_000)
+"""Of the endless function: a tenth of the usual fuel, so that every part sees sandboxes end and be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The latencies of one part, beside *loopers* endless invocations of which *ended* were stopped."""
+
+    loopers: int
+    ended: int
+    latencies: Latencies
+
+    def percentile(self, share: float, *, own: bool) -> float:
+        """Milliseconds; *own* without waiting for a core."""
+        return percentile(self.latencies.own if own else self.latencies.wall, share)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """*rounds* of parts, one per number of LOOPERS; events arrive at *rate* per second."""
+
+    rate: int
+    rounds: list[list[Part]]
+
+    def percentile(self, loopers: int, share: float, *, own: bool) -> Spread:
+        """Milliseconds, over the rounds."""
+        return Spread.of(
+            part.percentile(share, own=own)
+            for parts in self.rounds
+            for part in parts
+            if part.loopers == loopers
+        )
+
+    def added(self, loopers: int, share: float, *, own: bool) -> Spread:
+        """Milliseconds that the percentile is above that of the same round without a loop."""
+        return Spread.of(
+            part.percentile(share, own=own) - parts[0].percentile(share, own=own)
+            for parts in self.rounds
+            for part in parts
+            if part.loopers == loopers
+        )
+
+
+async def measure(work: Work, effort: Effort, progress: Progress) -> Neighbour:
+    """Raises Mismatch for a wrong output of the tenant."""
+    clock = SamplingClock()
+    async with Executor(clock=clock) as executor:
+        ours = executor.function(image_of(work.sources["f1"]), work.settings, tenant="steady")
+        theirs = executor.function(image_of(ENDLESS), limits=LIMITS, tenant="endless")
+
+        async def serve(number: int) -> None:
+            place = number % len(work.events)
+            output = output_of(await executor.invoke(ours, work.events[place]))
+            if output != expected[place]:
+                work.check("f1", "neighbour", [*expected[:place], output])
+
+        expected = [output_of(await executor.invoke(ours, event)) for event in work.events]
+        work.check("f1", "neighbour", expected)
+        rounds = []
+        count = max(1, round(effort.neighbour_s * effort.neighbour_rate))
+        for number in range(effort.neighbour_rounds):
+            progress.step("neighbour", number, effort.neighbour_rounds)
+            parts = []
+            for loopers in LOOPERS:
+                gc.collect()
+                clock.forget()
+                clock.sample()
+                async with _endless(executor, theirs, loopers, work.events[0]) as ended:
+                    arrived = await feeder.arrivals(effort.neighbour_rate, count, serve)
+                latencies = Latencies()
+                for sent, served in arrived:
+                    waited = clock.waited_between(sent, served, asleep=not loopers)
+                    latencies.add(served - sent, waited)
+                parts.append(Part(loopers, len(ended), latencies))
+            rounds.append(parts)
+    return Neighbour(effort.neighbour_rate, rounds)
+
+
+@contextlib.asynccontextmanager
+async def _endless(
+    executor: Executor, function: Function, count: int, event: bytes
+) -> AsyncIterator[list[str | None]]:
+    """*count* endless invocations at once; what they were stopped with."""
+    ended: list[str | None] = []
+
+    async def again() -> None:
+        while True:
+            outcome = await executor.invoke(function, event)
+            assert outcome.outcome == "retry", outcome
+            ended.append(outcome.message)
+
+    tasks = [asyncio.ensure_future(again()) for _ in range(count)]
+    try:
+        yield ended
+    finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if not isinstance(result, asyncio.CancelledError):
+                raise RuntimeError(f"an endless function ended with {result!r}")  # noqa: TRY004 - no matter of types

@@ -1,0 +1,106 @@
+"""
+Wall time, and how much of it this thread merely waited for a core that others had.
+
+On a machine that does other work too, the kernel stops a busy process for milliseconds at a time: a p99 of wall time
+then tells about the machine. Linux counts the time a thread was ready to run and did not (/proc/thread-self/schedstat);
+it is reported beside the wall time, never hidden. Elsewhere it counts as nothing.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import time
+from dataclasses import dataclass, field
+
+from benchmarks.figures import percentile
+from headgate_runtime import SystemClock
+
+try:
+    _FILE = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+except OSError:
+    _FILE = -1
+
+
+def waited_ns() -> int:
+    """What the thread that loaded this module has waited for a core so far."""
+    return int(os.pread(_FILE, 64, 0).split()[1]) if _FILE >= 0 else 0
+
+
+@dataclass(slots=True)
+class Latencies:
+    """Milliseconds per event: *wall* as a clock on the wall has it, *own* without waiting for a core."""
+
+    wall: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+
+    def add(self, wall_ns: int, waited: int) -> None:
+        self.wall.append(wall_ns / 1e6)
+        self.own.append(max(0, wall_ns - waited) / 1e6)
+
+    def extend(self, other: Latencies) -> None:
+        self.wall += other.wall
+        self.own += other.own
+
+    def summary(self) -> dict[str, float]:
+        """p50 and p99 of both, by name."""
+        return {
+            f"{kind}_p{round(share * 100)}_ms": percentile(values, share)
+            for kind, values in (("wall", self.wall), ("own", self.own))
+            for share in (0.5, 0.99)
+            if values
+        }
+
+
+class Stopwatch:
+    """For work of this thread alone: `start`, the work, `stop`."""
+
+    def __init__(self, latencies: Latencies) -> None:
+        self._latencies = latencies
+        self._start = self._waited = 0
+
+    def start(self) -> None:
+        self._waited = waited_ns()
+        self._start = time.perf_counter_ns()
+
+    def stop(self) -> None:
+        wall = time.perf_counter_ns() - self._start
+        self._latencies.add(wall, waited_ns() - self._waited)
+
+
+class SamplingClock(SystemClock):
+    """The executor's clock, which it reads at every slice: there the thread's waiting so far is noted."""
+
+    def __init__(self) -> None:
+        self._moments: list[int] = []
+        self._waited: list[int] = []
+
+    def monotonic_ms(self) -> float:
+        self.sample()
+        return super().monotonic_ms()
+
+    def sample(self) -> None:
+        self._waited.append(waited_ns())
+        self._moments.append(time.monotonic_ns())
+
+    def forget(self) -> None:
+        self._moments.clear()
+        self._waited.clear()
+
+    def waited_between(self, sent: int, ended: int, *, asleep: bool) -> int:
+        """
+        Nanoseconds waited from *sent* to *ended* (monotonic clock, samples on both sides). Between the two samples
+        around *sent* the order of waiting and running is not known, and what makes Headgate look worse is assumed:
+        of a process that was busy, that it waited first; of one that was *asleep*, which this is compared with, last.
+        """
+        before = bisect.bisect_right(self._moments, sent) - 1
+        last = bisect.bisect_right(self._moments, ended) - 1
+        if before < 0 or last <= before:
+            return 0
+        first = before + 1
+        gap = self._waited[first] - self._waited[before]
+        if asleep:
+            gap = min(gap, self._moments[first] - sent)
+        else:
+            gap = max(0, gap - (sent - self._moments[before]))
+        return self._waited[last] - self._waited[first] + gap

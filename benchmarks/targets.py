@@ -1,0 +1,102 @@
+"""What Headgate means to reach, each figure a ratio within one run or a bound, and whether this run reached it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from benchmarks.figures import Spread, percentile
+from benchmarks.throughput import HERMETIC, NATIVE, NATIVE_FRESH, WARM
+
+if TYPE_CHECKING:
+    from benchmarks.coldstart import ColdStarts
+    from benchmarks.crowd import Crowds
+    from benchmarks.neighbour import Neighbour
+    from benchmarks.throughput import Throughput
+
+ALL: Final = ("f1", "f2", "f3", "f4")
+LIGHT: Final = ("f1", "f2", "f3")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """*figure* in *unit* must be at *least* or at *most* the *bound*."""
+
+    what: str
+    figure: Spread
+    sense: Literal["least", "most"]
+    bound: float
+    unit: str
+
+    @property
+    def reached(self) -> bool:
+        """Judged by the median."""
+        if self.sense == "least":
+            return self.figure.median >= self.bound
+        return self.figure.median <= self.bound
+
+
+def of_throughput(found: Throughput) -> list[Target]:
+    return [
+        Target(
+            "warm by native warm, mean of F1 to F3", found.mean_faster(LIGHT, WARM, NATIVE), "least", 1.0, "x"
+        ),
+        Target(
+            "hermetic by warm, mean of F1 to F4", found.mean_faster(ALL, HERMETIC, WARM), "least", 0.8, "x"
+        ),
+        Target(
+            "hermetic by native fresh, mean of F1 to F4",
+            found.mean_faster(ALL, HERMETIC, NATIVE_FRESH),
+            "least",
+            4.0,
+            "x",
+        ),
+    ]
+
+
+def of_cold_starts(found: ColdStarts) -> list[Target]:
+    """Judged by the p50 without waiting for a core; the range is that of all starts."""
+    image, source = (
+        Spread(percentile(spent.own, 0.5), min(spent.own), max(spent.own))
+        for spent in (found.image, found.source)
+    )
+    return [
+        Target("first result from a saved image, p50", image, "most", 1.0, "ms"),
+        Target("first result from source, p50", source, "most", 10.0, "ms"),
+    ]
+
+
+def of_crowds(found: Crowds, name: str) -> list[Target]:
+    """*name* is the function whose sandboxes' memory counts."""
+    targets = []
+    counts = sorted({crowd.count for crowd in found.crowds if crowd.count > 1})
+    for count in counts:
+        memory = found.of(name, count).memory
+        if memory is not None:
+            kb = memory.private / 1024
+            targets.append(
+                Target(
+                    f"private memory per warm sandbox, {count:,} alive",
+                    Spread(kb, kb, kb),
+                    "most",
+                    128.0,
+                    "KB",
+                )
+            )
+    if counts:
+        targets.append(
+            Target(
+                f"cost of an event, {counts[-1]:,} alive by one, mean of F1 to F3",
+                found.mean_slower(counts[-1]),
+                "most",
+                1.2,
+                "x",
+            )
+        )
+    return targets
+
+
+def of_neighbour(found: Neighbour) -> list[Target]:
+    return [
+        Target("added p99 beside an endless loop", found.added(1, 0.99, own=True), "most", 2.0, "ms"),
+    ]

@@ -1,0 +1,87 @@
+"""The benchmarks run, and what they measure gives the right outputs. No figure is judged here."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__, contestants, figures, reference, runqueue, workload
+from benchmarks.effort import QUICK
+from benchmarks.progress import Progress
+from benchmarks.report import Report
+from tests.stage import Stage
+
+TINY = dataclasses.replace(
+    QUICK,
+    rounds=2,
+    round_s=0.001,
+    latency_s=0.001,
+    cold_starts=3,
+    crowds=(3,),
+    crowd_rounds=2,
+    neighbour_rounds=1,
+    neighbour_s=0.1,
+    neighbour_rate=200,
+    compile_rounds=1,
+    boundary_rounds=1,
+)
+
+
+@pytest.mark.parametrize("section", __main__.SECTIONS)
+def test_every_section_measures_reports_and_writes(section: str, tmp_path: Path) -> None:
+    printed, progress = io.StringIO(), io.StringIO()
+
+    path = __main__.run(TINY, [section], tmp_path, Report(printed), Progress(progress))
+
+    document = json.loads(path.read_text())
+    assert document["machine"]["engine"]
+    assert set(document) - {"machine", "load_after", "seconds", "effort", "targets"}
+    assert "\x1b" not in printed.getvalue() + progress.getvalue()  # no terminal, no colours
+    targets = [target["what"] for target in document["targets"]]
+    verdicts = re.findall(r"^(.+?)  .*  (?:reached|missed)$", printed.getvalue(), re.MULTILINE)
+    assert [verdict.strip() for verdict in verdicts] == targets
+
+
+def test_a_wrong_output_ends_the_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = workload.load()
+    lying = work._replace(digests={**work.digests, "f2": [None, *work.digests["f2"][1:]]})
+    monkeypatch.setattr(workload, "load", lambda: lying)
+
+    assert __main__.main(["--only", "throughput"]) == 1
+    assert "native warm, f2: wrong output for event 1: b'{" in capsys.readouterr().err
+
+
+def test_an_outcome_neither_forwarded_nor_filtered_counts_as_a_wrong_output(run: Stage) -> None:
+    dropped = run("function onTrack() { throw new DropEvent('not this one') }")
+    refused = run("function onTrack() { throw new Error('no') }")
+
+    assert contestants.output_of(dropped) is None
+    assert contestants.output_of(refused) == b"discard: no"
+
+
+def test_waiting_for_a_core_is_taken_from_a_latency_in_the_way_that_flatters_least() -> None:
+    clock = runqueue.SamplingClock()
+    clock._moments, clock._waited = [0, 100, 200, 300], [0, 50, 50, 80]
+
+    # Sent at 10, in a gap of which 50 were waited: all at once from 0 on, or right before 100.
+    assert clock.waited_between(10, 250, asleep=False) == 40
+    assert clock.waited_between(10, 250, asleep=True) == 50
+    assert clock.waited_between(70, 320, asleep=False) == 0 + 30
+    assert clock.waited_between(70, 320, asleep=True) == 30 + 30
+    assert clock.waited_between(110, 190, asleep=False) == 0
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 50), (0.99, 99), (1.0, 100)])
+def test_percentiles_are_values_that_occurred(share: float, expected: float) -> None:
+    assert figures.percentile(list(range(1, 101)), share) == expected
+
+
+def test_the_reference_is_what_another_engine_gives() -> None:
+    assert workload.load().digests == reference.compute()
