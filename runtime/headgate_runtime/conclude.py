@@ -18,7 +18,6 @@ from headgate_runtime.outcome import ERROR_CLASSES, Cause, Forward, LogLine, Out
 if TYPE_CHECKING:
     from headgate_runtime.limits import Limits
     from headgate_runtime.outcome import Usage
-    from headgate_runtime.sandbox import Result, Sandbox
 
 STUCK_MESSAGE: Final = (
     "the handler's promise can never settle: no timer, request or job is left that could settle it"
@@ -27,6 +26,7 @@ EMPTY_MESSAGE: Final = "the handler returned nothing: the event will not reach t
 MALFORMED_MESSAGE: Final = "sandbox fault: its answer is malformed"
 OMITTED_MESSAGE: Final = "omitted from the batch result: the event will not reach the destination"
 
+_THROWN: Final = int(abi.Kind.THROWN)
 _LOG_RECORD: Final = struct.Struct("<BI")
 
 
@@ -56,14 +56,12 @@ def of_memory(usage: Usage, limits: Limits) -> Outcome:
     return of_cause(Cause.INTERNAL, usage, message=f"out of memory: memory_bytes = {limits.memory_bytes}")
 
 
-def of_result(result: Result, sandbox: Sandbox, usage: Usage, limits: Limits) -> Outcome:
-    """The outcome of one event, or of a batch as a whole (every kind but ITEMS)."""
-    kind = result.outcome
-    output = sandbox.read(result.output_ptr, result.output_len)
+def of_output(kind: int, output: bytes, usage: Usage, limits: Limits) -> Outcome:
+    """The outcome of one event, or of a batch as a whole, from its abi.Kind (every one but ITEMS) and its output."""
+    if kind == _THROWN:
+        return _thrown(output, usage)
     if kind == abi.Kind.FORWARD:
         return Forward(Cause.FORWARD, *usage, output)
-    if kind == abi.Kind.THROWN:
-        return _thrown(output, usage)
     if kind == abi.Kind.OUT_OF_MEMORY:
         return of_memory(usage, limits)
     if kind == abi.Kind.TOO_LARGE:
@@ -93,16 +91,18 @@ def error_detail(text: bytes) -> tuple[str | None, str | None, str | None, str |
             parts = json.loads(text)  # takes lone surrogates, which a JavaScript string may hold
         except (ValueError, RecursionError):
             parts = None
+        if isinstance(parts, list):
+            parts = [_without_surrogates(part) for part in parts]
     if not isinstance(parts, list) or len(parts) != 4:
         return None, None, MALFORMED_MESSAGE, None
-    error_class, name, message, stack = map(_text, parts)
+    error_class, name, message, stack = [part if isinstance(part, str) else None for part in parts]
     return error_class, name, message, stack
 
 
-def _text(part: Any) -> str | None:
-    return (
-        part.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(part, str) else None
-    )
+def _without_surrogates(part: Any) -> Any:
+    if not isinstance(part, str):
+        return part
+    return part.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _thrown(detail: bytes, usage: Usage) -> Outcome:

@@ -53,8 +53,8 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
             wall_ms = clock.monotonic_ms() - started_ms
             if not kind and not log_size and not dropped:  # forward, and nothing else to tell
                 return Forward(Cause.FORWARD, fuel, wall_ms, peak, sandbox.read(address, size))
-            result = sandbox.result()
-            outcome = conclude.of_result(result, sandbox, Usage(fuel, wall_ms, peak), function.limits)
+            output = sandbox.read(address, size)
+            outcome = conclude.of_output(kind, output, Usage(fuel, wall_ms, peak), function.limits)
             if log_size or dropped:
                 lines = conclude.log_lines(sandbox.read(log_at, log_size))
                 outcome.add(logs=lines, logs_dropped=dropped)
@@ -270,7 +270,8 @@ class Invocation:
             output = sandbox.read(result.output_ptr, result.output_len)
             outcomes = conclude.of_items(output, self._batch, usage, limits)
         else:
-            outcome = conclude.of_result(result, sandbox, usage, limits)
+            output = sandbox.read(result.output_ptr, result.output_len)
+            outcome = conclude.of_output(result.outcome, output, usage, limits)
             outcomes = [outcome] if self._batch is None else [outcome] * count
         if result.leftover and not function.hermetic:
             result = self._drain(result)

@@ -180,7 +180,11 @@ def _conclude(
         output = sandbox.read(result.output_ptr, result.output_len)
         outcomes = conclude.of_items(output, batch, usage, limits)
     else:
-        outcomes = [conclude.of_result(result, sandbox, usage, limits)] * count
+        outcomes = [
+            conclude.of_output(
+                result.outcome, sandbox.read(result.output_ptr, result.output_len), usage, limits
+            )
+        ] * count
     lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))
     for outcome in outcomes:
         outcome.add(logs=lines, logs_dropped=result.log_dropped)
