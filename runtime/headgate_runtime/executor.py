@@ -8,33 +8,34 @@ Runs functions over events: many sandboxes, one event loop, no threads (DESIGN 2
 from __future__ import annotations
 
 import asyncio
-import collections
-import heapq
 import json
-from typing import TYPE_CHECKING, Self, overload
+import weakref
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import orjson
 
 from headgate_runtime import compiler
 from headgate_runtime.errors import EventError, ExecutorClosed, LimitError
-from headgate_runtime.function import Function, Isolation, Slot, settings_text
+from headgate_runtime.function import Function, Isolation, settings_text
 from headgate_runtime.host import SystemClock, SystemEntropy
 from headgate_runtime.invocation import Invocation, serve
-from headgate_runtime.limits import BATCH_EVENTS, EVICTED_AT_ONCE, SANDBOXES, SLICE_FUEL, TURN_FUEL, Limits
+from headgate_runtime.limits import BATCH_EVENTS, SANDBOXES, SLICE_FUEL, TURN_FUEL, Limits
+from headgate_runtime.pool import Pool
 from headgate_runtime.scheduler import Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
     from headgate_runtime.compiler import CompileError
     from headgate_runtime.host import Clock, Entropy, Service
     from headgate_runtime.image import Image
     from headgate_runtime.outcome import Outcome
+    from headgate_runtime.sandbox import Answer
 
     Event = Mapping[str, object] | bytes | str
 
-_NO_LIMITS = Limits()
+_DEFAULTS = Limits()
 
 
 class Executor:
@@ -58,12 +59,12 @@ class Executor:
         self.entropy: Entropy = entropy or SystemEntropy()
         self.fetch = fetch
         self.scheduler = Scheduler()
-        self._sandboxes = sandboxes
-        self._live = 0
-        self._functions: dict[tuple[object, ...], Function] = {}
-        self._released = 0
-        self._starved: collections.deque[asyncio.Future[None]] = collections.deque()
-        self._closed = False
+        self.pool = Pool(sandboxes)
+        # A function is forgotten with its last sandbox, unless the caller keeps it.
+        self._functions: weakref.WeakValueDictionary[tuple[object, ...], Function] = (
+            weakref.WeakValueDictionary()
+        )
+        self._waiting: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,29 +76,36 @@ class Executor:
 
     def close(self) -> None:
         """Closes every sandbox; invocations under way end in ExecutorClosed. May be called twice."""
-        self._closed = True
-        for function in self._functions.values():
-            for slot in list(function.idle):
-                self._drop(slot)
-            for waiter in function.waiting:
-                if not waiter.done():
-                    waiter.set_exception(ExecutorClosed("the executor was closed"))
-            function.waiting.clear()
-        for starved in self._starved:
-            if not starved.done():
-                starved.set_exception(ExecutorClosed("the executor was closed"))
-        self._starved.clear()
+        self.pool.close()
         self._functions.clear()
+        for task in self._waiting:
+            task.cancel()
+
+    async def wait(
+        self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float
+    ) -> set[asyncio.Task[Answer]]:
+        """As `Clock.wait`; ExecutorClosed as soon as the executor is closed."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        try:
+            return await self.clock.wait(tasks, timeout_ms)
+        except asyncio.CancelledError:
+            if self.pool.closed and not task.uncancel():
+                raise ExecutorClosed("the executor was closed") from None
+            raise
+        finally:
+            self._waiting.discard(task)
 
     @property
     def live(self) -> int:
         """Sandboxes alive at this moment, busy and idle."""
-        return self._live
+        return self.pool.live
 
     @property
     def idle(self) -> int:
         """Of these, the ones that wait for an event."""
-        return sum(len(function.idle) for function in self._functions.values())
+        return self.pool.idle
 
     def function(
         self,
@@ -107,26 +115,27 @@ class Executor:
         isolation: Isolation = "warm",
         limits: Limits | None = None,
         tenant: str = "default",
-        weight: float = 1.0,
+        weight: float | None = None,
     ) -> Function:
         """
         A handle on *image* with its settings. Equal arguments give the same function, so the same pool.
 
-        Raises SettingsError, LimitError when the image alone is larger than memory_bytes, or ImageError for an image
-        of another engine.
+        *weight* is the tenant's, for all its functions: twice the weight, twice the processor while others want it;
+        None leaves it as it is. Raises SettingsError, LimitError for a weight that is not positive or when the image
+        alone is larger than memory_bytes, ImageError for an image of another engine, and ExecutorClosed.
         """
         text = settings_text(settings)
-        key = (image.digest, text, isolation, limits, tenant)
+        if self.pool.closed:
+            raise ExecutorClosed("the executor was closed")
+        bounds = limits or _DEFAULTS
+        key = (image.digest, text, isolation, bounds, tenant)
+        party = self.scheduler.tenant(tenant, weight)
         function = self._functions.get(key)
         if function is None:
-            if self._closed:
-                raise ExecutorClosed("the executor was closed")
-            bounds = limits or _NO_LIMITS
             if bounds.memory_bytes < image.memory_bytes:
                 raise LimitError(
                     f"memory_bytes = {bounds.memory_bytes} is less than the {image.memory_bytes} of the image"
                 )
-            party = self.scheduler.tenant(tenant, weight)
             function = Function(image, text, isolation, bounds, party, self.clock)
             self._functions[key] = function
         return function
@@ -136,7 +145,7 @@ class Executor:
     ) -> Image | CompileError:
         """As `headgate_runtime.compile`, taking turns with the invocations that run meanwhile."""
         party = self.scheduler.tenant(tenant)
-        steps = compiler.steps(source, limits or _NO_LIMITS)
+        steps = compiler.steps(source, limits or _DEFAULTS)
         while True:
             try:
                 next(steps)
@@ -201,7 +210,7 @@ class Executor:
                 await asyncio.sleep(0)  # the event loop's turn; nobody else's
             if scheduler.ready:
                 await scheduler.turn(function.tenant)
-            slot = function.idle.pop() if function.idle else await self._acquire(function, False)
+            slot = function.idle.pop() if function.idle else await self.pool.acquire(function)
             usable = False
             try:
                 served = serve(self, slot, event)
@@ -215,7 +224,7 @@ class Executor:
                 finally:
                     usable = served.reusable
             finally:
-                self._release(slot, usable=usable)
+                self.pool.release(slot, usable=usable)
         if not isinstance(function, Function):
             function = self.function(function, settings, isolation=isolation, limits=limits, tenant=tenant)
         if isinstance(event, list | tuple):
@@ -256,102 +265,14 @@ class Executor:
             await asyncio.sleep(0)  # the event loop's turn; nobody else's
         if scheduler.ready:
             await scheduler.turn(function.tenant)
-        slot = await self._acquire(function, record)
+        slot = await self.pool.acquire(function, fresh=record)
         invocation = Invocation(self, slot, batch, record)
         try:
             if not invocation.begin(text):
                 await invocation.go_on()
             return invocation.conclude()
         finally:
-            self._release(slot, usable=invocation.reusable)
-
-    # ---- the pool ----
-
-    async def _acquire(self, function: Function, fresh: bool) -> Slot:
-        """A sandbox of *function*: an idle one, a new one, or the next that is given back."""
-        while True:
-            if self._closed:
-                raise ExecutorClosed("the executor was closed")
-            if function.idle and not fresh:
-                return function.idle.pop()
-            if function.live < function.limits.sandboxes:
-                if self._live < self._sandboxes or self._evict():
-                    return self._make(function)
-                starved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._starved.append(starved)
-                await starved
-                continue
-            if fresh and function.idle:
-                self._drop(function.idle[0])
-                continue
-            waiter: asyncio.Future[Slot | None] = asyncio.get_running_loop().create_future()
-            function.waiting.append(waiter)
-            try:
-                slot_or_none = await waiter
-            except asyncio.CancelledError:
-                if waiter.done() and not waiter.cancelled() and waiter.result() is not None:
-                    self._release(waiter.result(), usable=True)  # type: ignore[arg-type]
-                raise
-            if slot_or_none is not None:
-                if not fresh:
-                    return slot_or_none
-                self._drop(slot_or_none)
-
-    def _make(self, function: Function) -> Slot:
-        slot = Slot(function)
-        function.live += 1
-        self._live += 1
-        return slot
-
-    def _release(self, slot: Slot, *, usable: bool) -> None:
-        function = slot.function
-        if not usable or self._closed or not slot.recover():
-            self._drop(slot)
-            self._hand_over(function, None)
-            return
-        if not function.waiting or not self._hand_over(function, slot):
-            self._released += 1
-            slot.used = self._released
-            function.idle.append(slot)
-            if self._starved:
-                self._feed_starved()
-
-    @staticmethod
-    def _hand_over(function: Function, slot: Slot | None) -> bool:
-        while function.waiting:
-            waiter = function.waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(slot)
-                return True
-        return False
-
-    def _drop(self, slot: Slot) -> None:
-        if not slot.sandbox.closed:
-            if slot in slot.function.idle:
-                slot.function.idle.remove(slot)
-            slot.sandbox.close()
-            slot.function.live -= 1
-            self._live -= 1
-            self._feed_starved()
-
-    def _evict(self) -> bool:
-        """Makes room: closes the idle sandboxes that were used longest ago. False when none is idle."""
-        # The oldest of each function is first in its list. Several go at once, since finding them walks all functions.
-        oldest = heapq.nsmallest(
-            EVICTED_AT_ONCE,
-            (function.idle[0] for function in self._functions.values() if function.idle),
-            key=lambda slot: slot.used,
-        )
-        for slot in oldest:
-            self._drop(slot)
-        return bool(oldest)
-
-    def _feed_starved(self) -> None:
-        while self._starved:
-            starved = self._starved.popleft()
-            if not starved.done():
-                starved.set_result(None)
-                return
+            self.pool.release(slot, usable=invocation.reusable)
 
 
 def _event_text(event: Event) -> bytes:

@@ -14,12 +14,12 @@ from headgate_runtime.rewind import Baseline, Rewinder
 from headgate_runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping
 
     from headgate_runtime.host import Clock
     from headgate_runtime.image import Image
     from headgate_runtime.limits import Limits
+    from headgate_runtime.pool import Waiter
     from headgate_runtime.scheduler import Tenant
 
 Isolation = Literal["warm", "hermetic"]
@@ -68,6 +68,7 @@ class Function:
     """
 
     __slots__ = (
+        "__weakref__",
         "baseline",
         "cache",
         "flags",
@@ -106,7 +107,7 @@ class Function:
         self.cache = Cache(clock)
         self.idle: list[Slot] = []
         self.live = 0
-        self.waiting: collections.deque[asyncio.Future[Slot | None]] = collections.deque()
+        self.waiting: collections.deque[Waiter] = collections.deque()
 
     def __repr__(self) -> str:
         # Settings hold secrets: they are never shown.

@@ -219,9 +219,9 @@ class Invocation:
         due_ms = self._result.due_ms - clock.wall_ms()
         if left_ms <= 0 or (not self._tasks and due_ms > left_ms):
             # Nothing can happen in time; still, the wait is real (SPEC 4.8: the time counts).
-            await clock.wait((), max(left_ms, 0))
+            await executor.wait((), max(left_ms, 0))
             return None
-        done = await clock.wait(self._tasks, max(0.0, min(due_ms, left_ms)))
+        done = await executor.wait(self._tasks, max(0.0, min(due_ms, left_ms)))
         await executor.scheduler.turn(self._function.tenant)
         if self._sandbox.closed:
             raise ExecutorClosed("the executor was closed")
@@ -241,6 +241,8 @@ class Invocation:
     def conclude(self) -> list[Outcome]:
         """One outcome per event. Decides whether the sandbox is fit for more."""
         function, sandbox = self._function, self._sandbox
+        if sandbox.closed:
+            raise ExecutorClosed("the executor was closed")
         limits = function.limits
         left = 0 if self._timed_out and self._call.running else sandbox.get_fuel()
         fuel = limits.fuel - left
