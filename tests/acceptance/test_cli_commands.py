@@ -215,6 +215,10 @@ def test_init_overwrites_only_when_told(tmp_path: Path) -> None:
             "headgate: --record-line says which event to record: give --record FILE.json",
         ),
         ("run f.js --record no/such/r.json", "headgate: no/such/r.json: no such file or directory"),
+        (
+            "run f.js --mock m.json --allow-private",
+            "headgate run: argument --allow-private: not allowed with",
+        ),
         ("build f.js", "headgate build: the following arguments are required: -o/--output"),
         ("build f.js -o no/such/f.wasm", "headgate: no/such/f.wasm: no such file or directory"),
         ("inspect f.js", "headgate: f.js: not a guest image: "),
@@ -260,8 +264,8 @@ def examples(text: str) -> list[str]:
 
 @pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_the_examples_of_the_help_work_as_printed(tmp_path: Path, command: str | None) -> None:
-    for name in ("enrich.js", "events.jsonl", "settings.json"):
-        (tmp_path / name).write_bytes((EXAMPLES / name).read_bytes())
+    for example in EXAMPLES.iterdir():
+        (tmp_path / example.name).write_bytes(example.read_bytes())
     (tmp_path / "batch.js").write_bytes((ROOT / "src/headgate/templates/batch.js").read_bytes())
     shown = headgate(*filter(None, [command]), "--help", cwd=tmp_path).stdout
 

@@ -136,7 +136,7 @@ def test_other_commands_end_quietly_as_well(tmp_path: Path, command: list[str]) 
 @pytest.mark.parametrize(
     ("redirections", "status", "shown", "said"),
     [
-        ("> /dev/full", 2, "", "headgate: writing events: no space left on device\n"),
+        ("> /dev/full", 2, "", "headgate: stdout: no space left on device\n"),
         (">&-", 0, "", "headgate: 1 event in "),
         ("2>&-", 0, TRACK, ""),
         ("<&-", 0, "", "headgate: 0 events in "),

@@ -83,6 +83,8 @@ def _run(parsed: argparse.Namespace) -> int:
                     outcomes=parsed.outcomes,
                     record=parsed.record,
                     record_line=parsed.record_line,
+                    mock=parsed.mock,
+                    allow_private=parsed.allow_private,
                     limits=arguments.limits_of(parsed),
                 )
             )

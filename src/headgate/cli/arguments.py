@@ -46,6 +46,9 @@ With --outcomes there is one line for every event instead, whatever became of it
   {"outcome": "forward"|"filtered"|"discard"|"retry", "category", "reason",
    "errorName", "message", "stack", "output", "logs": [{"level", "message"}],
    "fuel", "ms"}
+
+There is "requests" as well where the function fetched something; texts of the
+settings and authorization are blotted out in it.
 """
 
 _RUN_EXAMPLES: Final = f"""\
@@ -54,6 +57,7 @@ examples:
   cat events.jsonl | headgate run enrich.js --settings settings.json > enriched.jsonl
   headgate run enrich.js events.jsonl --settings settings.json --outcomes --isolation hermetic
   headgate run batch.js events.jsonl --batch 10
+  headgate run score.js events.jsonl --mock replies.json --outcomes
   headgate run enrich.js events.jsonl --settings settings.json --time-ms 500 --record first.json
 
 {_EXIT}"""
@@ -160,6 +164,18 @@ def parser() -> argparse.ArgumentParser:
         "every event starts afresh",
     )
     run.add_argument("--record-line", metavar="N", type=_line, help="record the event of line N instead")
+    network = run.add_mutually_exclusive_group()
+    network.add_argument(
+        "--mock",
+        metavar="FILE.json",
+        help='answer fetch from this list, without a network: [{"url" (with * for anything), "method"?, "status"?, '
+        '"headers"?, "body"?, "error"?, "delay_ms"?, "times"?}, ...]',
+    )
+    network.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="let fetch reach this machine and its own networks, for development; else only public addresses",
+    )
     _add_limits(run, [field.name for field in dataclasses.fields(Limits)])
 
     check = _command(commands, "check", "look for mistakes in a function", _CHECK, _CHECK_EXAMPLES)

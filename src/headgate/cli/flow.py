@@ -14,9 +14,13 @@ from headgate.cli.events import fault_of
 from headgate_runtime import EventError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from headgate.cli.events import Feed, Portion
     from headgate.cli.pipes import Sink
     from headgate_runtime import Executor, Function, Outcome
+    from headgate_runtime.fetch import Trace
 
 WORKERS_MAX: Final = 64
 """Invocations under way at once; a function's own bound on sandboxes counts as well."""
@@ -29,11 +33,16 @@ AHEAD_BYTES: Final = 16 << 20
 
 
 class Settled(NamedTuple):
-    """A portion with its outcomes, one for each line, or with the fault that kept it from the function."""
+    """
+    A portion with its outcomes, one for each line, or with the fault that kept it from the function.
+
+    requests    what its invocation fetched, as JSON; None where nobody asked for it
+    """
 
     portion: Portion
     outcomes: list[Outcome]
     fault: str | None
+    requests: list[dict[str, Any]] | None = None
 
 
 class Report(Protocol):
@@ -61,6 +70,7 @@ class Flow:
         recording: Recording,
         *,
         batch: bool,
+        tracer: Callable[[], AbstractContextManager[Trace]] | None = None,
     ) -> None:
         self._executor = executor
         self._function = function
@@ -69,6 +79,7 @@ class Flow:
         self._report = report
         self._recording = recording
         self._batch = batch
+        self._tracer = tracer
         self._next = 0
         self._ahead: dict[int, Settled] = {}
         self._ahead_bytes = 0
@@ -123,16 +134,21 @@ class Flow:
         if portion.fault is not None:
             return Settled(portion, [], portion.fault)
         texts = [line.text for line in portion.lines if line.text is not None]
-        record = self._recording(portion)
         try:
-            if self._batch:
-                outcomes = await self._executor.invoke(self._function, texts, record=record)
-            else:
-                outcomes = [await self._executor.invoke(self._function, texts[0], record=record)]
+            if self._tracer is None:
+                return Settled(portion, await self._call(portion, texts), None)
+            with self._tracer() as trace:
+                outcomes = await self._call(portion, texts)
+            return Settled(portion, outcomes, None, [exchange.as_json() for exchange in trace.exchanges])
         except EventError as error:
             fault = None if self._batch else fault_of(texts[0])
             return Settled(portion, [], fault or str(error))
-        return Settled(portion, outcomes, None)
+
+    async def _call(self, portion: Portion, texts: list[bytes]) -> list[Outcome]:
+        record = self._recording(portion)
+        if self._batch:
+            return await self._executor.invoke(self._function, texts, record=record)
+        return [await self._executor.invoke(self._function, texts[0], record=record)]
 
     def _is_full(self) -> bool:
         return self._ahead_bytes + self._output_bytes > AHEAD_BYTES or len(self._ahead) > AHEAD_PORTIONS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from headgate_runtime import Outcome
 
 
-def as_json(outcome: Outcome) -> dict[str, object]:
+def as_json(outcome: Outcome, requests: list[dict[str, Any]] | None = None) -> dict[str, object]:
     """
     {"outcome", "category", "reason", "errorName", "message", "stack", "output", "logs": [{"level", "message"}],
-    "fuel", "ms"}; what does not apply is null. "output" is a fragment: only orjson can write it.
+    "fuel", "ms"}; what does not apply is null. "output" is a fragment: only orjson can write it. With *requests*, what
+    was fetched, there is "requests" as well.
     """
-    return {
+    value: dict[str, object] = {
         "outcome": outcome.outcome,
         "category": outcome.category,
         "reason": outcome.reason,
@@ -27,8 +28,9 @@ def as_json(outcome: Outcome) -> dict[str, object]:
         "fuel": outcome.fuel,
         "ms": round(outcome.wall_ms, 3),
     }
+    return value if requests is None else value | {"requests": requests}
 
 
-def line_of(outcome: Outcome) -> bytes:
+def line_of(outcome: Outcome, requests: list[dict[str, Any]] | None = None) -> bytes:
     """One line of JSON, with its end."""
-    return orjson.dumps(as_json(outcome), option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(as_json(outcome, requests), option=orjson.OPT_APPEND_NEWLINE)

@@ -11,28 +11,38 @@ import select
 import stat
 from typing import Final
 
+from headgate.cli.trouble import of_file
+
 CHUNK_BYTES: Final = 256 << 10
 """Read or written at a time."""
 
 
 class Source:
-    """Bytes of *fd* from its present position on. *size* is what is left to read, None when nobody knows."""
+    """
+    Bytes of *fd* from its present position on; *name* is for messages.
 
-    def __init__(self, fd: int) -> None:
+    size    what is left to read, None when nobody knows
+    """
+
+    def __init__(self, fd: int, name: str = "stdin") -> None:
         self._fd = fd
+        self._name = name
         status = os.fstat(fd)
         self._blocks = not stat.S_ISREG(status.st_mode)
         self.size = None if self._blocks else max(0, status.st_size - os.lseek(fd, 0, os.SEEK_CUR))
 
     async def read(self) -> bytes:
-        """The next chunk, empty at the end."""
+        """The next chunk, empty at the end. Raises Trouble."""
         if self._blocks and not _ready(self._fd, select.POLLIN):
             await _wait(self._fd, select.POLLIN)
-        return os.read(self._fd, CHUNK_BYTES)
+        try:
+            return os.read(self._fd, CHUNK_BYTES)
+        except OSError as error:
+            raise of_file(error, self._name) from None
 
 
 class Sink:
-    """Writes to *fd*; BrokenPipeError once its reader has gone."""
+    """Writes to *fd*. Raises OSError: BrokenPipeError once its reader has gone."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd

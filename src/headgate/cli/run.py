@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from headgate.cli import functions, settings
+from headgate.cli import fetching, functions, settings
 from headgate.cli.events import Feed
 from headgate.cli.flow import Flow
 from headgate.cli.outcomes import line_of
@@ -44,6 +44,8 @@ class Options(NamedTuple):
     outcomes: bool
     record: str | None
     record_line: int | None
+    mock: str | None
+    allow_private: bool
     limits: Limits
 
 
@@ -93,10 +95,11 @@ class _Run:
 
     async def run(self) -> int:
         options = self._options
-        source = Source(self._events)
+        source = Source(self._events, self._name)
         self._size = source.size
         started = time.monotonic()
-        async with Executor() as executor:
+        service = fetching.service(options.mock, allow_private=options.allow_private)
+        async with service as fetch, Executor(fetch=fetch) as executor:
             function = executor.function(
                 self._image, self._settings, isolation=options.isolation, limits=options.limits
             )
@@ -104,6 +107,7 @@ class _Run:
             flow = Flow(
                 *(executor, function, feed, Sink(STDOUT), self._report, self._wants),
                 batch=options.batch is not None,
+                tracer=fetching.tracer(self._settings) if options.outcomes else None,
             )
             loop = asyncio.get_running_loop()
 
@@ -117,8 +121,6 @@ class _Run:
                 await flow.run()
             except BrokenPipeError:
                 return READER_GONE
-            except OSError as error:
-                raise of_file(error, "writing events") from None
             finally:
                 bar.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -147,7 +149,9 @@ class _Run:
         if self._recorder is not None:
             self._recorder.see(settled)
         if self._options.outcomes:
-            return b"".join(map(line_of, outcomes))
+            # Told where there is something to tell, and always of canned replies: there it is what people look for.
+            requests = settled.requests if settled.requests or self._options.mock else None
+            return b"".join(line_of(outcome, requests) for outcome in outcomes)
         return b"".join(outcome.output + b"\n" for outcome in outcomes if outcome.output is not None)
 
     async def _draw(self, started: float) -> None:

@@ -1,0 +1,48 @@
+"""What the `fetch` of a function reaches from the command line: public addresses, or a file of canned replies."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from headgate.cli.trouble import of_file
+from headgate_runtime.fetch import Egress, Fetcher, MockFetcher, tracing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from headgate_runtime.fetch import FetchService, Trace
+
+SECRET_CHARACTERS: Final = 4
+"""A text among the settings of at least so many is taken for a secret: shorter ones would blot out half of a trace."""
+
+
+@asynccontextmanager
+async def service(mock: str | None, *, allow_private: bool) -> AsyncIterator[FetchService]:
+    """Raises Trouble for a *mock* file that cannot be read, MockError for what is in it."""
+    if mock is None:
+        async with Fetcher(Egress(allow_private=allow_private)) as fetcher:
+            yield fetcher
+        return
+    try:
+        canned = MockFetcher.load(mock)
+    except OSError as error:
+        raise of_file(error, mock) from None
+    yield canned
+
+
+def tracer(settings: bytes) -> Callable[[], AbstractContextManager[Trace]]:
+    """Makes the trace of one invocation, in which no text of *settings* is shown."""
+    secrets = [text for text in _texts(json.loads(settings)) if len(text) >= SECRET_CHARACTERS]
+    return partial(tracing, secrets)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
