@@ -89,6 +89,10 @@ int HG_EXPORT(boot)(void)
     ctx = JS_NewContext(rt);
     if (!ctx || JS_AddIntrinsicDOMException(ctx))
         return BOOT_FAILED;
+    /* A call site would hand out whatever function of the prelude is on the stack. */
+    JSAtom function_of = JS_NewAtom(ctx, "getFunction");
+    JS_DeleteProperty(ctx, ctx->class_proto[JS_CLASS_CALL_SITE], function_of, 0);
+    JS_FreeAtom(ctx, function_of);
     top_level = JS_UNDEFINED;
     for (int i = 0; i < HANDLER_COUNT; i++)
         handler_accessors[i] = handler_known[i] = JS_UNDEFINED;

@@ -37,7 +37,7 @@ static int handlers_expose(void)
 /* The line put before the user's text. */
 static void handlers_prologue(Bytes *out)
 {
-    bytes_text(out, "(function(){__headgate_register(");
+    bytes_text(out, "(function(){this.__headgate_register("); /* `this`: nothing in the text can hide it */
     for (int i = 0; i < HANDLER_COUNT; i++) {
         bytes_text(out, i ? ",()=>typeof " : "()=>typeof ");
         bytes_text(out, handler_names[i]);
