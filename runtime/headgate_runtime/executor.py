@@ -8,6 +8,7 @@ Runs functions over events: many sandboxes, one event loop, no threads (DESIGN 2
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import weakref
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -145,15 +146,16 @@ class Executor:
     ) -> Image | CompileError:
         """As `headgate_runtime.compile`, taking turns with the invocations that run meanwhile."""
         party = self.scheduler.tenant(tenant)
-        steps = compiler.steps(source, limits or _DEFAULTS)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                result: Image | CompileError = stop.value
-                return result
-            self.scheduler.charge(party, SLICE_FUEL)
-            await self.scheduler.turn(party)
+        with contextlib.closing(compiler.steps(source, limits or _DEFAULTS)) as steps:
+            while not self.pool.closed:
+                try:
+                    next(steps)
+                except StopIteration as stop:
+                    result: Image | CompileError = stop.value
+                    return result
+                self.scheduler.charge(party, SLICE_FUEL)
+                await self.scheduler.turn(party)
+        raise ExecutorClosed("the executor was closed")
 
     @overload
     async def invoke(  # type: ignore[overload-overlap]  # a str is a sequence of str; here it is an event's text

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from headgate_runtime import LimitError
 from headgate_runtime.limits import SLICE_FUEL, TURN_FUEL
 from headgate_runtime.scheduler import Scheduler
+from tests.runtime.fakes import until
 
 T = TypeVar("T")
 
@@ -27,12 +28,6 @@ def run(main: Callable[[Scheduler], Awaitable[T]]) -> T:
         return await main(Scheduler())
 
     return asyncio.run(inner())
-
-
-async def until(done: Callable[[], bool]) -> None:
-    """Lets the loop go round until *done*; what is waited for has no event of its own."""
-    while not done():  # noqa: ASYNC110
-        await asyncio.sleep(0)
 
 
 class Party:
