@@ -26,7 +26,10 @@ static size_t heap_usable(const void *p);
 #define js_malloc_usable_size(...) USABLE_PICK(__VA_ARGS__, js_malloc_usable_size_of_context, USABLE_DIRECT)(__VA_ARGS__)
 #define USABLE_PICK(first, second, name, ...) name
 #define USABLE_DIRECT(p) js_calloc ? heap_usable(p) : 0
+/* Searches go through regexp.c. */
+#define lre_exec regexp_exec
 #include "quickjs.c"
+#undef lre_exec
 #undef js_malloc_usable_size
 #undef __builtin_frame_address
 #undef js_module_ns_autoinit
@@ -43,6 +46,7 @@ static JSRuntime *rt;
 static JSContext *ctx;
 
 #include "heap.c"
+#include "regexp.c"
 #include "libc.c"
 #include "imports.c"
 #include "bytes.c"
