@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import collections
 import json
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, Protocol
 
 from headgate.cli.lines import Line, Lines
 
-if TYPE_CHECKING:
-    from headgate.cli.pipes import Source
+
+class Readable(Protocol):
+    """Where events come from; `pipes.Source` is one."""
+
+    async def read(self) -> bytes:
+        """The next chunk, empty at the end."""
 
 
 class Portion(NamedTuple):
@@ -29,7 +33,7 @@ class Feed:
     bytes_max   of an event, and of a batch as one JSON array: a batch that would pass it is closed early
     """
 
-    def __init__(self, source: Source, *, batch_max: int | None, bytes_max: int) -> None:
+    def __init__(self, source: Readable, *, batch_max: int | None, bytes_max: int) -> None:
         self._source = source
         self._lines = Lines(bytes_max)
         self._batch_max = batch_max

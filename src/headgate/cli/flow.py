@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from headgate.cli.events import Feed, Portion
-    from headgate.cli.pipes import Sink
     from headgate_runtime import Executor, Function, Outcome
     from headgate_runtime.fetch import Trace
 
@@ -45,29 +44,31 @@ class Settled(NamedTuple):
     requests: list[dict[str, Any]] | None = None
 
 
-class Report(Protocol):
-    """Told of every portion, in the order of the input; returns what goes to the output."""
+class Writable(Protocol):
+    """Where results go; `pipes.Sink` is one."""
 
-    def __call__(self, settled: Settled) -> bytes: ...
-
-
-class Recording(Protocol):
-    """Whether the invocation of a portion is to be recorded."""
-
-    def __call__(self, portion: Portion) -> bool: ...
+    async def write(self, content: bytes) -> None:
+        """Returns when all of *content* is written."""
 
 
 class Flow:
-    """`run` once; `stop` at any time, from the same event loop."""
+    """
+    `run` once; `stop` at any time, from the same event loop.
+
+    report       is told of every portion, in the order of the input, and returns what goes to *sink*
+    recording    whether the invocation of a portion is to be recorded
+    batch        whether a portion goes to `onBatch`
+    tracer       makes what keeps the requests of an invocation; None when nobody asks for them
+    """
 
     def __init__(
         self,
         executor: Executor,
         function: Function,
         feed: Feed,
-        sink: Sink,
-        report: Report,
-        recording: Recording,
+        sink: Writable,
+        report: Callable[[Settled], bytes],
+        recording: Callable[[Portion], bool],
         *,
         batch: bool,
         tracer: Callable[[], AbstractContextManager[Trace]] | None = None,
