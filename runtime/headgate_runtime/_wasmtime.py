@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import importlib.metadata
+import threading
 from ctypes import c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     HostFunction = Callable[..., int]
-    """A function that the guest imports: i32 arguments in, unsigned; one i32 out. It must not raise."""
+    """
+    A function that the guest imports: the `Store.context` it is called in and i32 arguments in, unsigned; one i32 out.
+    It must not raise.
+    """
 
 
 WASMTIME_VERSION: Final = importlib.metadata.version("wasmtime")
@@ -119,6 +123,7 @@ _error_message = _function(_held, "wasmtime_error_message", None, c_void_p, c_vo
 _error_delete = _function(_held, "wasmtime_error_delete", None, c_void_p)
 _trap_message = _function(_held, "wasm_trap_message", None, c_void_p, c_void_p)
 _trap_delete = _function(_held, "wasm_trap_delete", None, c_void_p)
+_caller_context = _function(_held, "wasmtime_caller_context", c_void_p, c_void_p)
 _trap_code = _function(_held, "wasmtime_trap_code", c_bool, c_void_p, c_void_p)
 
 
@@ -253,6 +258,7 @@ class Linker:
         self._module = module.encode()
         self._linker: int = _linker_new(engine.pointer)
         self._callbacks: list[Any] = []
+        self._lock = threading.Lock()
         _linker_shadowing(self._linker, True)
         for name, (arity, function) in functions.items():
             self._define(name.encode(), arity, function)
@@ -262,10 +268,10 @@ class Linker:
         kind = wasmtime.FuncType([i32] * arity, [i32])
         offsets = range(0, arity * _RAW_BYTES, _RAW_BYTES)
 
-        def callback(_env: int, _caller: int, values: int, _count: int) -> int:
+        def callback(_env: int, caller: int, values: int, _count: int) -> int:
             # An exception cannot cross the guest's frames: the function itself must answer with a status.
             arguments = [c_uint32.from_address(values + offset).value for offset in offsets]
-            c_int32.from_address(values).value = function(*arguments)
+            c_int32.from_address(values).value = function(_caller_context(caller), *arguments)
             return 0
 
         prototype = ctypes.PYFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_size_t)
@@ -297,15 +303,18 @@ class Linker:
         extern = ctypes.create_string_buffer(_EXTERN_BYTES)
         if not _export_get(store.context, memory_instance, b"memory", 6, extern):
             raise EngineError("the image exports no memory")
-        _check(
-            _linker_define(self._linker, store.context, self._module, len(self._module), b"memory", 6, extern)
-        )
         instance = ctypes.create_string_buffer(16)
-        _check(
-            _linker_instantiate(
-                self._linker, store.context, engine_module.pointer, instance, ctypes.byref(trap)
+        with self._lock:  # the memory of another thread's store must not come between the two
+            _check(
+                _linker_define(
+                    self._linker, store.context, self._module, len(self._module), b"memory", 6, extern
+                )
             )
-        )
+            _check(
+                _linker_instantiate(
+                    self._linker, store.context, engine_module.pointer, instance, ctypes.byref(trap)
+                )
+            )
         if trap.value:
             raise EngineError(f"instantiation trapped: {_take_trap(trap.value)[1]}")
         memory = ctypes.create_string_buffer(

@@ -14,7 +14,7 @@ from headgate_runtime.errors import EventError, ExecutorClosed
 from headgate_runtime.limits import SLICE_FUEL
 from headgate_runtime.outcome import Cause, Forward, Usage
 from headgate_runtime.record import Entry, Record
-from headgate_runtime.sandbox import Answer, Sandbox
+from headgate_runtime.sandbox import Answer
 
 if TYPE_CHECKING:
     from headgate_runtime._wasmtime import Function as GuestFunction
@@ -140,7 +140,6 @@ class Invocation:
         sandbox.set_fuel(function.limits.fuel)
         call = self._call = sandbox.entry
         call.start()
-        Sandbox.current = sandbox
         return call.step() and self._settled()
 
     def _settled(self) -> bool:

@@ -55,6 +55,10 @@ class Record(NamedTuple):
     entries: list[Entry]
     sizes: list[int] | None = None
 
+    def __repr__(self) -> str:
+        # Neither settings nor events: they are not for logs.
+        return f"<Record of image {self.image[:12]}, {len(self.entries)} entries>"
+
     def dumps(self) -> bytes:
         """JSON text, for a file."""
         return orjson.dumps(

@@ -8,7 +8,7 @@ asyncio: the executor decides when to step it.
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from headgate_runtime import abi, guest
 from headgate_runtime._wasmtime import EngineError, Linker, Store
@@ -92,8 +92,8 @@ class Sandbox:
         "settings",
     )
 
-    current: Sandbox | None = None
-    """The sandbox whose guest code is running; imports are answered for this one."""
+    by_context: ClassVar[dict[int, Sandbox]] = {}
+    """Sandboxes that are alive, by their store: whose import it is, whatever thread its code runs on."""
 
     def __init__(
         self, image: Module, limits: Limits, mailbox: int | None = None, settings: bytes = b"{}"
@@ -104,7 +104,12 @@ class Sandbox:
         self._functions: dict[str, Function] = {}
         self._store = Store(guest.engine(), memory_bytes=limits.memory_bytes)
         self._store.set_fuel(1 << 40)
-        self._instance = _linker().instantiate(self._store, guest.code(), image)
+        try:
+            self._instance = _linker().instantiate(self._store, guest.code(), image)
+        except BaseException:
+            self._store.close()
+            raise
+        Sandbox.by_context[self._store.context] = self
         self._base = self._instance.memory_address()
         self._size = 0
         self.memory = memoryview(b"")
@@ -139,7 +144,6 @@ class Sandbox:
             size = len(content)
             pack_into(memory, mailbox, now_ms, monotonic_ms, seed, flags, 1, address, size)
             memory[address : address + size] = content
-            Sandbox.current = self
             return run(fuel)
 
         return enter
@@ -178,7 +182,6 @@ class Sandbox:
     def call(self, name: str, *arguments: int) -> int:
         """Runs a short entry point to its end; EngineError when it traps. The result is unsigned."""
         function = self.function(name)
-        Sandbox.current = self
         result = function.run(*arguments)
         if result is None:
             raise EngineError(f"{name} trapped: {function.trap}")
@@ -218,12 +221,10 @@ class Sandbox:
 
     def run(self, fuel: int) -> int:
         """As `enter`, for input that is written already."""
-        Sandbox.current = self
         return self._run(fuel)
 
     def step(self, function: Function) -> bool:
         """Runs one slice; True when the call is over."""
-        Sandbox.current = self
         return function.step()
 
     def result_fields(self) -> tuple[Any, ...]:
@@ -243,8 +244,7 @@ class Sandbox:
         """Gives all memory back; may be called twice."""
         if not self.closed:
             self.closed = True
-            if Sandbox.current is self:
-                Sandbox.current = None
+            del Sandbox.by_context[self._store.context]
             self.enter = _closed
             for function in self._functions.values():
                 function.abandon()
@@ -256,8 +256,8 @@ def _closed(*_arguments: object) -> int:
     raise EngineError("the sandbox is closed")
 
 
-def _import_settings(address: int, size: int) -> int:
-    sandbox = Sandbox.current
+def _import_settings(context: int, address: int, size: int) -> int:
+    sandbox = Sandbox.by_context.get(context)
     if sandbox is None:
         return REFUSED
     settings = sandbox.settings
@@ -269,8 +269,10 @@ def _import_settings(address: int, size: int) -> int:
     return len(settings)
 
 
-def _import_fetch(operation: int, address: int, size: int, body_address: int, body_size: int) -> int:
-    sandbox = Sandbox.current
+def _import_fetch(
+    context: int, operation: int, address: int, size: int, body_address: int, body_size: int
+) -> int:
+    sandbox = Sandbox.by_context.get(context)
     if (
         sandbox is None
         or not _within(sandbox, address, size)
@@ -283,8 +285,8 @@ def _import_fetch(operation: int, address: int, size: int, body_address: int, bo
     return 0
 
 
-def _import_cache(operation: int, address: int, size: int) -> int:
-    sandbox = Sandbox.current
+def _import_cache(context: int, operation: int, address: int, size: int) -> int:
+    sandbox = Sandbox.by_context.get(context)
     if sandbox is None or not _within(sandbox, address, size):
         return REFUSED
     payload = ctypes.string_at(sandbox.address + address, size)
