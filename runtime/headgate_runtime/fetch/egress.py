@@ -74,7 +74,8 @@ class _List:
     def _add(self, entry: str) -> None:
         text = entry.strip().lower().removesuffix(".")
         try:
-            self._networks.append(ipaddress.ip_network(text))
+            # A zone is of one machine's making: "%" is refused with what is no network.
+            self._networks.append(ipaddress.ip_network(text.replace("%", "/%")))
         except ValueError as error:
             if "/" in text or ":" in text or not _PATTERN.fullmatch(text) or text.replace(".", "").isdigit():
                 raise EgressError(

@@ -72,8 +72,15 @@ def request_timeout(url: str) -> Failure:
 
 
 def body_timeout(url: str, timeout_ms: float) -> Failure:
-    return Failure(f"Response timeout while trying to fetch {url} (over {timeout_ms:g}ms)", "body-timeout")
+    return Failure(
+        f"Response timeout while trying to fetch {url} (over {_plain(timeout_ms)}ms)", "body-timeout"
+    )
 
 
 def max_size(url: str, size: float) -> Failure:
-    return Failure(f"content size at {url} over limit: {size:g}", "max-size")
+    return Failure(f"content size at {url} over limit: {_plain(size)}", "max-size")
+
+
+def _plain(number: float) -> str:
+    """As JavaScript prints it."""
+    return str(int(number)) if number == int(number) else str(number)

@@ -32,7 +32,7 @@ class Resolver(Protocol):
     Raises SystemFailure: ENOTFOUND when there is none, EAI_AGAIN when it could not be found out.
     """
 
-    async def __call__(self, host: str) -> Sequence[str]: ...
+    async def __call__(self, host: str, /) -> Sequence[str]: ...
 
 
 class SystemResolver:
