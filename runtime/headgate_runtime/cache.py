@@ -7,6 +7,7 @@ Warm functions keep their cache inside the sandbox, by reference; here values ar
 from __future__ import annotations
 
 import collections
+import math
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -20,24 +21,25 @@ if TYPE_CHECKING:
 ENTRIES: Final = 1_000
 """Entries of one function's cache; the least recently used one goes first (SPEC 4.6)."""
 
-VALUE_BYTES: Final = 1 << 20
-"""JSON text of one value; a larger one is not stored."""
+ENTRY_BYTES: Final = 1 << 20
+"""Key and JSON text of one entry; a larger one is not stored."""
 
 TOTAL_BYTES: Final = 16 << 20
-"""JSON text of all values of one function."""
+"""Keys and JSON text of all entries of one function."""
 
 _MISS: Final = b'{"hit":false}'
 
 
 class Cache:
-    """One function's cache; a Service for requests {"op": "get"|"put"|"delete", "key", "ttl"?, "value"?}."""
+    """One function's cache. Requests are {"op": "get"|"put"|"delete", "key", "ttl"?, "value"?}."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._entries: collections.OrderedDict[str, tuple[float, bytes]] = collections.OrderedDict()
         self._bytes = 0
 
-    async def __call__(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer:
+        """At once, since there is nothing to wait for. What cannot be understood is answered with a failure."""
         try:
             asked = orjson.loads(request.payload)
             operation, key = asked["op"], asked["key"]
@@ -65,16 +67,23 @@ class Cache:
 
     def _put(self, key: str, ttl: object, value: bytes) -> None:
         self._remove(key)
-        if len(value) > VALUE_BYTES:
+        size = _size(key, value)
+        if size > ENTRY_BYTES:
             return
-        forever = not isinstance(ttl, int | float) or ttl < 0
-        expires = float("inf") if forever else self._clock.monotonic_ms() + float(ttl)  # type: ignore[arg-type]
+        expires = math.inf
+        if isinstance(ttl, int | float) and ttl >= 0:
+            expires = self._clock.monotonic_ms() + ttl
         self._entries[key] = (expires, value)
-        self._bytes += len(value)
+        self._bytes += size
         while len(self._entries) > ENTRIES or self._bytes > TOTAL_BYTES:
             self._remove(next(iter(self._entries)))
 
     def _remove(self, key: str) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._bytes -= len(entry[1])
+            self._bytes -= _size(key, entry[1])
+
+
+def _size(key: str, value: bytes) -> int:
+    """A character of *key* takes up to four bytes, here and wherever it is kept."""
+    return 4 * len(key) + len(value)

@@ -45,9 +45,11 @@ class Slot:
 
     def recover(self) -> bool:
         """Readies the sandbox for the next event; False when it must be replaced."""
-        if (
-            self.sandbox.requests
-        ):  # filed and not waited for: they must not be sent on behalf of the next event
+        if self.sandbox.requests:
+            # Filed and not waited for. What goes to the cache is done; nothing is sent on behalf of the next event.
+            for request in self.sandbox.requests:
+                if request.kind == "cache":
+                    self.function.cache.answer(request)
             self.sandbox.requests = []
         if self.rewinder is None:
             return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, Protocol
+import weakref
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -56,15 +57,18 @@ class Entropy(Protocol):
 class SystemEntropy:
     """The kernel's random bytes, read some thousand at a time: a seed per event costs no system call."""
 
+    _all: ClassVar[weakref.WeakSet[SystemEntropy]] = weakref.WeakSet()
+
     def __init__(self) -> None:
         self._pool = b""
         self._used = 0
-        os.register_at_fork(after_in_child=self._forget)
+        self._all.add(self)
 
-    def _forget(self) -> None:
-        """A forked child must not repeat its parent."""
-        self._pool = b""
-        self._used = 0
+    @classmethod
+    def forget(cls) -> None:
+        """Drops what was read ahead: a forked child must not repeat its parent."""
+        for entropy in cls._all:
+            entropy._pool, entropy._used = b"", 0  # noqa: SLF001 - of its own class
 
     def __call__(self, size: int) -> bytes:
         start, end = self._used, self._used + size
@@ -74,7 +78,10 @@ class SystemEntropy:
         return self._pool[start:end]
 
 
+os.register_at_fork(after_in_child=SystemEntropy.forget)
+
+
 class Service(Protocol):
-    """Answers one kind of request that functions file (`fetch`, `cache`). Never raises for what a function asked."""
+    """Answers the requests of functions' `fetch`. Never raises for what a function asked, only when it is broken."""
 
     async def __call__(self, request: Request) -> Answer: ...

@@ -209,30 +209,31 @@ class Invocation:
 
     async def _wait(self) -> bytes | None:
         """Until an operation is answered or a timer is due: the input of resume. None when time runs out first."""
-        executor, limits = self._executor, self._function.limits
+        executor, function = self._executor, self._function
         clock = executor.clock
+        answers: list[Answer] = []
         for request in self._sandbox.requests:
-            self._tasks.add(asyncio.ensure_future(self._answer(request)))
+            if request.kind == "cache":
+                answers.append(function.cache.answer(request))
+            else:
+                self._tasks.add(asyncio.ensure_future(self._answer(request)))
         self._sandbox.requests = []
-        left_ms = self._started_ms + limits.time_ms - clock.monotonic_ms()
-        due_ms = self._result.due_ms - clock.wall_ms()
-        if left_ms <= 0 or (not self._tasks and due_ms > left_ms):
-            # Nothing can happen in time; still, the wait is real (SPEC 4.8: the time counts).
-            await executor.wait((), max(left_ms, 0))
-            return None
-        done = await executor.wait(self._tasks, max(0.0, min(due_ms, left_ms)))
-        await executor.scheduler.turn(self._function.tenant)
+        deadline_ms = self._started_ms + function.limits.time_ms
+        if not answers:
+            left_ms = deadline_ms - clock.monotonic_ms()
+            due_ms = self._result.due_ms - clock.wall_ms()
+            # Where nothing can happen in time the wait is real all the same (SPEC 4.8: the time counts).
+            done = await executor.wait(self._tasks, max(0.0, min(due_ms, left_ms)))
+            answers = [task.result() for task in done]
+            self._tasks -= done
+        await executor.scheduler.turn(function.tenant)
         if self._sandbox.closed:
             raise ExecutorClosed("the executor was closed")
-        if not done and due_ms > left_ms:
+        if clock.monotonic_ms() >= deadline_ms:
             return None
-        self._tasks -= done
-        answers = sorted((task.result() for task in done), key=lambda answer: answer.operation)
-        return b"".join(_pack(answer) for answer in answers)
+        return b"".join(_pack(answer) for answer in sorted(answers, key=lambda answer: answer.operation))
 
     async def _answer(self, request: Request) -> Answer:
-        if request.kind == "cache":
-            return await self._function.cache(request)
         if self._executor.fetch is None:
             return Answer(request.operation, 1, NO_FETCH)
         return await self._executor.fetch(request._replace(invocation=self))

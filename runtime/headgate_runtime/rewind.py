@@ -150,6 +150,14 @@ class PageMap:
         self._known: dict[bytes, bytes] = {}
 
     @classmethod
+    def forget(cls) -> None:
+        """In a forked child: the open file still tells of the parent's memory."""
+        if cls._file >= 0:
+            os.close(cls._file)
+            cls._file, cls._works = -1, None
+            cls.available()
+
+    @classmethod
     def available(cls) -> bool:
         if cls._works is None:
             cls._works = False
@@ -174,6 +182,9 @@ class PageMap:
                 _RUN.pack(start - base, end - base, 0) for start, end, _ in _RUN.iter_unpack(found)
             )
         return relative
+
+
+os.register_at_fork(after_in_child=PageMap.forget)
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
