@@ -224,7 +224,7 @@ def test_events_of_every_size_arrive_whole(run: Stage, size: int) -> None:
     text = orjson.dumps(event)
     assert len(text) == size
     for isolation in ("warm", "hermetic"):
-        function = run.function("function onTrack(e) { return e }", isolation=isolation)  # type: ignore[arg-type]
+        function = run.function("function onTrack(e) { return e }", isolation=isolation)
         for _ in range(2):
             assert run.invoke(function, text).output == text
 
@@ -247,8 +247,8 @@ def test_a_batch_is_bounded(run: Stage) -> None:
     assert len(run.batch(source, [TRACK] * 1000)) == 1000
     with pytest.raises(EventError, match="the batch has 1001 events, more than 1000"):
         run.batch(source, [TRACK] * 1001)
+    text = orjson.dumps(TRACK)
     with pytest.raises(EventError, match="the batch has 1001 bytes, more than input_bytes = 1000"):
-        text = orjson.dumps(TRACK)
         run.batch(source, [text, text + b" " * (1001 - 2 * len(text) - 3)], input_bytes=1000)
 
 
