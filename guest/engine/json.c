@@ -37,6 +37,15 @@ static JSValue json_parse_fast(const uint8_t *text, uint32_t len)
 
 static JSValue json_parse(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
+    if (argc >= 1 && JS_VALUE_GET_TAG(argv[0]) == JS_TAG_STRING_ROPE) {
+        JSValue flat = JS_ToString(c, argv[0]);
+        if (JS_IsException(flat))
+            return flat;
+        JSValueConst again[2] = { flat, argc > 1 ? argv[1] : JS_UNDEFINED };
+        JSValue value = json_parse(c, this_val, argc > 1 ? 2 : 1, again);
+        JS_FreeValue(c, flat);
+        return value;
+    }
     if (argc == 1 && JS_VALUE_GET_TAG(argv[0]) == JS_TAG_STRING) {
         JSString *s = JS_VALUE_GET_STRING(argv[0]);
         uint32_t len = s->len;
