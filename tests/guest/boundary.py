@@ -9,10 +9,9 @@ second argument and `JSON.stringify` with a third go to QuickJS. That is the ora
 from __future__ import annotations
 
 import functools
+import json
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import orjson
 
 from headgate_runtime import abi
 from headgate_runtime.compiler import compile as compile_function
@@ -50,13 +49,13 @@ class Reply(NamedTuple):
     def value(self) -> Any:
         """The forwarded event."""
         assert self.kind is abi.Kind.FORWARD, self
-        return orjson.loads(self.output)
+        return json.loads(self.output)  # of the standard library, which takes lone surrogates
 
     @property
     def error(self) -> tuple[str, str]:
         """Name and message of what was thrown."""
         assert self.kind is abi.Kind.THROWN, self
-        _, name, message, _ = orjson.loads(self.output)
+        _, name, message, _ = json.loads(self.output)
         return name, message
 
 
