@@ -63,21 +63,6 @@ def test_a_line_over_the_limit_names_the_limit() -> None:
     assert portion.fault == "1,001 bytes, more than --input-bytes 1000"
 
 
-def test_many_may_take_at_once() -> None:
-    async def take_all() -> list[int]:
-        read, write = os.pipe()
-        feed = Feed(Source(read), batch_max=None, bytes_max=100)
-        takers = [asyncio.create_task(feed.take()) for _ in range(8)]
-        await asyncio.sleep(0)
-        os.write(write, b"{}\n{}\n{}")
-        os.close(write)
-        taken = await asyncio.gather(*takers)
-        os.close(read)
-        return [portion.sequence for portion in taken if portion]
-
-    assert sorted(asyncio.run(take_all())) == [0, 1, 2]
-
-
 def test_what_is_left_of_a_file_is_known_and_of_a_pipe_not(tmp_path: Path) -> None:
     path = tmp_path / "events"
     path.write_bytes(b"12345")

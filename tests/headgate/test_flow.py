@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headgate.cli.baton import Baton, BatonClock
 from headgate.cli.events import Feed
 from headgate.cli.flow import AHEAD_BYTES, Flow, Settled
 from headgate_runtime import Executor, Image, compile  # noqa: A004 - the runtime's word
@@ -51,18 +53,23 @@ def forwarded(settled: Settled) -> bytes:
     return b"".join(outcome.output + b"\n" for outcome in settled.outcomes if outcome.output is not None)
 
 
-async def flow_of(
-    executor: Executor,
+@asynccontextmanager
+async def flowing(
     image: Image,
     source: Chunks,
     sink: Kept,
     report: Callable[[Settled], bytes] = forwarded,
     batch: int | None = None,
-) -> Flow:
+) -> AsyncIterator[Flow]:
+    baton = Baton()
     feed = Feed(source, batch_max=batch, bytes_max=200_000)
-    return Flow(
-        executor, executor.function(image), feed, sink, report, lambda _: False, batch=batch is not None
-    )
+    async with Executor(clock=BatonClock(baton)) as executor:
+        yield Flow(
+            *(executor, executor.function(image), feed, sink, report, lambda _: False),
+            baton=baton,
+            batch=batch is not None,
+        )
+        assert executor.live <= 16
 
 
 LINES = st.lists(
@@ -98,11 +105,9 @@ def test_every_line_is_settled_once_and_in_order(lines: list[bytes], batch: int 
 
     async def run() -> bytes:
         sink = Kept()
-        async with Executor() as executor:
-            content = b"\n".join(lines)
-            flow = await flow_of(executor, image_of(WAITING), Chunks(iter([content])), sink, report, batch)
+        content = b"\n".join(lines)
+        async with flowing(image_of(WAITING), Chunks(iter([content])), sink, report, batch) as flow:
             await flow.run()
-            assert executor.live <= 16
         return sink.content
 
     numbers: list[int] = []
@@ -141,8 +146,7 @@ def test_an_endless_stream_is_not_read_on_while_nobody_takes_the_results() -> No
     async def run() -> int:
         source, sink = Chunks(endless()), Kept()
         sink.gate.clear()
-        async with Executor() as executor:
-            flow = await flow_of(executor, image_of("onTrack = (event) => event"), source, sink)
+        async with flowing(image_of("onTrack = (event) => event"), source, sink) as flow:
             task = asyncio.create_task(flow.run())
             await _until_still(source)
             taken = source.taken
@@ -161,8 +165,7 @@ def test_an_endless_stream_is_not_read_on_while_one_event_holds_up_the_rest() ->
     async def run() -> int:
         chunks = Chunks(iter([b'{"type":"track","first":1}\n', *[EVENT] * 1000]))
         sink = Kept()
-        async with Executor() as executor:
-            flow = await flow_of(executor, image_of(source), chunks, sink)
+        async with flowing(image_of(source), chunks, sink) as flow:
             task = asyncio.create_task(flow.run())
             await _until_still(chunks)
             flow.stop()
@@ -171,3 +174,18 @@ def test_an_endless_stream_is_not_read_on_while_one_event_holds_up_the_rest() ->
         return chunks.taken
 
     assert asyncio.run(run()) < AHEAD_BYTES * 2
+
+
+def test_a_function_that_does_not_wait_sees_its_events_in_order() -> None:
+    """And in one sandbox: what it remembers of earlier events is what it would remember of them anywhere."""
+    count = 20_000
+    source = "var n = 0; onTrack = (event) => ({ type: 'track', right: event.n === n++ })"
+
+    async def run() -> bytes:
+        chunks = Chunks(b'{"type":"track","n":%d}\n' % n for n in range(count))
+        sink = Kept()
+        async with flowing(image_of(source), chunks, sink) as flow:
+            await flow.run()
+        return sink.content
+
+    assert asyncio.run(run()) == b'{"type":"track","right":true}\n' * count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import json
 from typing import NamedTuple, NoReturn, Protocol
@@ -43,16 +42,13 @@ class Feed:
         self._ready: collections.deque[Portion] = collections.deque()
         self._sequence = 0
         self._ended = False
-        self._reading = asyncio.Lock()
 
     async def take(self) -> Portion | None:
-        """The next portion, None after the last. Any number of tasks may ask at once."""
+        """The next portion, None after the last. One task at a time may ask."""
         while not self._ready:
-            async with self._reading:
-                if not self._ready and not self._ended:
-                    await self._read()
-                elif not self._ready:
-                    return None
+            if self._ended:
+                return None
+            await self._read()
         return self._ready.popleft()
 
     async def _read(self) -> None:

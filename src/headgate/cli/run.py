@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from headgate.cli import fetching, functions, settings
+from headgate.cli.baton import Baton, BatonClock
 from headgate.cli.events import Feed
 from headgate.cli.flow import Flow
 from headgate.cli.outcomes import line_of
@@ -99,13 +100,15 @@ class _Run:
         self._size = source.size
         started = time.monotonic()
         service = fetching.service(options.mock, allow_private=options.allow_private)
-        async with service as fetch, Executor(fetch=fetch) as executor:
+        baton = Baton()
+        async with service as fetch, Executor(fetch=fetch, clock=BatonClock(baton)) as executor:
             function = executor.function(
                 self._image, self._settings, isolation=options.isolation, limits=options.limits
             )
             feed = Feed(source, batch_max=options.batch, bytes_max=options.limits.input_bytes)
             flow = Flow(
                 *(executor, function, feed, Sink(STDOUT), self._report, self._wants),
+                baton=baton,
                 batch=options.batch is not None,
                 tracer=fetching.tracer(self._settings) if options.outcomes else None,
             )
