@@ -34,6 +34,12 @@ BUNDLE = (
 FREE_NAMES = "./shims/globals.js"
 """The shim whose exports stand for global names, the others stand for modules of their file names."""
 
+STAND_INS = Path("shims", "modules.json")
+"""Names of modules for which no shim of their own stands, and what does instead: a package, or a file."""
+
+BUNDLED = "bundled.json"
+"""What bundle_libraries found in its scripts: the places of packages below the directory of package-lock.json."""
+
 
 def install_packages(shop: Workshop, manifests: Sequence[Path], out: Path) -> None:
     """Lays the packages that package-lock.json pins into *out*/node_modules. None of their scripts is run."""
@@ -67,31 +73,60 @@ def bundle_prelude(shop: Workshop, source: Path, packages: Path, out: Path) -> N
 
 def bundle_libraries(shop: Workshop, source: Path, packages: Path, out: Path) -> None:
     """
-    Writes one script per entry of *source*/libraries.json, and index.json, which tells for each global name its
-    file, package and version. A script defines its global (writable, configurable, not enumerable) and no other.
+    Writes one script per entry of *source*/libraries.json; index.json, which tells for each expression its file,
+    package and version; and bundled.json. A script defines what its expression names (writable, configurable, not
+    enumerable), with the objects on the way to it, and no other global.
     """
-    shims = [f"./shims/{path.name}" for path in sorted((source / "shims").glob("*.js"))]
-    replaced = [f"--alias:{Path(shim).stem}={shim}" for shim in shims if shim != FREE_NAMES]
     locked = json.loads((packages / "package-lock.json").read_text())["packages"]
     index = {}
+    bundled: set[str] = set()
     with _workbench(source, packages) as bench:
+        options = [*_stand_ins(bench), f"--inject:{FREE_NAMES}", "--define:global=globalThis"]
+        metadata = bench.parent / "metadata.json"
         for name, library in json.loads((source / "libraries.json").read_text()).items():
             file, package = library["file"], library["package"]
-            defines = f"Object.defineProperty(globalThis,{json.dumps(name)},"
             _esbuild(
                 shop,
                 bench,
                 file,
                 out / file,
-                *replaced,
-                f"--inject:{FREE_NAMES}",
+                *options,
+                f"--metafile={metadata}",
                 before="(()=>{",
                 name="library",
-                after=defines + "{value:library.default,writable:true,configurable:true})})();",
+                after=f"{_definition(name)}}})();",
             )
+            bundled.update(filter(None, map(_place, json.loads(metadata.read_text())["inputs"])))
             version = locked[f"node_modules/{package}"]["version"]
             index[name] = {"file": file, "package": package, "version": version}
     (out / "index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    (out / BUNDLED).write_text(json.dumps(sorted(bundled), indent=2) + "\n")
+
+
+def _stand_ins(bench: Path) -> list[str]:
+    """The options by which packages find something in the place of Node's modules."""
+    shims = [f"./{path.relative_to(bench).as_posix()}" for path in sorted((bench / "shims").glob("*.js"))]
+    modules = {Path(shim).stem: shim for shim in shims if shim != FREE_NAMES}
+    modules |= json.loads((bench / STAND_INS).read_text())
+    return [f"--alias:{name}={target}" for name, target in modules.items()]
+
+
+def _definition(expression: str) -> str:
+    """JavaScript which makes the script's library the value of *expression*, a name or a path of names."""
+    *path, last = expression.split(".")
+    owner, text = "globalThis", ""
+    for name in path:
+        key = json.dumps(name)
+        text += f"{owner}[{key}]??Object.defineProperty({owner},{key},{{value:{{}},writable:true,configurable:true}});"
+        owner += f"[{key}]"
+    return f"{text}Object.defineProperty({owner},{json.dumps(last)},{{value:library.default,writable:true,configurable:true}});"
+
+
+def _place(module: str) -> str | None:
+    """The directory of the package that *module* is a file of; None for our own."""
+    before, found, after = module.rpartition("node_modules/")
+    names = after.split("/")[: 2 if after.startswith("@") else 1]
+    return before + found + "/".join(names) if found else None
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ def step_digests(tree: Tree) -> dict[str, str]:
     parted = digest_of(linked, reader)
     prelude = digest_of(packages, tree.prelude, here / "bundles.py")
     libraries = digest_of(packages, tree.libraries, here / "bundles.py")
-    notices = digest_of(upstream, packages, zig, here / "notices.py")
+    notices = digest_of(upstream, libraries, zig, here / "notices.py")
     return {
         "notices": notices,
         "sources": upstream,

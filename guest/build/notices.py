@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guest.build import bundles
 from guest.build.workshop import BuildError
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ WASI_LIBC = Path("lib", "libc", "wasi")
 RULE = "=" * 80
 
 
-def write_notices(upstream: Path, packages: Path, out: Path) -> None:
+def write_notices(upstream: Path, packages: Path, libraries: Path, out: Path) -> None:
     """Writes *out*/NOTICES.txt, a part for each work: its name, and its notice word for word."""
     parts = [
         ("QuickJS-ng", _leading_comment(upstream / "quickjs.c")),
         ("ada", (upstream / "ada_url.LICENSE").read_text(encoding="utf-8")),
         *((f"Zig, {name}", text) for name, text in _zig_notices()),
-        *_npm_notices(packages),
+        *_npm_notices(packages, libraries),
     ]
     text = "".join(f"{RULE}\n{name}\n{RULE}\n\n{notice.strip()}\n\n" for name, notice in parts)
     (out / FILE).write_text(text, encoding="utf-8")
@@ -52,12 +53,20 @@ def _zig_notices() -> Iterator[tuple[str, str]]:
         yield library, (home / "lib" / library / "LICENSE.TXT").read_text(encoding="utf-8")
 
 
-def _npm_notices(packages: Path) -> Iterator[tuple[str, str]]:
-    """Of every package that may be bundled; those which only build are marked as such in the lock."""
+def _npm_notices(packages: Path, libraries: Path) -> Iterator[tuple[str, str]]:
+    """Of every package of which something is in a bundle."""
     locked = json.loads((packages / "package-lock.json").read_text())["packages"]
-    for place, entry in sorted(locked.items()):
-        if not place or entry.get("dev") or entry.get("optional"):
-            continue
-        files = sorted((packages / place).glob("LICEN[CS]E*"))
-        text = files[0].read_text(encoding="utf-8") if files else f"License: {entry['license']}"
-        yield f"{place.rpartition('node_modules/')[2]} {entry['version']}", text
+    notices = {}
+    for place in json.loads((libraries / bundles.BUNDLED).read_text()):
+        entry = locked[place]
+        notices[f"{place.rpartition('node_modules/')[2]} {entry['version']}"] = _notice(
+            packages / place, entry
+        )
+    yield from sorted(notices.items())
+
+
+def _notice(package: Path, entry: dict[str, str]) -> str:
+    for path in sorted(package.iterdir()):
+        if path.is_file() and path.name.lower().startswith(("license", "licence", "copying")):
+            return path.read_text(encoding="utf-8", errors="replace")
+    return f"License: {entry.get('license', 'the package names none')}"

@@ -80,7 +80,7 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
     thanks = step(
         "[5/6] notices of what is built in",
         "notices",
-        lambda out: notices.write_notices(upstream, packages, out),
+        lambda out: notices.write_notices(upstream, packages, libraries, out),
     )
     parts = [parted / "engine.wasm", parted / "boot.wasm", prelude / "prelude.js"]
     base = step(

@@ -23,6 +23,9 @@ from headgate_runtime.limits import SPARE_PAGES
 ROOM_PAGES: Final = 256
 """Wasm pages behind the engine's own memory while baking: input is put at their end, out of the heap's way."""
 
+PARSING_BYTES: Final = 24
+"""Heap that a byte of source may take while a script is compiled, the bytecode included."""
+
 LIMITS: Final = (6 << 20, 1 << 16, 1000, 100, 1000, 0)
 
 
@@ -40,11 +43,11 @@ class Plan(NamedTuple):
 class Oven:
     """An engine on a memory of its own, driven by hand."""
 
-    def __init__(self, directory: Path, code: Module, memory: bytes) -> None:
+    def __init__(self, directory: Path, code: Module, memory: bytes, room_pages: int = ROOM_PAGES) -> None:
         engine = guest.engine()
         refuse = {"settings": (2, _refuse), "fetch": (5, _refuse), "cache": (3, _refuse)}
         self._linker = Linker(engine, abi.IMPORT_MODULE, refuse)
-        pages = wasm.memory_pages(memory) + ROOM_PAGES
+        pages = wasm.memory_pages(memory) + room_pages
         roomy = wasm.memory_module(wasm.segments(memory), pages)
         store = Store(engine, memory_bytes=1 << 30)
         store.set_fuel(1 << 40)
@@ -111,7 +114,8 @@ class Oven:
 
 def compile_script(directory: Path, code: Module, text: bytes) -> bytes:
     """Bytecode of *text*, for this engine only."""
-    oven = Oven(directory, code, (directory / "boot.wasm").read_bytes())
+    room_pages = ROOM_PAGES + PARSING_BYTES * len(text) // wasm.PAGE_BYTES
+    oven = Oven(directory, code, (directory / "boot.wasm").read_bytes(), room_pages)
     oven.call("boot")
     oven.expect("script", text)
     bytecode = oven.output()

@@ -15,17 +15,22 @@ _IDENTIFIER: Final = re.compile(rb"[A-Za-z$][A-Za-z0-9_$]*|_[A-Za-z0-9_$]+|_(?=\
 
 
 def named_in(source: bytes) -> list[bytes]:
-    """The bytecode of the libraries whose global *source* mentions, in a fixed order. May include one too many."""
-    found = set(_IDENTIFIER.findall(source)) & _index().keys()
-    return [_script(name) for name in sorted(found)]
+    """
+    The bytecode of the libraries whose expression *source* mentions, in a fixed order. May include one too many: of
+    `google.cloud.pubsub` it counts when all three names are there.
+    """
+    found = set(_IDENTIFIER.findall(source))
+    return [_script(names) for names in sorted(_index()) if found.issuperset(names)]
 
 
 @functools.cache
-def _index() -> dict[bytes, str]:
+def _index() -> dict[tuple[bytes, ...], str]:
     entries = orjson.loads(guest.read("libraries/index.json"))
-    return {name.encode(): entry["file"].removesuffix(".js") for name, entry in entries.items()}
+    return {
+        tuple(name.encode().split(b".")): entry["file"].removesuffix(".js") for name, entry in entries.items()
+    }
 
 
 @functools.cache
-def _script(name: bytes) -> bytes:
-    return guest.read(f"libraries/{_index()[name]}.bytecode")
+def _script(names: tuple[bytes, ...]) -> bytes:
+    return guest.read(f"libraries/{_index()[names]}.bytecode")

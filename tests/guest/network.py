@@ -10,7 +10,7 @@ from headgate_runtime import Answer, Executor, Limits
 from tests.guest.evaluate import image
 
 if TYPE_CHECKING:
-    from headgate_runtime import Outcome, Request
+    from headgate_runtime import Image, Outcome, Request
 
 
 class Asked(NamedTuple):
@@ -57,8 +57,13 @@ class Conversation(NamedTuple):
     asked: list[Asked]
 
 
-def converse(code: str, *replies: Reply, isolation: Any = "warm", **limits: int) -> Conversation:
-    """The value of *code*, the body of an async function, whose requests get *replies* in their order."""
+def converse(
+    code: str, *replies: Reply, isolation: Any = "warm", function: Image | None = None, **limits: int
+) -> Conversation:
+    """
+    The value of *code*, the body of an async function, whose requests get *replies* in their order. With *function*,
+    of the event's member `value` as that function leaves it.
+    """
     asked: list[Asked] = []
     left = list(replies)
 
@@ -75,7 +80,9 @@ def converse(code: str, *replies: Reply, isolation: Any = "warm", **limits: int)
     async def run() -> Outcome:
         async with Executor(fetch=service) as executor:
             event = {"type": "track", "code": code}
-            return await executor.invoke(image(), event, isolation=isolation, limits=Limits(**limits))
+            return await executor.invoke(
+                function or image(), event, isolation=isolation, limits=Limits(**limits)
+            )
 
     outcome = asyncio.run(run())
     output = getattr(outcome, "output", None)

@@ -1,2 +1,13 @@
 // `require("buffer")` of a bundled package.
-module.exports = { Buffer: globalThis.Buffer };
+const { Buffer, Blob, File, atob, btoa } = globalThis;
+
+module.exports = {
+  Buffer,
+  SlowBuffer: Buffer,
+  Blob,
+  File,
+  atob,
+  btoa,
+  kMaxLength: 0x7fffffff,
+  constants: { MAX_LENGTH: 0x7fffffff, MAX_STRING_LENGTH: 0x3fffffff },
+};

@@ -1,0 +1,3 @@
+import fetchretry from "fetch-retry";
+
+export default { fetchretry };

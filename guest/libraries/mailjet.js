@@ -1,0 +1,3 @@
+import nodemailjet from "node-mailjet";
+
+export default { nodemailjet };

@@ -1,0 +1,2 @@
+// `require("form-data")` of a bundled package: functions have one already.
+module.exports = globalThis.FormData;

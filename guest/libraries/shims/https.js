@@ -1,0 +1,2 @@
+// `require("https")` of a bundled package.
+module.exports = globalThis.https;

@@ -1,0 +1,2 @@
+// `require("zlib")` of a bundled package.
+module.exports = globalThis.zlib.zlib;
