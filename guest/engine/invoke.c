@@ -346,6 +346,17 @@ static void finish_log_rejections(void)
     rejections_clear();
 }
 
+/* Timers and operations end with their invocation. */
+static void invoke_settle(void)
+{
+    if (!invocation_waits)
+        return;
+    JS_FreeValue(ctx, JS_Call(ctx, hook_settled, JS_UNDEFINED, 0, NULL));
+    invocation_waits = false;
+    operation_count = 0;
+    box.due_ms = INFINITY;
+}
+
 /* After the outcome: let go of what the invocation held, unless the memory is thrown back anyway. */
 static int invoke_end(int status)
 {
@@ -354,12 +365,7 @@ static int invoke_end(int status)
             finish_log_rejections();
         box.leftover = JS_IsJobPending(rt);
         if (!(box.flags & HG_FLAG_HERMETIC)) {
-            if (invocation_waits) {
-                JS_FreeValue(ctx, JS_Call(ctx, hook_settled, JS_UNDEFINED, 0, NULL));
-                invocation_waits = false;
-                operation_count = 0;
-                box.due_ms = INFINITY;
-            }
+            invoke_settle();
             invocation_clear();
             documents_sweep();
             Document *again = document_recycle(event_document);
@@ -557,6 +563,7 @@ int HG_EXPORT(drain)(void)
         ;
     if (rejection_count)
         finish_log_rejections();
+    invoke_settle(); /* they may have set timers of their own */
     box.leftover = 0;
     invocation_logs();
     return HG_DONE;

@@ -86,6 +86,7 @@ class Invocation:
         "_function",
         "_result",
         "_sandbox",
+        "_slices",
         "_started_ms",
         "_status",
         "_tasks",
@@ -103,6 +104,7 @@ class Invocation:
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._timed_out = False
         self._exhausted = False
+        self._slices = 0
         self._status = -1
         self._text = b""
         self.reusable = False
@@ -193,6 +195,7 @@ class Invocation:
         clock, tenant = executor.clock, self._function.tenant
         deadline = self._started_ms + self._function.limits.time_ms
         while call.running:
+            self._slices += 1
             executor.scheduler.charge(tenant, SLICE_FUEL)
             await executor.scheduler.turn(tenant)
             if sandbox.closed:
@@ -244,8 +247,9 @@ class Invocation:
         if sandbox.closed:
             raise ExecutorClosed("the executor was closed")
         limits = function.limits
-        left = 0 if self._timed_out and self._call.running else sandbox.get_fuel()
-        fuel = limits.fuel - left
+        # Cut off between two slices: these fall at exact counts, and the store cannot be asked before the call returns.
+        cut_off = self._timed_out and self._call.running
+        fuel = self._slices * SLICE_FUEL if cut_off else limits.fuel - sandbox.get_fuel()
         self._executor.scheduler.charge(function.tenant, fuel % SLICE_FUEL)
         wall_ms = self._executor.clock.monotonic_ms() - self._started_ms
         count = 1 if self._batch is None else len(self._batch)

@@ -15,7 +15,7 @@ import orjson
 from headgate_runtime import abi, conclude
 from headgate_runtime._wasmtime import EngineError
 from headgate_runtime.errors import ReplayError
-from headgate_runtime.limits import Limits
+from headgate_runtime.limits import SLICE_FUEL, Limits
 from headgate_runtime.outcome import Usage
 from headgate_runtime.sandbox import Sandbox
 
@@ -158,7 +158,8 @@ def _replay(record: Record, sandbox: Sandbox) -> Outcome | list[Outcome]:
         if not over:
             if number != last:
                 raise ReplayError("the invocation ran longer than recorded")
-            return _shape([conclude.of_timeout(Usage(limits.fuel, wall_ms, 0), limits)] * count, batch)
+            fuel = SLICE_FUEL * sum(len(each.slices) for each in record.entries) + SLICE_FUEL
+            return _shape([conclude.of_timeout(Usage(fuel, wall_ms, 0), limits)] * count, batch)
         if call.trap:
             usage = Usage(limits.fuel - sandbox.get_fuel(), wall_ms, 0)
             return _shape([conclude.of_trap(call.trap, usage, limits)] * count, batch)
