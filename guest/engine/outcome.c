@@ -118,7 +118,10 @@ static bool outcome_locate(Writer *w, uint32_t start)
 {
     const uint8_t *p = output.data + start + 1, *base = output.data;
     int flags;
-    if (!bytes_room(&output, 17))
+    output.max += 17; /* padding is not output */
+    bool room = bytes_room(&output, 17);
+    output.max -= 17;
+    if (!room)
         return true;
     memset(output.data + output.len, 0, 17);
     p = output.data + start + 1;
