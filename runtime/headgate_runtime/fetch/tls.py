@@ -45,8 +45,9 @@ def failure_of(error: BaseException, host: str | None) -> SystemFailure:
             return SystemFailure("ERR_TLS_CERT_ALTNAME_INVALID", reason)
         code = _CODES.get(cause.verify_code, "ERR_TLS_CERT_INVALID")
         return SystemFailure(code, cause.verify_message)
-    if isinstance(cause, ssl.SSLError) and cause.reason and "EOF" not in cause.reason:
-        return SystemFailure("EPROTO", f"write EPROTO {cause.reason.lower().replace('_', ' ')}")
+    reason = getattr(cause, "reason", None) or "EOF"
+    if isinstance(cause, ssl.SSLError) and "EOF" not in reason:
+        return SystemFailure("EPROTO", f"write EPROTO {reason.lower().replace('_', ' ')}")
     return SystemFailure(
         "ECONNRESET", "Client network socket disconnected before secure TLS connection was established"
     )

@@ -97,11 +97,3 @@ async def test_an_answer_before_the_request_was_read() -> None:
     async with serving(handle) as server, local() as fetch:
         told = await ask(fetch, server.url(), method="POST", body=bytes(1 << 20))
         assert (told.http_status, told.body) == (413, b"too eager")
-
-
-@in_loop
-async def test_an_https_request_to_a_server_without() -> None:
-    async with serving(response()) as server, local() as fetch:
-        told = await ask(fetch, f"https://127.0.0.1:{server.port}/", timeout=2000)
-        assert told.failure[0] == "FetchError"
-        assert told.failure[2] in {"EPROTO", "ECONNRESET", None}

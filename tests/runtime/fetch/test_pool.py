@@ -1,0 +1,177 @@
+"""Connections: kept, bounded, closed, and shared with no other function."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from tests.runtime.fetch.asking import ask, in_loop, local
+from tests.runtime.fetch.secure import local_secure, serving_http2
+from tests.runtime.fetch.server import Connection, Got, redirect, response, serving
+
+KEEP: list[tuple[str, str]] = []
+CLOSE = [("Connection", "close")]
+
+
+def of(function: str) -> SimpleNamespace:
+    return SimpleNamespace(function=function)
+
+
+@in_loop
+async def test_connections_are_kept_unless_the_function_says_close() -> None:
+    async with serving(response(b"x")) as server, local() as fetch:
+        for _ in range(5):
+            await ask(fetch, server.url(), headers=KEEP)
+        assert server.connections == 1
+        for _ in range(2):
+            await ask(fetch, server.url(), headers=CLOSE)
+        assert server.connections == 2
+    await server.all_closed()
+
+
+@in_loop
+async def test_functions_share_no_connection() -> None:
+    async with serving(response(b"x")) as server, local() as fetch:
+        for _ in range(2):
+            for function in ("one", "two", "three"):
+                await ask(fetch, server.url(), invocation=of(function))
+        assert (server.connections, fetch.network.pools) == (3, 3)
+
+
+@in_loop
+async def test_at_most_so_many_connections() -> None:
+    async with serving(response(b"x")) as server, local(function_connections=3) as fetch:
+        told = await asyncio.gather(*(ask(fetch, server.url()) for _ in range(30)))
+        assert {each.body for each in told} == {b"x"}
+        assert server.connections <= 3
+
+
+@in_loop
+async def test_idle_connections_are_closed_by_and_by() -> None:
+    async with serving(response(b"x")) as server, local(idle_ms=20) as fetch:
+        await ask(fetch, server.url(), invocation=of("one"))
+        await ask(fetch, server.url(), invocation=of("two"))
+        assert server.open == 2
+        await server.all_closed()
+        # And it goes on from there.
+        assert (await ask(fetch, server.url())).body == b"x"
+
+
+@in_loop
+async def test_closing_closes_all() -> None:
+    async with serving(response(b"x")) as server:
+        fetch = local()
+        for number in range(4):
+            await ask(fetch, server.url(), invocation=of(str(number)))
+        await fetch.aclose()
+        await fetch.aclose()
+        await server.all_closed()
+
+
+@in_loop
+async def test_a_broken_connection_is_not_used_again() -> None:
+    async def handle(got: Got, connection: Connection) -> bytes | None:
+        if got.path == "/bad":
+            await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+            return None
+        return response(b"good")
+
+    async with serving(handle) as server, local() as fetch:
+        for _ in range(3):
+            assert (await ask(fetch, server.url("/bad"))).failure[2] == "ECONNRESET"
+            assert (await ask(fetch, server.url("/good"))).body == b"good"
+
+
+@in_loop
+async def test_a_redirect_keeps_its_connection() -> None:
+    async def handle(got: Got, _: Connection) -> bytes:
+        return redirect("/end") if got.path == "/" else response(b"end")
+
+    async with serving(handle) as server, local() as fetch:
+        assert (await ask(fetch, server.url())).body == b"end"
+        assert server.connections == 1
+
+
+@in_loop
+async def test_the_large_body_of_a_redirect_is_not_read() -> None:
+    async def handle(got: Got, connection: Connection) -> bytes | None:
+        if got.path != "/":
+            return response(b"end")
+        await connection.send(
+            b"HTTP/1.1 302 Found\r\nLocation: /end\r\nContent-Length: 100000000\r\n\r\n" + bytes(1000)
+        )
+        await connection.wait_closed_by_peer()
+        return None
+
+    async with serving(handle) as server, local() as fetch:
+        assert (await ask(fetch, server.url())).body == b"end"
+
+
+# ---- HTTP/2 ----
+
+
+@in_loop
+async def test_http2_where_the_server_has_it() -> None:
+    async with serving_http2() as server, local_secure() as fetch:
+        headers = [("Accept", "*/*"), ("X-Mine", "kept"), ("Connection", "close"), ("Cookie", "a=b")]
+        for _ in range(3):
+            told = await ask(fetch, server.url(), headers=headers)
+            assert (told.http_status, told.said["statusText"], told.body) == (200, "", b"over h2")
+        assert server.connections == 1
+        got = server.headers[0]
+        assert got[":authority"] == f"h2.example:{server.port}"
+        assert (got["x-mine"], "connection" in got, "host" in got) == ("kept", False, False)
+
+
+@in_loop
+async def test_http2_bodies_and_redirects() -> None:
+    async with serving_http2() as server, local_secure() as fetch:
+        body = bytes(200_000)
+        told = await ask(fetch, server.url("/start"), method="POST", body=body)
+        assert (told.http_status, told.header("x-path"), told.said["redirected"]) == (200, "/end", True)
+        assert [len(each) for each in server.bodies] == [len(body)] * 2
+
+
+@in_loop
+async def test_http2_side_by_side_on_one_connection() -> None:
+    async with serving_http2() as server, local_secure() as fetch:
+        await ask(fetch, server.url())
+        told = await asyncio.gather(*(ask(fetch, server.url()) for _ in range(50)))
+        assert {each.body for each in told} == {b"over h2"}
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("path", ["/never", "/endless"])
+def test_http2_exchanges_that_are_broken_off(path: str) -> None:
+    """However many: what the server still sends for them takes nothing away from later ones."""
+
+    async def check() -> None:
+        async with serving_http2() as server, local_secure(response_bytes=100_000) as fetch:
+            for _ in range(5):
+                told = await ask(fetch, server.url(path), timeout=0 if path == "/endless" else 20)
+                assert told.failure[1] in {"max-size", "request-timeout"}
+                assert (await ask(fetch, server.url())).body == b"over h2"
+            await server.until(open_at_most=1)
+
+    in_loop(check)()
+
+
+@in_loop
+async def test_http2_cancelled() -> None:
+    async with serving_http2() as server, local_secure() as fetch:
+        tasks = [asyncio.ensure_future(ask(fetch, server.url("/never"))) for _ in range(3)]
+        await server.until(requests=3)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.until(open_at_most=0)
+        assert (await ask(fetch, server.url())).body == b"over h2"
+
+
+@in_loop
+async def test_http2_reset_by_the_server() -> None:
+    async with serving_http2() as server, local_secure() as fetch:
+        assert (await ask(fetch, server.url("/reset"))).failure[:3] == ("FetchError", "system", "ECONNRESET")
+        assert (await ask(fetch, server.url())).body == b"over h2"
