@@ -45,6 +45,7 @@ static size_t heap_usable(const void *p);
 static JSRuntime *rt;
 static JSContext *ctx;
 
+#include "memory.c"
 #include "heap.c"
 #include "regexp.c"
 #include "libc.c"
