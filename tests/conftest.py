@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,9 +13,15 @@ from tests.stage import Isolation, Stage
 @pytest.fixture
 def run() -> Iterator[Stage]:
     """`run(source, event, settings, **limits)` gives the outcome; see Stage."""
-    stage = Stage()
-    yield stage
-    stage.close()
+    with Stage() as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage_with() -> Iterator[Callable[..., Stage]]:
+    """`stage_with(clock=..., fetch=...)` gives a Stage, as `run` is one, with these parts."""
+    with contextlib.ExitStack() as stages:
+        yield lambda **parts: stages.enter_context(Stage(**parts))
 
 
 @pytest.fixture(params=["warm", "hermetic"])

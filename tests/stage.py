@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -51,6 +52,12 @@ def value(outcome: Outcome) -> Any:
     return orjson.loads(outcome.output)
 
 
+@functools.lru_cache(maxsize=64)
+def compiled(source: str | bytes, limits: Limits) -> Image | CompileError:
+    """Images are values: tests may share them."""
+    return compile(source, limits)
+
+
 class Stage:
     """
     `stage(source, event)` gives the outcome. Keyword arguments are limits, on top of SMALL. Equal sources and options
@@ -67,23 +74,25 @@ class Stage:
     ) -> None:
         self.loop = asyncio.Runner()
         self.executor = Executor(clock=clock, entropy=entropy, fetch=fetch, sandboxes=sandboxes)
-        self._images: dict[tuple[str | bytes, Limits], Image | CompileError] = {}
+
+    def __enter__(self) -> Stage:  # noqa: PYI034 - it has no subclasses
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def compile(self, source: str | bytes, **limits: int) -> Image | CompileError:
-        key = (source, dataclasses.replace(SMALL, **limits))
-        if key not in self._images:
-            self._images[key] = compile(*key)
-        return self._images[key]
+        return compiled(source, dataclasses.replace(SMALL, **limits))
 
     def image(self, source: str | bytes, **limits: int) -> Image:
-        compiled = self.compile(source, **limits)
-        assert isinstance(compiled, Image), compiled
-        return compiled
+        image = self.compile(source, **limits)
+        assert isinstance(image, Image), image
+        return image
 
     def refusal(self, source: str | bytes, **limits: int) -> CompileError:
-        compiled = self.compile(source, **limits)
-        assert isinstance(compiled, CompileError), compiled
-        return compiled
+        error = self.compile(source, **limits)
+        assert isinstance(error, CompileError), error
+        return error
 
     def function(
         self,
