@@ -129,7 +129,7 @@ class Executor:
         if self.pool.closed:
             raise ExecutorClosed("the executor was closed")
         bounds = limits or _DEFAULTS
-        key = (image.digest, text, isolation, bounds, tenant)
+        key = (image, text, isolation, bounds, tenant)
         party = self.scheduler.tenant(tenant, weight)
         function = self._functions.get(key)
         if function is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from headgate_runtime._wasmtime import Module
 
 METADATA_SECTION: Final = "headgate"
+_NAME: Final = wasm.encode_name(METADATA_SECTION)
 
 
 class Image:
@@ -34,28 +36,36 @@ class Image:
     deferred    the top level reads clock, entropy or host, so it runs in every fresh sandbox, not in the image
     engine      digest of the engine and prelude that made it
     source      sha256 of the source text, in hex
+    memory_bytes
+                linear memory a sandbox starts with
     """
 
     def __init__(self, module: bytes) -> None:
         """Raises ImageError when *module* is no image of this ABI version and engine."""
         self.module = module
         try:
-            text = wasm.custom(module, METADATA_SECTION)
+            parts = wasm.sections(module)
+            text = _text(parts)
+            metadata = _metadata(text)
+            self.memory_bytes: int = wasm.memory_pages(module) * wasm.PAGE_BYTES
         except wasm.WasmError as error:
             raise ImageError(f"not a guest image: {error}") from None
-        if text is None:
-            raise ImageError("not a guest image: it has no `headgate` section")
-        metadata = _metadata(text)
         self.abi: int = metadata["abi"]
         if self.abi != abi.VERSION:
             raise ImageError(
                 f"the image has ABI version {self.abi}, this runtime runs version {abi.VERSION}: build it again"
             )
+        if [part.id for part in parts] != _SECTIONS:
+            raise ImageError("not a guest image: it holds something else than one memory and its content")
+        self.mailbox: int = metadata["mailbox"]
+        if metadata.pop("check") != _check(metadata, memoryview(module)[-_tail_bytes(parts) :]) or (
+            not 0 <= self.mailbox <= self.memory_bytes - abi.INPUT_AT - abi.INPUT_INLINE - abi.INPUT_PADDING
+        ):
+            raise ImageError("the image is damaged: build it again")
         self.engine: str = metadata["engine"]
         self.handlers: tuple[str, ...] = tuple(metadata["handlers"])
         self.deferred: bool = metadata["deferred"]
         self.source: str = metadata["source"]
-        self.mailbox: int = metadata["mailbox"]
 
     @functools.cached_property
     def digest(self) -> str:
@@ -65,11 +75,6 @@ class Image:
     def size(self) -> int:
         """Bytes of the module."""
         return len(self.module)
-
-    @functools.cached_property
-    def memory_bytes(self) -> int:
-        """Linear memory a sandbox starts with."""
-        return wasm.memory_pages(self.module) * wasm.PAGE_BYTES
 
     @functools.cached_property
     def compiled(self) -> Module:
@@ -94,20 +99,30 @@ class Image:
         return isinstance(other, Image) and other.module == self.module
 
     def __hash__(self) -> int:
-        return hash(self.digest)
+        return hash((self.engine, self.source))
 
     def __repr__(self) -> str:
         return f"<Image {self.digest[:12]} {', '.join(self.handlers) or 'no handlers'}>"
 
 
+_SECTIONS: Final = [wasm.CUSTOM, wasm.MEMORY, wasm.EXPORT, wasm.DATA]
+
 _FIELDS: Final[Mapping[str, type]] = {
     "abi": int,
+    "check": int,
+    "deferred": bool,
     "engine": str,
     "handlers": list,
-    "deferred": bool,
-    "source": str,
     "mailbox": int,
+    "source": str,
 }
+
+
+def _text(parts: list[wasm.Section]) -> bytes:
+    """What the metadata section holds, the first of the module."""
+    if parts and parts[0].id == wasm.CUSTOM and parts[0].payload.startswith(_NAME):
+        return parts[0].payload[len(_NAME) :]
+    raise wasm.WasmError(f"it has no `{METADATA_SECTION}` section")
 
 
 def _metadata(text: bytes) -> dict[str, Any]:
@@ -115,14 +130,32 @@ def _metadata(text: bytes) -> dict[str, Any]:
         metadata = orjson.loads(text)
     except orjson.JSONDecodeError:
         metadata = None
-    if not isinstance(metadata, dict) or any(
-        not isinstance(metadata.get(name), kind) for name, kind in _FIELDS.items()
+    if (
+        not isinstance(metadata, dict)
+        or any(type(metadata.get(name)) is not kind for name, kind in _FIELDS.items())
+        or any(type(name) is not str for name in metadata["handlers"])
     ):
-        raise ImageError("not a guest image: its `headgate` section is damaged")
+        raise wasm.WasmError(f"its `{METADATA_SECTION}` section is damaged")
     return metadata
 
 
+def _tail_bytes(parts: list[wasm.Section]) -> int:
+    """Bytes of all sections but the first, as this module writes them."""
+    return sum(1 + len(wasm.encode_unsigned(len(part.payload))) + len(part.payload) for part in parts[1:])
+
+
+def _check(metadata: Mapping[str, object], tail: bytes | memoryview) -> int:
+    """Tells an image that was damaged on its way; against intent it is no help, the sandbox is."""
+    return zlib.crc32(tail, zlib.crc32(orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS)))
+
+
 def make(memory: bytes, pages: int, metadata: Mapping[str, object]) -> bytes:
-    """The module for *memory*, with at least *pages* pages."""
-    section = orjson.dumps(dict(metadata), option=orjson.OPT_SORT_KEYS)
-    return wasm.memory_module(wasm.segments_of(memory), pages, custom_sections={METADATA_SECTION: section})
+    """The module for *memory*, with at least *pages* pages; *metadata* is what Image reads, but for "check"."""
+    return seal(metadata, wasm.memory_module(wasm.segments_of(memory), pages))
+
+
+def seal(metadata: Mapping[str, object], module: bytes) -> bytes:
+    """*module* with *metadata* and the check of both put before it."""
+    tail = module[len(wasm.PREAMBLE) :]
+    text = orjson.dumps({**metadata, "check": _check(metadata, tail)}, option=orjson.OPT_SORT_KEYS)
+    return wasm.join([wasm.Section(wasm.CUSTOM, _NAME + text)]) + tail

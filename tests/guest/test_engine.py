@@ -17,7 +17,7 @@ import wasmtime
 from headgate_runtime import Image, ImageError, abi, guest, wasm
 from headgate_runtime.compiler import CompileError
 from headgate_runtime.compiler import compile as compile_function
-from headgate_runtime.image import METADATA_SECTION
+from headgate_runtime.image import METADATA_SECTION, seal
 from headgate_runtime.sandbox import Result
 from tests.guest import golden
 
@@ -301,14 +301,16 @@ def with_metadata(image: Image, **changes: object) -> bytes:
     text = wasm.custom(image.module, METADATA_SECTION)
     assert text is not None
     metadata = {**orjson.loads(text), **changes}
-    content = orjson.dumps({name: value for name, value in metadata.items() if value is not None})
-    return with_section(image, content)
+    del metadata["check"]
+    return seal(
+        {name: value for name, value in metadata.items() if value is not None}, with_section(image, None)
+    )
 
 
 def with_section(image: Image, content: bytes | None) -> bytes:
     kept = [section for section in wasm.sections(image.module) if section.id != SECTIONS["custom"]]
     if content is not None:
-        kept.append(wasm.Section(SECTIONS["custom"], wasm.encode_name(METADATA_SECTION) + content))
+        kept.insert(0, wasm.Section(SECTIONS["custom"], wasm.encode_name(METADATA_SECTION) + content))
     return wasm.join(kept)
 
 
