@@ -160,9 +160,12 @@ def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> Comp
     if place is None:
         return CompileError(kind, name, message, stack=stack)
     line = int(place[1])
-    lines = text.decode(errors="replace").splitlines()
-    source_line = lines[line - 1] if 0 < line <= len(lines) else None
-    return CompileError(kind, name, message, line, int(place[2] or 1), source_line, stack)
+    column = int(place[2] or 1)
+    lines = text.decode(errors="replace").split("\n")
+    source_line = lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else None
+    if source_line is not None:  # the engine counts bytes of UTF-8; people count characters
+        column = len(source_line.encode()[: column - 1].decode(errors="ignore")) + 1
+    return CompileError(kind, name, message, line, column, source_line, stack)
 
 
 _cached: dict[str, Module] = {}

@@ -27,6 +27,9 @@ MALFORMED_MESSAGE: Final = "sandbox fault: its answer is malformed"
 OMITTED_MESSAGE: Final = "omitted from the batch result: the event will not reach the destination"
 
 _THROWN: Final = int(abi.Kind.THROWN)
+OWN_SCRIPT: Final = "headgate.js:"
+"""How the prelude and the libraries are called in stack traces."""
+
 _LOG_RECORD: Final = struct.Struct("<BI")
 
 
@@ -96,7 +99,24 @@ def error_detail(text: bytes) -> tuple[str | None, str | None, str | None, str |
     if not isinstance(parts, list) or len(parts) != 4:
         return None, None, MALFORMED_MESSAGE, None
     error_class, name, message, stack = [part if isinstance(part, str) else None for part in parts]
+    if stack and OWN_SCRIPT in stack:
+        stack = _frames_of_user(stack)
     return error_class, name, message, stack
+
+
+def _frames_of_user(stack: str) -> str:
+    """*stack* without the frames of our own scripts, and of the native functions that those called."""
+    kept: list[str] = []
+    native: list[str] = []
+    for frame in stack.splitlines(keepends=True):
+        if frame.rstrip().endswith("(native)"):
+            native.append(frame)
+        elif OWN_SCRIPT in frame:
+            native.clear()
+        else:
+            kept += [*native, frame]
+            native.clear()
+    return "".join([*kept, *native])
 
 
 def _without_surrogates(part: Any) -> Any:

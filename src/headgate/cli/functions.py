@@ -62,7 +62,7 @@ def explain(error: CompileError, name: str, source: bytes) -> str:
         what += " (at the end of the file)"
     else:
         row = error.line
-        column = _characters(lines[row - 1], error.column or 1)
+        column = error.column or 1
     text = lines[row - 1].rstrip("\r")
     start = max(0, column - 1 - _EXCERPT)
     before = text[start : column - 1]
@@ -71,8 +71,3 @@ def explain(error: CompileError, name: str, source: bytes) -> str:
     )
     caret = "".join("\t" if char == "\t" else " " for char in before)
     return f"{name}:{row}:{column}: {what}\n    {shown}\n    {caret}^"
-
-
-def _characters(line: str, column: int) -> int:
-    """The engine counts columns in bytes of UTF-8; people count characters."""
-    return len(line.encode()[: column - 1].decode(errors="ignore")) + 1
