@@ -82,6 +82,11 @@ class Pool:
             fit = usable and slot.recover()
         except OSError:  # the kernel does not tell what to rewind
             fit = False
+        if fit and not function.waiting and not self._waiting_for_room:  # nearly always
+            self._released += 1
+            slot.used = self._released
+            function.idle.append(slot)
+            return
         if not fit:
             self._drop(slot)
         first = self._first_for_room()
