@@ -29,6 +29,8 @@ FILENAME: Final = "function.js"
 
 _POSITION: Final = re.compile(rf"{re.escape(FILENAME)}:(\d+)(?::(\d+))?")
 
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+
 
 class CompileError(NamedTuple):
     """
@@ -150,7 +152,7 @@ def _trapped(trap: tuple[Trap, str], limits: Limits) -> CompileError:
         return CompileError("limit", None, f"loading used more than fuel = {limits.fuel}")
     if kind is Trap.STACK_OVERFLOW:
         return CompileError("throw", "RangeError", "Maximum call stack size exceeded")
-    return CompileError("throw", None, f"the sandbox failed while loading: {message.splitlines()[0]}")
+    return CompileError("throw", None, f"the sandbox failed while loading: {message.partition(chr(10))[0]}")
 
 
 def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> CompileError:
@@ -159,13 +161,27 @@ def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> Comp
     place = _POSITION.search(stack or "")
     if place is None:
         return CompileError(kind, name, message, stack=stack)
-    line = int(place[1])
-    column = int(place[2] or 1)
-    lines = text.decode(errors="replace").split("\n")
-    source_line = lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else None
-    if source_line is not None:  # the engine counts bytes of UTF-8; people count characters
-        column = len(source_line.encode()[: column - 1].decode(errors="ignore")) + 1
-    return CompileError(kind, name, message, line, column, source_line, stack)
+    line, column = int(place[1]), int(place[2] or 1)
+    # As the engine counts; `str.splitlines` would split at form feeds and the like.
+    lines = _LINE_END.split(text.decode(errors="replace").removeprefix("\ufeff"))
+    if line > len(lines):
+        # The engine stumbled over the end of the function which the source is the body of (SPEC 2.7).
+        surplus = message == "Unexpected token '}'"
+        message = "unexpected token '}'" if surplus else "unexpected end of the source"
+        line, column = _last_place(lines, "}" if surplus else "")
+        stack = f"    at {FILENAME}:{line}:{column}\n"
+    else:  # the engine counts bytes of UTF-8; people count characters
+        column = len(lines[line - 1].encode()[: column - 1].decode(errors="ignore")) + 1
+    return CompileError(kind, name, message, line, column, lines[line - 1], stack)
+
+
+def _last_place(lines: list[str], mark: str) -> tuple[int, int]:
+    """Where *mark* is found last in *lines*; for no mark, the end of what is not blank."""
+    for number in range(len(lines), 0, -1):
+        line = lines[number - 1].rstrip()
+        if line and mark in line:
+            return number, line.rindex(mark) + 1
+    return 1, 1
 
 
 _cached: dict[str, Module] = {}

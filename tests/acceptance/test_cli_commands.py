@@ -69,7 +69,7 @@ def test_check_of_handlers_that_are_missing(tmp_path: Path, source: str, warning
         (
             "function onTrack() {\n",
             (
-                "f.js:1:21: SyntaxError: unexpected token in expression: ')' (at the end of the file)\n"
+                "f.js:1:21: SyntaxError: unexpected end of the source\n"
                 "    function onTrack() {\n                        ^\n"
             ),
         ),

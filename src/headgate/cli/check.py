@@ -34,7 +34,7 @@ def run(function: str, limits: Limits) -> int:
         raise Trouble(f"{function}: is an image already; `headgate inspect` tells what is in it")
     compiled = compile(content, limits)
     if isinstance(compiled, CompileError):
-        raise Trouble(functions.explain(compiled, function, content), IMPERFECT)
+        raise Trouble(functions.explain(compiled, function), IMPERFECT)
     handlers = ", ".join(compiled.handlers) or "none"
     print(f"{function}: no errors; handlers: {handlers}")
     for warning in warnings(compiled, content.decode("utf-8-sig")):

@@ -33,7 +33,7 @@ def load(name: str, limits: Limits | None = None) -> Image:
         return load_image(name, content)
     compiled = compile(content, limits)
     if isinstance(compiled, CompileError):
-        raise Trouble(explain(compiled, name, content))
+        raise Trouble(explain(compiled, name))
     return compiled
 
 
@@ -46,7 +46,7 @@ def load_image(name: str, content: bytes) -> Image:
     return image
 
 
-def explain(error: CompileError, name: str, source: bytes) -> str:
+def explain(error: CompileError, name: str) -> str:
     """*error* for people: file, line and column, the line itself, and a caret under the place."""
     what = f"{error.error_name}: {error.message}" if error.error_name else error.message
     what = printable(what)
@@ -54,16 +54,8 @@ def explain(error: CompileError, name: str, source: bytes) -> str:
         what += " (thrown while the file was loaded)"
     if error.line is None:
         return f"{name}: {what}"
-    lines = source.decode(errors="replace").split("\n")
-    if error.line > len(lines):
-        # The engine looked for more: the place is where the text ends.
-        row = len(lines) if lines[-1].strip() or len(lines) == 1 else len(lines) - 1
-        column = len(lines[row - 1]) + 1
-        what += " (at the end of the file)"
-    else:
-        row = error.line
-        column = error.column or 1
-    text = lines[row - 1].rstrip("\r")
+    row, column = error.line, error.column or 1
+    text = error.source_line or ""
     start = max(0, column - 1 - _EXCERPT)
     before = text[start : column - 1]
     shown = "".join(
