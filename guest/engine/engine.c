@@ -68,5 +68,8 @@ static JSContext *ctx;
 #include "handlers.c"
 #include "load.c"
 #include "outcome.c"
+#include "settings.c"
+#include "input.c"
+#include "finish.c"
 #include "invoke.c"
 #include "boot.c"

@@ -254,7 +254,7 @@ class TestContract:
         assert kinds == members(abi.Kind)
         assert len(header) == len(flags) + len(touched) + len(statuses) + len(kinds)
         assert enumerators(source("load.c"), "LOAD_") == members(abi.Load)
-        assert enumerators(source("invoke.c"), "ITEM_") == members(abi.Item)
+        assert enumerators(source("finish.c"), "ITEM_") == members(abi.Item)
         levels = enumerators(source("console.c"), "LEVEL_")
         assert [name.lower() for name in levels] == list(abi.LEVELS)
 
