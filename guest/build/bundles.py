@@ -37,6 +37,9 @@ FREE_NAMES = "./shims/globals.js"
 STAND_INS = Path("shims", "modules.json")
 """Names of modules for which no shim of their own stands, and what does instead: a package, or a file."""
 
+FILES = ("--loader:.proto=text",)
+"""How files are read that are no scripts."""
+
 BUNDLED = "bundled.json"
 """What bundle_libraries found in its scripts: the places of packages below the directory of package-lock.json."""
 
@@ -75,13 +78,14 @@ def bundle_libraries(shop: Workshop, source: Path, packages: Path, out: Path) ->
     """
     Writes one script per entry of *source*/libraries.json; index.json, which tells for each expression its file,
     package and version; and bundled.json. A script defines what its expression names (writable, configurable, not
-    enumerable), with the objects on the way to it, and no other global.
+    enumerable), with the objects on the way to it, and no other global. "internal" ones are not for functions: they are
+    not in the index.
     """
     locked = json.loads((packages / "package-lock.json").read_text())["packages"]
     index = {}
     bundled: set[str] = set()
     with _workbench(source, packages) as bench:
-        options = [*_stand_ins(bench), f"--inject:{FREE_NAMES}", "--define:global=globalThis"]
+        options = [*_stand_ins(bench), f"--inject:{FREE_NAMES}", "--define:global=globalThis", *FILES]
         metadata = bench.parent / "metadata.json"
         for name, library in json.loads((source / "libraries.json").read_text()).items():
             file, package = library["file"], library["package"]
@@ -98,7 +102,8 @@ def bundle_libraries(shop: Workshop, source: Path, packages: Path, out: Path) ->
             )
             bundled.update(filter(None, map(_place, json.loads(metadata.read_text())["inputs"])))
             version = locked[f"node_modules/{package}"]["version"]
-            index[name] = {"file": file, "package": package, "version": version}
+            if not library.get("internal"):
+                index[name] = {"file": file, "package": package, "version": version}
     (out / "index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
     (out / BUNDLED).write_text(json.dumps(sorted(bundled), indent=2) + "\n")
 
