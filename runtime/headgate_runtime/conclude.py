@@ -42,9 +42,8 @@ def of_trap(trap: tuple[Trap, str], usage: Usage, limits: Limits) -> Outcome:
         return of_cause(
             Cause.BAD_REQUEST, usage, message="Maximum call stack size exceeded", error_name="RangeError"
         )
-    return of_cause(
-        Cause.INTERNAL, usage, message=f"sandbox fault: {message.rstrip().splitlines()[-1].strip()}"
-    )
+    reason = message.strip().rpartition("\n")[2].strip()
+    return of_cause(Cause.INTERNAL, usage, message=f"sandbox fault: {reason}")
 
 
 def of_timeout(usage: Usage, limits: Limits) -> Outcome:
@@ -82,7 +81,9 @@ def of_output(kind: int, output: bytes, usage: Usage, limits: Limits) -> Outcome
         return of_cause(Cause.UNKNOWN_TYPE, usage, message=f"unknown event type {text or 'undefined'}")
     if kind == abi.Kind.BAD_RETURN:
         return of_cause(Cause.BAD_REQUEST, usage, message=text)
-    return of_cause(Cause.EMPTY, usage, message=EMPTY_MESSAGE)
+    if kind == abi.Kind.EMPTY:
+        return of_cause(Cause.EMPTY, usage, message=EMPTY_MESSAGE)
+    return of_cause(Cause.INTERNAL, usage, message=MALFORMED_MESSAGE)  # the guest may lie
 
 
 def error_detail(text: bytes) -> tuple[str | None, str | None, str | None, str | None]:
