@@ -27,6 +27,8 @@ class Fetcher(FetchService):
     limits         of time, bytes and connections
     resolver       finds the addresses of a name; the system's when it is not given
     ssl_context    whom to trust; Mozilla's roots when it is not given
+    keep_alive     keep connections of HTTP/1.1 even where node-fetch would not: it asks for `Connection: close` unless
+                   the function passes an `agent`. HTTP/2 connections are kept in any case.
 
     It belongs to one event loop. Its connections are closed by `aclose`, or by and by when they are idle; each
     function has its own. For different rules per tenant, let a Service of one's own choose among several Fetchers by
@@ -40,9 +42,10 @@ class Fetcher(FetchService):
         limits: FetchLimits | None = None,
         resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        keep_alive: bool = False,
     ) -> None:
         bounds = limits or FetchLimits()
-        self.network = Network(egress or Egress(), bounds, resolver, ssl_context)
+        self.network = Network(egress or Egress(), bounds, resolver, ssl_context, keep_alive=keep_alive)
         super().__init__(self.network, bounds)
 
     async def __aenter__(self) -> Self:

@@ -52,9 +52,12 @@ class Network:
         limits: FetchLimits,
         resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        *,
+        keep_alive: bool = False,
     ) -> None:
         self._egress = egress
         self._limits = limits
+        self._keep_alive = keep_alive
         self._own_resolver = SystemResolver() if resolver is None else None
         self._resolver: Resolver = resolver or self._own_resolver  # type: ignore[assignment]
         # Both would take tens of milliseconds of the loop with the first request.
@@ -119,6 +122,8 @@ class Network:
     def _request(self, outgoing: Outgoing) -> httpcore.Request:
         target = outgoing.target
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in outgoing.headers]
+        if self._keep_alive:
+            headers = [(name, value) for name, value in headers if name.lower() != b"connection"]
         if not any(name.lower() == b"host" for name, _ in headers):
             headers.insert(0, (b"Host", target.authority.encode("ascii")))
         if outgoing.body is not None or outgoing.method in {"POST", "PUT"}:

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.runtime.fetch.asking import ask, in_loop, local
+from headgate_runtime.fetch import Egress, Fetcher
+from tests.runtime.fetch.asking import NO_TRUST, ask, in_loop, local
 from tests.runtime.fetch.secure import local_secure, serving_http2
 from tests.runtime.fetch.server import Connection, Got, redirect, response, serving
 
@@ -29,6 +30,19 @@ async def test_connections_are_kept_unless_the_function_says_close() -> None:
             await ask(fetch, server.url(), headers=CLOSE)
         assert server.connections == 2
     await server.all_closed()
+
+
+@in_loop
+async def test_connections_are_kept_whatever_the_function_says_if_the_operator_wants_it() -> None:
+    egress = Egress(allow=["127.0.0.1"])
+    async with (
+        serving(response(b"x")) as server,
+        Fetcher(egress, keep_alive=True, ssl_context=NO_TRUST) as fetch,
+    ):
+        for _ in range(3):
+            await ask(fetch, server.url(), headers=CLOSE)
+        assert server.connections == 1
+        assert [got.header("connection") for got in server.requests] == [None] * 3
 
 
 @in_loop
