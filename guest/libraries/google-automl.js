@@ -1,0 +1,3 @@
+import * as automl from "@google-cloud/automl";
+
+export default automl;

@@ -1,0 +1,3 @@
+import * as bigquery from "@google-cloud/bigquery";
+
+export default bigquery;

@@ -1,0 +1,3 @@
+import * as firestore from "@google-cloud/firestore";
+
+export default firestore;

@@ -1,0 +1,3 @@
+import * as functions from "@google-cloud/functions";
+
+export default functions;

@@ -1,0 +1,3 @@
+import * as pubsub from "@google-cloud/pubsub";
+
+export default pubsub;

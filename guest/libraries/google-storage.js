@@ -1,0 +1,3 @@
+import * as storage from "@google-cloud/storage";
+
+export default storage;

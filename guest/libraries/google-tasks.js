@@ -1,0 +1,3 @@
+import * as tasks from "@google-cloud/tasks";
+
+export default tasks;

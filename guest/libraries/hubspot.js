@@ -1,0 +1,3 @@
+import * as hubspot from "@hubspot/api-client";
+
+export default { hubspot };

@@ -1,0 +1,3 @@
+import * as skyflow from "skyflow-node";
+
+export default { skyflow };
