@@ -15,7 +15,7 @@ import pytest
 import wasmtime
 
 from headgate_runtime import Image, ImageError, abi, guest, wasm
-from headgate_runtime.compiler import CompileError
+from headgate_runtime.compile_error import CompileError
 from headgate_runtime.compiler import compile as compile_function
 from headgate_runtime.image import METADATA_SECTION, seal
 from headgate_runtime.sandbox import Result
