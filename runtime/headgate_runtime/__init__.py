@@ -9,7 +9,8 @@ Runs user JavaScript as Wasm guests: compile a function once, invoke it on event
         print(outcome.output)
 """
 
-from headgate_runtime.compiler import CompileError, compile  # noqa: A004 - the field's word
+from headgate_runtime.compile_error import CompileError
+from headgate_runtime.compiler import compile  # noqa: A004 - the field's word
 from headgate_runtime.errors import (
     EventError,
     ExecutorClosed,

@@ -11,10 +11,17 @@ import functools
 import hashlib
 import re
 import time
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
-from headgate_runtime import abi, conclude, guest, libraries, wasm
-from headgate_runtime._wasmtime import Trap
+from headgate_runtime import abi, conclude, guest, libraries, typescript, wasm
+from headgate_runtime.compile_error import (
+    FILENAME,
+    CompileError,
+    encoded,
+    over_memory,
+    over_time,
+    trapped,
+)
 from headgate_runtime.image import Image, make
 from headgate_runtime.limits import SPARE_PAGES, Limits
 from headgate_runtime.sandbox import Sandbox
@@ -24,45 +31,25 @@ if TYPE_CHECKING:
 
     from headgate_runtime._wasmtime import Module
 
-FILENAME: Final = "function.js"
-"""How the user's source is called in stack traces."""
+Language = Literal["javascript", "typescript"]
 
 _POSITION: Final = re.compile(rf"{re.escape(FILENAME)}:(\d+)(?::(\d+))?")
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
-class CompileError(NamedTuple):
-    """
-    Why a source was refused (SPEC D4): a value, since it is the function's fault.
-
-    kind            "syntax", "throw" (the top level threw), or "limit" (time, fuel, memory or size)
-    line, column    in the user's own text, counted from 1; None when there is no place to name
-    source_line     the text of that line
-    """
-
-    kind: Literal["syntax", "throw", "limit"]
-    error_name: str | None
-    message: str
-    line: int | None = None
-    column: int | None = None
-    source_line: str | None = None
-    stack: str | None = None
-
-    def __str__(self) -> str:
-        place = f"{FILENAME}:{self.line}:{self.column}: " if self.line else ""
-        name = f"{self.error_name}: " if self.error_name else ""
-        return f"{place}{name}{self.message}"
-
-
-def compile(source: str | bytes, limits: Limits | None = None) -> Image | CompileError:  # noqa: A001 - the field's word
+def compile(  # noqa: A001 - the field's word
+    source: str | bytes, limits: Limits | None = None, *, language: Language = "javascript"
+) -> Image | CompileError:
     """
     The image of *source*, or why there is none. Equal sources give equal images, byte for byte.
+
+    The types of TypeScript are taken out and not checked; all else of it is as in JavaScript (SPEC 2.7).
 
     The top level runs once, here, in a sandbox (SPEC 2.7). When it asks for the clock, for entropy or for the host,
     the answers must not be frozen into every sandbox: the image then holds the function loaded but not yet run.
     """
-    generator = steps(source, limits or Limits())
+    generator = steps(source, limits or Limits(), language)
     while True:
         try:
             next(generator)
@@ -71,17 +58,24 @@ def compile(source: str | bytes, limits: Limits | None = None) -> Image | Compil
             return outcome
 
 
-def steps(source: str | bytes, limits: Limits) -> Generator[None, None, Image | CompileError]:
+def steps(
+    source: str | bytes, limits: Limits, language: Language = "javascript"
+) -> Generator[None, None, Image | CompileError]:
     """As `compile`, pausing after every slice."""
-    try:
-        text = source.encode() if isinstance(source, str) else source
-        text.decode()
-    except UnicodeError:
-        return CompileError("syntax", "SyntaxError", "the source is not valid UTF-8")
-    if len(text) > limits.source_bytes:
-        return CompileError(
-            "limit", None, f"the source has {len(text)} bytes, more than source_bytes = {limits.source_bytes}"
-        )
+    written = encoded(source, limits)
+    if isinstance(written, CompileError):
+        return written
+    if language == "javascript":
+        return (yield from _compile(written, written, limits))
+    stripped = yield from typescript.steps(written, limits)
+    if isinstance(stripped, CompileError):
+        return stripped
+    image = yield from _compile(stripped, written, limits)
+    return _of_typescript(image, written) if isinstance(image, CompileError) else image
+
+
+def _compile(text: bytes, written: bytes, limits: Limits) -> Generator[None, None, Image | CompileError]:
+    """The image of the JavaScript *text*, which stands for what was *written*."""
     loaded = yield from _load(text, limits, abi.Flag(0))
     if isinstance(loaded, CompileError):
         return loaded
@@ -96,7 +90,7 @@ def steps(source: str | bytes, limits: Limits) -> Generator[None, None, Image | 
         "engine": guest.digest(),
         "handlers": [name for bit, name in enumerate(abi.HANDLERS) if handlers >> bit & 1],
         "deferred": bool(touched),
-        "source": hashlib.sha256(text).hexdigest(),
+        "source": hashlib.sha256(written).hexdigest(),
         "mailbox": _mailbox(),
     }
     pages = -(-len(memory) // wasm.PAGE_BYTES) + SPARE_PAGES
@@ -108,31 +102,31 @@ _Loaded = tuple[bytes, int, abi.Touched]
 
 def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None, _Loaded | CompileError]:
     if limits.memory_bytes < _base_bytes():
-        return _over_memory(limits)
+        return over_memory(limits)
     sandbox = Sandbox(_base(), limits, _mailbox())
     try:
         for library in libraries.named_in(text):
             sandbox.set_fuel(1 << 40)
             if not sandbox.write_input(library, 0.0, 0.0, bytes(32), 0) or sandbox.call("library"):
-                return _over_memory(limits)
+                return over_memory(limits)
         if not sandbox.write_input(text, 0.0, 0.0, bytes(32), flags):
-            return _over_memory(limits)
+            return over_memory(limits)
         sandbox.set_fuel(limits.fuel)
         deadline = time.monotonic() + limits.time_ms / 1e3
         function = sandbox.start("load")
         while not sandbox.step(function):
             if time.monotonic() > deadline:
-                return CompileError("limit", None, f"loading took longer than time_ms = {limits.time_ms}")
+                return over_time(limits)
             yield
         if function.trap:
-            return _trapped(function.trap, limits)
+            return trapped(function.trap, limits)
         status = abi.Load(function.result)
         result = sandbox.result()
         if status in (abi.Load.SYNTAX, abi.Load.THROWN):
             detail = sandbox.read(result.output_ptr, result.output_len)
             return _error("syntax" if status is abi.Load.SYNTAX else "throw", detail, text)
         if status is abi.Load.OUT_OF_MEMORY:
-            return _over_memory(limits)
+            return over_memory(limits)
         if status is not abi.Load.OK:
             return CompileError("syntax", "SyntaxError", "the source cannot be loaded")
         sandbox.set_fuel(1 << 40)
@@ -140,19 +134,6 @@ def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None,
         return sandbox.read(0, end), result.handlers, abi.Touched(result.touched)
     finally:
         sandbox.close()
-
-
-def _over_memory(limits: Limits) -> CompileError:
-    return CompileError("limit", None, f"loading needs more memory than memory_bytes = {limits.memory_bytes}")
-
-
-def _trapped(trap: tuple[Trap, str], limits: Limits) -> CompileError:
-    kind, message = trap
-    if kind is Trap.OUT_OF_FUEL:
-        return CompileError("limit", None, f"loading used more than fuel = {limits.fuel}")
-    if kind is Trap.STACK_OVERFLOW:
-        return CompileError("throw", "RangeError", "Maximum call stack size exceeded")
-    return CompileError("throw", None, f"the sandbox failed while loading: {message.partition(chr(10))[0]}")
 
 
 def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> CompileError:
@@ -173,6 +154,14 @@ def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> Comp
     else:  # the engine counts bytes of UTF-8; people count characters
         column = len(lines[line - 1].encode()[: column - 1].decode(errors="ignore")) + 1
     return CompileError(kind, name, message, line, column, lines[line - 1], stack)
+
+
+def _of_typescript(error: CompileError, written: bytes) -> CompileError:
+    """*error*, found in the JavaScript that was made of *written*, with the line as it was written."""
+    if error.line is None:
+        return error
+    line = _LINE_END.split(written.decode().removeprefix("\ufeff"))[error.line - 1]
+    return error._replace(source_line=line, column=min(error.column or 1, len(line) + 1))
 
 
 def _last_place(lines: list[str], mark: str) -> tuple[int, int]:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
-    from headgate_runtime.compiler import CompileError
+    from headgate_runtime.compile_error import CompileError
+    from headgate_runtime.compiler import Language
     from headgate_runtime.host import Clock, Entropy, Service
     from headgate_runtime.image import Image
     from headgate_runtime.outcome import Outcome
@@ -142,11 +143,16 @@ class Executor:
         return function
 
     async def compile(
-        self, source: str | bytes, limits: Limits | None = None, *, tenant: str = "default"
+        self,
+        source: str | bytes,
+        limits: Limits | None = None,
+        *,
+        language: Language = "javascript",
+        tenant: str = "default",
     ) -> Image | CompileError:
         """As `headgate_runtime.compile`, taking turns with the invocations that run meanwhile."""
         party = self.scheduler.tenant(tenant)
-        with contextlib.closing(compiler.steps(source, limits or _DEFAULTS)) as steps:
+        with contextlib.closing(compiler.steps(source, limits or _DEFAULTS, language)) as steps:
             while not self.pool.closed:
                 try:
                     next(steps)

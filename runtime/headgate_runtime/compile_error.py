@@ -1,0 +1,68 @@
+"""Why a source has no image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from headgate_runtime._wasmtime import Trap
+
+if TYPE_CHECKING:
+    from headgate_runtime.limits import Limits
+
+FILENAME: Final = "function.js"
+"""How the user's source is called in stack traces, in whichever language it is written."""
+
+
+class CompileError(NamedTuple):
+    """
+    Why a source was refused (SPEC D4): a value, since it is the function's fault.
+
+    kind            "syntax", "throw" (the top level threw), or "limit" (time, fuel, memory or size)
+    line, column    in the user's own text, counted from 1; None when there is no place to name. Of TypeScript, a column
+                    that was found after the types were taken out is that of the text without them
+    source_line     the text of that line
+    """
+
+    kind: Literal["syntax", "throw", "limit"]
+    error_name: str | None
+    message: str
+    line: int | None = None
+    column: int | None = None
+    source_line: str | None = None
+    stack: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{FILENAME}:{self.line}:{self.column}: " if self.line else ""
+        name = f"{self.error_name}: " if self.error_name else ""
+        return f"{place}{name}{self.message}"
+
+
+def encoded(source: str | bytes, limits: Limits) -> bytes | CompileError:
+    """*source* as UTF-8, or why it is none or too much."""
+    try:
+        text = source.encode() if isinstance(source, str) else source
+        text.decode()
+    except UnicodeError:
+        return CompileError("syntax", "SyntaxError", "the source is not valid UTF-8")
+    if len(text) > limits.source_bytes:
+        return CompileError(
+            "limit", None, f"the source has {len(text)} bytes, more than source_bytes = {limits.source_bytes}"
+        )
+    return text
+
+
+def over_memory(limits: Limits) -> CompileError:
+    return CompileError("limit", None, f"loading needs more memory than memory_bytes = {limits.memory_bytes}")
+
+
+def over_time(limits: Limits) -> CompileError:
+    return CompileError("limit", None, f"loading took longer than time_ms = {limits.time_ms}")
+
+
+def trapped(trap: tuple[Trap, str], limits: Limits) -> CompileError:
+    kind, message = trap
+    if kind is Trap.OUT_OF_FUEL:
+        return CompileError("limit", None, f"loading used more than fuel = {limits.fuel}")
+    if kind is Trap.STACK_OVERFLOW:
+        return CompileError("throw", "RangeError", "Maximum call stack size exceeded")
+    return CompileError("throw", None, f"the sandbox failed while loading: {message.partition(chr(10))[0]}")

@@ -1,0 +1,109 @@
+"""
+TypeScript to JavaScript, in a sandbox of its own under the function's limits: types go, lines stay where they were.
+
+sucrase does it (guest/libraries/typescript.js). Nothing of the text runs, and no two texts meet in one sandbox.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from headgate_runtime import abi, conclude, guest, wasm
+from headgate_runtime.compile_error import CompileError, encoded, over_memory, over_time, trapped
+from headgate_runtime.limits import SPARE_PAGES, Limits
+from headgate_runtime.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from headgate_runtime._wasmtime import Module
+
+_PROGRAM: Final = b"onTrack = (event) => typescript(event.source)"
+
+_OUTPUT_BYTES: Final = 64 << 20
+"""Enough for the largest source: what the function may output has nothing to do with it."""
+
+
+def strip(source: str | bytes, limits: Limits | None = None) -> str | CompileError:
+    """
+    *source* without its types, line for line: what `compile(source, language="typescript")` loads. Enums and parameter
+    properties become JavaScript; `import type` goes, any other import or export stays, and is an error when it is loaded.
+    """
+    bounds = limits or Limits()
+    text = encoded(source, bounds)
+    if isinstance(text, CompileError):
+        return text
+    generator = steps(text, bounds)
+    while True:
+        try:
+            next(generator)
+        except StopIteration as stop:
+            stripped: bytes | CompileError = stop.value
+            return stripped if isinstance(stripped, CompileError) else stripped.decode()
+
+
+def steps(text: bytes, limits: Limits) -> Generator[None, None, bytes | CompileError]:
+    """As `strip` for *text*, which must be UTF-8, pausing after every slice."""
+    source = text.decode().removeprefix("\ufeff")
+    module, mailbox, size = _image()
+    if limits.memory_bytes < size:
+        return over_memory(limits)
+    sandbox = Sandbox(module, dataclasses.replace(limits, output_bytes=_OUTPUT_BYTES), mailbox)
+    try:
+        event = orjson.dumps({"type": "track", "messageId": "", "source": source})
+        if not sandbox.write_input(event, 0.0, 0.0, bytes(32), 0):
+            return over_memory(limits)
+        sandbox.set_fuel(limits.fuel)
+        deadline = time.monotonic() + limits.time_ms / 1e3
+        function = sandbox.start("invoke")
+        while not sandbox.step(function):
+            if time.monotonic() > deadline:
+                return over_time(limits)
+            yield
+        if function.trap:
+            return trapped(function.trap, limits)
+        result = sandbox.result()
+        return _concluded(
+            abi.Kind(result.outcome), sandbox.read(result.output_ptr, result.output_len), source, limits
+        )
+    finally:
+        sandbox.close()
+
+
+def _concluded(kind: abi.Kind, output: bytes, source: str, limits: Limits) -> bytes | CompileError:
+    if kind in (abi.Kind.OUT_OF_MEMORY, abi.Kind.TOO_LARGE):
+        return over_memory(limits)
+    if kind is not abi.Kind.FORWARD:  # nested more deeply than the stack is deep, for one
+        _, name, message, _ = conclude.error_detail(output)
+        return CompileError("syntax", name, message or "the source cannot be read as TypeScript")
+    answer = orjson.loads(output)
+    if "code" in answer:
+        code: str = answer["code"]
+        return code.encode()
+    line, column = answer["line"], answer["column"]
+    lines = source.split("\n")
+    source_line = lines[line - 1].removesuffix("\r") if 0 < line <= len(lines) else None
+    return CompileError("syntax", "SyntaxError", answer["message"], line, column, source_line)
+
+
+@functools.cache
+def _image() -> tuple[Module, int, int]:
+    """The base image with sucrase in it, where its mailbox is, and the memory it needs."""
+    sandbox = Sandbox(guest.engine().compile(guest.read("base.wasm")), Limits())
+    try:
+        for content, entry in ((guest.read("libraries/typescript.bytecode"), "library"), (_PROGRAM, "load")):
+            sandbox.write_input(content, 0.0, 0.0, bytes(32), 0)
+            status = sandbox.call(entry)
+            assert status == abi.Load.OK, (entry, status)
+        end = sandbox.call("seal")
+        memory, mailbox = sandbox.read(0, end), sandbox.mailbox
+    finally:
+        sandbox.close()
+    pages = -(-len(memory) // wasm.PAGE_BYTES) + SPARE_PAGES
+    module = guest.engine().compile(wasm.memory_module(wasm.segments_of(memory), pages))
+    return module, mailbox, pages * wasm.PAGE_BYTES
