@@ -43,6 +43,11 @@ class Slot:
             self.sandbox.call("configure")
             self.rewinder = Rewinder(self.sandbox, function.baseline)
 
+    @property
+    def untried(self) -> bool:
+        """Whether the next event is the first, and runs the top level of a deferred image before its handler."""
+        return self.function.image.deferred and not self.used
+
     def recover(self) -> bool:
         """Readies the sandbox for the next event; False when it must be replaced."""
         if self.sandbox.requests:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NO_FETCH: Final = b'{"name":"FetchError","type":"system","code":"ENOTSUP","message":"fetch is not available in this executor"}'
 
 _OUT_OF_MEMORY: Final = int(abi.Kind.OUT_OF_MEMORY)
+_THROWN: Final = int(abi.Kind.THROWN)
 _PENDING: Final = int(abi.Status.PENDING)
 _STUCK: Final = int(abi.Status.STUCK)
 _BAD_INPUT: Final = int(abi.Status.BAD_INPUT)
@@ -47,7 +48,7 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
     if left >= 0:
         quick = RESULT_QUICK.unpack_from(sandbox.memory, sandbox.mailbox + RESULT_AT)
         kind, address, size, log_at, log_size, dropped, peak, leftover = quick
-        if kind != _OUT_OF_MEMORY and not leftover:
+        if kind != _OUT_OF_MEMORY and not leftover and (kind != _THROWN or not slot.untried):
             fuel -= left
             executor.scheduler.charge(function.tenant, fuel)
             wall_ms = clock.monotonic_ms() - started_ms
@@ -92,6 +93,7 @@ class Invocation:
         "_tasks",
         "_text",
         "_timed_out",
+        "_untried",
         "reusable",
     )
 
@@ -102,6 +104,7 @@ class Invocation:
         self._batch = batch
         self._entries: list[Entry] | None = [] if record else None
         self._tasks: set[asyncio.Task[Answer]] = set()
+        self._untried = slot.untried
         self._timed_out = False
         self._exhausted = False
         self._slices = 0
@@ -266,7 +269,10 @@ class Invocation:
             self.reusable = True
             why = sandbox.read(result.output_ptr, result.output_len).decode(errors="replace")
             raise EventError(f"the event is not usable: {why}")
-        self.reusable = result.outcome != abi.Kind.OUT_OF_MEMORY
+        # What threw may have been the top level: then the environment is half made (SPEC 4.7).
+        self.reusable = result.outcome != _OUT_OF_MEMORY and not (
+            result.outcome == _THROWN and self._untried and not function.hermetic
+        )
         outcomes: list[Outcome]
         if status == _STUCK:
             # Whatever it waits for must not reach into the next invocation.

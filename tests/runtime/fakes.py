@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Collection
 
 import orjson
@@ -130,7 +131,7 @@ class CountingEntropy:
 
     def __call__(self, size: int) -> bytes:
         self.given += 1
-        return self.given.to_bytes(size, "big")
+        return hashlib.shake_256(self.given.to_bytes(8, "big")).digest(size)
 
 
 async def until(done: Callable[[], bool]) -> None:
