@@ -37,7 +37,8 @@ examples:
 """
 
 _RUN: Final = """\
-FUNCTION is JavaScript source, or an image made by `headgate build`. EVENTS holds one JSON object a line; without it,
+FUNCTION is JavaScript source, TypeScript (a file .ts, whose types are taken out and not checked), or an image made by
+`headgate build`. EVENTS holds one JSON object a line; without it,
 or with -, events come from stdin. What the function forwards goes to stdout, a line for each event, in the order of
 the input; the summary and whatever is wrong with a line go to stderr.
 
@@ -146,7 +147,9 @@ def parser() -> argparse.ArgumentParser:
 
     run = _command(commands, "run", "run events through a function", _RUN, _RUN_EXAMPLES)
     run.usage = "headgate run FUNCTION [EVENTS | -] [option ...]"
-    run.add_argument("function", metavar="FUNCTION", help="JavaScript source, or an image")
+    run.add_argument(
+        "function", metavar="FUNCTION", help="JavaScript or TypeScript (.ts) source, or an image"
+    )
     run.add_argument("events", metavar="EVENTS", nargs="?", help="JSON Lines; - or nothing: stdin")
     run.add_argument("--settings", metavar="FILE.json", help="a JSON object: the handlers' second argument")
     run.add_argument(
@@ -179,7 +182,7 @@ def parser() -> argparse.ArgumentParser:
     _add_limits(run, [field.name for field in dataclasses.fields(Limits)])
 
     check = _command(commands, "check", "look for mistakes in a function", _CHECK, _CHECK_EXAMPLES)
-    check.add_argument("function", metavar="FUNCTION", help="JavaScript source")
+    check.add_argument("function", metavar="FUNCTION", help="JavaScript or TypeScript (.ts) source")
     _add_limits(check, LOADING)
 
     build = _command(
@@ -189,7 +192,7 @@ def parser() -> argparse.ArgumentParser:
         None,
         _BUILD_EXAMPLES,
     )
-    build.add_argument("function", metavar="FUNCTION", help="JavaScript source")
+    build.add_argument("function", metavar="FUNCTION", help="JavaScript or TypeScript (.ts) source")
     build.add_argument("-o", "--output", metavar="FILE.wasm", required=True, help="where the image goes")
     _add_limits(build, LOADING)
 

@@ -11,6 +11,7 @@ from headgate.cli.scan import Scan
 from headgate.cli.terminal import printable
 from headgate.cli.trouble import IMPERFECT, OK, Trouble
 from headgate_runtime import CompileError, compile  # noqa: A004 - the runtime's word
+from headgate_runtime.typescript import strip
 
 if TYPE_CHECKING:
     from headgate.cli.scan import Definition
@@ -32,12 +33,16 @@ def run(function: str, limits: Limits) -> int:
     content = functions.read(function)
     if content.startswith(functions.WASM_MAGIC):
         raise Trouble(f"{function}: is an image already; `headgate inspect` tells what is in it")
-    compiled = compile(content, limits)
+    language = functions.language(function)
+    compiled = compile(content, limits, language=language)
     if isinstance(compiled, CompileError):
         raise Trouble(functions.explain(compiled, function), IMPERFECT)
     handlers = ", ".join(compiled.handlers) or "none"
     print(f"{function}: no errors; handlers: {handlers}")
-    for warning in warnings(compiled, content.decode("utf-8-sig")):
+    text = content.decode("utf-8-sig") if language == "javascript" else strip(content, limits)
+    if isinstance(text, CompileError):  # there was time to take the types out once, and not a second time
+        raise Trouble(functions.explain(text, function), IMPERFECT)
+    for warning in warnings(compiled, text):
         place = function if warning.line is None else f"{function}:{warning.line}"
         print(f"{place}: warning: {warning.text}")
     return OK

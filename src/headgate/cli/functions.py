@@ -1,9 +1,9 @@
-"""The FUNCTION argument: JavaScript source, or an image that `headgate build` made."""
+"""The FUNCTION argument: JavaScript or TypeScript source, or an image that `headgate build` made."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from headgate.cli.terminal import printable
 from headgate.cli.trouble import Trouble, of_file
@@ -11,6 +11,9 @@ from headgate_runtime import CompileError, Image, ImageError, compile  # noqa: A
 
 if TYPE_CHECKING:
     from headgate_runtime import Limits
+
+TYPESCRIPT: Final = ".ts"
+"""What the name of a file in TypeScript ends with; any other source is JavaScript."""
 
 WASM_MAGIC: Final = b"\0asm"
 
@@ -31,10 +34,14 @@ def load(name: str, limits: Limits | None = None) -> Image:
     content = read(name)
     if content.startswith(WASM_MAGIC):
         return load_image(name, content)
-    compiled = compile(content, limits)
+    compiled = compile(content, limits, language=language(name))
     if isinstance(compiled, CompileError):
         raise Trouble(explain(compiled, name))
     return compiled
+
+
+def language(name: str) -> Literal["javascript", "typescript"]:
+    return "typescript" if name.lower().endswith(TYPESCRIPT) else "javascript"
 
 
 def load_image(name: str, content: bytes) -> Image:
