@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import platform
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +26,9 @@ DIRECTORY: Final = Path(__file__).parent / "_guest"
 """Build output (make build): engine.wasm, boot.wasm, base.wasm, libraries/."""
 
 CACHE_VARIABLE: Final = "HEADGATE_CACHE"
+
+KEPT: Final = 8
+"""Engines kept as machine code, 4 MB each: those of other versions, and of builds gone by."""
 
 
 def read(name: str, directory: Path = DIRECTORY) -> bytes:
@@ -67,26 +72,47 @@ def code(directory: Path = DIRECTORY) -> Module:
         return engine().compile(content)
     # The machine is part of the name: wasmtime compiles for the very processor it runs on.
     key = hashlib.sha256(content + f"{WASMTIME_VERSION} {platform.machine()} {platform.node()}".encode())
-    path = cache / f"engine-{key.hexdigest()[:32]}.cwasm"
-    if path.is_file():
-        try:
-            return engine().load(str(path))
-        except EngineError:
-            path.unlink(missing_ok=True)
+    name = f"engine-{key.hexdigest()[:32]}"
+    for path in cache.glob(f"{name}-*.cwasm"):
+        # The name ends in a check of the content: wasmtime would run damaged machine code.
+        with contextlib.suppress(EngineError, OSError):
+            if path.stem == f"{name}-{zlib.crc32(path.read_bytes()):08x}":
+                return engine().load(str(path))
+        _discard(path)
     module = engine().compile(content)
-    with tempfile.NamedTemporaryFile(dir=cache, delete=False) as file:
-        file.write(module.serialize())
-    Path(file.name).replace(path)
+    machine_code = module.serialize()
+    with contextlib.suppress(OSError):  # no room, or no right: then the next process compiles, too
+        _keep(cache / f"{name}-{zlib.crc32(machine_code):08x}.cwasm", machine_code)
     return module
 
 
+def _keep(path: Path, content: bytes) -> None:
+    """Writes *path* whole or not at all, and lets go of what was kept longest ago."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix="engine-", suffix=".part", delete=False) as file:
+        try:
+            file.write(content)
+            file.close()
+            Path(file.name).replace(path)
+        except OSError:
+            _discard(Path(file.name))
+            raise
+    by_age = sorted(path.parent.glob("engine-*"), key=lambda kept: kept.stat().st_mtime, reverse=True)
+    for old in by_age[KEPT:]:
+        _discard(old)
+
+
+def _discard(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
 def _cache_directory() -> Path | None:
-    base = os.environ.get(CACHE_VARIABLE) or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(base) / "headgate"
     try:
+        base = os.environ.get(CACHE_VARIABLE) or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        path = Path(base) / "headgate"
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.stat()
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: a user without a home
         return None
     if status.st_uid != os.getuid() or status.st_mode & 0o022 or not os.access(path, os.W_OK):
         return None
