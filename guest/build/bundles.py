@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from guest.build.workshop import BuildError
 
@@ -62,16 +62,15 @@ def bundle_prelude(shop: Workshop, source: Path, packages: Path, out: Path) -> N
     `native` to `hooks`. It defines no global by itself.
     """
     with _workbench(source, packages) as bench:
-        _esbuild(
-            shop,
-            bench,
-            "index.js",
-            out / "prelude.js",
+        script = _Bundle(
+            entry="index.js",
+            output=out / "prelude.js",
             # Modules are strict, the script they become would not be.
             before='(()=>{"use strict";',
             name="prelude",
             after="return prelude.default})()",
         )
+        _esbuild(shop, bench, script)
 
 
 def bundle_libraries(shop: Workshop, source: Path, packages: Path, out: Path) -> None:
@@ -82,28 +81,29 @@ def bundle_libraries(shop: Workshop, source: Path, packages: Path, out: Path) ->
     not in the index.
     """
     locked = json.loads((packages / "package-lock.json").read_text())["packages"]
+    entries = json.loads((source / "libraries.json").read_text())
     index = {}
     bundled: set[str] = set()
     with _workbench(source, packages) as bench:
         options = [*_stand_ins(bench), f"--inject:{FREE_NAMES}", "--define:global=globalThis", *FILES]
-        metadata = bench.parent / "metadata.json"
-        for name, library in json.loads((source / "libraries.json").read_text()).items():
-            file, package = library["file"], library["package"]
-            _esbuild(
-                shop,
-                bench,
-                file,
-                out / file,
-                *options,
-                f"--metafile={metadata}",
+        bundles = [
+            _Bundle(
+                entry=library["file"],
+                output=out / library["file"],
                 before="(()=>{",
                 name="library",
                 after=f"{_definition(name)}}})();",
+                options=(*options, f"--metafile={bench.parent / library['file']}.json"),
             )
-            bundled.update(filter(None, map(_place, json.loads(metadata.read_text())["inputs"])))
-            version = locked[f"node_modules/{package}"]["version"]
+            for name, library in entries.items()
+        ]
+        _esbuild(shop, bench, *bundles)
+        for name, library in entries.items():
+            metadata = json.loads((bench.parent / f"{library['file']}.json").read_text())
+            bundled.update(filter(None, map(_place, metadata["inputs"])))
             if not library.get("internal"):
-                index[name] = {"file": file, "package": package, "version": version}
+                version = locked[f"node_modules/{library['package']}"]["version"]
+                index[name] = {"file": library["file"], "package": library["package"], "version": version}
     (out / "index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
     (out / BUNDLED).write_text(json.dumps(sorted(bundled), indent=2) + "\n")
 
@@ -117,14 +117,17 @@ def _stand_ins(bench: Path) -> list[str]:
 
 
 def _definition(expression: str) -> str:
-    """JavaScript which makes the script's library the value of *expression*, a name or a path of names."""
-    *path, last = expression.split(".")
-    owner, text = "globalThis", ""
-    for name in path:
-        key = json.dumps(name)
-        text += f"{owner}[{key}]??Object.defineProperty({owner},{key},{{value:{{}},writable:true,configurable:true}});"
-        owner += f"[{key}]"
-    return f"{text}Object.defineProperty({owner},{json.dumps(last)},{{value:library.default,writable:true,configurable:true}});"
+    """JavaScript which makes the script's library the value of *expression*, a global name or a path from one."""
+    name, *path = expression.split(".")
+    flags = "writable:true,configurable:true"
+    if not path:
+        return f"Object.defineProperty(globalThis,{json.dumps(name)},{{value:library.default,{flags}}});"
+    text = f'"{name}"in globalThis||Object.defineProperty(globalThis,"{name}",{{value:{{}},{flags}}});'
+    place = f"globalThis.{name}"
+    for step in path[:-1]:
+        place += f".{step}"
+        text += f"{place}??={{}};"
+    return f"{text}{place}.{path[-1]}=library.default;"
 
 
 def _place(module: str) -> str | None:
@@ -147,20 +150,38 @@ def _workbench(source: Path, packages: Path) -> Iterator[Path]:
         yield bench
 
 
-def _esbuild(
-    shop: Workshop, bench: Path, entry: str, output: Path, *options: str, before: str, name: str, after: str
-) -> None:
-    """Bundles *entry*, its exports bound to *name*, between the texts *before* and *after*."""
-    command: list[str | Path] = [node(), "node_modules/esbuild/bin/esbuild", entry, *BUNDLE, *options]
-    command += [
-        f"--global-name={name}",
-        f"--banner:js={before}",
-        f"--footer:js={after}",
-        f"--outfile={output}",
+class _Bundle(NamedTuple):
+    """A script to be made of *entry*: its exports, bound to *name*, between the texts *before* and *after*."""
+
+    entry: str
+    output: Path
+    before: str
+    name: str
+    after: str
+    options: tuple[str, ...] = ()
+
+
+def _esbuild(shop: Workshop, bench: Path, *bundles: _Bundle) -> None:
+    commands: list[list[str | Path]] = [
+        [
+            node(),
+            "node_modules/esbuild/bin/esbuild",
+            bundle.entry,
+            *BUNDLE,
+            *bundle.options,
+            f"--global-name={bundle.name}",
+            f"--banner:js={bundle.before}",
+            f"--footer:js={bundle.after}",
+            f"--outfile={bundle.output}",
+        ]
+        for bundle in bundles
     ]
-    shop.run(command, cwd=bench)
-    if str(bench) in output.read_text():
-        raise BuildError(f"the bundle {output.name} names {bench}, so it would differ from build to build")
+    shop.run(*commands, cwd=bench)
+    for bundle in bundles:
+        if str(bench) in bundle.output.read_text():
+            raise BuildError(
+                f"the bundle {bundle.output.name} names {bench}, so it would differ from build to build"
+            )
 
 
 def node() -> Path:

@@ -22,14 +22,20 @@ RULE = "=" * 80
 
 
 def write_notices(upstream: Path, packages: Path, libraries: Path, out: Path) -> None:
-    """Writes *out*/NOTICES.txt, a part for each work: its name, and its notice word for word."""
+    """Writes *out*/NOTICES.txt, a part for each notice: the works it is of, and its words."""
     parts = [
         ("QuickJS-ng", _leading_comment(upstream / "quickjs.c")),
         ("ada", (upstream / "ada_url.LICENSE").read_text(encoding="utf-8")),
         *((f"Zig, {name}", text) for name, text in _zig_notices()),
         *_npm_notices(packages, libraries),
     ]
-    text = "".join(f"{RULE}\n{name}\n{RULE}\n\n{notice.strip()}\n\n" for name, notice in parts)
+    # Many packages have one author, or one license word for word.
+    works: dict[str, list[str]] = {}
+    for name, notice in parts:
+        works.setdefault(notice.strip(), []).append(name)
+    text = "".join(
+        f"{RULE}\n{chr(10).join(names)}\n{RULE}\n\n{notice}\n\n" for notice, names in works.items()
+    )
     (out / FILE).write_text(text, encoding="utf-8")
 
 
