@@ -13,16 +13,17 @@ static void boot_limit_stack(void);
 static void reserve_reset(void);
 static int load_status_of_exception(int status);
 
-/* Run the top level, then whatever promises it left ready. */
+/* Run the top level, then whatever promises it left ready. When it throws, the next event tries anew. */
 static int load_run(void)
 {
-    JSValue wrapper = top_level, result;
-    top_level = JS_UNDEFINED;
-    result = JS_Call(ctx, wrapper, ctx->global_obj, 0, NULL);
-    JS_FreeValue(ctx, wrapper);
+    if (handlers_expose() < 0)
+        return -1;
+    JSValue result = JS_Call(ctx, top_level, ctx->global_obj, 0, NULL);
     if (JS_IsException(result))
         return -1;
     JS_FreeValue(ctx, result);
+    JS_FreeValue(ctx, top_level);
+    top_level = JS_UNDEFINED;
     JSContext *c;
     while (JS_ExecutePendingJob(rt, &c) > 0)
         ;
