@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate_runtime import abi
+from headgate_runtime import EventError, abi
 from tests.guest.boundary import ORACLE, Boundary, Reply
 from tests.guest.json_texts import Texts
+from tests.stage import TRACK, Isolation, Stage, value
 
 IDENTITY = "function onTrack(event) { return event }\nfunction onBatch(events) { return events }"
 
@@ -528,3 +530,34 @@ class TestParseOfUserCode:
 
         assert value["none"][0] == value["none"][1]
         assert [pair[0] for pair in value["pairs"]] == [pair[1] for pair in value["pairs"]]
+
+
+class TestEventErrors:
+    """What the executor says of an event that the guest refused: it is the caller's fault, and raised."""
+
+    @pytest.mark.parametrize(
+        ("event", "why"),
+        [
+            (b"", "an event must be a JSON object"),
+            (b"[]", "an event must be a JSON object"),
+            (b'{"type":"track"', "expected ',' or '}'"),
+            (b'{"type":"track"}}', "unexpected text after the JSON value"),
+            (b'{"type":"tr\xffck"}', "invalid UTF-8"),
+            (b'{"type":"track","n":01}', "bad number"),
+            (b'{"type":"track","s":"\n"}', "control character"),
+            (b'{"type":"track","d":' + b"[" * DEPTH_MAX + b"]" * DEPTH_MAX + b"}", "nested too deeply"),
+            (b'{"type":"track","d":' + b'{"a":' * 90_000 + b"1" + b"}" * 90_000 + b"}", "nested too deeply"),
+        ],
+    )
+    def test_it_names_the_reason(self, run: Stage, isolation: Isolation, event: bytes, why: str) -> None:
+        with pytest.raises(EventError, match=f"^the event is not usable: .*{re.escape(why)}"):
+            run(IDENTITY, event, isolation=isolation)
+
+        assert value(run(IDENTITY, isolation=isolation)) == TRACK
+
+    def test_in_a_batch_too(self, run: Stage) -> None:
+        for events in ([b"{}", b"{"], [b"{}", b"[]"], [b"{}", b"{},{}"], [b"{", b"}"]):
+            with pytest.raises(EventError):
+                run.batch(IDENTITY, events)
+
+        assert [value(outcome) for outcome in run.batch(IDENTITY, [TRACK, TRACK])] == [TRACK, TRACK]
