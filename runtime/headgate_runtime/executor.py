@@ -46,7 +46,8 @@ class Executor:
 
     clock, entropy    replaceable for tests and replays
     fetch             the Service behind the functions' `fetch`; without one every request fails
-    sandboxes         live sandboxes at most, over all functions; idle ones make room, least recently used first
+    sandboxes         live sandboxes at most, over all functions; idle ones make room, least recently used first;
+                      LimitError when less than 1 or more than limits.SANDBOXES
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Executor:
         fetch: Service | None = None,
         sandboxes: int = SANDBOXES,
     ) -> None:
+        if not 1 <= sandboxes <= SANDBOXES:
+            raise LimitError(f"sandboxes must be an integer from 1 to {SANDBOXES}, not {sandboxes!r}")
         self.clock: Clock = clock or SystemClock()
         self.entropy: Entropy = entropy or SystemEntropy()
         self.fetch = fetch
@@ -129,6 +132,8 @@ class Executor:
         text = settings_text(settings)
         if self.pool.closed:
             raise ExecutorClosed("the executor was closed")
+        if isolation not in ("warm", "hermetic"):
+            raise ValueError(f'isolation must be "warm" or "hermetic", not {isolation!r}')
         bounds = limits or _DEFAULTS
         key = (image, text, isolation, bounds, tenant)
         party = self.scheduler.tenant(tenant, weight)

@@ -10,7 +10,7 @@ import orjson
 from headgate_runtime import abi
 from headgate_runtime.cache import Cache
 from headgate_runtime.errors import SettingsError
-from headgate_runtime.rewind import Baseline, Rewinder
+from headgate_runtime.rewind import Rewinder
 from headgate_runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -34,14 +34,12 @@ class Slot:
         self.function = function
         self.used = 0
         """When it was given back last, counted in releases."""
-        self.sandbox = Sandbox(
-            function.image.compiled, function.limits, function.image.mailbox, function.settings
-        )
+        self.sandbox = Sandbox(function.module, function.limits, function.image.mailbox, function.settings)
         self.rewinder = None
         if function.hermetic:
             self.sandbox.write_input(b"", 0.0, 0.0, bytes(32), function.flags)
             self.sandbox.call("configure")
-            self.rewinder = Rewinder(self.sandbox, function.baseline)
+            self.rewinder = Rewinder(self.sandbox, function.image.baseline)
 
     @property
     def untried(self) -> bool:
@@ -76,7 +74,6 @@ class Function:
 
     __slots__ = (
         "__weakref__",
-        "baseline",
         "cache",
         "flags",
         "fuel",
@@ -87,6 +84,7 @@ class Function:
         "isolation",
         "limits",
         "live",
+        "module",
         "settings",
         "tenant",
         "waiting",
@@ -110,7 +108,7 @@ class Function:
         self.input_bytes = limits.input_bytes
         self.fuel = limits.fuel
         self.tenant = tenant
-        self.baseline = Baseline(image.segments)
+        self.module = image.compiled
         self.cache = Cache(clock)
         self.idle: list[Slot] = []
         self.live = 0

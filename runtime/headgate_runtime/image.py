@@ -16,6 +16,7 @@ import orjson
 
 from headgate_runtime import abi, guest, wasm
 from headgate_runtime.errors import ImageError
+from headgate_runtime.rewind import Baseline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +87,11 @@ class Image:
     @functools.cached_property
     def segments(self) -> list[wasm.Segment]:
         return wasm.segments(self.module)
+
+    @functools.cached_property
+    def baseline(self) -> Baseline:
+        """What the memory of hermetic sandboxes goes back to, shared by all functions of this image."""
+        return Baseline(self.segments)
 
     def save(self, path: str | Path) -> None:
         Path(path).write_bytes(self.module)

@@ -200,7 +200,14 @@ class Sandbox:
         address = self.mailbox + abi.INPUT_AT
         size = len(content)
         if size > abi.INPUT_INLINE:
+            left = self.get_fuel()
+            if (
+                left < SLICE_FUEL
+            ):  # what the event before left over, or this one nearly used up: not enough to be sure
+                self.set_fuel(1 << 40)
             address = self.call("reserve", size)
+            if left < SLICE_FUEL:
+                self.set_fuel(left)
             if not address:
                 return False
             if self.grown:

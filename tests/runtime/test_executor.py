@@ -88,6 +88,17 @@ def test_a_weight_is_the_tenants(run: Stage) -> None:
         run.executor.function(image, tenant="heavy", weight=0)
 
 
+def test_an_isolation_is_one_of_two(run: Stage) -> None:
+    with pytest.raises(ValueError, match='isolation must be "warm" or "hermetic", not \'lukewarm\''):
+        run.executor.function(run.image(ECHO), isolation="lukewarm")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sandboxes", [0, -1, 20_001])
+def test_an_executor_has_room_for_one_sandbox_at_least(sandboxes: int) -> None:
+    with pytest.raises(LimitError, match=f"sandboxes must be an integer from 1 to 20000, not {sandboxes}"):
+        Executor(sandboxes=sandboxes)
+
+
 # ---- settings ----
 
 
@@ -227,6 +238,19 @@ def test_events_of_every_size_arrive_whole(run: Stage, size: int) -> None:
         function = run.function("function onTrack(e) { return e }", isolation=isolation)
         for _ in range(2):
             assert run.invoke(function, text).output == text
+
+
+@pytest.mark.parametrize("isolation", ["warm", "hermetic"])
+def test_fuel_that_an_event_left_over_is_not_what_the_next_one_has(run: Stage, isolation: Any) -> None:
+    """A large event is brought in before its fuel is given: once with as little as the event before had left."""
+    source = "function onTrack(e) { for (let i = 0; i < e.properties.n; i++); return e }"
+    large = orjson.dumps(track(n=1, long="x" * 100_000))
+    spent = run(source, track(n=10_000)).fuel
+    for slack in (0, 50, 500, 5_000):
+        function = run.function(source, isolation=isolation, fuel=spent + slack)
+        for _ in range(2):
+            assert run.invoke(function, track(n=10_000)).outcome in {"forward", "retry"}
+            assert run.invoke(function, large).output == large
 
 
 # ---- batches ----

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from headgate_runtime import Answer, Executor, Function, Image, Limits, Outcome, Request, compile  # noqa: A004
+from headgate_runtime import Answer, Executor, Function, Image, Limits, Outcome, Request, compile, replay  # noqa: A004
 from headgate_runtime.limits import SLICE_FUEL
 from headgate_runtime.outcome import Cause
 from tests.runtime.fakes import START_MS, CountingEntropy, FakeClock, Frozen, Host, ok, until
@@ -324,6 +324,30 @@ def test_fuel_is_counted_over_all_entries(stage: Stage) -> None:
         on_track(f"for (;;) {{ {spin} await fetch('http://host/') }}"), fuel=20_000_000, time_ms=60_000
     )
     assert (over.cause, over.fuel) == (Cause.TIMEOUT, 20_000_000)
+
+
+def test_a_large_answer_when_fuel_is_nearly_used_up() -> None:
+    stage = Stage(fetch=Host(lambda _: bytes(100_000)))
+    body = "for (let i = 0; i < 10000; i++); await fetch('http://host/')"
+    whole = stage(on_track(body)).fuel
+    outcomes = [stage(on_track(body), fuel=fuel) for fuel in range(whole - 40_000, whole + 1000, 5_000)]
+    assert {outcome.outcome for outcome in outcomes} == {"forward", "retry"}
+    assert {outcome.cause for outcome in outcomes if outcome.outcome == "retry"} == {Cause.TIMEOUT}
+    stage.close()
+
+
+@pytest.mark.parametrize("tick_ms", [0.0, 1.0, 30.0])
+def test_what_was_cut_off_replays_to_the_same_fuel(tick_ms: float) -> None:
+    clock = FakeClock(tick_ms)
+    stage = Stage(clock=clock, fetch=Host(lambda _: bytes(20_000)))
+    body = "for (let j = 0; j < 3; j++) { for (let i = 0; i < 50000; i++); await fetch('http://host/') } set(Date.now())"
+    source = on_track(body)
+    outcome = stage(source, record=True, time_ms=500)
+    assert outcome.record is not None
+    again = replay(outcome.record, stage.image(source, time_ms=500))
+    assert isinstance(again, Outcome)
+    assert (again.cause, again.fuel, again.output) == (outcome.cause, outcome.fuel, outcome.output)
+    stage.close()
 
 
 def test_a_promise_that_nothing_can_settle_ends_at_once(
