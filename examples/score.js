@@ -16,4 +16,4 @@ async function onTrack(event, settings) {
 
 // Other events pass as they are.
 const pass = async (event) => event;
-onIdentify = onPage = onScreen = onGroup = onAlias = onDelete = pass;
+const onIdentify = pass, onPage = pass, onScreen = pass, onGroup = pass, onAlias = pass, onDelete = pass;
