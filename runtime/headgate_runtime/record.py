@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
+_FLAGS: Final = range(2 * max(abi.Flag))
+
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},]', re.DOTALL)
 """Strings, to be passed over, and the characters that give JSON its shape."""
 
@@ -107,6 +109,7 @@ class Record(NamedTuple):
                 )
                 for each in value["entries"]
             ]
+            _check(value["image"], entries)
             sizes = value["sizes"]
             if sizes is not None:
                 sizes = [int(size) for size in sizes]
@@ -115,6 +118,14 @@ class Record(NamedTuple):
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ReplayError(f"not a record: {error!r}") from None
+
+
+def _check(image: object, entries: list[Entry]) -> None:
+    names = [entry.name for entry in entries]
+    if names != ["invoke", *["resume"] * (len(names) - 1)]:
+        raise ValueError("its entries are not one invoke and its resumes")
+    if not isinstance(image, str) or any(entry.flags not in _FLAGS for entry in entries):
+        raise TypeError("its image or its flags are of another kind")
 
 
 def replay(record: Record, image: Image) -> Outcome | list[Outcome]:
@@ -140,13 +151,17 @@ def _replay(record: Record, sandbox: Sandbox) -> Outcome | list[Outcome]:
     batch = None if record.sizes is None else _events(first.content, record.sizes)
     count = len(batch) if batch is not None else 1
     limits = record.limits
-    sandbox.set_fuel(limits.fuel)
+    if first.flags & abi.Flag.HERMETIC:
+        sandbox.write_input(b"", 0.0, 0.0, bytes(32), first.flags)  # as every hermetic sandbox starts
+        sandbox.call("configure")
     last = len(record.entries) - 1
     for number, entry in enumerate(record.entries):
         if not sandbox.write_input(entry.content, entry.now_ms, entry.monotonic_ms, entry.seed, entry.flags):
             wall_ms = entry.monotonic_ms - first.monotonic_ms
             usage = Usage(limits.fuel - sandbox.get_fuel(), wall_ms, 0)
             return _shape([conclude.of_memory(usage, limits)] * count, batch)
+        if number == 0:
+            sandbox.set_fuel(limits.fuel)  # making room for the event is not the event's own
         call = sandbox.start(entry.name)
         over = sandbox.step(call)
         for now_ms, monotonic_ms in entry.slices:
@@ -167,18 +182,20 @@ def _replay(record: Record, sandbox: Sandbox) -> Outcome | list[Outcome]:
             if call.result != abi.Status.PENDING:
                 raise ReplayError("the invocation ended earlier than recorded")
             continue
-        return _shape(_conclude(sandbox, call.result, wall_ms, limits, batch), batch)
+        return _shape(_conclude(sandbox, call.result, wall_ms, record, batch), batch)
     raise ReplayError("the record holds no entry")
 
 
 def _conclude(
-    sandbox: Sandbox, status: int, wall_ms: float, limits: Limits, batch: list[bytes] | None
+    sandbox: Sandbox, status: int, wall_ms: float, record: Record, batch: list[bytes] | None
 ) -> list[Outcome]:
-    result = sandbox.result()
+    result, limits = sandbox.result(), record.limits
     usage = Usage(limits.fuel - sandbox.get_fuel(), wall_ms, result.heap_peak)
     count = len(batch) if batch is not None else 1
     if status == abi.Status.PENDING:
         return [conclude.of_timeout(usage, limits)] * count
+    if status == abi.Status.BAD_INPUT:
+        raise ReplayError("the record holds no usable event")
     if status == abi.Status.STUCK:
         outcomes = [conclude.of_stuck(usage)] * count
     elif result.outcome == abi.Kind.ITEMS and batch is not None:
@@ -190,6 +207,10 @@ def _conclude(
                 result.outcome, sandbox.read(result.output_ptr, result.output_len), usage, limits
             )
         ] * count
+    if result.leftover and not record.entries[0].flags & abi.Flag.HERMETIC:
+        call = sandbox.start("drain")
+        if sandbox.step(call) and not call.trap:
+            result = sandbox.result()
     lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))
     for outcome in outcomes:
         outcome.add(logs=lines, logs_dropped=result.log_dropped)
