@@ -132,6 +132,42 @@ def test_firestore() -> None:
     assert write["update"] == {"name": f"{root}/a/b", "fields": {"x": {"stringValue": "y"}}}
 
 
+def test_firestore_reads() -> None:
+    code = """
+        const firestore = new google.cloud.firestore.Firestore(options)
+        const document = await firestore.doc('a/b').get()
+        const found = await firestore.collection('a').where('x', '>', 0).get()
+        return [document.exists, document.data(), found.docs.map((each) => each.id)]
+        """
+    when = "2026-01-01T00:00:00Z"
+    name = "projects/p/databases/(default)/documents/a/b"
+    document = {"name": name, "fields": {"x": {"integerValue": "1"}}, "createTime": when, "updateTime": when}
+    conversation, (got, queried) = talk(
+        code,
+        reply([{"found": document, "readTime": when}]),
+        reply(
+            [
+                {"document": document, "readTime": when},
+                {"document": {**document, "name": f"{name}2"}, "readTime": when},
+            ]
+        ),
+    )
+
+    assert conversation.value == [True, {"x": 1}, ["b", "b2"]]
+    assert body_of(got)["documents"] == [name]
+    assert body_of(queried)["structuredQuery"]["from"] == [{"collectionId": "a"}]
+
+
+def test_what_needs_a_socket_says_so() -> None:
+    code = """
+        const listen = (start) => new Promise((resolve) => start(resolve)).catch((error) => error).then((error) => error.message)
+        const firestore = new google.cloud.firestore.Firestore(options)
+        return listen((fail) => firestore.doc('a/b').onSnapshot(() => {}, fail))
+        """
+
+    assert "takes a socket" in use(f"const options = {OPTIONS}; {code}").value
+
+
 def test_functions() -> None:
     code = """
         const client = new google.cloud.functions.CloudFunctionsServiceClient(options)

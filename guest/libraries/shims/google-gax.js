@@ -16,9 +16,13 @@ class GrpcClient extends fallback.GrpcClient {
     super(options);
   }
 
-  createStub(service, options) {
+  async createStub(service, options) {
     for (const method of service.methodsArray) method.parsedOptions ??= [{ [HTTP]: httpRule(method.options) }];
-    return super.createStub(service, options);
+    const stub = await super.createStub(service, options);
+    for (const { name, requestStream } of service.methodsArray) {
+      if (requestStream) stub[name[0].toLowerCase() + name.slice(1)] = refuse;
+    }
+    return stub;
   }
 }
 
@@ -31,12 +35,32 @@ function httpRule(options) {
   return rule;
 }
 
+/** Answers that are streams come as one JSON array. */
+class StreamDescriptor extends fallback.StreamDescriptor {
+  constructor(type) {
+    super(type, true);
+  }
+}
+
+/** In place of calls which stream from the client's side: they have no form in HTTP that would serve. */
+function refuse() {
+  const message = "this call streams over gRPC, which takes a socket, and functions have none";
+  throw Object.assign(new GoogleError(message), { code: Status.UNIMPLEMENTED });
+}
+
+function createApiCall(call, settings, descriptor) {
+  const streamsBoth = descriptor?.streaming && descriptor.type !== fallback.StreamType.SERVER_STREAMING;
+  return streamsBoth ? refuse : fallback.createApiCall(call, settings, descriptor);
+}
+
 const http = {
   ...fallback,
   GrpcClient,
   GoogleAuth,
   GoogleError,
   IamClient,
+  StreamDescriptor,
+  createApiCall,
   Status,
   constructSettings: gax.constructSettings,
   createBackoffSettings: gax.createBackoffSettings,
