@@ -242,19 +242,17 @@ class Executor:
             function = self.function(function, settings, isolation=isolation, limits=limits, tenant=tenant)
         if isinstance(event, list | tuple):
             texts = [_event_text(each) for each in event]
+            for text, each in zip(texts, event, strict=True):  # all of them before any runs
+                _check_size(function, text, "event")
+                if isinstance(each, bytes | str):
+                    _check_event(text)
             if "onBatch" in function.image.handlers:
-                for text, each in zip(texts, event, strict=True):
-                    if isinstance(each, bytes | str):
-                        _check_event(text)
                 return await self._run_batch(function, texts, record)
             return [await self._run(function, text, record) for text in texts]
         return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
 
     async def _run(self, function: Function, text: bytes, record: bool) -> Outcome:
-        if len(text) > function.limits.input_bytes:
-            raise EventError(
-                f"the event has {len(text)} bytes, more than input_bytes = {function.limits.input_bytes}"
-            )
+        _check_size(function, text, "event")
         outcomes = await self._invoke(function, text, None, record)
         return outcomes[0]
 
@@ -264,10 +262,7 @@ class Executor:
         if len(texts) > BATCH_EVENTS:
             raise EventError(f"the batch has {len(texts)} events, more than {BATCH_EVENTS}")
         text = b"[" + b",".join(texts) + b"]"
-        if len(text) > function.limits.input_bytes:
-            raise EventError(
-                f"the batch has {len(text)} bytes, more than input_bytes = {function.limits.input_bytes}"
-            )
+        _check_size(function, text, "batch")
         return await self._invoke(function, text, texts, record)
 
     async def _invoke(
@@ -295,6 +290,11 @@ def _event_text(event: Event) -> bytes:
         return event.encode() if isinstance(event, str) else orjson.dumps(event)
     except (TypeError, UnicodeEncodeError) as error:
         raise EventError(f"the event is not JSON: {error}") from None
+
+
+def _check_size(function: Function, text: bytes, what: str) -> None:
+    if len(text) > function.input_bytes:
+        raise EventError(f"the {what} has {len(text)} bytes, more than input_bytes = {function.input_bytes}")
 
 
 def _check_event(text: bytes) -> None:

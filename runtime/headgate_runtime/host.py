@@ -82,6 +82,9 @@ os.register_at_fork(after_in_child=SystemEntropy.forget)
 
 
 class Service(Protocol):
-    """Answers the requests of functions' `fetch`. Never raises for what a function asked, only when it is broken."""
+    """
+    Answers the requests of functions' `fetch`. Never raises for what a function asked, only when it is broken: what it
+    raises then comes out of `invoke`. Ends soon after it is cancelled, as it is with its invocation, which waits for it.
+    """
 
     async def __call__(self, request: Request) -> Answer: ...

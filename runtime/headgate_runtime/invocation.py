@@ -259,7 +259,7 @@ class Invocation:
         status = self._status
         if self._exhausted:
             return self._finish([conclude.of_memory(Usage(fuel, wall_ms, 0), limits)] * count)
-        if self._timed_out:
+        if cut_off:
             return self._finish([conclude.of_timeout(Usage(fuel, wall_ms, 0), limits)] * count)
         if self._call.trap:
             return self._finish([conclude.of_trap(self._call.trap, Usage(fuel, wall_ms, 0), limits)] * count)
@@ -274,7 +274,10 @@ class Invocation:
             result.outcome == _THROWN and self._untried and not function.hermetic
         )
         outcomes: list[Outcome]
-        if status == _STUCK:
+        if self._timed_out:  # while it waited: what it said until then is known
+            self.reusable = False
+            outcomes = [conclude.of_timeout(usage, limits)] * count
+        elif status == _STUCK:
             # Whatever it waits for must not reach into the next invocation.
             self.reusable = function.hermetic
             outcomes = [conclude.of_stuck(usage)] * count
@@ -285,7 +288,7 @@ class Invocation:
             output = sandbox.read(result.output_ptr, result.output_len)
             outcome = conclude.of_output(result.outcome, output, usage, limits)
             outcomes = [outcome] if self._batch is None else [outcome] * count
-        if result.leftover and not function.hermetic:
+        if result.leftover and self.reusable and not function.hermetic:
             result = self._drain(result)
         if result.log_len or result.log_dropped:
             lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))

@@ -192,11 +192,11 @@ def _conclude(
     result, limits = sandbox.result(), record.limits
     usage = Usage(limits.fuel - sandbox.get_fuel(), wall_ms, result.heap_peak)
     count = len(batch) if batch is not None else 1
-    if status == abi.Status.PENDING:
-        return [conclude.of_timeout(usage, limits)] * count
     if status == abi.Status.BAD_INPUT:
         raise ReplayError("the record holds no usable event")
-    if status == abi.Status.STUCK:
+    if status == abi.Status.PENDING:
+        outcomes = [conclude.of_timeout(usage, limits)] * count
+    elif status == abi.Status.STUCK:
         outcomes = [conclude.of_stuck(usage)] * count
     elif result.outcome == abi.Kind.ITEMS and batch is not None:
         output = sandbox.read(result.output_ptr, result.output_len)

@@ -79,7 +79,7 @@ class Scheduler:
         self._virtual_time = 0.0
         self._granted: list[Tenant] = []  # whose turns of this round may not have been charged yet
         self.spent = 0
-        self._pumping = False
+        self._pumping: asyncio.AbstractEventLoop | None = None  # on which `_pump` is about to run
 
     def tenant(self, name: str, weight: float | None = None) -> Tenant:
         """The tenant called *name*; *weight* None leaves it as it is, at first 1. Raises LimitError."""
@@ -106,7 +106,7 @@ class Scheduler:
 
     def charge(self, tenant: Tenant, fuel: int) -> None:
         """Books *fuel* that *tenant* has used."""
-        if not self.spent:
+        if not self.spent or self.spent >= TURN_FUEL:
             self._pump_soon()
         self.spent += fuel
         if tenant.granted:
@@ -131,13 +131,14 @@ class Scheduler:
         heapq.heappush(self.ready, (tenant.virtual_time, self._order, tenant))
 
     def _pump_soon(self) -> None:
-        if not self._pumping:
-            self._pumping = True
-            asyncio.get_running_loop().call_soon(self._pump)
+        loop = asyncio.get_running_loop()
+        if self._pumping is not loop:  # a loop that was closed meanwhile never came to it
+            self._pumping = loop
+            loop.call_soon(self._pump)
 
     def _pump(self) -> None:
         """Once per round of the event loop: hand out turns worth about TURN_FUEL."""
-        self._pumping = False
+        loop, self._pumping = self._pumping, None
         self.spent = 0
         self._round += 1
         self._settle()
@@ -151,8 +152,8 @@ class Scheduler:
             if tenant.virtual_time > stamp:  # it ran meanwhile: back into line
                 self._push(tenant)
                 continue
-            while tenant.queue and tenant.queue[0].done():
-                tenant.queue.popleft()  # cancelled while it waited
+            while tenant.queue and (tenant.queue[0].done() or tenant.queue[0].get_loop() is not loop):
+                tenant.queue.popleft()  # cancelled while it waited, or its loop was closed
             if not tenant.queue:
                 continue
             if stamp > returning:

@@ -264,6 +264,14 @@ def test_a_list_without_a_batch_handler_runs_one_by_one(run: Stage) -> None:
     assert run.batch(source, []) == []
 
 
+@pytest.mark.parametrize("last", [b"{", b"5", "[]", {"a": object()}, orjson.dumps(track(long="x" * 2000))])
+def test_one_bad_event_of_a_list_and_none_runs(run: Stage, last: Any) -> None:
+    source = "let n = 0; function onTrack(e) { return { n: ++n } }"
+    with pytest.raises(EventError):
+        run.batch(source, [TRACK, TRACK, last], input_bytes=1000)
+    assert value(run.batch(source, [TRACK], input_bytes=1000)[0])["n"] == 1
+
+
 def test_a_batch_is_bounded(run: Stage) -> None:
     source = "function onBatch(events) { return events }"
 

@@ -277,6 +277,20 @@ def test_the_time_limit_is_exact_for_waits(stage: Stage, clock: FakeClock, delay
         assert (ended.cause, ended.message) == (Cause.TIMEOUT, "time limit exceeded: time_ms = 1000")
 
 
+def test_what_was_printed_before_a_time_out_is_kept(stage: Stage, isolation: Isolation) -> None:
+    source = on_track(
+        "console.log('asking'); await new Promise((done) => setTimeout(done, 9e5)); console.log('never')"
+    )
+    outcome = stage(source, isolation=isolation, record=True)
+
+    assert (outcome.cause, outcome.logs) == (Cause.TIMEOUT, (("log", "asking"),))
+    assert outcome.memory_bytes > 0
+    assert outcome.record is not None
+    again = replay(outcome.record, stage.image(source))
+    assert isinstance(again, Outcome)
+    assert (again.cause, again.logs, again.fuel) == (outcome.cause, outcome.logs, outcome.fuel)
+
+
 @pytest.mark.parametrize(("late_ms", "outcome"), [(999, "forward"), (1000, "retry")])
 def test_the_time_limit_is_exact_for_operations(late_ms: int, outcome: str) -> None:
     clock = FakeClock()

@@ -277,3 +277,28 @@ def test_a_tenant_that_nobody_knows_is_forgotten() -> None:
         return len(scheduler._tenants) + len(scheduler.ready)
 
     assert run(main) == 0
+
+
+def test_a_loop_that_was_closed_takes_no_turns_with_it() -> None:
+    scheduler = Scheduler()
+    tenant = scheduler.tenant("one")
+
+    async def leave() -> None:
+        scheduler.charge(tenant, 2 * TURN_FUEL)
+        abandoned.append(scheduler.turn(tenant))
+
+    abandoned: list[Awaitable[None]] = []
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(leave())
+    task.add_done_callback(lambda _: loop.stop())
+    loop.run_forever()
+    loop.close()
+
+    async def main() -> None:
+        await asyncio.wait_for(scheduler.turn(tenant), 5)
+        scheduler.charge(tenant, TURN_FUEL)
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert scheduler.spent == 0
