@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from headgate_runtime import Executor
+from headgate_runtime import Executor, Limits
 from headgate_runtime.fetch import Egress, Fetcher
 from tests.guest.evaluate import image
 from tests.runtime.fetch.asking import in_loop
 from tests.runtime.fetch.server import Connection, Got, redirect, response, serving
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "fetch-vectors.json").read_text())
+
+PATIENT = Limits(time_ms=15_000)
+"""Whatever the machine does meanwhile."""
 
 NEVER_FOUND = "no-such-host.invalid"
 
@@ -60,7 +63,7 @@ def see(code: str, path: str = "/") -> Seen:
         async with serving(handle) as server, fetcher as fetch, Executor(fetch=fetch) as executor:
             url = server.url(path)
             event = {"type": "track", "code": f"{preamble} const url = {json.dumps(url)};\n{code}"}
-            outcome = await executor.invoke(image(), event)
+            outcome = await executor.invoke(image(), event, limits=PATIENT)
             assert outcome.output is not None, outcome
             seen.append(Seen(json.loads(outcome.output).get("value"), server.requests, url))
 

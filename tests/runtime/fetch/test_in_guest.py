@@ -22,7 +22,8 @@ async def run(fetch: FetchService, code: str, *, isolation: Any = "warm", **limi
     """Runs *code*, the body of an async function whose `url` is the event's."""
     async with Executor(fetch=fetch) as executor:
         event = {"type": "track", "code": code}
-        return await executor.invoke(image(), event, isolation=isolation, limits=Limits(**limits))
+        bounds = Limits(**({"time_ms": 15_000} | limits))
+        return await executor.invoke(image(), event, isolation=isolation, limits=bounds)
 
 
 def value(outcome: Outcome) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 
 import pytest
@@ -106,3 +107,36 @@ def test_whom_to_trust_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     assert len(tls.default_context().get_ca_certs()) > 50
+
+
+@in_loop
+async def test_a_handshake_that_never_ends() -> None:
+    """Cancelled or out of time, its connection is closed at once, not when somebody collects it."""
+    closed = asyncio.Semaphore(0)
+    hello = asyncio.Semaphore(0)
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        hello.release()
+        while await reader.read(1 << 16):
+            pass
+        closed.release()
+        writer.close()
+
+    gc.disable()
+    try:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        url = f"https://x.example:{server.sockets[0].getsockname()[1]}/"
+        async with server, local_secure(connect_ms=100) as hasty, local_secure() as patient:
+            told = await ask(hasty, url)
+            assert told.failure[:3] == ("FetchError", "system", "ETIMEDOUT")
+            await closed.acquire()
+            await hello.acquire()
+
+            task = asyncio.ensure_future(ask(patient, url))
+            await hello.acquire()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await closed.acquire()
+    finally:
+        gc.enable()
