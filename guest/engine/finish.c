@@ -156,6 +156,8 @@ static void invoke_settle(void)
 /* After the outcome: let go of what the invocation held, unless the memory is thrown back anyway. */
 static int invoke_end(int status)
 {
+    if (document_lost && status == HG_DONE && (box.outcome == HG_FORWARD || box.outcome == HG_ITEMS))
+        outcome_text(HG_OUT_OF_MEMORY, ""); /* what goes on might lack a property */
     if (status != HG_PENDING) {
         if (rejection_count)
             finish_log_rejections();

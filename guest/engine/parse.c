@@ -333,11 +333,15 @@ static JSValue document_value(Document *doc, uint32_t span, uint32_t site)
     return parse_value(&s, site);
 }
 
+/* A property that was text found no memory to become a value: the engine has made it undefined, for good. */
+static bool document_lost;
+
 /* QuickJS calls this when a property that is still text is read (see engine.c). */
 static JSValue js_module_ns_autoinit(JSContext *realm, JSObject *object, JSAtom atom, void *opaque)
 {
     JSValue value = document_value((Document *)realm, (uint32_t)(uintptr_t)opaque, atom);
     if (JS_IsException(value) && !JS_HasException(ctx))
         JS_ThrowInternalError(ctx, "%s", scan_error); /* cannot be: the text was scanned before */
+    document_lost |= JS_IsException(value);
     return value;
 }

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate_runtime import abi
+from headgate_runtime import Limits, abi
 from tests.guest.boundary import ORACLE, Boundary, Trapped
 from tests.guest.json_texts import Texts
 
@@ -181,6 +181,27 @@ def test_parts_that_are_dropped_give_their_memory_back() -> None:
     boundary.close()
 
     assert max(sizes[10:]) - min(sizes[10:]) < 200_000
+
+
+@pytest.mark.parametrize("size", [10, 1_000])
+def test_what_finds_no_memory_when_read_is_never_lost_in_silence(size: int) -> None:
+    boundary = Boundary(
+        """
+        function onTrack(event) {
+          let kept = [], caught = 0
+          for (const size of [100_000, 1_000, 8]) try { for (;;) kept.push(new Uint8Array(size)) } catch {}
+          try { event.o.list.length } catch { caught = 1 }
+          kept = null
+          return { ...event, caught }
+        }
+        """,
+        Limits(memory_bytes=16 << 20),
+    )
+    text = json.dumps({"type": "track", "o": {"list": [{"a": [n]} for n in range(size)]}})
+    reply = boundary(text)
+    boundary.close()
+
+    assert reply.kind is abi.Kind.OUT_OF_MEMORY or reply.value == {**json.loads(text), "caught": 0}
 
 
 def test_a_batch_shares_one_text() -> None:
