@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from headgate.cli import main
 from headgate_runtime import Image, compile  # noqa: A004 - the field's word
-from tests.acceptance.command import ENVIRONMENT, EXAMPLES, headgate
+from tests.acceptance.command import ENVIRONMENT, EXAMPLES
 
 ROWS = re.findall(
     r"^\| `(\S+)` \| .+? \| `(headgate .+)` \|$", (EXAMPLES / "README.md").read_text(), re.MULTILINE
@@ -38,11 +40,27 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def outcomes(function: str, *more: str) -> list[dict[str, Any]]:
-    """What became of each event by the command of the README."""
-    done = shell(" ".join([COMMANDS[function], "--outcomes", *more]))
-    assert "Traceback" not in done.stderr, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+class Command:
+    """The command line in this very process: there are many, and starting each takes longer than running it."""
+
+    def __init__(self, output: pytest.CaptureFixture[str]) -> None:
+        self._output = output
+
+    def __call__(self, command: str) -> tuple[int, list[str]]:
+        """Exit status, and the lines that were printed."""
+        status = main(shlex.split(command)[1:])
+        return status, self._output.readouterr().out.splitlines()
+
+    def outcomes(self, function: str, *more: str) -> list[dict[str, Any]]:
+        """What became of each event by the command of the README, with options more."""
+        _, lines = self(" ".join([COMMANDS[function], "--outcomes", *more]))
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.chdir(EXAMPLES)
+    return Command(capfd)
 
 
 def test_every_example_is_in_the_table() -> None:
@@ -66,11 +84,10 @@ def test_commands_run_as_printed(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", COMMANDS)
-def test_nothing_in_them_looks_like_a_mistake(function: str) -> None:
-    done = headgate("check", function, cwd=EXAMPLES)
+def test_nothing_in_them_looks_like_a_mistake(command: Command, function: str) -> None:
+    status, lines = command(f"headgate check {function}")
 
-    assert done.returncode == 0
-    assert len(done.stdout.splitlines()) == 1, done.stdout
+    assert (status, len(lines)) == (0, 1), lines
 
 
 @pytest.mark.parametrize("function", COMMANDS)
@@ -84,8 +101,8 @@ def test_their_top_level_asks_for_nothing(function: str) -> None:
     assert not image.deferred
 
 
-def test_a_token_is_fetched_once() -> None:
-    done = outcomes("patterns/token.js", "--sandboxes 1")
+def test_a_token_is_fetched_once(command: Command) -> None:
+    done = command.outcomes("patterns/token.js", "--sandboxes 1")
 
     asked = [(request["method"], request["url"]) for each in done for request in each["requests"]]
     segments = [each["output"]["context"].get("segment") for each in done]
@@ -94,8 +111,9 @@ def test_a_token_is_fetched_once() -> None:
     assert segments == ["regular", "regular", "business", None, None, None, None, "business"]
 
 
-def test_masked_data_names_nobody() -> None:
-    done = [json.loads(line) for line in shell(COMMANDS["patterns/mask.js"]).stdout.splitlines()]
+def test_masked_data_names_nobody(command: Command) -> None:
+    _, lines = command(COMMANDS["patterns/mask.js"])
+    done = [json.loads(line) for line in lines]
 
     text = json.dumps(done).lower()
     assert not any(secret in text for secret in ("user-", "tea.drinker", "901820", "203.0.113.1"))
@@ -105,24 +123,27 @@ def test_masked_data_names_nobody() -> None:
     assert done[0]["traits"]["plan"] == "free"
 
 
-def test_what_is_encrypted_can_be_decrypted_and_not_changed(tmp_path: Path) -> None:
-    both = shell(COMMANDS["patterns/cipher.js"])
-    first, _, second = COMMANDS["patterns/cipher.js"].partition(" | ")
-    sealed = [json.loads(line) for line in shell(first).stdout.splitlines()]
-    assert [json.loads(line) for line in both.stdout.splitlines()] == EVENTS
+def test_what_is_encrypted_can_be_decrypted_and_not_changed(command: Command, tmp_path: Path) -> None:
+    encrypt, _, _ = COMMANDS["patterns/cipher.js"].partition(" | ")
+    decrypt = f"headgate run patterns/cipher.js {tmp_path}/sealed.jsonl --settings patterns/decrypt.json"
+    _, lines = command(encrypt)
+    (tmp_path / "sealed.jsonl").write_text("\n".join(lines) + "\n")
+    sealed = [json.loads(line) for line in lines]
+    assert [json.loads(line) for line in command(decrypt)[1]] == EVENTS
     assert sealed[0]["traits"]["email"] != EVENTS[0]["traits"]["email"]
     assert sealed[2] == EVENTS[2]
 
     traits = sealed[0]["traits"]
     traits["email"], traits["phone"] = traits["phone"], traits["email"]
-    (tmp_path / "moved.jsonl").write_text(json.dumps(sealed[0]) + "\n")
-    moved = json.loads(shell(f"{second} {tmp_path}/moved.jsonl --outcomes").stdout)
+    (tmp_path / "sealed.jsonl").write_text(json.dumps(sealed[0]) + "\n")
+    _, (line,) = command(f"{decrypt} --outcomes")
+    moved = json.loads(line)
     assert (moved["outcome"], moved["errorName"]) == ("discard", "InvalidEventPayload")
     assert "traits.email" in moved["message"]
 
 
-def test_the_filter_takes_every_branch() -> None:
-    done = outcomes("patterns/filter.js")
+def test_the_filter_takes_every_branch(command: Command) -> None:
+    done = command.outcomes("patterns/filter.js")
 
     assert [each["outcome"] for each in done] == [
         *("forward", "forward", "forward", "filtered"),
@@ -134,8 +155,8 @@ def test_the_filter_takes_every_branch() -> None:
     assert (done[3]["message"], done[4]["message"]) == ("pages are not wanted", "an order from nowhere")
 
 
-def test_only_who_agreed_is_forwarded() -> None:
-    done = outcomes("patterns/consent.js")
+def test_only_who_agreed_is_forwarded(command: Command) -> None:
+    done = command.outcomes("patterns/consent.js")
 
     forwarded = [each["output"] for each in done if each["outcome"] == "forward"]
     dropped = [each["message"] for each in done if each["outcome"] == "filtered"]
@@ -144,8 +165,8 @@ def test_only_who_agreed_is_forwarded() -> None:
     assert sorted(set(dropped)) == ["consent was never asked for", "no consent to advertising"]
 
 
-def test_what_is_invalid_is_rejected_with_all_reasons() -> None:
-    done = outcomes("patterns/validate.ts")
+def test_what_is_invalid_is_rejected_with_all_reasons(command: Command) -> None:
+    done = command.outcomes("patterns/validate.ts")
 
     rejected = [(each["errorName"], each["message"]) for each in done if each["outcome"] != "forward"]
     assert rejected == [
@@ -154,10 +175,10 @@ def test_what_is_invalid_is_rejected_with_all_reasons() -> None:
     ]
 
 
-def test_what_may_pass_is_tried_again_and_what_will_not_is_discarded() -> None:
+def test_what_may_pass_is_tried_again_and_what_will_not_is_discarded(command: Command) -> None:
     done = {
         each_event["messageId"]: each
-        for each_event, each in zip(EVENTS, outcomes("patterns/retry.js"), strict=True)
+        for each_event, each in zip(EVENTS, command.outcomes("patterns/retry.js"), strict=True)
     }
 
     assert {name: each["outcome"] for name, each in done.items() if each["requests"]} == {
@@ -172,8 +193,8 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_discarded() -> None:
 
 
 @pytest.mark.parametrize("size", [8, 3, 1])
-def test_a_batch_comes_back_in_its_order(size: int) -> None:
-    done = outcomes("patterns/split.js", f"--batch {size}")
+def test_a_batch_comes_back_in_its_order(command: Command, size: int) -> None:
+    done = command.outcomes("patterns/split.js", f"--batch {size}")
 
     assert [each["output"]["messageId"] for each in done if each["output"]] == [
         "p1",
@@ -188,8 +209,8 @@ def test_a_batch_comes_back_in_its_order(size: int) -> None:
         assert [each["output"]["properties"]["share"] for each in (done[1], done[2])] == [5, 94]
 
 
-def test_a_profile_is_looked_up_once_a_person() -> None:
-    done = outcomes("patterns/profile.ts", "--sandboxes 1")
+def test_a_profile_is_looked_up_once_a_person(command: Command) -> None:
+    done = command.outcomes("patterns/profile.ts", "--sandboxes 1")
 
     urls = [request["url"] for each in done for request in each["requests"]]
     assert done[1]["output"]["properties"]["profile_plan"] == "pro"
@@ -199,11 +220,13 @@ def test_a_profile_is_looked_up_once_a_person() -> None:
     assert all(url.endswith("/traits?include=plan%2Corders") for url in urls)
 
 
-def test_a_profile_is_looked_up_again_by_another_event_only(tmp_path: Path) -> None:
+def test_a_profile_is_looked_up_again_by_another_event_only(command: Command, tmp_path: Path) -> None:
     (tmp_path / "twice.jsonl").write_text(f"{json.dumps(EVENTS[1])}\n" * 3)
-    command = COMMANDS["patterns/profile.ts"].replace("patterns/events.jsonl", f"{tmp_path}/twice.jsonl")
+    twice = COMMANDS["patterns/profile.ts"].replace("patterns/events.jsonl", f"{tmp_path}/twice.jsonl")
 
-    done = [json.loads(line) for line in shell(f"{command} --outcomes --sandboxes 1").stdout.splitlines()]
+    _, lines = command(f"{twice} --outcomes --sandboxes 1")
+
+    done = [json.loads(line) for line in lines]
 
     assert [len(each["requests"]) for each in done] == [1, 0, 0]
     assert all(each["output"]["properties"]["profile_orders"] == 14 for each in done)
