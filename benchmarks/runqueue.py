@@ -34,9 +34,10 @@ class Latencies:
     wall: list[float] = field(default_factory=list)
     own: list[float] = field(default_factory=list)
 
-    def add(self, wall_ns: int, waited: int) -> None:
+    def add(self, wall_ns: int, waited: int, used_ns: int = 0) -> None:
+        """*used_ns* is the processor time of this thread: its own time cannot have been less."""
         self.wall.append(wall_ns / 1e6)
-        self.own.append(max(0, wall_ns - waited) / 1e6)
+        self.own.append(min(wall_ns, max(used_ns, wall_ns - waited)) / 1e6)
 
     def extend(self, other: Latencies) -> None:
         self.wall += other.wall
@@ -57,15 +58,17 @@ class Stopwatch:
 
     def __init__(self, latencies: Latencies) -> None:
         self._latencies = latencies
-        self._start = self._waited = 0
+        self._start = self._used = self._waited = 0
 
     def start(self) -> None:
         self._waited = waited_ns()
+        self._used = time.thread_time_ns()
         self._start = time.perf_counter_ns()
 
     def stop(self) -> None:
         wall = time.perf_counter_ns() - self._start
-        self._latencies.add(wall, waited_ns() - self._waited)
+        used = time.thread_time_ns() - self._used
+        self._latencies.add(wall, waited_ns() - self._waited, used)
 
 
 class SamplingClock(SystemClock):
@@ -80,8 +83,9 @@ class SamplingClock(SystemClock):
         return super().monotonic_ms()
 
     def sample(self) -> None:
-        self._waited.append(waited_ns())
+        # In this order: the kernel likes to stop a thread on its way out of a call, and that belongs to what follows.
         self._moments.append(time.monotonic_ns())
+        self._waited.append(waited_ns())
 
     def forget(self) -> None:
         self._moments.clear()
@@ -98,7 +102,8 @@ class SamplingClock(SystemClock):
         if before < 0 or last <= before:
             return 0
         first = before + 1
-        gap = self._waited[first] - self._waited[before]
+        length = self._moments[first] - self._moments[before]
+        gap = min(length, self._waited[first] - self._waited[before])
         if asleep:
             gap = min(gap, self._moments[first] - sent)
         else:
