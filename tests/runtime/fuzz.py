@@ -273,9 +273,7 @@ def fuzz_round(examples: int, *, derandomize: bool, counts: dict[str, int]) -> N
         for word in run_case(case):
             counts[word] = counts.get(word, 0) + 1
 
-    before = open_files()
     each()
-    assert open_files() <= before, "file descriptors are left open"
 
 
 def main() -> int:
@@ -289,6 +287,8 @@ def main() -> int:
     )  # opens what stays open
     while time.monotonic() < end:
         fuzz_round(200, derandomize=False, counts=counts)
+        # What is loaded once and kept (libraries, the kernel's page map) may hold some; a leak holds one per case.
+        assert open_files() < before + 50, "file descriptors are left open"
         print(f"{max(0.0, end - time.monotonic()):.0f} s left: {counts}", file=sys.stderr)
     return 0
 
