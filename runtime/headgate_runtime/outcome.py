@@ -98,7 +98,8 @@ class Outcome:
     error_name    `name` of the error thrown, None for a value that is no error
     message       for people; the thrown error's message where there was one
     stack         in the lines of the user's own source
-    logs          console lines; `logs_dropped` more did not fit the limits
+    logs          console lines; `logs_dropped` more did not fit the limits. None of an invocation that was stopped while
+                  its code ran (fuel, time, a fault): its memory is not looked at
     fuel, wall_ms, memory_bytes
                   what the invocation used (memory: the most its heap held); of a batch, every event carries the whole
     record        what `replay` needs, when it was asked for

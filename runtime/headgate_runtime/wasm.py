@@ -89,7 +89,11 @@ class _Reader:
         return self.data[start : self.position]
 
     def byte(self) -> int:
-        return self.take(1)[0]
+        position = self.position
+        if position >= len(self.data):
+            self.take(1)
+        self.position = position + 1
+        return self.data[position]
 
     def unsigned(self, bits: int = 32) -> int:
         start, value, shift = self.position, 0, 0
