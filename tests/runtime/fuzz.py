@@ -282,9 +282,7 @@ def main() -> int:
     minutes = parser.parse_args().minutes
     end = time.monotonic() + minutes * 60
     counts: dict[str, int] = {}
-    run_case(
-        Case("", [], {}, "warm", False, {"fuel": FUEL, "memory_bytes": 12 << 20})
-    )  # opens what stays open
+    before = open_files()
     while time.monotonic() < end:
         fuzz_round(200, derandomize=False, counts=counts)
         # What is loaded once and kept (libraries, the kernel's page map) may hold some; a leak holds one per case.
