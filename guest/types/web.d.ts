@@ -20,9 +20,15 @@ interface FetchOptions {
 type HeaderList = Headers | Record<string, any> | Iterable<readonly [string, string]>;
 type Body = string | ArrayBuffer | ArrayBufferView | URLSearchParams | FormData | Blob | object;
 
+type HeadersClass = typeof Headers;
+type RequestClass = typeof Request;
+type ResponseClass = typeof Response;
+
 declare function fetch(input: string | URL | Request, options?: FetchOptions): Promise<Response>;
 declare namespace fetch {
-  export { Headers, Request, Response };
+  const Headers: HeadersClass;
+  const Request: RequestClass;
+  const Response: ResponseClass;
   const FetchError: new (message: string, type: string, systemError?: any) => FetchFailure;
   const AbortError: new (message: string) => Error;
   function isRedirect(status: number): boolean;
