@@ -22,7 +22,7 @@ TOP_FOLDERS = ("guest", "runtime", "src", "tests", "benchmarks")
 
 SOURCES = {".c", ".css", ".h", ".html", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".ts", ".zig"}
 
-LOCKS = ("requirements/*.txt", "guest/package-lock.json")
+LOCKS = ("requirements/*.txt", "guest/package-lock.json", "guest/types/package-lock.json")
 
 
 def tracked() -> list[Path]:
@@ -118,8 +118,9 @@ def test_every_python_package_is_pinned_by_hash(lock: Path) -> None:
     ] == []
 
 
-def test_every_npm_package_is_pinned_by_hash() -> None:
-    packages = json.loads((ROOT / "guest" / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", ["guest", "guest/types"])
+def test_every_npm_package_is_pinned_by_hash(folder: str) -> None:
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
 
     assert len(packages) > 1
     assert [name for name, entry in packages.items() if name and not entry.get("integrity")] == []
