@@ -204,6 +204,8 @@ def _configure(stack_bytes: int, fiber_bytes: int) -> wasmtime.Config:
     _bindings.wasmtime_config_max_wasm_stack_set(pointer, stack_bytes)
     _bindings.wasmtime_config_async_stack_size_set(pointer, fiber_bytes)
     _bindings.wasmtime_config_memory_init_cow_set(pointer, True)
+    # Images hold no code: threads to compile them cost more than they save. The engine is compiled once and kept.
+    _bindings.wasmtime_config_parallel_compilation_set(pointer, False)
     return config
 
 

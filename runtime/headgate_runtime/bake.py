@@ -10,17 +10,22 @@ second time those lie side by side (guest/engine/heap.c). What an event touches 
 
 from __future__ import annotations
 
+import bisect
 import ctypes
+import operator
 import os
 import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headgate_runtime import abi, guest, wasm
 from headgate_runtime._wasmtime import Instance, Linker, Module, Store
 from headgate_runtime.limits import SPARE_PAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOM_PAGES: Final = 256
 """Wasm pages behind the engine's own memory while baking: input is put at their end, out of the heap's way."""
@@ -29,6 +34,13 @@ PARSING_BYTES: Final = 24
 """Heap that a byte of source may take while a script is compiled, the bytecode included."""
 
 LIMITS: Final = (6 << 20, 1 << 16, 1000, 100, 1000, 0)
+
+
+LEARN_FUEL: Final = 1000
+"""Between two looks at what a training function has written to."""
+
+CHUNK_BYTES: Final = 1024
+"""Compared at once."""
 
 
 class BakeError(Exception):
@@ -81,6 +93,21 @@ class Oven:
         view = self.memory()
         view[address : address + len(content)] = bytes(len(content))
         return status
+
+    def slices(self, name: str, content: bytes) -> Iterator[None]:
+        """As `give`, pausing after every LEARN_FUEL; the input stays."""
+        view = self.memory()
+        address = len(view) - len(content) - 4096 & ~15
+        abi.ENTRY.pack_into(view, self.mailbox, 1.7e12, 0.0, bytes(32), 0, 0, address, len(content))
+        view[address : address + len(content)] = content
+        self._store.yield_every(LEARN_FUEL)
+        function = self._instance.function(name)
+        function.start()
+        while not function.step():
+            yield
+        yield
+        if function.trap:
+            raise BakeError(f"{name} trapped: {function.trap}")
 
     def output(self) -> bytes:
         view = self.memory()
@@ -160,29 +187,52 @@ def module_of(memory: bytes) -> bytes:
 
 
 def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
-    """Runs the training functions on *memory*, baked in a trial run, and sees which of its blocks they write to."""
+    """
+    Runs the training functions on *memory*, baked in a trial run, and sees which of its blocks they write to.
+
+    Most writes are to reference counts, which go up and soon down again: only a look in between sees them. So the
+    functions run in slices of LEARN_FUEL.
+    """
+    blocks = list(_blocks(memory, heap))
     hot: dict[int, int] = {}
     events = (directory / "training" / "events.jsonl").read_bytes().splitlines()
     for source in sorted((directory / "training").glob("*.js")):
         oven = Oven(directory, code, module_of(memory))
         abi.LIMITS.pack_into(oven.memory(), oven.mailbox + abi.LIMITS_AT, *LIMITS)
         oven.expect("load", source.read_bytes())
-        before = oven.seal()
+        seen = oven.seal()[: len(memory)]
+        chunks = [seen[at : at + CHUNK_BYTES] for at in range(0, len(seen), CHUNK_BYTES)]
         for event in events:
-            oven.give("invoke", event)
-        after = bytes(oven.memory()[: len(memory)])
+            for _ in oven.slices("invoke", event):
+                _collect(oven.memory(), chunks, blocks, heap, hot)
         oven.close()
-        _collect(before, after, memory, heap, hot)
     return Plan(frozenset(hot), sum(hot.values()))
 
 
-def _collect(before: bytes, after: bytes, memory: bytes, heap: int, hot: dict[int, int]) -> None:
+def _collect(
+    view: memoryview, chunks: list[bytes], blocks: list[tuple[int, int, int]], heap: int, hot: dict[int, int]
+) -> None:
+    """Adds the *blocks* in which *view* differs from *chunks*, and makes *chunks* what *view* holds."""
+    for number in range(heap // CHUNK_BYTES, len(chunks)):
+        known, start = chunks[number], number * CHUNK_BYTES
+        if view[start : start + len(known)] == known:
+            continue
+        content = chunks[number] = bytes(view[start : start + len(known)])
+        for at in range(0, len(known), 8):
+            if content[at : at + 8] != known[at : at + 8]:
+                index = bisect.bisect_right(blocks, start + at, key=operator.itemgetter(0)) - 1
+                address, size, serial = blocks[index]
+                if index >= 0 and start + at < address + size:
+                    hot[serial] = size
+
+
+def _blocks(memory: bytes, heap: int) -> Iterator[tuple[int, int, int]]:
+    """Address, size and serial number of every block, in ascending order."""
     at = heap
     while at + 8 <= len(memory):
         block_class, serial = struct.unpack_from("<II", memory, at)
         size = 8 + _class_size(block_class)
-        if before[at : at + size] != after[at : at + size]:
-            hot[serial] = size
+        yield at, size, serial
         at += size
 
 

@@ -1,6 +1,6 @@
 """
-Every bound on a function: name, unit (the name's last word), default, and range. Nothing else in the runtime holds a
-limit of its own; the guest's few are in guest/ABI.md.
+Every bound on a function: name, unit (the name's last word), default, and range. What a
+single request may take is in fetch/limits.py, the guest's few in guest/ABI.md; nothing else holds a limit of its own.
 """
 
 from __future__ import annotations

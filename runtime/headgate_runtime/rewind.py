@@ -25,6 +25,9 @@ PAGE_BYTES: Final = 4096
 PLANS: Final = 64
 """Sets of dirty pages remembered per sandbox."""
 
+RUNS: Final = 1024
+"""Runs of pages remembered per image, for the plans of all its sandboxes."""
+
 _SCAN: Final = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg), linux/fs.h
 _FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
 
@@ -48,6 +51,7 @@ class Baseline:
     def __init__(self, segments: list[wasm.Segment]) -> None:
         self._segments = segments
         self._pages: dict[int, bytes] = {}
+        self._runs: dict[tuple[int, int], bytes] = {}
 
     def page(self, address: int) -> bytes:
         """Content of the page at *address*."""
@@ -62,6 +66,16 @@ class Baseline:
                         low - segment.offset : high - segment.offset
                     ]
             content = self._pages[address] = bytes(built)
+        return content
+
+    def run(self, start: int, end: int) -> bytes:
+        """Content of the pages from *start* to *end*."""
+        content = self._runs.get((start, end))
+        if content is None:
+            if len(self._runs) >= RUNS:
+                self._runs.clear()
+            content = b"".join(self.page(page) for page in range(start, end, PAGE_BYTES))
+            self._runs[start, end] = content
         return content
 
 
@@ -81,34 +95,53 @@ class Rewinder:
             for page in range(start, end, PAGE_BYTES)
         }
         # Equal events dirty equal pages: what to copy is worked out once per set of pages.
-        self._plans: dict[bytes, list[tuple[slice, bytes]]] = {}
+        self._plan: list[tuple[slice, bytes | memoryview]] | None = None  # of the last rewind, and the faults counted then
+        self._faults = -1
+        self._plans: dict[bytes, list[tuple[slice, bytes | memoryview]]] = {}
 
     def rewind(self) -> bool:
         """False when too much has changed: the sandbox must be replaced."""
-        dirty = self._scan()
-        plan = self._plans.get(dirty)
-        if plan is None:
-            found = runs(dirty)
-            if sum(end - start for start, end in found) > REWIND_PAGES * PAGE_BYTES:
-                return False
-            if len(self._plans) >= PLANS:
-                self._plans.clear()
-            plan = self._plans[dirty] = [self._run(start, end) for start, end in found]
+        # A page becomes private by a page fault of this process and stays private: without a fault since the last
+        # rewind there is nothing to ask the kernel, and the pages of last time are all there are.
+        plan = self._plan
+        scanned = plan is None or _faults() != self._faults
+        if scanned:
+            dirty = self._scan()
+            plan = self._plans.get(dirty)
+            if plan is None:
+                found = runs(dirty)
+                if sum(end - start for start, end in found) > REWIND_PAGES * PAGE_BYTES:
+                    return False
+                if len(self._plans) >= PLANS:
+                    self._plans.clear()
+                plan = self._plans[dirty] = [part for run in found for part in self._run(*run)]
+        assert plan is not None
         memory = self._sandbox.memory
         for place, content in plan:
             memory[place] = content
+        if scanned and isinstance(self._scan, PageMap):
+            self._plan, self._faults = plan, _faults()
         return True
 
     def dirty(self) -> list[tuple[int, int]]:
         """Runs of private pages at this moment, as (start, end) addresses in the guest."""
         return runs(self._scan())
 
-    def _run(self, start: int, end: int) -> tuple[slice, bytes]:
+    def _run(self, start: int, end: int) -> list[tuple[slice, bytes | memoryview]]:
+        """What to copy back between two addresses. All sandboxes of an image share what comes from the baseline."""
         if isinstance(self._scan, FullCompare):
-            return slice(start, end), self._scan.copy[start:end]
-        own, baseline = self._own, self._baseline
-        pages = range(start, end, PAGE_BYTES)
-        return slice(start, end), b"".join(own.get(page) or baseline.page(page) for page in pages)
+            return [(slice(start, end), memoryview(self._scan.copy)[start:end])]
+        parts: list[tuple[slice, bytes | memoryview]] = []
+        at = start
+        for page, content in self._own.items():
+            if start <= page < end:
+                if at < page:
+                    parts.append((slice(at, page), self._baseline.run(at, page)))
+                at = page + PAGE_BYTES
+                parts.append((slice(page, at), content))
+        if at < end:
+            parts.append((slice(at, end), self._baseline.run(at, end)))
+        return parts
 
 
 class Scanner(Protocol):
@@ -185,6 +218,19 @@ class PageMap:
 
 
 os.register_at_fork(after_in_child=PageMap.forget)
+
+
+_usage = (ctypes.c_long * 18)()  # struct rusage; its 9th and 10th long are minor and major faults
+_usage_at = ctypes.addressof(_usage)
+_usage_fields = memoryview(_usage).cast("B").cast("l")
+_getrusage = ctypes.PyDLL(None).getrusage
+_getrusage.argtypes = (ctypes.c_int, ctypes.c_void_p)
+
+
+def _faults() -> int:
+    """Page faults of this process so far."""
+    _getrusage(0, _usage_at)
+    return _usage_fields[8] + _usage_fields[9]
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
