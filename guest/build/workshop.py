@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-KEPT_RESULTS = 4
+KEPT_RESULTS = 2
 """Finished results kept per step, so that going back and forth between two versions rebuilds neither."""
 
 HEARTBEAT_SECONDS = 10
