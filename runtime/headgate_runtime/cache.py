@@ -43,6 +43,7 @@ class Cache:
         try:
             asked = orjson.loads(request.payload)
             operation, key = asked["op"], asked["key"]
+            value = orjson.dumps(asked.get("value"))  # TypeError when nested too deeply
         except (orjson.JSONDecodeError, KeyError, TypeError):
             key = None
         if not isinstance(key, str):
@@ -50,7 +51,7 @@ class Cache:
         if operation == "get":
             return Answer(request.operation, 0, self._get(key))
         if operation == "put":
-            self._put(key, asked.get("ttl"), orjson.dumps(asked.get("value")))
+            self._put(key, asked.get("ttl"), value)
         elif operation == "delete":
             self._remove(key)
         return Answer(request.operation, 0, b"{}")
