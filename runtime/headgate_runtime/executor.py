@@ -65,6 +65,8 @@ class Executor:
         self.fetch = fetch
         self.scheduler = Scheduler()
         self.pool = Pool(sandboxes)
+        # Python alone gives back nothing of a sandbox: an executor that was never closed still is, when it is forgotten.
+        weakref.finalize(self, self.pool.close).atexit = False
         # A function is forgotten with its last sandbox, unless the caller keeps it.
         self._functions: weakref.WeakValueDictionary[tuple[object, ...], Function] = (
             weakref.WeakValueDictionary()

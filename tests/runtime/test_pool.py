@@ -15,6 +15,7 @@ import pytest
 from headgate_runtime import Executor, ExecutorClosed, Function, Image, Limits, Outcome, compile  # noqa: A004
 from headgate_runtime.outcome import Cause
 from headgate_runtime.pool import Pool
+from headgate_runtime.sandbox import Sandbox
 from tests.runtime.fakes import FakeClock, Frozen, Host, until
 from tests.stage import SMALL, TRACK
 
@@ -503,6 +504,19 @@ def test_a_hundred_executors_leave_nothing_behind() -> None:
     gc.collect()
     assert [reference for reference in references if reference() is not None] == []
     assert descriptors() <= before
+
+
+def test_an_executor_that_nobody_closed_is_closed_when_it_is_forgotten() -> None:
+    async def main(executor: Executor) -> None:
+        await executor.invoke(image(COUNT), EVENT)
+
+    before = len(Sandbox.by_context)
+    executor = Executor()
+    asyncio.run(main(executor))
+    assert len(Sandbox.by_context) == before + 1
+    del executor
+    gc.collect()
+    assert len(Sandbox.by_context) == before
 
 
 def test_functions_are_forgotten_with_their_last_sandbox() -> None:

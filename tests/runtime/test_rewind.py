@@ -189,6 +189,28 @@ def test_runs_tell_what_was_written(scanner: type) -> None:
         assert wanted <= pages <= wanted | already
 
 
+@pytest.mark.skipif(
+    not PageMap.available(), reason="without the kernel's help each sandbox has a copy of its own"
+)
+def test_sandboxes_of_an_image_share_what_they_go_back_to() -> None:
+    """Else a thousand of them would keep gigabytes, a copy for each set of pages that events write to."""
+    baseline = Baseline(image().segments)
+    with sandbox() as one, sandbox() as other:
+        rewinders = [Rewinder(made, baseline) for made in (one, other)]
+        for made, rewind in zip((one, other), rewinders, strict=True):
+            for number in range(5):
+                made.memory[(10 + 3 * number) * PAGE_BYTES] ^= 1
+                invoke(made)
+                assert rewind.rewind()
+        kept = [
+            {id(content): len(content) for plan in rewind._plans.values() for _, content in plan}
+            for rewind in rewinders
+        ]
+        own = sum(kept[1][each] for each in kept[1].keys() - kept[0].keys())
+        assert own <= 20 * PAGE_BYTES
+        assert own < sum(kept[1].values()) / 3
+
+
 def test_packed_runs() -> None:
     assert runs(b"") == []
     assert runs((4096).to_bytes(8, "little") + (8192).to_bytes(8, "little") + bytes(8)) == [(4096, 8192)]
