@@ -18,6 +18,7 @@ from headgate_runtime.errors import (
     HeadgateError,
     ImageError,
     LimitError,
+    NoRoom,
     ReplayError,
     SettingsError,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "LimitError",
     "Limits",
     "LogLine",
+    "NoRoom",
     "Outcome",
     "Record",
     "ReplayError",

@@ -4,6 +4,7 @@ Outcome or a CompileError value.
 
     HeadgateError
     |-- EventError         the caller's event is not a JSON object, or over a limit
+    |   `-- NoRoom         not even a fresh sandbox has memory for its text
     |-- SettingsError      the caller's settings are not a JSON object
     |-- LimitError         a limit out of its range
     |-- ImageError         a file or bytes that are no guest image, or one of another ABI version
@@ -21,6 +22,10 @@ class HeadgateError(Exception):
 
 class EventError(HeadgateError, ValueError):
     """The event handed to invoke is unusable; nothing ran."""
+
+
+class NoRoom(EventError):
+    """The sandbox has no memory left for the event's text; a fresh one may have."""
 
 
 class SettingsError(HeadgateError, ValueError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import orjson
 
 from headgate_runtime import compiler
-from headgate_runtime.errors import EventError, ExecutorClosed, LimitError
+from headgate_runtime.errors import EventError, ExecutorClosed, LimitError, NoRoom
 from headgate_runtime.function import Function, Isolation, settings_text
 from headgate_runtime.host import SystemClock, SystemEntropy
 from headgate_runtime.invocation import Invocation, serve
@@ -238,8 +238,13 @@ class Executor:
                     return served.conclude()[0]
                 finally:
                     usable = served.reusable
+            except NoRoom:
+                if not slot.used:
+                    raise
             finally:
                 self.pool.release(slot, usable=usable)
+            # Earlier events filled that sandbox: not for this one to suffer.
+            return (await self._invoke(function, event, None, False, fresh=True))[0]
         if not isinstance(function, Function):
             function = self.function(function, settings, isolation=isolation, limits=limits, tenant=tenant)
         if isinstance(event, list | tuple):
@@ -268,21 +273,31 @@ class Executor:
         return await self._invoke(function, text, texts, record)
 
     async def _invoke(
-        self, function: Function, text: bytes, batch: list[bytes] | None, record: bool
+        self,
+        function: Function,
+        text: bytes,
+        batch: list[bytes] | None,
+        record: bool,
+        *,
+        fresh: bool = False,
     ) -> list[Outcome]:
         scheduler = self.scheduler
         if scheduler.spent >= TURN_FUEL and not scheduler.ready:
             await asyncio.sleep(0)  # the event loop's turn; nobody else's
         if scheduler.ready:
             await scheduler.turn(function.tenant)
-        slot = await self.pool.acquire(function, fresh=record)
+        slot = await self.pool.acquire(function, fresh=record or fresh)
         invocation = Invocation(self, slot, batch, record)
         try:
             if not invocation.begin(text):
                 await invocation.go_on()
             return invocation.conclude()
+        except NoRoom:
+            if not slot.used:
+                raise
         finally:
             self.pool.release(slot, usable=invocation.reusable)
+        return await self._invoke(function, text, batch, record, fresh=True)
 
 
 def _event_text(event: Event) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from headgate_runtime import abi, conclude
 from headgate_runtime.abi import INPUT_INLINE, RESULT_AT, RESULT_QUICK
-from headgate_runtime.errors import EventError, ExecutorClosed
+from headgate_runtime.errors import EventError, ExecutorClosed, NoRoom
 from headgate_runtime.limits import SLICE_FUEL
 from headgate_runtime.outcome import Cause, Forward, Usage
 from headgate_runtime.record import Entry, Record
@@ -67,7 +67,7 @@ def _serve_large(executor: Executor, slot: Slot, text: bytes, now_ms: float, sta
     """As Sandbox.enter, for an event that has no room in the mailbox."""
     function, sandbox = slot.function, slot.sandbox
     if not sandbox.write_input(text, now_ms, started_ms, executor.entropy(32), function.flags):
-        raise EventError(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
+        raise NoRoom(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
     return sandbox.run(function.fuel)
 
 
@@ -141,7 +141,7 @@ class Invocation:
         if self._entries is not None:
             self._entries.append(Entry("invoke", now_ms, monotonic_ms, seed, int(flags), text, []))
         if not sandbox.write_input(text, now_ms, monotonic_ms, seed, flags):
-            raise EventError(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
+            raise NoRoom(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
         sandbox.set_fuel(function.limits.fuel)
         call = self._call = sandbox.entry
         call.start()

@@ -229,6 +229,16 @@ def test_an_event_that_memory_has_no_room_for(run: Stage) -> None:
     assert value(run.invoke(function, TRACK)) == TRACK
 
 
+@pytest.mark.parametrize("encode", [bytes, bytes.decode], ids=["bytes", "text"])
+def test_an_event_does_not_pay_for_a_sandbox_that_others_filled(run: Stage, encode: Any) -> None:
+    source = "const kept = []; function onTrack(e) { if (e.keep) kept.push(new Uint8Array(9 << 20)); return { n: e.n } }"
+    function = run.function(source, memory_bytes=16 << 20, sandboxes=1)
+    large = orjson.dumps(track(long="x" * (4 << 20)))
+
+    assert run.invoke(function, track(keep=True)).outcome == "forward"
+    assert run.invoke(function, encode(large)).outcome == "forward"
+
+
 @pytest.mark.parametrize("size", [16_000, 16_352, 16_353, 20_000, 1_000_000])
 def test_events_of_every_size_arrive_whole(run: Stage, size: int) -> None:
     event = track(long="x" * (size - len(orjson.dumps(track(long="")))))
