@@ -264,7 +264,7 @@ def examples(text: str) -> list[str]:
 
 @pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_the_examples_of_the_help_work_as_printed(tmp_path: Path, command: str | None) -> None:
-    for example in EXAMPLES.iterdir():
+    for example in filter(Path.is_file, EXAMPLES.iterdir()):
         (tmp_path / example.name).write_bytes(example.read_bytes())
     (tmp_path / "batch.js").write_bytes((ROOT / "src/headgate/templates/batch.js").read_bytes())
     shown = headgate(*filter(None, [command]), "--help", cwd=tmp_path).stdout
