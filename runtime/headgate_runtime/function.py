@@ -33,7 +33,7 @@ class Slot:
     def __init__(self, function: Function) -> None:
         self.function = function
         self.used = 0
-        """When it was given back last, counted in releases."""
+        """When it was given back last, counted in releases; 0 while it is new."""
         self.sandbox = Sandbox(function.module, function.limits, function.image.mailbox, function.settings)
         self.rewinder = None
         if function.hermetic:

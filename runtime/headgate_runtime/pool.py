@@ -70,7 +70,8 @@ class Pool:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and not future.exception():
-                self.release(future.result(), usable=True)
+                slot = future.result()
+                self.release(slot, usable=slot.used > 0)  # one that is new stays known as new
             raise
 
     def release(self, slot: Slot, *, usable: bool) -> None:
@@ -82,9 +83,9 @@ class Pool:
             fit = usable and slot.recover()
         except OSError:  # the kernel does not tell what to rewind
             fit = False
+        self._released += 1
+        slot.used = self._released
         if fit and not function.waiting and not self._waiting_for_room:  # nearly always
-            self._released += 1
-            slot.used = self._released
             function.idle.append(slot)
             return
         if not fit:
@@ -103,8 +104,6 @@ class Pool:
                 self._drop(slot)
             self._queue_for_room(function)
         elif fit:
-            self._released += 1
-            slot.used = self._released
             function.idle.append(slot)
         self._give_room()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headgate_runtime import CompileError, Executor, Image, Limits, compiler
+from headgate_runtime import CompileError, Executor, Image, Limits, Outcome, compiler
 from tests.runtime.fakes import CountingEntropy, FakeClock, Host
 from tests.stage import SMALL, Isolation, Stage, track, value
 
@@ -214,6 +214,27 @@ def test_a_deferred_top_level_that_throws_later(isolation: Isolation) -> None:
         outcome = stage(source, isolation=isolation)
         assert (outcome.outcome, outcome.error_name, outcome.message) == ("retry", "RetryError", "too late")
         assert stage(source, isolation=isolation, record=True).error_name == "RetryError"
+    stage.close()
+
+
+def test_a_sandbox_that_is_handed_on_is_not_new() -> None:
+    """Its top level has run; what throws now is the handler, and module state stays."""
+    stage = Stage(clock=FakeClock())
+    source = "const at = Date.now(); let n = 0; async function onTrack(e) { if (++n === 3) throw new Error('x'); return { n } }"
+    function = stage.function(source, sandboxes=1)
+
+    async def all_at_once() -> list[Outcome]:
+        return list(await asyncio.gather(*(stage.executor.invoke(function, track()) for _ in range(5))))
+
+    outcomes = stage.loop.run(all_at_once())
+    assert [outcome.outcome for outcome in outcomes] == [
+        "forward",
+        "forward",
+        "discard",
+        "forward",
+        "forward",
+    ]
+    assert value(outcomes[4])["n"] == 5
     stage.close()
 
 
