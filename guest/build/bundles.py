@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -30,6 +31,9 @@ BUNDLE = (
     "--log-level=warning",
     "--preserve-symlinks",
 )
+
+IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";$', re.MULTILINE)
+"""The one form in which files of the prelude name each other."""
 
 FREE_NAMES = "./shims/globals.js"
 """The shim whose exports stand for global names, the others stand for modules of their file names."""
@@ -60,8 +64,22 @@ def bundle_prelude(shop: Workshop, source: Path, packages: Path, out: Path) -> N
     """
     Writes *out*/prelude.js: a script whose value is the default export of *source*/index.js, the function from
     `native` to `hooks`. It defines no global by itself.
+
+    And a script *out*/parts/NAME.js for each entry of *source*/parts.json, with parts/index.json, which tells the globals
+    of each. A part's value is a function from what the prelude lends it (`lend` of shared.js, which is made here) to the
+    one that takes `native` and defines those globals. What it shares with the prelude is not in it a second time.
     """
+    parts = json.loads((source / "parts.json").read_text())
+    within = _reached(source, ["index.js"])
+    lent: dict[str, str] = {}
     with _workbench(source, packages) as bench:
+        for part in parts.values():
+            _lend(source, _reached(source, part["files"]) - within, within, lent)
+        shared = [f'import {{ {name} }} from "./{file}";' for name, file in sorted(lent.items())]
+        shared.append(f"export const lend = () => ({{ __proto__: null, {', '.join(sorted(lent))} }});")
+        listed = [{"part": name, "globals": part["globals"]} for name, part in parts.items()]
+        shared.append(f"export const PARTS = {json.dumps(listed)};")
+        (bench / "shared.js").write_text("\n".join(shared))
         script = _Bundle(
             entry="index.js",
             output=out / "prelude.js",
@@ -71,6 +89,43 @@ def bundle_prelude(shop: Workshop, source: Path, packages: Path, out: Path) -> N
             after="return prelude.default})()",
         )
         _esbuild(shop, bench, script)
+        for file in within:
+            taken = ", ".join(sorted(name for name, origin in lent.items() if origin == file))
+            (bench / file).write_text(f"export const {{ {taken} }} = lent;")
+        (out / "parts").mkdir()
+        for name, part in parts.items():
+            numbered = list(enumerate(part["files"]))
+            entry = [f'import {{ install as install{number} }} from "./{file}";' for number, file in numbered]
+            calls = "".join(f"install{number}(native);" for number, _ in numbered)
+            (bench / "part.js").write_text("\n".join([*entry, f"made = (native) => {{ {calls} }};"]))
+            # Not by an export: esbuild would define that with what user code may have replaced.
+            before = '((lent)=>{"use strict";let made;'
+            part_script = _Bundle("part.js", out / "parts" / f"{name}.js", before, "", "return made})")
+            _esbuild(shop, bench, part_script)
+    index = {name: part["globals"] for name, part in parts.items()}
+    (out / "parts" / "index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def _reached(source: Path, files: Sequence[str]) -> set[str]:
+    """The files of the prelude that *files* import, directly or not, and themselves; shared.js, which is made, not."""
+    found: set[str] = set()
+    wanted = list(files)
+    while wanted:
+        file = wanted.pop()
+        if file not in found and file != "shared.js":
+            found.add(file)
+            wanted += [origin for _, origin in IMPORT.findall((source / file).read_text())]
+    return found
+
+
+def _lend(source: Path, own: set[str], within: set[str], lent: dict[str, str]) -> None:
+    """Adds to *lent* what the files *own* of a part import from files of the prelude: the name, and whose it is."""
+    for file in sorted(own):
+        for names, origin in IMPORT.findall((source / file).read_text()):
+            for clause in names.split(",") if origin in within else []:
+                name = clause.partition(" as ")[0].strip()
+                if name and lent.setdefault(name, origin) != origin:
+                    raise BuildError(f"prelude/{file}: both {origin} and {lent[name]} export {name}")
 
 
 def bundle_libraries(shop: Workshop, source: Path, packages: Path, out: Path) -> None:
@@ -151,7 +206,7 @@ def _workbench(source: Path, packages: Path) -> Iterator[Path]:
 
 
 class _Bundle(NamedTuple):
-    """A script to be made of *entry*: its exports, bound to *name*, between the texts *before* and *after*."""
+    """A script to be made of *entry*: its exports, bound to *name* if any, between the texts *before* and *after*."""
 
     entry: str
     output: Path
@@ -169,7 +224,7 @@ def _esbuild(shop: Workshop, bench: Path, *bundles: _Bundle) -> None:
             bundle.entry,
             *BUNDLE,
             *bundle.options,
-            f"--global-name={bundle.name}",
+            *([f"--global-name={bundle.name}"] if bundle.name else []),
             f"--banner:js={bundle.before}",
             f"--footer:js={bundle.after}",
             f"--outfile={bundle.output}",

@@ -19,29 +19,28 @@ PACKAGE = "headgate_runtime"
 BAKE = "bake"
 
 
-def bake_base(
-    shop: Workshop, runtime: Path, parts: list[Path], libraries: list[Path], training: Path, out: Path
-) -> None:
+def bake_base(shop: Workshop, runtime: Path, files: dict[str, Path], training: Path, out: Path) -> None:
     """
-    Boots the engine of *parts*, evaluates the prelude, and keeps the memory as *out*/base.wasm; *libraries* (scripts)
-    become bytecode beside it. The functions in *training* show which of that memory events write to.
+    Boots the engine of *files* (by their places: engine.wasm, boot.wasm, prelude.js, libraries/*, parts/*), evaluates the
+    prelude, and keeps the memory as *out*/base.wasm; the scripts of libraries and parts become bytecode beside it. The
+    functions in *training* show which of that memory events write to.
     """
     if not (runtime / PACKAGE / f"{BAKE}.py").is_file():
         raise BuildError(f"{PACKAGE} has no module {BAKE}, which makes the base image")
     guest = out / "guest"
-    (guest / "libraries").mkdir(parents=True)
-    for part in parts:
-        shutil.copy(part, guest)
-    for library in libraries:
-        shutil.copy(library, guest / "libraries")
+    for place, file in files.items():
+        (guest / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, guest / place)
     shutil.copytree(training, guest / "training")
     path = os.pathsep.join(filter(None, [str(runtime), os.environ.get("PYTHONPATH", "")]))
     shop.run([sys.executable, "-m", f"{PACKAGE}.{BAKE}", guest], cwd=out, env={"PYTHONPATH": path})
     base = guest / "base.wasm"
     if not base.is_file():
         raise BuildError(f"{PACKAGE}.{BAKE} wrote no base.wasm")
-    for made in (base, *guest.glob("libraries/*.bytecode")):
-        made.rename(out / made.name)
+    for made in (base, *guest.glob("*/*.bytecode")):
+        target = out / made.relative_to(guest)
+        target.parent.mkdir(exist_ok=True)
+        made.rename(target)
     shutil.rmtree(guest)
 
 

@@ -4,10 +4,10 @@ The steps in order:
 1. engine sources   QuickJS-ng's C, from the source distribution pinned in requirements/engine.txt
 2. npm packages     esbuild and the libraries, pinned in guest/package-lock.json
 3. engine           guest/engine            -> engine.wasm, boot.wasm
-4. prelude          guest/prelude           -> prelude.js
+4. prelude          guest/prelude           -> prelude.js, parts/*.js, parts/index.json
 5. libraries        guest/libraries         -> scripts, libraries/index.json; and NOTICES.txt
 6. base image       the engine with prelude -> base.wasm, laid out by what guest/training shows;
-                    libraries/*.js          -> libraries/*.bytecode
+                    libraries/*.js          -> libraries/*.bytecode; parts/*.js likewise
 
 and the copy of their results to where the runtime looks for them.
 """
@@ -82,18 +82,20 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
         "notices",
         lambda out: notices.write_notices(upstream, packages, libraries, out),
     )
-    parts = [parted / "engine.wasm", parted / "boot.wasm", prelude / "prelude.js"]
+    files = {
+        path.name: path for path in (parted / "engine.wasm", parted / "boot.wasm", prelude / "prelude.js")
+    }
+    for folder, made in (("libraries", libraries), ("parts", prelude / "parts")):
+        files |= {f"{folder}/{path.name}": path for path in (*sorted(made.glob("*.js")), made / "index.json")}
     base = step(
         "[6/6] base image",
         "base",
-        lambda out: images.bake_base(
-            shop, tree.runtime, parts, sorted(libraries.glob("*.js")), tree.training, out
-        ),
+        lambda out: images.bake_base(shop, tree.runtime, files, tree.training, out),
     )
-    files = {path.name: path for path in (*parts, base / "base.wasm", thanks / notices.FILE)}
-    files["libraries/index.json"] = libraries / "index.json"
-    files |= {f"libraries/{path.name}": path for path in sorted(base.glob("*.bytecode"))}
-    return files
+    scripts = [place for place in files if "/" in place and place.endswith(".js")]
+    baked = [*(f"{place.removesuffix('.js')}.bytecode" for place in scripts), "base.wasm"]
+    files = {place: path for place, path in files.items() if place not in scripts}
+    return {**files, **{place: base / place for place in baked}, notices.FILE: thanks / notices.FILE}
 
 
 def _install(files: dict[str, Path], output: Path, inputs: str) -> None:

@@ -8,3 +8,10 @@ HG_IMPORT(settings) int32_t import_settings(uint8_t *ptr, uint32_t cap);
 HG_IMPORT(fetch) int32_t import_fetch(uint32_t id, const uint8_t *request, uint32_t len,
                                       const uint8_t *body, uint32_t body_len);
 HG_IMPORT(cache) int32_t import_cache(uint32_t id, const uint8_t *request, uint32_t len);
+/* Copy the bytecode of a library, or of a part of the prelude, to `ptr` if it fits `cap`; returns its length, or a
+ * negative number for an unknown name. The name "" asks for the names of all libraries, one a line. */
+HG_IMPORT(library) int32_t import_library(const char *name, uint32_t len, uint8_t *ptr, uint32_t cap);
+/* Do with public and private keys what `request` (JSON) says, to `data`, at once. Writes at most `cap` bytes: how much
+ * fuel that was worth, flags, and the answer. Returns their number, or a negative one. */
+HG_IMPORT(keys) int32_t import_keys(const uint8_t *request, uint32_t len, const uint8_t *data, uint32_t data_len,
+                                    uint8_t *answer, uint32_t cap);

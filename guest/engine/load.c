@@ -105,6 +105,30 @@ int HG_EXPORT(library)(void)
     return LOAD_OK;
 }
 
+/* Load what loads on demand under the expression that is the input ("moment", "google.cloud.pubsub"), by touching what it
+ * names, before the function is loaded. */
+int HG_EXPORT(touch)(void)
+{
+    const char *p = (const char *)(uintptr_t)box.input_ptr, *end = p + box.input_len;
+    JSValue result = js_dup(ctx->global_obj);
+    compiling = true;
+    while (p < end && !JS_IsException(result)) {
+        const char *dot = memchr(p, '.', end - p);
+        JSAtom name = JS_NewAtomLen(ctx, p, (dot ? dot : end) - p);
+        JSValue owner = result;
+        result = JS_GetProperty(ctx, owner, name);
+        JS_FreeValue(ctx, owner);
+        JS_FreeAtom(ctx, name);
+        p = dot ? dot + 1 : end;
+    }
+    if (JS_IsException(result)) {
+        outcome_detail(JS_GetException(ctx));
+        return load_status_of_exception(LOAD_THROWN);
+    }
+    JS_FreeValue(ctx, result);
+    return LOAD_OK;
+}
+
 /* The source is mailbox.input; see ABI.md for what the statuses say. */
 int HG_EXPORT(load)(void)
 {

@@ -156,6 +156,60 @@ static JSValue native_timers_max(JSContext *c, JSValueConst this_val, int argc, 
     return js_uint32(box.timers_max);
 }
 
+/* What the host has under a library's name, in a block of its own; NULL with an exception. */
+static uint8_t *library_fetch(JSContext *c, JSValueConst name, size_t *size)
+{
+    size_t len;
+    const char *text = JS_ToCStringLen(c, &len, name);
+    if (!text)
+        return NULL;
+    int32_t n = import_library(text, len, NULL, 0);
+    uint8_t *content = n < 0 ? NULL : js_malloc(c, n + 1);
+    if (n < 0)
+        JS_ThrowInternalError(c, "there is no library %s", text);
+    else if (content && import_library(text, len, content, n) != n) {
+        js_free(c, content);
+        content = NULL;
+        JS_ThrowInternalError(c, "the host refused the library %s", text);
+    }
+    JS_FreeCString(c, text);
+    *size = n;
+    return content;
+}
+
+/* libraryNames() -> the names of all libraries, one a line */
+static JSValue native_library_names(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    size_t size;
+    JSValue none = js_empty_string(rt);
+    uint8_t *names = library_fetch(c, none, &size);
+    if (!names)
+        return JS_EXCEPTION;
+    JSValue text = JS_NewStringLen(c, (const char *)names, size);
+    js_free(c, names);
+    return text;
+}
+
+/* library(name) -> the value of that script. What it is follows from the engine's build, so what it asks for while it
+ * loads is no reason not to keep the function's top level in the image. */
+static JSValue native_library(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    size_t size;
+    uint8_t *bytecode = library_fetch(c, argv[0], &size);
+    if (!bytecode)
+        return JS_EXCEPTION;
+    uint32_t touched_before = touched;
+    uint64_t random_before = ctx->random_state;
+    JSValue script = JS_ReadObject(c, bytecode, size, JS_READ_OBJ_BYTECODE);
+    js_free(c, bytecode);
+    JSValue value = JS_IsException(script) ? script : JS_EvalFunction(c, script);
+    if (compiling) {
+        touched = touched_before;
+        ctx->random_state = random_before;
+    }
+    return value;
+}
+
 static const JSCFunctionListEntry native_functions[] = {
     JS_CFUNC_DEF("log", 2, console_log),
     JS_CFUNC_DEF("now", 0, native_now),
@@ -167,6 +221,8 @@ static const JSCFunctionListEntry native_functions[] = {
     JS_CFUNC_DEF("iteratorEntries", 1, native_iterator_entries),
     JS_CFUNC_DEF("file", 3, native_file),
     JS_CFUNC_DEF("due", 1, native_due),
+    JS_CFUNC_DEF("library", 1, native_library),
+    JS_CFUNC_DEF("libraryNames", 0, native_library_names),
     JS_CFUNC_DEF("timersMax", 0, native_timers_max),
     JS_CFUNC_DEF("isolation", 0, native_isolation),
 };

@@ -1,7 +1,8 @@
 // The prelude: what a function finds around it besides the language. Bundled into one script whose
 // value is the function below; it runs once, at build time, before any user code exists.
 //
-// One capability per file. The order matters only where a line says so.
+// One capability per file. The order matters only where a line says so. What parts.json lists is not evaluated here but
+// when its global is first touched (libraries.js).
 
 import { install as installOperations } from "./operations.js";
 import { install as installErrors } from "./errors.js";
@@ -23,12 +24,9 @@ import { install as installHeaders } from "./headers.js";
 import { install as installResponse } from "./response.js";
 import { install as installRequest } from "./request.js";
 import { install as installFetch } from "./fetch.js";
-import { install as installHttps } from "./https.js";
-import { install as installFormData } from "./form-data.js";
-import { install as installCrypto } from "./crypto.js";
-import { install as installZlib } from "./zlib.js";
 import { install as installCache } from "./cache.js";
 import { install as installBatch } from "./batch.js";
+import { install as installLibraries } from "./libraries.js";
 
 /** Takes the engine's native functions, defines the globals, returns the hooks that C calls. */
 export default function (native) {
@@ -53,11 +51,8 @@ export default function (native) {
   installResponse(native, hooks);
   installRequest(native, hooks);
   installFetch(native, hooks);
-  installHttps(native, hooks);
-  installFormData(native, hooks);
-  installCrypto(native, hooks);
-  installZlib(native, hooks);
   installCache(native, hooks);
   installBatch(native, hooks);
+  installLibraries(native, hooks);
   return hooks;
 }

@@ -11,6 +11,9 @@ VERSION: Final = 1
 
 IMPORT_MODULE: Final = "headgate"
 
+IMPORTS: Final = {"settings": 2, "fetch": 5, "cache": 3, "library": 4, "keys": 6}
+"""The functions that the guest imports, and how many arguments each has; all are i32, and so is the result."""
+
 NOW: Final = 0
 """Offset of the clock cell: two doubles, wall and monotonic milliseconds."""
 
@@ -46,6 +49,12 @@ ANSWER: Final = struct.Struct("<4I")
 
 NO_BODY: Final = 0xFFFFFFFF
 
+KEYS: Final = struct.Struct("<2I")
+"""What the answer of the import `keys` starts with: thousands of fuel, KeysFlag."""
+
+KEYS_BYTES_MAX: Final = 32768
+"""Of such an answer, header included."""
+
 ITEM_COUNT: Final = struct.Struct("<I")
 """What batch output starts with: how many events it is about."""
 
@@ -71,6 +80,13 @@ class Flag(enum.IntFlag):
     HERMETIC = 1
     BATCH = 2
     DEFER = 4
+
+
+class KeysFlag(enum.IntFlag):
+    """Of an answer of `keys`: it depends on chance; it is an error, in JSON."""
+
+    RANDOM = 1
+    ERROR = 2
 
 
 class Touched(enum.IntFlag):

@@ -1,7 +1,8 @@
 """
 Makes the base image: the engine's memory once it is booted and has evaluated the prelude. A step of the guest's build.
 
-    python -m headgate_runtime.bake DIRECTORY       (engine.wasm, boot.wasm, prelude.js, libraries/*.js, training/*)
+    python -m headgate_runtime.bake DIRECTORY       (engine.wasm, boot.wasm, prelude.js, training/*, and scripts
+                                                     libraries/*.js, parts/*.js with the index.json of each)
 
 Scripts are compiled to bytecode in an engine of their own, so that no image holds what parsing left behind. Then the
 image is made twice: after the first time, training functions show which blocks of the heap events write to, and the
@@ -20,12 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from headgate_runtime import abi, guest, wasm
+from headgate_runtime import abi, guest, libraries, wasm
 from headgate_runtime._wasmtime import Instance, Linker, Module, Store
 from headgate_runtime.limits import SPARE_PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from headgate_runtime._wasmtime import HostFunction
 
 ROOM_PAGES: Final = 256
 """Wasm pages behind the engine's own memory while baking: input is put at their end, out of the heap's way."""
@@ -59,8 +62,11 @@ class Oven:
 
     def __init__(self, directory: Path, code: Module, memory: bytes, room_pages: int = ROOM_PAGES) -> None:
         engine = guest.engine()
-        refuse = {"settings": (2, _refuse), "fetch": (5, _refuse), "cache": (3, _refuse)}
-        self._linker = Linker(engine, abi.IMPORT_MODULE, refuse)
+        imports: dict[str, tuple[int, HostFunction]] = {
+            name: (arity, _refuse) for name, arity in abi.IMPORTS.items()
+        }
+        imports["library"] = (abi.IMPORTS["library"], self._library)
+        self._linker = Linker(engine, abi.IMPORT_MODULE, imports)
         pages = wasm.memory_pages(memory) + room_pages
         roomy = wasm.memory_module(wasm.segments(memory), pages)
         store = Store(engine, memory_bytes=1 << 30)
@@ -71,6 +77,15 @@ class Oven:
         self.mailbox = self.call("mailbox")
         if self.call("abi") != abi.VERSION:
             raise BakeError(f"the engine speaks ABI {self.call('abi')}, the runtime {abi.VERSION}")
+
+    def _library(self, _context: int, name_address: int, name_size: int, address: int, size: int) -> int:
+        view = self.memory()
+        content = libraries.content(bytes(view[name_address : name_address + name_size]), self._directory)
+        if content is None:
+            return -1
+        if len(content) <= size:
+            view[address : address + len(content)] = content
+        return len(content)
 
     def call(self, name: str) -> int:
         function = self._instance.function(name)
@@ -153,12 +168,15 @@ def compile_script(directory: Path, code: Module, text: bytes) -> bytes:
 
 
 def compile_libraries(directory: Path, code: Module) -> None:
-    """Writes the bytecode of every script in *directory*/libraries beside it; as many at once as there are processors."""
+    """
+    Writes the bytecode of every script in *directory*/libraries and */parts beside it; as many at once as there are
+    processors.
+    """
 
     def compile_library(script: Path) -> None:
         script.with_suffix(".bytecode").write_bytes(compile_script(directory, code, script.read_bytes()))
 
-    scripts = (directory / "libraries").glob("*.js")
+    scripts = (*directory.glob("libraries/*.js"), *directory.glob("parts/*.js"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # The largest first, so that none is left for the end.
         list(pool.map(compile_library, sorted(scripts, key=lambda script: -script.stat().st_size)))
@@ -253,12 +271,12 @@ def main() -> int:
     directory = Path(sys.argv[1])
     code = guest.engine().compile((directory / "engine.wasm").read_bytes())
     try:
+        compile_libraries(directory, code)
         prelude = compile_script(directory, code, (directory / "prelude.js").read_bytes())
         trial, heap = bake(directory, code, prelude, 1, None)
         plan = learn(directory, code, trial, heap)
         base, _ = bake(directory, code, prelude, 2, plan)
         (directory / "base.wasm").write_bytes(module_of(base))
-        compile_libraries(directory, code)
     except BakeError as error:
         print(f"bake: {error}", file=sys.stderr)
         return 1

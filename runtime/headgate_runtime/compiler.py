@@ -107,7 +107,7 @@ def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None,
     try:
         for library in libraries.named_in(text):
             sandbox.set_fuel(1 << 40)
-            if not sandbox.write_input(library, 0.0, 0.0, bytes(32), 0) or sandbox.call("library"):
+            if not sandbox.write_input(library, 0.0, 0.0, bytes(32), 0) or sandbox.call("touch"):
                 return over_memory(limits)
         if not sandbox.write_input(text, 0.0, 0.0, bytes(32), flags):
             return over_memory(limits)

@@ -12,6 +12,8 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from headgate_runtime._wasmtime import WASMTIME_VERSION, Engine, EngineError, Module
 from headgate_runtime.errors import GuestMissing
 from headgate_runtime.limits import (
@@ -23,7 +25,7 @@ from headgate_runtime.limits import (
 )
 
 DIRECTORY: Final = Path(__file__).parent / "_guest"
-"""Build output (make build): engine.wasm, boot.wasm, base.wasm, libraries/."""
+"""Build output (make build): engine.wasm, boot.wasm, base.wasm, libraries/, parts/, manifest.json."""
 
 CACHE_VARIABLE: Final = "HEADGATE_CACHE"
 
@@ -52,10 +54,17 @@ def engine() -> Engine:
 
 @functools.cache
 def digest(directory: Path = DIRECTORY) -> str:
-    """Names the engine and its prelude: images made with another pair are not ours to run."""
+    """
+    Names the engine, its prelude and what loads on demand: images made with others are not ours to run. The libraries'
+    own digests are the build's, from its manifest: they are many bytes, and most processes need few of them.
+    """
     content = hashlib.sha256()
     for name in ("engine.wasm", "base.wasm"):
         content.update(hashlib.sha256(read(name, directory)).digest())
+    files = orjson.loads(read("manifest.json", directory))["files"]
+    for name in sorted(files):
+        if name.endswith((".bytecode", "/index.json")):
+            content.update(f"{name} {files[name]}\n".encode())
     return content.hexdigest()
 
 

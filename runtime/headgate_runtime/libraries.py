@@ -1,36 +1,79 @@
-"""Which of the bundled libraries (SPEC 4.3) a source names: only those enter its image."""
+"""
+Scripts which load on demand: the bundled libraries (SPEC 4.3), and the parts of the prelude that few functions use.
+
+Which of them a source names is known when it is compiled: those are loaded into its image. The others load when the
+function touches their global.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from headgate_runtime import guest
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PARTS: Final = b"prelude/"
+"""What the name of a part of the prelude starts with; libraries go by their expression."""
+
 # `_` alone is everybody's name for a parameter that is not used: it counts where something is asked of it.
-_IDENTIFIER: Final = re.compile(rb"[A-Za-z$][A-Za-z0-9_$]*|_[A-Za-z0-9_$]+|_(?=\s*[.(\[?])")
+# And `https` is mostly the scheme of a URL.
+_IDENTIFIER: Final = re.compile(rb"[A-Za-z$][A-Za-z0-9_$]*+(?!://)|_[A-Za-z0-9_$]+|_(?=\s*[.(\[?])")
 
 
 def named_in(source: bytes) -> list[bytes]:
     """
-    The bytecode of the libraries whose expression *source* mentions, in a fixed order. May include one too many: of
+    The expressions of what loads on demand that *source* mentions, in a fixed order. May include one too many: of
     `google.cloud.pubsub` it counts when all three names are there.
     """
     found = set(_IDENTIFIER.findall(source))
-    return [_script(names) for names in sorted(_index()) if found.issuperset(names)]
+    return [b".".join(names) for names in _expressions() if found.issuperset(names)]
+
+
+def content(name: bytes, directory: Path = guest.DIRECTORY) -> bytes | None:
+    """
+    What the guest is given for *name*: the bytecode of a library or of a part of the prelude; for the empty name the
+    expressions of all libraries, one a line. None where there is nothing of this name.
+    """
+    if not name:
+        return b"\n".join(sorted(_libraries(directory)))
+    file = f"parts/{name.removeprefix(PARTS).decode(errors='replace')}"
+    if not name.startswith(PARTS):
+        file = f"libraries/{_libraries(directory).get(name, '')}"
+    return _bytecode(file, directory) if file in _files(directory) else None
 
 
 @functools.cache
-def _index() -> dict[tuple[bytes, ...], str]:
-    entries = orjson.loads(guest.read("libraries/index.json"))
-    return {
-        tuple(name.encode().split(b".")): entry["file"].removesuffix(".js") for name, entry in entries.items()
-    }
+def _bytecode(file: str, directory: Path) -> bytes:
+    return guest.read(f"{file}.bytecode", directory)
 
 
 @functools.cache
-def _script(names: tuple[bytes, ...]) -> bytes:
-    return guest.read(f"libraries/{_index()[names]}.bytecode")
+def _libraries(directory: Path) -> dict[bytes, str]:
+    """Each library's expression, and the name of its file."""
+    entries = orjson.loads(guest.read("libraries/index.json", directory))
+    return {name.encode(): entry["file"].removesuffix(".js") for name, entry in entries.items()}
+
+
+@functools.cache
+def _parts(directory: Path) -> dict[str, list[str]]:
+    """Each part of the prelude, and its globals."""
+    parts: dict[str, list[str]] = orjson.loads(guest.read("parts/index.json", directory))
+    return parts
+
+
+@functools.cache
+def _files(directory: Path) -> frozenset[str]:
+    libraries = (f"libraries/{file}" for file in _libraries(directory).values())
+    return frozenset((*libraries, *(f"parts/{name}" for name in _parts(directory))))
+
+
+@functools.cache
+def _expressions() -> list[tuple[bytes, ...]]:
+    parts = (name.encode() for names in _parts(guest.DIRECTORY).values() for name in names)
+    return sorted(tuple(name.split(b".")) for name in (*_libraries(guest.DIRECTORY), *parts))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from headgate_runtime import abi, guest
+from headgate_runtime import abi, guest, libraries
 from headgate_runtime._wasmtime import EngineError, Linker, Store
 from headgate_runtime.limits import SLICE_FUEL
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from headgate_runtime.limits import Limits
 
 REFUSED: Final = -1
+
+NAME_BYTES_MAX: Final = 256
+"""Of a library's name that the guest asks for."""
+
+REQUEST_BYTES_MAX: Final = 64 << 10
+DATA_BYTES_MAX: Final = 1 << 20
+"""Of a request of the import `keys`, and of what it is to work on."""
 
 
 class Request(NamedTuple):
@@ -72,7 +79,9 @@ class Sandbox:
 
     enter       writes an event of at most abi.INPUT_INLINE bytes and runs the first slice of `invoke`: see `_bind`
     mailbox     address of the mailbox in the guest
+    keys        answers the import of that name; None refuses
     settings    the settings JSON, which the guest asks for once
+    told        where the answers of `keys` are kept for a record, if anywhere
     requests    what the guest filed since the last entry; the caller takes them
     """
 
@@ -86,10 +95,12 @@ class Sandbox:
         "closed",
         "enter",
         "entry",
+        "keys",
         "mailbox",
         "memory",
         "requests",
         "settings",
+        "told",
     )
 
     by_context: ClassVar[dict[int, Sandbox]] = {}
@@ -101,6 +112,8 @@ class Sandbox:
         self.closed = False
         self.settings = settings
         self.requests: list[Request] = []
+        self.keys: Callable[[bytes, bytes], bytes | None] = _answer_keys
+        self.told: list[bytes] | None = None
         self._functions: dict[str, Function] = {}
         self._store = Store(guest.engine(), memory_bytes=limits.memory_bytes)
         self._store.set_fuel(1 << 40)
@@ -301,6 +314,53 @@ def _import_cache(context: int, operation: int, address: int, size: int) -> int:
     return 0
 
 
+def _import_library(context: int, name_address: int, name_size: int, address: int, size: int) -> int:
+    sandbox = Sandbox.by_context.get(context)
+    if sandbox is None or name_size > NAME_BYTES_MAX or not _within(sandbox, name_address, name_size):
+        return REFUSED
+    content = libraries.content(ctypes.string_at(sandbox.address + name_address, name_size))
+    if content is None:
+        return REFUSED
+    if len(content) <= size:
+        if not _within(sandbox, address, len(content)):
+            return REFUSED
+        ctypes.memmove(sandbox.address + address, content, len(content))
+    return len(content)
+
+
+def _import_keys(
+    context: int, address: int, size: int, data_address: int, data_size: int, answer_address: int, room: int
+) -> int:
+    sandbox = Sandbox.by_context.get(context)
+    if (
+        sandbox is None
+        or not _within(sandbox, address, size)
+        or not _within(sandbox, data_address, data_size)
+        or not _within(sandbox, answer_address, room)
+    ):
+        return REFUSED
+    # Larger ones are never the prelude's; the service refuses them, and need not see them whole.
+    request = ctypes.string_at(sandbox.address + address, min(size, REQUEST_BYTES_MAX + 1))
+    data = ctypes.string_at(sandbox.address + data_address, min(data_size, DATA_BYTES_MAX + 1))
+    try:
+        answer = sandbox.keys(request, data)
+    except BaseException:  # noqa: BLE001 - nothing may pass the guest's frames, and panics of Rust derive from this
+        return REFUSED
+    if answer is None or len(answer) > room:
+        return REFUSED
+    if sandbox.told is not None:
+        sandbox.told.append(answer)
+    ctypes.memmove(sandbox.address + answer_address, answer, len(answer))
+    return len(answer)
+
+
+def _answer_keys(request: bytes, data: bytes) -> bytes | None:
+    # Loaded by the first function that asks: it takes as long as all the rest of the runtime.
+    from headgate_runtime import keys  # noqa: PLC0415
+
+    return keys.answer(request, data)
+
+
 def _within(sandbox: Sandbox, address: int, size: int) -> bool:
     return address + size <= sandbox.memory_bytes()
 
@@ -310,10 +370,13 @@ _shared_linker: list[Linker] = []
 
 def _linker() -> Linker:
     if not _shared_linker:
-        functions: dict[str, tuple[int, HostFunction]] = {
-            "settings": (2, _import_settings),
-            "fetch": (5, _import_fetch),
-            "cache": (3, _import_cache),
+        functions: dict[str, HostFunction] = {
+            "settings": _import_settings,
+            "fetch": _import_fetch,
+            "cache": _import_cache,
+            "library": _import_library,
+            "keys": _import_keys,
         }
-        _shared_linker.append(Linker(guest.engine(), abi.IMPORT_MODULE, functions))
+        imports = {name: (arity, functions[name]) for name, arity in abi.IMPORTS.items()}
+        _shared_linker.append(Linker(guest.engine(), abi.IMPORT_MODULE, imports))
     return _shared_linker[0]

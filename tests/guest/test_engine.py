@@ -31,6 +31,8 @@ FUNCTIONS = {
     "settings": "(i32, i32) -> i32",
     "fetch": "(i32, i32, i32, i32, i32) -> i32",
     "cache": "(i32, i32, i32) -> i32",
+    "library": "(i32, i32, i32, i32) -> i32",
+    "keys": "(i32, i32, i32, i32, i32, i32) -> i32",
 }
 """All that a guest can ask of its host."""
 
@@ -49,6 +51,7 @@ ENTRY_POINTS = {
     "resume": "() -> i32",
     "script": "() -> i32",
     "seal": "() -> i32",
+    "touch": "() -> i32",
 }
 """All that a host can call."""
 

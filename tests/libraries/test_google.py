@@ -214,4 +214,5 @@ def test_automl() -> None:
 def test_several_share_a_namespace() -> None:
     code = "return [Object.keys(google.cloud).sort(), typeof google.cloud.pubsub.PubSub, typeof google.cloud.storage.Storage]"
 
-    assert value(code) == [["pubsub", "storage"], "function", "function"]
+    names = ["automl", "bigquery", "datastore", "firestore", "functions", "pubsub", "storage", "tasks"]
+    assert value(code) == [names, "function", "function"]

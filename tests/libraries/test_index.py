@@ -60,7 +60,7 @@ def test_a_library(expression: str, package: str, version: str, kind: str) -> No
 
 @pytest.mark.parametrize("expression", IN_THE_PRELUDE)
 def test_what_needs_no_library(expression: str) -> None:
-    assert libraries.named_in(expression.encode()) == []
+    assert not set(libraries.named_in(expression.encode())) & {name.encode() for name in INDEX}
     assert value(f"return typeof {expression}") in ("function", "object")
 
 
