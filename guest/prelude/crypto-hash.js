@@ -55,6 +55,9 @@ const LISTED = NAMES.flat().filter((name) => !UNLISTED.test(name)).sort();
 /** The number of a hash by any of its names, in any case; undefined for an unknown one. */
 export const hashNumber = (name) => NUMBERS[StringPrototypeToLowerCase(name)];
 
+/** The usual name of the hash with this number. */
+export const hashName = (number) => NAMES[number][0];
+
 /** As `hashNumber`, where a secret is involved: throws Node's TypeError for an unknown one. */
 export function requireDigest(name, argument = "digest") {
   requireString(name, argument);

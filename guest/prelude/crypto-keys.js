@@ -1,7 +1,10 @@
-// Key objects of Node's crypto, and the CryptoKey of web crypto. The bytes lie in private fields; the functions
-// below this module's classes are the only way to them.
+// Key objects of Node's crypto, and the CryptoKey of web crypto. What a key is lies in private fields; the functions
+// exported here are the only way to it, and user code never sees them.
+//
+// A key that is `held`: `{ kind: "secret", bytes }`, or `{ kind: "public" | "private", type, details, der }` with SPKI
+// or PKCS #8 in base64, as the host reads it.
 
-import { SymbolToStringTag, TypeError, Uint8Array, uncurryThis } from "./primordials.js";
+import { BigInt, SymbolToStringTag, TypeError, Uint8Array, uncurryThis } from "./primordials.js";
 import { invalidArgument, requireFunction, requireString } from "./arguments.js";
 import { asBuffer } from "./buffer.js";
 import { requireEncoding } from "./buffer-encodings.js";
@@ -17,86 +20,114 @@ const BYTES = "an instance of ArrayBuffer, Buffer, TypedArray, or DataView";
 /** Only the prelude makes keys: what their constructors want to see. */
 const OURS = {};
 
-let secretOfKeyObject;
-let secretOfCryptoKey;
+let heldByKeyObject;
+let heldByCryptoKey;
+
+// Writes public and private keys; set by whoever can ask the host.
+let write;
 
 /** A copy of the bytes of any accepted value, so that nobody changes a key from outside. */
 const copied = (bytes) => TypedArrayPrototypeSlice(bytes);
 
-export class KeyObject {
-  #secret;
+export const invalidValue = (message) => coded(TypeError, "ERR_INVALID_ARG_VALUE", message);
 
-  constructor(access, secret) {
-    if (access !== OURS) {
-      throw coded(TypeError, "ERR_INVALID_ARG_VALUE", "The argument 'type' is invalid. Received " + String(access));
-    }
-    this.#secret = secret;
+export class KeyObject {
+  #held;
+
+  constructor(access, held) {
+    if (access !== OURS) throw invalidValue(`The argument 'type' is invalid. Received ${String(access)}`);
+    this.#held = held;
   }
 
   static {
-    secretOfKeyObject = (key) => (#secret in key ? key.#secret : undefined);
+    heldByKeyObject = (key) => (#held in key ? key.#held : undefined);
   }
 
   /** The KeyObject of a CryptoKey. */
   static from(key) {
-    const secret = typeof key === "object" && key !== null ? secretOfCryptoKey(key) : undefined;
-    if (secret === undefined) throw invalidArgument("key", "an instance of CryptoKey", key);
-    return new KeyObject(OURS, secret);
+    const held = typeof key === "object" && key !== null ? heldByCryptoKey(key) : undefined;
+    if (held === undefined) throw invalidArgument("key", "an instance of CryptoKey", key);
+    return keyObject(held);
   }
 
   get type() {
-    return this.#secret && "secret";
-  }
-
-  get symmetricKeySize() {
-    return this.#secret.length;
-  }
-
-  export(options) {
-    const format = options?.format;
-    if (options !== undefined && (typeof options !== "object" || options === null)) {
-      throw invalidArgument("options", "of type object", options);
-    }
-    if (format === "jwk") return { kty: "oct", k: asBuffer(this.#secret).toString("base64url") };
-    if (format === undefined || format === "buffer") return asBuffer(copied(this.#secret));
-    throw coded(
-      TypeError,
-      "ERR_INVALID_ARG_VALUE",
-      `The property 'options.format' must be one of: undefined, 'buffer', 'jwk'. Received '${format}'`,
-    );
+    return this.#held.kind;
   }
 
   equals(other) {
-    const secret = typeof other === "object" && other !== null ? secretOfKeyObject(other) : undefined;
-    if (secret === undefined) throw invalidArgument("otherKeyObject", "an instance of KeyObject", other);
-    if (secret.length !== this.#secret.length) return false;
+    const theirs = typeof other === "object" && other !== null ? heldByKeyObject(other) : undefined;
+    if (theirs === undefined) throw invalidArgument("otherKeyObject", "an instance of KeyObject", other);
+    const ours = this.#held;
+    if (theirs.kind !== ours.kind) return false;
+    if (ours.kind !== "secret") return theirs.der === ours.der;
+    if (theirs.bytes.length !== ours.bytes.length) return false;
     let difference = 0;
-    for (let i = 0; i < secret.length; i++) difference |= secret[i] ^ this.#secret[i];
+    for (let i = 0; i < ours.bytes.length; i++) difference |= theirs.bytes[i] ^ ours.bytes[i];
     return difference === 0;
   }
 }
 define(KeyObject.prototype, SymbolToStringTag, "KeyObject");
 
+class SecretKeyObject extends KeyObject {
+  get symmetricKeySize() {
+    return heldByKeyObject(this).bytes.length;
+  }
+
+  export(options) {
+    if (options !== undefined && (typeof options !== "object" || options === null)) {
+      throw invalidArgument("options", "of type object", options);
+    }
+    const { bytes } = heldByKeyObject(this);
+    const format = options?.format;
+    if (format === "jwk") return { kty: "oct", k: asBuffer(bytes).toString("base64url") };
+    if (format === undefined || format === "buffer") return asBuffer(copied(bytes));
+    throw invalidValue(
+      `The property 'options.format' must be one of: undefined, 'buffer', 'jwk'. Received '${format}'`,
+    );
+  }
+}
+
+class AsymmetricKeyObject extends KeyObject {
+  get asymmetricKeyType() {
+    return heldByKeyObject(this).type;
+  }
+
+  get asymmetricKeyDetails() {
+    const { details } = heldByKeyObject(this);
+    const { publicExponent } = details;
+    return publicExponent === undefined
+      ? { ...details }
+      : { ...details, publicExponent: BigInt(publicExponent) };
+  }
+
+  export(options) {
+    return write(heldByKeyObject(this), options);
+  }
+}
+
+class PublicKeyObject extends AsymmetricKeyObject {}
+class PrivateKeyObject extends AsymmetricKeyObject {}
+
 export class CryptoKey {
-  #secret;
+  #held;
   #algorithm;
   #isExtractable;
   #usages;
 
-  constructor(access, secret, algorithm, isExtractable, usages) {
+  constructor(access, held, algorithm, isExtractable, usages) {
     if (access !== OURS) throw coded(TypeError, "ERR_ILLEGAL_CONSTRUCTOR", "Illegal constructor");
-    this.#secret = secret;
+    this.#held = held;
     this.#algorithm = algorithm;
     this.#isExtractable = isExtractable;
     this.#usages = usages;
   }
 
   static {
-    secretOfCryptoKey = (key) => (#secret in key ? key.#secret : undefined);
+    heldByCryptoKey = (key) => (#held in key ? key.#held : undefined);
   }
 
   get type() {
-    return this.#secret && "secret";
+    return this.#held.kind;
   }
 
   get extractable() {
@@ -113,31 +144,54 @@ export class CryptoKey {
 }
 define(CryptoKey.prototype, SymbolToStringTag, "CryptoKey");
 
-/** The bytes of a secret KeyObject or CryptoKey; undefined for anything else. */
-export function secretOf(key) {
+/** What a KeyObject or CryptoKey is; undefined for anything else. */
+export function heldBy(key) {
   if (typeof key !== "object" || key === null) return undefined;
-  return secretOfKeyObject(key) ?? secretOfCryptoKey(key);
+  return heldByKeyObject(key) ?? heldByCryptoKey(key);
 }
 
-/** The bytes of a CryptoKey; throws for anything else. */
+export const wrongKind = (kind, expected) =>
+  coded(
+    TypeError,
+    "ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE",
+    `Invalid key object type ${kind}, expected ${expected}.`,
+  );
+
+/** The bytes of a secret KeyObject or CryptoKey; undefined for what is no key at all. */
+export function secretOf(key) {
+  const held = heldBy(key);
+  if (held !== undefined && held.kind !== "secret") throw wrongKind(held.kind, "secret");
+  return held?.bytes;
+}
+
+/** What a CryptoKey is; throws for anything else. */
 export function requireCryptoKey(key, name) {
-  const secret = typeof key === "object" && key !== null ? secretOfCryptoKey(key) : undefined;
-  if (secret === undefined) throw invalidArgument(name, "an instance of CryptoKey", key);
-  return secret;
+  const held = typeof key === "object" && key !== null ? heldByCryptoKey(key) : undefined;
+  if (held === undefined) throw invalidArgument(name, "an instance of CryptoKey", key);
+  return held;
 }
 
-/** A CryptoKey of a copy of `bytes`. */
-export const cryptoKey = (bytes, algorithm, isExtractable, usages) =>
-  new CryptoKey(OURS, copied(bytes), algorithm, isExtractable, usages);
+/** A CryptoKey of `held`. */
+export const cryptoKey = (held, algorithm, isExtractable, usages) =>
+  new CryptoKey(OURS, held, algorithm, isExtractable, usages);
+
+/** A secret of a copy of `bytes`. */
+export const secret = (bytes) => ({ kind: "secret", bytes: copied(bytes) });
+
+/** A KeyObject of `held`. */
+export function keyObject(held) {
+  const Class =
+    held.kind === "secret" ? SecretKeyObject : held.kind === "public" ? PublicKeyObject : PrivateKeyObject;
+  return new Class(OURS, held);
+}
+
+/** Tells how `export` of public and private keys is done: `writeKey(held, options)`. */
+export function writeKeysWith(writeKey) {
+  write = writeKey;
+}
 
 /** The members of `crypto` about secret keys. */
-export function keys(native, codecs) {
-  function createSecretKey(key, encoding) {
-    const bytes = typeof key === "string" ? codecs[requireEncoding(encoding)].encode(key) : bytesOf(key);
-    if (bytes === undefined) throw invalidArgument("key", BYTES, key);
-    return new KeyObject(OURS, copied(bytes));
-  }
-
+export function secretKeys(native, codecs) {
   function generateKeySync(type, options) {
     requireString(type, "type");
     if (typeof options !== "object" || options === null) {
@@ -147,24 +201,24 @@ export function keys(native, codecs) {
     if (type === "hmac") {
       requireInteger(length, "options.length", 8, INT32_MAX);
     } else if (type !== "aes") {
-      throw coded(
-        TypeError,
-        "ERR_INVALID_ARG_VALUE",
-        `The argument 'type' must be a supported key type. Received '${type}'`,
-      );
+      throw invalidValue(`The argument 'type' must be a supported key type. Received '${type}'`);
     } else if (length !== 128 && length !== 192 && length !== 256) {
-      throw coded(
-        TypeError,
-        "ERR_INVALID_ARG_VALUE",
+      throw invalidValue(
         `The property 'options.length' must be one of: 128, 192, 256. Received ${String(length)}`,
       );
     }
-    return new KeyObject(OURS, new Uint8Array(native.random(length >>> 3)));
+    return keyObject(secret(new Uint8Array(native.random(length >>> 3))));
   }
 
   return {
     KeyObject,
-    createSecretKey,
+
+    createSecretKey(key, encoding) {
+      const bytes = typeof key === "string" ? codecs[requireEncoding(encoding)].encode(key) : bytesOf(key);
+      if (bytes === undefined) throw invalidArgument("key", BYTES, key);
+      return keyObject(secret(bytes));
+    },
+
     generateKeySync,
     generateKey(type, options, callback) {
       requireFunction(callback, "callback");

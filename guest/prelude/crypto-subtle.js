@@ -20,7 +20,7 @@ import {
 import { asBuffer } from "./buffer.js";
 import { coded } from "./crypto-arguments.js";
 import { hashNumber } from "./crypto-hash.js";
-import { CryptoKey, cryptoKey, requireCryptoKey } from "./crypto-keys.js";
+import { CryptoKey, cryptoKey, requireCryptoKey, secret as secretKey } from "./crypto-keys.js";
 import { bytesOf } from "./encoding.js";
 import { define } from "./expose.js";
 
@@ -296,13 +296,13 @@ export function webCrypto(native, random) {
         `Failed to execute 'importKey' on 'SubtleCrypto': 1st argument value '${format}' is not a valid enum value of type KeyFormat.`,
       );
     }
-    const key = cryptoKey(bytes, describe(algorithm, bytes.length), Boolean(isExtractable), known);
+    const key = cryptoKey(secretKey(bytes), describe(algorithm, bytes.length), Boolean(isExtractable), known);
     if (known.length === 0) throw syntax("Usages cannot be empty when importing a secret key.");
     return key;
   }
 
   function toExported(format, key) {
-    const secret = requireCryptoKey(key, "key");
+    const secret = requireCryptoKey(key, "key").bytes;
     if (!key.extractable) throw new DOMException("key is not extractable", "InvalidAccessException");
     if (format === "raw") return TypedArrayPrototypeSlice(secret).buffer;
     if (format !== "jwk") throw notSupported(`Unable to export a raw ${key.algorithm.name} key using ${format} format`);
@@ -343,7 +343,7 @@ export function webCrypto(native, random) {
     async sign(algorithm, key, bytes) {
       requireArguments("sign", 3, arguments.length);
       const { name } = normalized(algorithm);
-      const secret = requireCryptoKey(key, "key");
+      const secret = requireCryptoKey(key, "key").bytes;
       const input = source(bytes, "sign", "3rd");
       if (!ArrayPrototypeIncludes(key.usages, "sign") || key.algorithm.name !== name) {
         throw invalidAccess("Unable to use this key to sign");
@@ -354,7 +354,7 @@ export function webCrypto(native, random) {
     async verify(algorithm, key, signature, bytes) {
       requireArguments("verify", 4, arguments.length);
       const { name } = normalized(algorithm);
-      const secret = requireCryptoKey(key, "key");
+      const secret = requireCryptoKey(key, "key").bytes;
       const given = source(signature, "verify", "3rd");
       const input = source(bytes, "verify", "4th");
       if (!ArrayPrototypeIncludes(key.usages, "verify") || key.algorithm.name !== name) {
@@ -366,7 +366,7 @@ export function webCrypto(native, random) {
     async encrypt(algorithm, key, bytes) {
       requireArguments("encrypt", 3, arguments.length);
       const wanted = normalized(algorithm);
-      const secret = requireCryptoKey(key, "key");
+      const secret = requireCryptoKey(key, "key").bytes;
       const input = source(bytes, "encrypt", "3rd");
       requireUse(key, wanted.name, "encrypt", "encrypt");
       return crypt(false, wanted, secret, input);
@@ -375,7 +375,7 @@ export function webCrypto(native, random) {
     async decrypt(algorithm, key, bytes) {
       requireArguments("decrypt", 3, arguments.length);
       const wanted = normalized(algorithm);
-      const secret = requireCryptoKey(key, "key");
+      const secret = requireCryptoKey(key, "key").bytes;
       const input = source(bytes, "decrypt", "3rd");
       requireUse(key, wanted.name, "decrypt", "decrypt");
       return crypt(true, wanted, secret, input);
@@ -384,7 +384,7 @@ export function webCrypto(native, random) {
     async deriveBits(algorithm, key, length = null) {
       requireArguments("deriveBits", 2, arguments.length);
       const wanted = normalized(algorithm);
-      const secret = requireCryptoKey(key, "baseKey");
+      const secret = requireCryptoKey(key, "baseKey").bytes;
       requireUse(key, wanted.name, "deriveBits", "derive bits");
       return deriveBytes(wanted, secret, length);
     }
@@ -393,7 +393,7 @@ export function webCrypto(native, random) {
       requireArguments("deriveKey", 5, arguments.length);
       const wanted = normalized(algorithm);
       const target = normalized(derived);
-      const secret = requireCryptoKey(key, "baseKey");
+      const secret = requireCryptoKey(key, "baseKey").bytes;
       requireUse(key, wanted.name, "deriveKey", "derive a key");
       const bytes = deriveBytes(wanted, secret, keyBits(target, "HmacImportParams"));
       return toImported("raw", bytes, { __proto__: null, ...target, length: undefined }, isExtractable, usages);
@@ -407,7 +407,7 @@ export function webCrypto(native, random) {
       const bits = keyBits(wanted, "HmacKeyGenParams");
       if (known.length === 0) throw syntax("Usages cannot be empty when creating a key.");
       const bytes = random.randomBytes(bits / 8);
-      return cryptoKey(bytes, describe({ ...wanted, length: undefined }, bytes.length), Boolean(isExtractable), known);
+      return cryptoKey(secretKey(bytes), describe({ ...wanted, length: undefined }, bytes.length), Boolean(isExtractable), known);
     }
 
     async importKey(format, keyData, algorithm, isExtractable, usages) {
@@ -423,7 +423,7 @@ export function webCrypto(native, random) {
     async wrapKey(format, key, wrappingKey, algorithm) {
       requireArguments("wrapKey", 4, arguments.length);
       const wanted = normalized(algorithm);
-      const secret = requireCryptoKey(wrappingKey, "wrappingKey");
+      const secret = requireCryptoKey(wrappingKey, "wrappingKey").bytes;
       requireUse(wrappingKey, wanted.name, "wrapKey", "wrapKey");
       const exported = toExported(format, key);
       const bytes = format === "jwk" ? native.utf8Encode(JSONStringify(exported)) : exported;
@@ -434,7 +434,7 @@ export function webCrypto(native, random) {
       requireArguments("unwrapKey", 7, arguments.length);
       const wanted = normalized(unwrapAlgorithm);
       const input = source(wrapped, "unwrapKey", "2nd");
-      const secret = requireCryptoKey(unwrappingKey, "unwrappingKey");
+      const secret = requireCryptoKey(unwrappingKey, "unwrappingKey").bytes;
       requireUse(unwrappingKey, wanted.name, "unwrapKey", "unwrapKey");
       let keyData = crypt(true, wanted, secret, input);
       if (format === "jwk") keyData = JSONParse(native.utf8Decode(keyData, 0, keyData.byteLength, false));

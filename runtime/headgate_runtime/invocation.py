@@ -85,6 +85,7 @@ class Invocation:
         "_executor",
         "_exhausted",
         "_function",
+        "_keys",
         "_result",
         "_sandbox",
         "_slices",
@@ -103,6 +104,7 @@ class Invocation:
         self._sandbox = slot.sandbox
         self._batch = batch
         self._entries: list[Entry] | None = [] if record else None
+        self._keys: list[bytes] = []
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._untried = slot.untried
         self._timed_out = False
@@ -142,6 +144,8 @@ class Invocation:
             self._entries.append(Entry("invoke", now_ms, monotonic_ms, seed, int(flags), text, []))
         if not sandbox.write_input(text, now_ms, monotonic_ms, seed, flags):
             raise NoRoom(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
+        if self._entries is not None:
+            sandbox.told = self._keys
         sandbox.set_fuel(function.limits.fuel)
         call = self._call = sandbox.entry
         call.start()
@@ -249,6 +253,7 @@ class Invocation:
         function, sandbox = self._function, self._sandbox
         if sandbox.closed:
             raise ExecutorClosed("the executor was closed")
+        sandbox.told = None
         limits = function.limits
         # Cut off between two slices: these fall at exact counts, and the store cannot be asked before the call returns.
         cut_off = self._timed_out and self._call.running
@@ -308,7 +313,9 @@ class Invocation:
         if self._entries is not None:
             function = self._function
             sizes = None if self._batch is None else [len(text) for text in self._batch]
-            record = Record(function.image.digest, function.settings, function.limits, self._entries, sizes)
+            record = Record(
+                function.image.digest, function.settings, function.limits, self._entries, sizes, self._keys
+            )
             for outcome in outcomes:
                 outcome.add(record=record)
         return outcomes

@@ -20,10 +20,12 @@ from headgate_runtime.outcome import Usage
 from headgate_runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headgate_runtime.image import Image
     from headgate_runtime.outcome import Outcome
 
-FORMAT = 1
+FORMAT = 2
 
 _FLAGS: Final = range(2 * max(abi.Flag))
 
@@ -49,6 +51,7 @@ class Record(NamedTuple):
 
     image       digest of the function's image
     sizes       of a batch, how many bytes each of its events has; None for a single event
+    keys        what the import `keys` answered, in order: private keys among it
     """
 
     image: str
@@ -56,6 +59,7 @@ class Record(NamedTuple):
     limits: Limits
     entries: list[Entry]
     sizes: list[int] | None = None
+    keys: Sequence[bytes] = ()
 
     def __repr__(self) -> str:
         # Neither settings nor events: they are not for logs.
@@ -70,6 +74,7 @@ class Record(NamedTuple):
                 "settings": orjson.Fragment(self.settings),
                 "limits": dataclasses.asdict(self.limits),
                 "sizes": self.sizes,
+                "keys": [base64.b64encode(answer).decode() for answer in self.keys],
                 "entries": [
                     {
                         "name": entry.name,
@@ -113,9 +118,9 @@ class Record(NamedTuple):
             sizes = value["sizes"]
             if sizes is not None:
                 sizes = [int(size) for size in sizes]
-            return cls(
-                value["image"], orjson.dumps(value["settings"]), Limits(**value["limits"]), entries, sizes
-            )
+            settings, limits = orjson.dumps(value["settings"]), Limits(**value["limits"])
+            keys = [base64.b64decode(answer, validate=True) for answer in value["keys"]]
+            return cls(value["image"], settings, limits, entries, sizes, keys)
         except (KeyError, TypeError, ValueError) as error:
             raise ReplayError(f"not a record: {error!r}") from None
 
@@ -138,12 +143,28 @@ def replay(record: Record, image: Image) -> Outcome | list[Outcome]:
     if record.image != image.digest:
         raise ReplayError(f"the record is of image {record.image[:12]}, this is image {image.digest[:12]}")
     sandbox = Sandbox(image.compiled, record.limits, image.mailbox, record.settings)
+    answers = iter(record.keys)
+    unanswered: list[bytes] = []
+
+    def tell(request: bytes, _data: bytes) -> bytes | None:
+        answer = next(answers, None)
+        if answer is None:
+            unanswered.append(request)
+        return answer
+
+    sandbox.keys = tell
     try:
-        return _replay(record, sandbox)
+        outcome = _replay(record, sandbox)
     except EngineError as error:
         raise ReplayError(f"the record does not fit the engine: {error}") from None
+    except ReplayError:
+        if not unanswered:
+            raise
     finally:
         sandbox.close()
+    if unanswered:
+        raise ReplayError("the invocation asks for keys more often than recorded")
+    return outcome
 
 
 def _replay(record: Record, sandbox: Sandbox) -> Outcome | list[Outcome]:

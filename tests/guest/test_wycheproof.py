@@ -12,7 +12,7 @@ from tests.guest.wycheproof import groups
 if TYPE_CHECKING:
     from tests.guest.evaluate import Evaluate
 
-FUEL = 20_000_000_000
+FUEL = 200_000_000_000
 
 
 def verdicts(evaluate: Evaluate, judge: str, cases: list[dict[str, Any]]) -> list[str]:
@@ -65,3 +65,71 @@ def test_hkdf(evaluate: Evaluate, digest: str) -> None:
     """
     for case, said in zip(cases, verdicts(evaluate, judge, cases), strict=True):
         assert said == ("RangeError: Invalid key length" if case["result"] == "invalid" else "valid"), case
+
+
+VERIFY = """
+const name = { 'SHA-512/256': 'sha512-256' }[t.sha] ?? t.sha.toLowerCase().replace('sha-', 'sha')
+const key = { key: t.publicKeyPem, ...OPTIONS }
+return crypto.createVerify(name).update(hex(t.msg)).verify(key, hex(t.sig)) ? 'valid' : 'invalid'
+"""
+
+SIGNATURES = {
+    "rsa_signature_2048_sha256_test.json": "{}",
+    "rsa_signature_2048_sha512_256_test.json": "{}",
+    "rsa_signature_3072_sha3_256_test.json": "{}",
+    "rsa_pss_2048_sha256_mgf1_0_test.json": "{ padding: 6, saltLength: t.sLen }",
+    "rsa_pss_2048_sha256_mgf1_32_test.json": "{ padding: 6, saltLength: t.sLen }",
+    "rsa_pss_4096_sha512_mgf1_64_test.json": "{ padding: 6, saltLength: t.sLen }",
+    "ecdsa_secp224r1_sha256_test.json": "{}",
+    "ecdsa_secp256r1_sha256_test.json": "{}",
+    "ecdsa_secp384r1_sha384_test.json": "{}",
+    "ecdsa_secp521r1_sha512_test.json": "{}",
+    "ecdsa_secp256r1_sha256_p1363_test.json": "{ dsaEncoding: 'ieee-p1363' }",
+    "ecdsa_secp521r1_sha512_p1363_test.json": "{ dsaEncoding: 'ieee-p1363' }",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(evaluate: Evaluate, name: str) -> None:
+    keys = ["publicKeyPem", "sha", *(["sLen"] if "pss" in name else [])]
+    cases = flat(name, *keys)
+    for case, said in zip(
+        cases, verdicts(evaluate, VERIFY.replace("OPTIONS", SIGNATURES[name]), cases), strict=True
+    ):
+        assert said in {"valid": {"valid"}, "invalid": {"invalid"}}.get(
+            case["result"], {"valid", "invalid"}
+        ), case
+
+
+@pytest.mark.parametrize("curve", ["ed25519", "ed448"])
+def test_edwards_curves(evaluate: Evaluate, curve: str) -> None:
+    cases = flat(f"{curve}_test.json", "publicKeyPem")
+    judge = "return crypto.verify(null, hex(t.msg), t.publicKeyPem, hex(t.sig)) ? 'valid' : 'invalid'"
+    for case, said in zip(cases, verdicts(evaluate, judge, cases), strict=True):
+        assert said == case["result"] or case["result"] == "acceptable", case
+
+
+@pytest.mark.parametrize("digest", ["sha1", "sha256"])
+def test_oaep(evaluate: Evaluate, digest: str) -> None:
+    cases = flat(f"rsa_oaep_2048_{digest}_mgf1{digest}_test.json", "privateKeyPem")
+    judge = f"""
+    const key = {{ key: t.privateKeyPem, oaepHash: '{digest}', oaepLabel: hex(t.label) }}
+    return crypto.privateDecrypt(key, hex(t.ct)).toString('hex') === t.msg ? 'valid' : 'differs'
+    """
+    refusal = "Error: error:02000079:rsa routines::oaep decoding error"
+    for case, said in zip(cases, verdicts(evaluate, judge, cases), strict=True):
+        expected = {"valid": {"valid"}, "invalid": {refusal}}.get(case["result"], {"valid", refusal})
+        assert said in expected, case
+
+
+@pytest.mark.parametrize("name", ["ecdh_secp256r1_pem_test.json", "x25519_pem_test.json"])
+def test_key_agreement(evaluate: Evaluate, name: str) -> None:
+    cases = [case for case in flat(name) if case["result"] != "acceptable"]
+    judge = """
+    const privateKey = crypto.createPrivateKey(t.private)
+    const made = crypto.diffieHellman({ privateKey, publicKey: crypto.createPublicKey(t.public) })
+    return made.toString('hex') === t.shared ? 'valid' : 'differs'
+    """
+    for case, said in zip(cases, verdicts(evaluate, judge, cases), strict=True):
+        assert (said == "valid") == (case["result"] == "valid"), (case, said)
+        assert said == "valid" or "rror" in said, (case, said)

@@ -1,0 +1,412 @@
+"""
+Public and private keys as functions hand them in and take them out: PEM, DER and JSON web keys (RFC 7517), on
+`cryptography`. Only keys that are safe to work with come out of here: of a known kind, of a bounded size, and sound.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x448, x25519
+from cryptography.x509 import load_pem_x509_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KEY_BYTES_MAX: Final = 16 << 10
+"""Of a key or a certificate in any form."""
+
+RSA_PRIVATE_BITS_MAX: Final = 4096
+"""Of an RSA key that signs and decrypts: 10 ms an operation, during which nothing else runs."""
+
+RSA_PUBLIC_BITS_MAX: Final = 8192
+"""Of an RSA key that verifies and encrypts."""
+
+RSA_BITS_MIN: Final = 512
+
+EXPONENT_MAX: Final = 1 << 64
+"""Public exponents from here on make a public key's work as slow as a private one's."""
+
+ROUNDS_MAX: Final = 1 << 16
+"""Of the derivation that protects an encrypted private key: 40 ms."""
+
+SCRYPT_MAX: Final = 1 << 17
+"""The same for scrypt, as the product of N, r and p: its usual parameters."""
+
+CURVES: Final[dict[str, ec.EllipticCurve]] = {
+    "prime256v1": ec.SECP256R1(),
+    "secp384r1": ec.SECP384R1(),
+    "secp521r1": ec.SECP521R1(),
+    "secp256k1": ec.SECP256K1(),
+    "secp224r1": ec.SECP224R1(),
+    "prime192v1": ec.SECP192R1(),
+}
+CURVE_NAMES: Final = {curve.name: name for name, curve in CURVES.items()} | {
+    "secp256r1": "prime256v1",
+    "secp192r1": "prime192v1",
+}
+JWK_CURVES: Final = {
+    "prime256v1": "P-256",
+    "secp384r1": "P-384",
+    "secp521r1": "P-521",
+    "secp256k1": "secp256k1",
+}
+
+RAW: Final[dict[str, tuple[Any, Any, str]]] = {
+    "ed25519": (ed25519.Ed25519PrivateKey, ed25519.Ed25519PublicKey, "Ed25519"),
+    "ed448": (ed448.Ed448PrivateKey, ed448.Ed448PublicKey, "Ed448"),
+    "x25519": (x25519.X25519PrivateKey, x25519.X25519PublicKey, "X25519"),
+    "x448": (x448.X448PrivateKey, x448.X448PublicKey, "X448"),
+}
+
+OPENSSL_PREFIXES: Final = {
+    "rsa routines": "RSA_",
+    "digital envelope routines": "EVP_",
+    "common libcrypto routines": "CRYPTO_",
+}
+"""How Node names the libraries of OpenSSL in its error codes; the others it leaves out."""
+
+_ENCRYPTED: Final = re.compile(
+    rb"-----BEGIN ENCRYPTED PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END ENCRYPTED PRIVATE KEY-----"
+)
+
+_SEQUENCE: Final = 0x30
+
+_SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
+"""Its object identifier (RFC 7914), in DER."""
+
+
+class Refused(Exception):
+    """An answer that the guest turns into an error of JavaScript: class name, code and message, as Node has them."""
+
+    def __init__(self, code: str, message: str, kind: str = "Error") -> None:
+        super().__init__(message)
+        self.detail = {"name": kind, "code": code, "message": message}
+
+
+def openssl(number: str, library: str, reason: str) -> Refused:
+    prefix = OPENSSL_PREFIXES.get(library, "")
+    code = f"ERR_OSSL_{prefix}{reason.upper().replace(' ', '_')}"
+    refused = Refused(code, f"error:{number}:{library}::{reason}")
+    refused.detail |= {"library": library, "reason": reason}
+    return refused
+
+
+def unsupported() -> Refused:
+    return openssl("1E08010C", "DECODER routines", "unsupported")
+
+
+def out_of_range(message: str) -> Refused:
+    return Refused("ERR_OUT_OF_RANGE", message, "RangeError")
+
+
+def read(data: bytes, form: str, want: str, password: bytes | None) -> Any:
+    """
+    The key that *data* holds in *form* ("pem", "der", "jwk"): one of the kind that is wanted ("public", "private"), or
+    the public half of a private one. Raises Refused.
+    """
+    if len(data) > KEY_BYTES_MAX:
+        raise out_of_range(f"keys of more than {KEY_BYTES_MAX} bytes are not read")
+    if form == "jwk":
+        return _of_jwk(orjson.loads(data), want)
+    private = _private(data, form, password)
+    if private is not None:
+        return private.public_key() if want == "public" else private
+    if want == "private":
+        raise unsupported()
+    with contextlib.suppress(ValueError, UnsupportedAlgorithm):
+        if form == "der":
+            return checked(serialization.load_der_public_key(data))
+        if b"BEGIN CERTIFICATE" in data:
+            return checked(load_pem_x509_certificate(data).public_key())
+        return checked(serialization.load_pem_public_key(data))
+    raise unsupported()
+
+
+def _private(data: bytes, form: str, password: bytes | None) -> Any:
+    """The private key in *data*; None where there is none."""
+    load: Callable[..., Any] = serialization.load_pem_private_key
+    try:
+        der = opened(data, form)
+        if form == "der" or der is not data:
+            load = serialization.load_der_private_key
+            if password is not None:
+                rounds_of(der)
+        # The library's own validation takes 75 ms for 2048 bits and 600 ms for 4096: whether the factors are prime.
+        # `checked` sees to the rest, so that arithmetic with the key is bounded whatever its numbers are.
+        return checked(load(der, password, unsafe_skip_rsa_key_validation=True))
+    except TypeError as error:
+        if password is not None:  # not encrypted after all: Node does not mind
+            return _private(data, form, None)
+        raise openssl("07880109", "common libcrypto routines", "interrupted or cancelled") from error
+    except ValueError as error:
+        if b"ENCRYPTED" in data and password is not None:
+            raise openssl("1C800064", "Provider routines", "bad decrypt") from error
+        return None
+    except UnsupportedAlgorithm:
+        return None
+
+
+def checked(key: Any) -> Any:
+    """*key*; Refused when it is of a kind or size that functions do not get."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size > RSA_PRIVATE_BITS_MAX:
+            raise out_of_range(f"private RSA keys of more than {RSA_PRIVATE_BITS_MAX} bits are not used")
+        check_rsa(key.private_numbers())
+    elif isinstance(key, rsa.RSAPublicKey):
+        if key.key_size > RSA_PUBLIC_BITS_MAX:
+            raise out_of_range(f"RSA keys of more than {RSA_PUBLIC_BITS_MAX} bits are not used")
+        _check_rsa_public(key.public_numbers())
+    elif isinstance(key, (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)):
+        if key.curve.name not in CURVE_NAMES:
+            raise unsupported()
+    elif not isinstance(
+        key, tuple(kind for private, public, _ in RAW.values() for kind in (private, public))
+    ):
+        raise unsupported()
+    return key
+
+
+def _check_rsa_public(numbers: rsa.RSAPublicNumbers) -> None:
+    n, e = numbers.n, numbers.e
+    if n.bit_length() < RSA_BITS_MIN or not n & 1 or not e & 1 or not 3 <= e < EXPONENT_MAX:
+        raise unsupported()
+
+
+def check_rsa(numbers: rsa.RSAPrivateNumbers) -> None:
+    """
+    Refused unless the numbers belong together as RFC 8017, 3.2 says. With odd moduli and reduced exponents every
+    operation is a plain modular exponentiation of a known size, prime factors or not.
+    """
+    _check_rsa_public(numbers.public_numbers)
+    n, e = numbers.public_numbers.n, numbers.public_numbers.e
+    p, q, d = numbers.p, numbers.q, numbers.d
+    together = (
+        min(p, q) > 2
+        and p != q
+        and p & q & 1
+        and p * q == n
+        and 1 < d < n
+        and numbers.dmp1 == d % (p - 1)
+        and numbers.dmq1 == d % (q - 1)
+        and 0 < numbers.iqmp < p
+        and numbers.iqmp * q % p == 1
+        and e * d % (p - 1) == 1
+        and e * d % (q - 1) == 1
+    )
+    if not together:
+        raise unsupported()
+
+
+def opened(data: bytes, form: str) -> bytes:
+    """The DER of a PEM "ENCRYPTED PRIVATE KEY" (RFC 7468), so that what is bounded is what is read; else *data*."""
+    if form != "pem" or b"ENCRYPTED PRIVATE KEY" not in data:
+        return data
+    block = _ENCRYPTED.search(data)
+    if block is None:
+        raise unsupported()
+    return base64.b64decode(b"".join(block[1].split()), validate=True)
+
+
+def rounds(data: bytes, form: str) -> int:
+    """As `rounds_of`, for a key in "pem" or "der"; Refused or ValueError for none at all."""
+    der = opened(data, form)
+    return rounds_of(der) if form == "der" or der is not data else 0
+
+
+def rounds_of(der: bytes) -> int:
+    """
+    How many rounds the derivation takes that protects the private key in *der*, an EncryptedPrivateKeyInfo (RFC 5958);
+    0 for another structure. Refused when they are too many: the key would be read for as long as its author likes.
+    """
+    try:
+        tag, start, end = _element(der, 0)
+        inner, inside, after = _element(der, start)
+        if tag != _SEQUENCE or end != len(der):
+            raise unsupported()
+        if inner != _SEQUENCE:
+            return 0
+        numbers = list(_integers(der[inside:after]))
+    except IndexError:
+        raise unsupported() from None
+    if _SCRYPT in der[inside:after]:
+        product = math.prod(numbers[:3])
+        if product > SCRYPT_MAX or len(numbers) < 3:
+            raise out_of_range(f"a key protected by scrypt with N*r*p = {product} is not read")
+        return product // 2
+    rounds = numbers[0] if numbers else 0
+    if rounds > ROUNDS_MAX:
+        raise out_of_range(f"a key protected by {rounds} rounds is not read, only up to {ROUNDS_MAX}")
+    return rounds
+
+
+def _element(der: bytes, at: int) -> tuple[int, int, int]:
+    """Tag, start and end of the content of the DER element at *at*. Raises IndexError where there is none."""
+    tag, size, start = der[at], der[at + 1], at + 2
+    if size & 0x80:
+        count = size & 0x7F
+        size = int.from_bytes(der[start : start + count], "big")
+        start += count
+    if start + size > len(der):
+        raise IndexError
+    return tag, start, start + size
+
+
+def _integers(der: bytes) -> Iterator[int]:
+    """The integers in the DER elements that *der* consists of, at any depth, in order."""
+    pending = [(0, len(der))]
+    while pending:
+        at, end = pending.pop()
+        if at >= end:
+            continue
+        tag, start, after = _element(der, at)
+        pending.append((after, end))
+        if tag == 0x02:
+            yield int.from_bytes(der[start:after], "big")
+        elif tag & 0x20:
+            pending.append((start, after))
+
+
+def describe(key: Any) -> bytes:
+    """What the guest holds of a key, JSON: its kind, type and details, and the DER that it sends along from now on."""
+    private = hasattr(key, "private_bytes")
+    details: dict[str, Any] = {}
+    kind = kind_of(key)
+    if kind == "rsa":
+        public = key.public_key() if private else key
+        details = {"modulusLength": key.key_size, "publicExponent": public.public_numbers().e}
+    elif kind == "ec":
+        details = {"namedCurve": CURVE_NAMES[key.curve.name]}
+    der = serialization.Encoding.DER
+    if private:
+        form = key.private_bytes(der, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    else:
+        form = key.public_bytes(der, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return orjson.dumps(
+        {
+            "kind": "private" if private else "public",
+            "type": kind,
+            "details": details,
+            "der": base64.b64encode(form).decode(),
+        }
+    )
+
+
+def kind_of(key: Any) -> str:
+    """The asymmetricKeyType that Node gives it."""
+    if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)):
+        return "rsa"
+    if isinstance(key, (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)):
+        return "ec"
+    return next(name for name, classes in RAW.items() if isinstance(key, classes[:2]))
+
+
+def written(key: Any, form: str, kind: str, password: bytes | None) -> bytes:
+    """*key* in "pem" or "der", as "pkcs1", "pkcs8", "sec1" or "spki"; a private one encrypted where there is a password."""
+    encoding = serialization.Encoding.PEM if form == "pem" else serialization.Encoding.DER
+    if not hasattr(key, "private_bytes"):
+        public = serialization.PublicFormat.SubjectPublicKeyInfo
+        if kind == "pkcs1":
+            public = serialization.PublicFormat.PKCS1
+        return bytes(key.public_bytes(encoding, public))
+    private = serialization.PrivateFormat.TraditionalOpenSSL
+    if kind == "pkcs8":
+        private = serialization.PrivateFormat.PKCS8
+    cipher: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password is not None:
+        cipher = serialization.BestAvailableEncryption(password)
+    return bytes(key.private_bytes(encoding, private, cipher))
+
+
+def coordinate_size(curve: ec.EllipticCurve) -> int:
+    return (curve.key_size + 7) // 8
+
+
+def _to_text(value: int | bytes, size: int | None = None) -> str:
+    if isinstance(value, int):
+        value = value.to_bytes(size or (value.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def _from_text(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _number(jwk: dict[str, Any], name: str) -> int:
+    return int.from_bytes(_from_text(jwk[name]), "big")
+
+
+def jwk_of(key: Any) -> dict[str, str]:
+    """The JSON web key of *key*."""
+    public = key.public_key() if hasattr(key, "public_key") else key
+    if isinstance(public, rsa.RSAPublicKey):
+        numbers = public.public_numbers()
+        jwk = {"kty": "RSA", "n": _to_text(numbers.n), "e": _to_text(numbers.e)}
+        if key is not public:
+            secret = key.private_numbers()
+            parts = {"d": secret.d, "p": secret.p, "q": secret.q}
+            parts |= {"dp": secret.dmp1, "dq": secret.dmq1, "qi": secret.iqmp}
+            jwk |= {name: _to_text(value) for name, value in parts.items()}
+        return jwk
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        size, point = coordinate_size(public.curve), public.public_numbers()
+        curve = JWK_CURVES.get(CURVE_NAMES[public.curve.name])
+        if curve is None:
+            message = f"Unsupported JWK EC curve: {public.curve.name}."
+            raise Refused("ERR_CRYPTO_JWK_UNSUPPORTED_CURVE", message)
+        jwk = {"kty": "EC", "x": _to_text(point.x, size), "y": _to_text(point.y, size), "crv": curve}
+        if key is not public:
+            jwk["d"] = _to_text(key.private_numbers().private_value, size)
+        return jwk
+    name = RAW[kind_of(public)][2]
+    secret_part = {} if key is public else {"d": _to_text(key.private_bytes_raw())}
+    return {"crv": name, **secret_part, "x": _to_text(public.public_bytes_raw()), "kty": "OKP"}
+
+
+def _of_jwk(jwk: Any, want: str) -> Any:
+    try:
+        key = checked(_private_of_jwk(jwk) if "d" in jwk else _public_of_jwk(jwk))
+    except (KeyError, StopIteration, ValueError, TypeError) as error:
+        raise Refused("ERR_CRYPTO_INVALID_JWK", "Invalid JWK data") from error
+    if want == "private" and "d" not in jwk:
+        raise Refused("ERR_CRYPTO_INVALID_JWK", "Invalid JWK data")
+    return key.public_key() if want == "public" and "d" in jwk else key
+
+
+def _public_of_jwk(jwk: dict[str, Any]) -> Any:
+    if jwk["kty"] == "RSA":
+        return _rsa_public(jwk).public_key()
+    if jwk["kty"] == "EC":
+        return _ec_public(jwk).public_key()
+    public = next(names[1] for names in RAW.values() if names[2] == jwk["crv"])
+    return public.from_public_bytes(_from_text(jwk["x"]))
+
+
+def _private_of_jwk(jwk: dict[str, Any]) -> Any:
+    if jwk["kty"] == "RSA":
+        d, p, q, dp, dq, qi = (_number(jwk, name) for name in ("d", "p", "q", "dp", "dq", "qi"))
+        numbers = rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, _rsa_public(jwk))
+        if numbers.public_numbers.n.bit_length() > RSA_PRIVATE_BITS_MAX:
+            raise out_of_range(f"private RSA keys of more than {RSA_PRIVATE_BITS_MAX} bits are not used")
+        check_rsa(numbers)
+        return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    if jwk["kty"] == "EC":
+        return ec.EllipticCurvePrivateNumbers(_number(jwk, "d"), _ec_public(jwk)).private_key()
+    private = next(names[0] for names in RAW.values() if names[2] == jwk["crv"])
+    return private.from_private_bytes(_from_text(jwk["d"]))
+
+
+def _rsa_public(jwk: dict[str, Any]) -> rsa.RSAPublicNumbers:
+    return rsa.RSAPublicNumbers(_number(jwk, "e"), _number(jwk, "n"))
+
+
+def _ec_public(jwk: dict[str, Any]) -> ec.EllipticCurvePublicNumbers:
+    name = next(name for name, shown in JWK_CURVES.items() if shown == jwk["crv"])
+    return ec.EllipticCurvePublicNumbers(_number(jwk, "x"), _number(jwk, "y"), CURVES[name])

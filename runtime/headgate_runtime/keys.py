@@ -1,0 +1,401 @@
+"""
+The host's half of `crypto` with asymmetric keys: reading, writing and making keys, signatures, RSA encryption and key
+agreement. A request is JSON, what is worked on comes as bytes beside it; the guest's answer is made at once.
+
+Nothing blocks the process for more than some tens of milliseconds: keys and data are bounded, RSA keys are not made.
+What an operation costs in fuel follows from what was asked, not from a clock, so that equal work costs the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils, x448, x25519
+
+from headgate_runtime import abi, keyforms
+from headgate_runtime.keyforms import Refused, openssl, out_of_range
+from headgate_runtime.sandbox import DATA_BYTES_MAX, REQUEST_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEYS_KEPT: Final = 64
+"""Keys already read, by the digest of what they were read from: a signature costs less than reading its key."""
+
+PKCS1, NO_PADDING, OAEP, PSS = 1, 3, 4, 6
+"""crypto.constants.RSA_*"""
+
+SALT_DIGEST, SALT_MAX = -1, -2
+"""crypto.constants.RSA_PSS_SALTLEN_*"""
+
+DIGESTS: Final[dict[str, Callable[[], hashes.HashAlgorithm]]] = {
+    "md5": hashes.MD5,
+    "sha1": hashes.SHA1,
+    "sha224": hashes.SHA224,
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+    "sha512-224": hashes.SHA512_224,
+    "sha512-256": hashes.SHA512_256,
+    "sha3-224": hashes.SHA3_224,
+    "sha3-256": hashes.SHA3_256,
+    "sha3-384": hashes.SHA3_384,
+    "sha3-512": hashes.SHA3_512,
+}
+
+# Fuel in thousands; ten thousand of them are about a millisecond of the host's time (guest/ABI.md, keys).
+
+COST: Final = 500
+"""Of any request."""
+
+COST_CURVE: Final = {
+    "prime256v1": 1_000,
+    "secp224r1": 1_500,
+    "secp384r1": 15_000,
+    "secp521r1": 15_000,
+    "secp256k1": 13_000,
+    "prime192v1": 10_000,
+    "ed25519": 1_000,
+    "x25519": 1_000,
+    "ed448": 4_000,
+    "x448": 4_000,
+}
+"""Of one operation with a key of this curve, and of reading or making one."""
+
+COST_RSA_PRIVATE: Final = 10_000
+"""Of one operation with a private key of 2048 bits; it grows with the third power."""
+
+COST_RSA_PUBLIC: Final = 300
+"""The same with a public one; it grows with the second power."""
+
+COST_MEGABYTE: Final = 100_000
+"""Of data signed as a whole, Ed25519 and Ed448."""
+
+COST_ROUNDS: Final = 6
+"""Of one round of the derivation that protects a private key."""
+
+
+class Keys:
+    """Answers the requests of one process; a call gives the bytes that the import `keys` returns, or None to refuse."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[bytes, Any] = OrderedDict()
+
+    def __call__(self, request: bytes, data: bytes) -> bytes | None:
+        if len(request) > REQUEST_BYTES_MAX or len(data) > DATA_BYTES_MAX:
+            return _answered(
+                _Work(), out_of_range(f"more than {DATA_BYTES_MAX} bytes cannot be worked on at once")
+            )
+        work = _Work()
+        try:
+            asked = _Asked(orjson.loads(request))
+            operation = _OPERATIONS.get(asked.text("op"))
+            return None if operation is None else _answered(work, operation(self, asked, data, work))
+        except Refused as refused:
+            return _answered(work, refused)
+        except (
+            ValueError,
+            TypeError,
+            ArithmeticError,
+            LookupError,
+            UnsupportedAlgorithm,
+            InternalError,
+        ) as error:
+            return _answered(work, Refused("ERR_CRYPTO_OPERATION_FAILED", str(error)))
+
+    def _held(self, asked: _Asked, name: str, work: _Work) -> Any:
+        """The key object of the DER that the guest holds: {"kind": "private" | "public", "der": base64}."""
+        held = _Asked(asked.value(name, dict))
+        kind, der = held.text("kind"), held.data("der")
+        return self._once(f"held {kind} ".encode() + der, lambda: keyforms.read(der, "der", kind, None), work)
+
+    def _once(self, source: bytes, read: Callable[[], Any], work: _Work) -> Any:
+        name = hashlib.sha256(source).digest()
+        with self._lock:
+            key = self._kept.get(name)
+            if key is not None:
+                self._kept.move_to_end(name)
+        if key is None:
+            key = read()
+            with self._lock:
+                self._kept[name] = key
+                while len(self._kept) > KEYS_KEPT:
+                    self._kept.popitem(last=False)
+        # Whether it was read before depends on everybody else in this process: it costs the same.
+        kind = keyforms.kind_of(key)
+        if kind != "rsa":
+            work.cost += COST_CURVE[keyforms.CURVE_NAMES[key.curve.name] if kind == "ec" else kind]
+        return key
+
+    def read(self, asked: _Asked, data: bytes, work: _Work) -> bytes:
+        form, want = asked.text("format"), asked.text("want")
+        password = asked.optional_data("passphrase")
+        if password is not None and form != "jwk":
+            work.cost += keyforms.rounds(data, form) * COST_ROUNDS
+        source = b" ".join((b"read", form.encode(), want.encode(), repr(password).encode(), data))
+        return keyforms.describe(self._once(source, lambda: keyforms.read(data, form, want, password), work))
+
+    def write(self, asked: _Asked, _data: bytes, work: _Work) -> bytes:
+        key, form = self._held(asked, "key", work), asked.text("format")
+        if form == "jwk":
+            return orjson.dumps(keyforms.jwk_of(key))
+        password = asked.optional_data("passphrase")
+        if password is not None:
+            work.is_random = True
+            work.cost += 2048 * COST_ROUNDS
+        return keyforms.written(key, form, asked.text("type"), password)
+
+    def make(self, asked: _Asked, _data: bytes, work: _Work) -> bytes:
+        work.is_random = True
+        kind = asked.text("type")
+        if kind == "rsa":
+            # From tenths of a second to several, and nothing else would run meanwhile.
+            message = "RSA keys are not made in a function: make them elsewhere and hand them in as a setting"
+            raise Refused("ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", message)
+        if kind == "ec":
+            name = asked.text("namedCurve")
+            curve = keyforms.CURVES.get(name)
+            if curve is None:
+                raise Refused("ERR_CRYPTO_INVALID_CURVE", "Invalid EC curve name", "TypeError")
+            work.cost += COST_CURVE[name]
+            return keyforms.describe(ec.generate_private_key(curve))
+        work.cost += COST_CURVE[kind]
+        return keyforms.describe(keyforms.RAW[kind][0].generate())
+
+    # ---- work
+
+    def sign(self, asked: _Asked, data: bytes, work: _Work) -> bytes:
+        key = self._held(asked, "key", work)
+        if isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)):
+            work.count_bytes(data)
+            return key.sign(data)
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            work.is_random = True
+            work.count_curve(key)
+            signature = key.sign(data, ec.ECDSA(utils.Prehashed(_digest(asked))))
+            return _der_to_pair(signature, key.curve) if _is_pair(asked) else signature
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise _wrong_key()
+        work.is_random = asked.number("padding") == PSS
+        work.count_private(key)
+        return key.sign(data, _signature_padding(asked, signs=True), utils.Prehashed(_digest(asked)))
+
+    def verify(self, asked: _Asked, data: bytes, work: _Work) -> bytes:
+        key = _public(self._held(asked, "key", work))
+        signature = asked.data("signature")
+        try:
+            if isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
+                work.count_bytes(data)
+                key.verify(signature, data)
+            elif isinstance(key, ec.EllipticCurvePublicKey):
+                work.count_curve(key)
+                if _is_pair(asked):
+                    signature = _pair_to_der(signature, key.curve)
+                key.verify(signature, data, ec.ECDSA(utils.Prehashed(_digest(asked))))
+            elif isinstance(key, rsa.RSAPublicKey):
+                work.count_public(key)
+                padded = _signature_padding(asked, signs=False)
+                key.verify(signature, data, padded, utils.Prehashed(_digest(asked)))
+            else:
+                raise _wrong_key()
+        except (InvalidSignature, ValueError):
+            return b"\0"
+        return b"\1"
+
+    def encrypt(self, asked: _Asked, data: bytes, work: _Work) -> bytes:
+        key = self._held(asked, "key", work)
+        if asked.value("private", bool):  # privateEncrypt: what signing does, without naming a digest
+            if not isinstance(key, rsa.RSAPrivateKey):
+                raise _wrong_key()
+            work.count_private(key)
+            return _sized(lambda: key.sign(data, padding.PKCS1v15(), utils.NoDigestInfo()))
+        key = _public(key)
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise _wrong_key()
+        work.count_public(key)
+        if asked.number("padding") == NO_PADDING:
+            return _encrypt_unpadded(key, data)
+        work.is_random = True
+        return _sized(lambda: key.encrypt(data, _encryption_padding(asked)))
+
+    def decrypt(self, asked: _Asked, data: bytes, work: _Work) -> bytes:
+        key = self._held(asked, "key", work)
+        if asked.value("public", bool):  # publicDecrypt
+            key = _public(key)
+            if not isinstance(key, rsa.RSAPublicKey):
+                raise _wrong_key()
+            work.count_public(key)
+            try:
+                return key.recover_data_from_signature(data, padding.PKCS1v15(), None)
+            except (InvalidSignature, ValueError) as error:
+                raise openssl("0200006A", "rsa routines", "block type is not 01") from error
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise _wrong_key()
+        work.count_private(key)
+        try:
+            return key.decrypt(data, _encryption_padding(asked))
+        except ValueError as error:
+            raise openssl("02000079", "rsa routines", "oaep decoding error") from error
+
+    def agree(self, asked: _Asked, _data: bytes, work: _Work) -> bytes:
+        private = self._held(asked, "privateKey", work)
+        public = _public(self._held(asked, "publicKey", work))
+        if isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(public, ec.EllipticCurvePublicKey):
+            if private.curve.name != public.curve.name:
+                raise openssl("1C8000CB", "Provider routines", "mismatching domain parameters")
+            work.count_curve(private)
+            return private.exchange(ec.ECDH(), public)
+        if isinstance(private, (x25519.X25519PrivateKey, x448.X448PrivateKey)):
+            return bytes(private.exchange(public))
+        raise _wrong_key()
+
+
+_OPERATIONS: Final[dict[str, Callable[[Keys, _Asked, bytes, _Work], bytes]]] = {
+    "read": Keys.read,
+    "write": Keys.write,
+    "make": Keys.make,
+    "sign": Keys.sign,
+    "verify": Keys.verify,
+    "encrypt": Keys.encrypt,
+    "decrypt": Keys.decrypt,
+    "agree": Keys.agree,
+}
+
+answer: Final = Keys()
+"""For all sandboxes of the process."""
+
+
+class _Work:
+    """What a request comes to: thousands of fuel, and whether its answer depends on chance."""
+
+    def __init__(self) -> None:
+        self.cost = COST
+        self.is_random = False
+
+    def count_private(self, key: rsa.RSAPrivateKey) -> None:
+        self.cost += COST_RSA_PRIVATE * key.key_size**3 // 2048**3
+
+    def count_public(self, key: rsa.RSAPublicKey) -> None:
+        self.cost += COST_RSA_PUBLIC * key.key_size**2 // 2048**2
+
+    def count_curve(self, key: ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) -> None:
+        self.cost += COST_CURVE[keyforms.CURVE_NAMES[key.curve.name]]
+
+    def count_bytes(self, data: bytes) -> None:
+        self.cost += COST_MEGABYTE * len(data) >> 20
+
+
+class _Asked:
+    """A request, whose members are what they should be or raise TypeError or ValueError: the guest may lie."""
+
+    def __init__(self, members: object) -> None:
+        if not isinstance(members, dict):
+            raise TypeError("not a request")
+        self._members = members
+
+    def value(self, name: str, kind: type) -> Any:
+        value = self._members.get(name)
+        if type(value) is not kind:
+            raise TypeError(f"{name} is malformed")
+        return value
+
+    def text(self, name: str) -> str:
+        return str(self.value(name, str))
+
+    def number(self, name: str) -> int:
+        value: int = self.value(name, int)
+        if not -(1 << 31) <= value < 1 << 31:
+            raise ValueError(f"{name} is malformed")
+        return value
+
+    def data(self, name: str) -> bytes:
+        return base64.b64decode(self.text(name), validate=True)
+
+    def optional_data(self, name: str) -> bytes | None:
+        return None if self._members.get(name) is None else self.data(name)
+
+
+def _answered(work: _Work, said: bytes | Refused) -> bytes:
+    flags = abi.KeysFlag.RANDOM if work.is_random else abi.KeysFlag(0)
+    if isinstance(said, Refused):
+        return abi.KEYS.pack(work.cost, flags | abi.KeysFlag.ERROR) + orjson.dumps(said.detail)
+    return abi.KEYS.pack(work.cost, flags) + said
+
+
+def _wrong_key() -> Refused:
+    reason = "operation not supported for this keytype"
+    return openssl("03000096", "digital envelope routines", reason)
+
+
+def _public(key: Any) -> Any:
+    return key.public_key() if hasattr(key, "public_key") else key
+
+
+def _sized(run: Callable[[], bytes]) -> bytes:
+    try:
+        return run()
+    except ValueError as error:
+        raise openssl("0200006E", "rsa routines", "data too large for key size") from error
+
+
+def _digest(asked: _Asked) -> hashes.HashAlgorithm:
+    made = DIGESTS.get(asked.text("digest"))
+    if made is None:
+        raise openssl("1C8000AE", "Provider routines", "digest not allowed")
+    return made()
+
+
+def _signature_padding(asked: _Asked, *, signs: bool) -> padding.AsymmetricPadding:
+    if asked.number("padding") != PSS:
+        return padding.PKCS1v15()
+    salt: Any = asked.number("saltLength")
+    if salt == SALT_DIGEST:
+        salt = padding.PSS.DIGEST_LENGTH
+    elif salt == SALT_MAX:
+        salt = padding.PSS.MAX_LENGTH if signs else padding.PSS.AUTO
+    return padding.PSS(padding.MGF1(_digest(asked)), salt)
+
+
+def _encryption_padding(asked: _Asked) -> padding.AsymmetricPadding:
+    if asked.number("padding") == PKCS1:
+        return padding.PKCS1v15()
+    digest = DIGESTS.get(asked.text("oaepHash"))
+    if digest is None:
+        raise Refused("ERR_OSSL_EVP_INVALID_DIGEST", "Invalid digest used")
+    return padding.OAEP(padding.MGF1(digest()), digest(), asked.optional_data("oaepLabel"))
+
+
+def _encrypt_unpadded(key: rsa.RSAPublicKey, data: bytes) -> bytes:
+    numbers, size = key.public_numbers(), key.key_size // 8
+    if len(data) < size:
+        raise openssl("0200007A", "rsa routines", "data too small for key size")
+    value = int.from_bytes(data[: size + 1], "big")
+    if len(data) > size or value >= numbers.n:
+        raise openssl("02000084", "rsa routines", "data too large for modulus")
+    return pow(value, numbers.e, numbers.n).to_bytes(size, "big")
+
+
+def _is_pair(asked: _Asked) -> bool:
+    return asked.text("dsaEncoding") == "ieee-p1363"
+
+
+def _der_to_pair(signature: bytes, curve: ec.EllipticCurve) -> bytes:
+    size = keyforms.coordinate_size(curve)
+    r, s = utils.decode_dss_signature(signature)
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+
+def _pair_to_der(signature: bytes, curve: ec.EllipticCurve) -> bytes:
+    size = keyforms.coordinate_size(curve)
+    if len(signature) != 2 * size:
+        raise ValueError("a signature of another size")
+    r, s = signature[:size], signature[size:]
+    return utils.encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
