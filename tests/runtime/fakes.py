@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Collection
+from typing import Any
 
 import orjson
 
-from headgate_runtime import Answer, Request
+from headgate_runtime import Answer, Outcome, Request
+from tests.stage import value
 
 START_MS = 1_700_000_000_000.0
 
@@ -138,3 +140,11 @@ async def until(done: Callable[[], bool]) -> None:
     """Lets the loop go round until *done*; what is waited for has no event of its own."""
     while not done():  # noqa: ASYNC110
         await asyncio.sleep(0)
+
+
+def on_track(body: str) -> str:
+    return f"async function onTrack(event, settings) {{ const set = (result) => {{ event.properties = {{ result }} }}; {body}; return event }}"
+
+
+def result(outcome: Outcome) -> Any:
+    return value(outcome)["properties"]["result"]
