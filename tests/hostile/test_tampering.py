@@ -20,6 +20,9 @@ WAYS = {
     "without a prototype": "const v = globalThis[name]; if (v && v !== globalThis && /^(object|function)$/.test(typeof v)) Object.setPrototypeOf(v, null)",
 }
 
+FUEL, MEMORY = 20_000_000_000, 128 << 20
+"""To look at every global is to load every library there is."""
+
 HANDLER = """
 const names = Object.getOwnPropertyNames(globalThis)
 const makeError = RetryError
@@ -44,9 +47,9 @@ def test_all_globals_at_once(assault: Assault, way: str) -> None:
     stage, isolation = assault.stage, assault.isolation
     source = HANDLER.replace("WAY", way)
 
-    tampered = stage(source, track(tamper=True), isolation=isolation)
-    told = stage(source, track(error=True), isolation=isolation)
-    calm = stage(source, track(calm=1), isolation=isolation)
+    tampered = stage(source, track(tamper=True), isolation=isolation, memory_bytes=MEMORY, fuel=FUEL)
+    told = stage(source, track(error=True), isolation=isolation, memory_bytes=MEMORY, fuel=FUEL)
+    calm = stage(source, track(calm=1), isolation=isolation, memory_bytes=MEMORY, fuel=FUEL)
 
     assert tampered.cause in {Cause.EMPTY, Cause.BAD_REQUEST}, tampered
     assert told.cause in {Cause.RETRY, Cause.BAD_REQUEST}, told
@@ -81,7 +84,7 @@ def test_each_global_alone(run: Stage, way: str) -> None:
         skipped.add("Promise")  # `await` asks Promise.prototype.constructor
     for name in names:
         if name not in skipped:
-            outcome = run(source, track(name=name), isolation="hermetic")
+            outcome = run(source, track(name=name), isolation="hermetic", memory_bytes=MEMORY, fuel=FUEL)
             assert value(outcome) == track(name=name), name
 
 
