@@ -123,13 +123,15 @@ function onTrack(event) {
     if (value instanceof Set) for (const member of value) add(member, `${path} member`)
   }
 
+  const wanted = new Set(event.names)
   const named = []
   for (const [value, path] of seen) {
     let name = ""
     try { name = Object.getOwnPropertyDescriptor(value, "name")?.value } catch {}
     let keys = []
-    try { keys = Object.getOwnPropertyNames(value) } catch {}
-    named.push([path, typeof value === "function" ? String(name) : "", typeof value === "function" ? [] : keys.slice(0, 200)])
+    try { keys = Object.getOwnPropertyNames(value).filter((key) => wanted.has(key)) } catch {}
+    const isNamed = typeof value === "function" && wanted.has(name)
+    if (isNamed || keys.length || / site\.\w+\(\)$/.test(path)) named.push([path, isNamed ? name : "", keys])
   }
-  return { type: "track", messageId: "m", named }
+  return { type: "track", messageId: "m", count: seen.size, named }
 }
