@@ -16,20 +16,23 @@ ENGINE = Path(__file__).parents[2] / "guest" / "engine"
 PRELUDE = Path(__file__).parents[2] / "guest" / "prelude"
 
 PUBLIC = {
-    "random",
-    "log",
-    "now",
-    "inflate",
-    "deflate",
-    "crc32",
-    "hash",
-    "digest",
-    "update",
-    "sign",
-    "verify",
-    "parse",
+    *(
+        "random",
+        "log",
+        "now",
+        "inflate",
+        "deflate",
+        "crc32",
+        "hash",
+        "digest",
+        "update",
+        "sign",
+        "verify",
+        "parse",
+    ),
+    "file",  # of a bucket in Cloud Storage
 }
-"""Names that both C functions of the prelude and public functions (of libraries, too) have."""
+"""Names that both C functions of the prelude and public functions have."""
 
 
 def native_names() -> set[str]:
