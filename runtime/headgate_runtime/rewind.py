@@ -95,7 +95,8 @@ class Rewinder:
             for page in range(start, end, PAGE_BYTES)
         }
         # Equal events dirty equal pages: what to copy is worked out once per set of pages.
-        self._plan: list[tuple[slice, bytes | memoryview]] | None = None  # of the last rewind, and the faults counted then
+        # The plan of the last rewind, and the page faults counted then.
+        self._plan: list[tuple[slice, bytes | memoryview]] | None = None
         self._faults = -1
         self._plans: dict[bytes, list[tuple[slice, bytes | memoryview]]] = {}
 
