@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from headgate_runtime._wasmtime import Trap
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from headgate_runtime._wasmtime import Function
     from headgate_runtime.limits import Limits
+    from headgate_runtime.sandbox import Sandbox
 
 FILENAME: Final = "function.js"
 """How the user's source is called in stack traces, in whichever language it is written."""
@@ -66,3 +71,15 @@ def trapped(trap: tuple[Trap, str], limits: Limits) -> CompileError:
     if kind is Trap.STACK_OVERFLOW:
         return CompileError("throw", "RangeError", "Maximum call stack size exceeded")
     return CompileError("throw", None, f"the sandbox failed while loading: {message.partition(chr(10))[0]}")
+
+
+def run_within(sandbox: Sandbox, name: str, limits: Limits) -> Generator[None, None, Function | CompileError]:
+    """Runs an entry point under the function's own fuel and time, pausing after every slice; then it has returned."""
+    sandbox.set_fuel(limits.fuel)
+    deadline = time.monotonic() + limits.time_ms / 1e3
+    function = sandbox.start(name)
+    while not sandbox.step(function):
+        if time.monotonic() > deadline:
+            return over_time(limits)
+        yield
+    return trapped(function.trap, limits) if function.trap else function

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-import time
 from typing import TYPE_CHECKING, Final, Literal
 
 from headgate_runtime import abi, conclude, guest, libraries, typescript, wasm
@@ -19,8 +18,7 @@ from headgate_runtime.compile_error import (
     CompileError,
     encoded,
     over_memory,
-    over_time,
-    trapped,
+    run_within,
 )
 from headgate_runtime.image import Image, make
 from headgate_runtime.limits import SPARE_PAGES, Limits
@@ -111,15 +109,9 @@ def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None,
                 return over_memory(limits)
         if not sandbox.write_input(text, 0.0, 0.0, bytes(32), flags):
             return over_memory(limits)
-        sandbox.set_fuel(limits.fuel)
-        deadline = time.monotonic() + limits.time_ms / 1e3
-        function = sandbox.start("load")
-        while not sandbox.step(function):
-            if time.monotonic() > deadline:
-                return over_time(limits)
-            yield
-        if function.trap:
-            return trapped(function.trap, limits)
+        function = yield from run_within(sandbox, "load", limits)
+        if isinstance(function, CompileError):
+            return function
         status = abi.Load(function.result)
         result = sandbox.result()
         if status in (abi.Load.SYNTAX, abi.Load.THROWN):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from headgate_runtime import abi, conclude, guest, wasm
-from headgate_runtime.compile_error import CompileError, encoded, over_memory, over_time, trapped
+from headgate_runtime.compile_error import CompileError, encoded, over_memory, run_within
 from headgate_runtime.limits import SPARE_PAGES, Limits
 from headgate_runtime.sandbox import Sandbox
 
@@ -58,15 +57,9 @@ def steps(text: bytes, limits: Limits) -> Generator[None, None, bytes | CompileE
         event = orjson.dumps({"type": "track", "messageId": "", "source": source})
         if not sandbox.write_input(event, 0.0, 0.0, bytes(32), 0):
             return over_memory(limits)
-        sandbox.set_fuel(limits.fuel)
-        deadline = time.monotonic() + limits.time_ms / 1e3
-        function = sandbox.start("invoke")
-        while not sandbox.step(function):
-            if time.monotonic() > deadline:
-                return over_time(limits)
-            yield
-        if function.trap:
-            return trapped(function.trap, limits)
+        function = yield from run_within(sandbox, "invoke", limits)
+        if isinstance(function, CompileError):
+            return function
         result = sandbox.result()
         return _concluded(
             abi.Kind(result.outcome), sandbox.read(result.output_ptr, result.output_len), source, limits
