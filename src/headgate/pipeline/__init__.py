@@ -1,0 +1,1 @@
+"""One event and one destination, from acceptance to outcome (SPEC 1.4)."""

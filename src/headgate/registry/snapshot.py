@@ -1,0 +1,108 @@
+"""
+What the event path knows of the registry: an immutable picture, replaced whole when anything changes. Nothing here
+reads a database, and an event is handled by one picture from beginning to end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headgate.filters.chain import FilterChain
+
+Language = Literal["javascript", "typescript"]
+Isolation = Literal["warm", "hermetic"]
+DestinationKind = Literal["webhook", "sink"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A function's immutable code."""
+
+    id: str
+    function: str
+    code: str
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """
+    A function bound to a destination (SPEC 1.1).
+
+    settings     JSON text of the merged, decrypted values: it holds secrets
+    secrets      the sensitive values by themselves, to be redacted
+    fault        why it cannot run, for people (Invalid Settings, SPEC D5); None when it can
+    version      None when there is none to run
+    """
+
+    id: str
+    name: str
+    function: str
+    enabled: bool
+    version: Version | None
+    settings: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    batch_max_count: int
+    isolation: Isolation
+    time_ms: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """
+    Belongs to one source. *settings* are those of its kind, decrypted: they may hold secrets.
+
+    catalog_name    the key in the integrations object (SPEC 9.4)
+    filters         compiled, in the order of SPEC D23
+    """
+
+    id: str
+    name: str
+    workspace: str
+    source: str
+    kind: DestinationKind
+    catalog_name: str
+    enabled: bool
+    settings: Mapping[str, object] = field(repr=False)
+    filters: FilterChain
+    instance: Instance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    id: str
+    slug: str
+    name: str
+    workspace: str
+    enabled: bool
+    write_keys: tuple[str, ...] = field(repr=False)
+    destinations: tuple[Destination, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A tenant. *weight* is its share of the processor, to those of the others."""
+
+    id: str
+    slug: str
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at one *revision*, indexed by what the event path asks for."""
+
+    revision: int
+    workspaces: Mapping[str, Workspace]
+    sources: Mapping[str, Source]
+    by_write_key: Mapping[str, Source] = field(repr=False)
+    destinations: Mapping[str, Destination]
+    versions: Mapping[str, Version]
+    """Of each function, by the function's id: the version that `POST /v1/functions/{functionId}/invoke` runs, its newest
+    deployed one or else its newest."""

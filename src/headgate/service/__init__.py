@@ -1,0 +1,1 @@
+"""The server: processes, HTTP front, health, metrics, logs."""

@@ -1,0 +1,1 @@
+"""The tracking HTTP API, compatible with the official SDKs (SPEC 8)."""
