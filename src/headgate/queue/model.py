@@ -156,11 +156,11 @@ class DeadJob(NamedTuple):
 
 
 class TallyRow(NamedTuple):
-    """A counter: *count* events since *minute* (epoch minutes); latencies of deliveries summed in ms."""
+    """A counter: *events* counted since *minute* (epoch minutes); latencies of deliveries summed in ms."""
 
     minute: int
     tally: Tally
-    count: int
+    events: int
     latency_ms: float
 
 

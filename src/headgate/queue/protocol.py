@@ -55,8 +55,10 @@ class Queue(Protocol):
         """
 
     def on_due(self, callback: Callable[[], None]) -> None:
-        """*callback* is called, on the event loop, whenever `poll` may have something new to give: jobs were put, a
-        delay has passed, a lease was released."""
+        """
+        *callback* is called, on the event loop, whenever `poll` may have something new to give: jobs were put, a delay
+        has passed, a lease was released.
+        """
 
     def settle(self, settlement: Settlement) -> None:
         """
