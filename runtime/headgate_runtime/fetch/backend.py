@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpcore
 
 from headgate_runtime.fetch import tls
+from headgate_runtime.fetch.deadline import Deadline
 from headgate_runtime.fetch.failure import SystemFailure
 from headgate_runtime.fetch.limits import ADDRESSES, LOOKUPS
 from headgate_runtime.fetch.resolver import addresses_of
@@ -26,17 +27,22 @@ if TYPE_CHECKING:
     from headgate_runtime.fetch.egress import Egress
     from headgate_runtime.fetch.ranges import Address
     from headgate_runtime.fetch.resolver import Resolver
+    from headgate_runtime.host import Clock
 
-_NEXT_ADDRESS_S: Final = 2.0
+_NEXT_ADDRESS_MS: Final = 2_000.0
 """After which the next address is tried, while there is one."""
 
 
 class Backend(httpcore.AsyncNetworkBackend):
-    """Connects for one function, by way of *resolver* and *egress*. Raises SystemFailure, which passes through httpcore unchanged."""
+    """
+    Connects for one function, by way of *resolver* and *egress*; timeouts of connections count on *clock*. Raises
+    SystemFailure, which passes through httpcore unchanged.
+    """
 
-    def __init__(self, egress: Egress, resolver: Resolver) -> None:
+    def __init__(self, egress: Egress, resolver: Resolver, clock: Clock) -> None:
         self._egress = egress
         self._resolver = resolver
+        self._clock = clock
         self._inner = httpcore.AnyIOBackend()
         self._lookups = asyncio.Semaphore(LOOKUPS)
 
@@ -54,11 +60,14 @@ class Backend(httpcore.AsyncNetworkBackend):
         addresses = addresses[:ADDRESSES]
         last: SystemFailure | None = None
         for address in addresses:
-            is_last = address is addresses[-1]
-            limit = timeout if is_last else min(_NEXT_ADDRESS_S, timeout or _NEXT_ADDRESS_S)
+            limit = _ms(timeout)
+            if address is not addresses[-1]:
+                limit = _NEXT_ADDRESS_MS if limit is None else min(_NEXT_ADDRESS_MS, limit)
             try:
-                return Stream(await self._inner.connect_tcp(str(address), port, limit, None, socket_options))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                async with Deadline(self._clock, limit):
+                    stream = await self._inner.connect_tcp(str(address), port, socket_options=socket_options)
+                return Stream(stream, self._clock)
+            except (httpcore.ConnectError, TimeoutError) as error:
                 last = _failure(error, address, port)
         assert last is not None
         raise last
@@ -78,8 +87,9 @@ class Backend(httpcore.AsyncNetworkBackend):
 class Stream(httpcore.AsyncNetworkStream):
     """A connection that is closed even when its TLS handshake is cancelled, and that fails in Node's words."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkStream, clock: Clock) -> None:
         self._inner = inner
+        self._clock = clock
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
@@ -98,8 +108,10 @@ class Stream(httpcore.AsyncNetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         try:
-            return Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-        except httpcore.ConnectTimeout:
+            async with Deadline(self._clock, _ms(timeout)):
+                stream = await self._inner.start_tls(ssl_context, server_hostname)
+            return Stream(stream, self._clock)
+        except TimeoutError:
             await self._inner.aclose()
             raise SystemFailure("ETIMEDOUT", "connect ETIMEDOUT") from None
         except httpcore.ConnectError as error:
@@ -113,6 +125,10 @@ class Stream(httpcore.AsyncNetworkStream):
         return self._inner.get_extra_info(info)
 
 
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
+
+
 def _literal(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
@@ -121,7 +137,7 @@ def _literal(host: str) -> Address | None:
 
 
 def _failure(error: Exception, address: Address, port: int) -> SystemFailure:
-    code = "ETIMEDOUT" if isinstance(error, httpcore.ConnectTimeout) else os_code(error, "ECONNREFUSED")
+    code = "ETIMEDOUT" if isinstance(error, TimeoutError) else os_code(error, "ECONNREFUSED")
     return SystemFailure(code, f"connect {code} {address}:{port}")
 
 

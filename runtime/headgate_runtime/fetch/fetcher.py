@@ -8,12 +8,14 @@ from headgate_runtime.fetch.egress import Egress
 from headgate_runtime.fetch.limits import FetchLimits
 from headgate_runtime.fetch.network import Network
 from headgate_runtime.fetch.service import FetchService
+from headgate_runtime.host import SystemClock
 
 if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
     from headgate_runtime.fetch.resolver import Resolver
+    from headgate_runtime.host import Clock
 
 
 class Fetcher(FetchService):
@@ -27,8 +29,11 @@ class Fetcher(FetchService):
     limits         of time, bytes and connections
     resolver       finds the addresses of a name; the system's when it is not given
     ssl_context    whom to trust; Mozilla's roots when it is not given
-    keep_alive     keep connections of HTTP/1.1 even where node-fetch would not: it asks for `Connection: close` unless
-                   the function passes an `agent`. HTTP/2 connections are kept in any case.
+    keep_alive     keep connections of HTTP/1.1, too. Without it a server sees what node-fetch 2.6 sends, which is
+                   `Connection: close` unless the function passes an `agent` (SPEC 4.4, fetch-vectors.json). With it
+                   that header is not sent, even if the function set it; functions and traces see it as before.
+                   HTTP/2 has no such header, and its connections are kept in any case.
+    clock          what time limits and delays count on; the machine's when it is not given
 
     It belongs to one event loop. Its connections are closed by `aclose`, or by and by when they are idle; each
     function has its own. For different rules per tenant, let a Service of one's own choose among several Fetchers by
@@ -43,10 +48,12 @@ class Fetcher(FetchService):
         resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
         keep_alive: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         bounds = limits or FetchLimits()
-        self.network = Network(egress or Egress(), bounds, resolver, ssl_context, keep_alive=keep_alive)
-        super().__init__(self.network, bounds)
+        time: Clock = clock or SystemClock()
+        self.network = Network(egress or Egress(), bounds, time, resolver, ssl_context, keep_alive=keep_alive)
+        super().__init__(self.network, bounds, time)
 
     async def __aenter__(self) -> Self:
         return self

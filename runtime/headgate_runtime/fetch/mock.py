@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from headgate_runtime.fetch.message import Headers, Options, Outgoing
+    from headgate_runtime.host import Clock
 
 MOCK_BYTES: Final = 64 << 20
 """A larger file is not read."""
@@ -181,23 +181,24 @@ class MockFetcher(FetchService):
         [{"method": "POST", "url": "https://api.example.com/*", "status": 201, "body": {"id": 7}, "times": 1},
          {"url": "https://api.example.com/down", "error": "ECONNREFUSED"}]
 
-    Redirects among the replies are followed as on the network.
+    Redirects among the replies are followed as on the network. Delays pass on *clock*, which is the machine's unless it
+    is given.
 
     requests    what was asked, in order
     """
 
-    def __init__(self, replies: Iterable[Reply]) -> None:
+    def __init__(self, replies: Iterable[Reply], *, clock: Clock | None = None) -> None:
         self.requests: list[MockRequest] = []
         self._replies = list(replies)
-        self._limits_of_bodies = FetchLimits()
-        super().__init__(self._carry_canned, self._limits_of_bodies)
+        super().__init__(self._carry_canned, FetchLimits(), clock)
 
     @classmethod
-    def of(cls, entries: object, where: str = "mock") -> MockFetcher:
+    def of(cls, entries: object, where: str = "mock", *, clock: Clock | None = None) -> MockFetcher:
         """From the JSON value of such a list. Raises MockError."""
         if not isinstance(entries, list):
             raise MockError(f"{where}: a JSON array of replies is expected, not {_shown(entries)}")
-        return cls([Reply.read(entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)])
+        replies = [Reply.read(entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)]
+        return cls(replies, clock=clock)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> MockFetcher:
@@ -222,10 +223,10 @@ class MockFetcher(FetchService):
         if reply.times is not None:
             reply.times -= 1
         if 0 < options.timeout_ms < reply.delay_ms:
-            await asyncio.sleep(options.timeout_ms / 1e3)
+            await self._clock.wait((), options.timeout_ms)
             raise request_timeout(url)
         if reply.delay_ms:
-            await asyncio.sleep(reply.delay_ms / 1e3)
+            await self._clock.wait((), reply.delay_ms)
         if reply.error is not None:
             raise _failure(reply.error, outgoing)
         incoming = Incoming(reply.status, "", reply.headers, b"" if outgoing.method == "HEAD" else reply.body)

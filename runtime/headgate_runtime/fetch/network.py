@@ -11,6 +11,7 @@ import httpcore
 
 from headgate_runtime.fetch.backend import Backend
 from headgate_runtime.fetch.budget import Budget, Share
+from headgate_runtime.fetch.deadline import Deadline
 from headgate_runtime.fetch.decode import decoder_of
 from headgate_runtime.fetch.failure import (
     Failure,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from headgate_runtime.fetch.limits import FetchLimits
     from headgate_runtime.fetch.message import Options, Outgoing
     from headgate_runtime.fetch.resolver import Resolver
+    from headgate_runtime.host import Clock
 
 _WORTH_READING: Final = 16 << 10
 """A body of nobody's interest is read to its end if it is not larger: the connection then serves again."""
@@ -50,6 +52,7 @@ class Network:
         self,
         egress: Egress,
         limits: FetchLimits,
+        clock: Clock,
         resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
         *,
@@ -57,6 +60,7 @@ class Network:
     ) -> None:
         self._egress = egress
         self._limits = limits
+        self._clock = clock
         self._keep_alive = keep_alive
         self._own_resolver = SystemResolver() if resolver is None else None
         self._resolver: Resolver = resolver or self._own_resolver  # type: ignore[assignment]
@@ -87,7 +91,7 @@ class Network:
                     return await self._exchange(pool, outgoing, options, share)
         finally:
             pool.users -= 1
-            pool.idle_since = asyncio.get_running_loop().time()
+            pool.idle_since = self._clock.monotonic_ms()
 
     async def _exchange(self, pool: Pool, outgoing: Outgoing, options: Options, share: Share) -> Incoming:
         url = outgoing.target.href
@@ -96,10 +100,10 @@ class Network:
         try:
             share.take(len(outgoing.body or b""))
             async with (
-                asyncio.timeout(self._seconds(options)) as head,
+                self._deadline(options) as head,
                 pool.send(self._request(outgoing)) as response,
             ):
-                head.reschedule(None)
+                head.lift()
                 incoming = self._head(response)
                 if is_left(incoming, options):
                     await self._drain(incoming, response)
@@ -116,8 +120,9 @@ class Network:
             return incoming._replace(body=bytes(body), failure=failure.of_body(url))
         return incoming._replace(body=bytes(body))
 
-    def _seconds(self, options: Options) -> float | None:
-        return min(options.timeout_ms, self._limits.time_ms) / 1e3 if options.timeout_ms else None
+    def _deadline(self, options: Options) -> Deadline:
+        ms = min(options.timeout_ms, self._limits.time_ms) if options.timeout_ms else None
+        return Deadline(self._clock, ms)
 
     def _request(self, outgoing: Outgoing) -> httpcore.Request:
         target = outgoing.target
@@ -178,7 +183,7 @@ class Network:
         # Bytes that decode to nothing count, too.
         patience = 2 * limit + (64 << 10)
         try:
-            async with asyncio.timeout(self._seconds(options)):
+            async with self._deadline(options):
                 async for chunk in chunks(response):
                     room = limit + 1 - len(body)
                     patience -= len(chunk)
@@ -195,7 +200,9 @@ class Network:
     def _pool(self, owner: Hashable) -> Pool:
         pool = self._pools.get(owner)
         if pool is None:
-            pool = Pool(Backend(self._egress, self._resolver), self._context, self._limits, self._total)
+            pool = Pool(
+                Backend(self._egress, self._resolver, self._clock), self._context, self._limits, self._total
+            )
             self._pools[owner] = pool
             if self._sweeper is None or self._sweeper.done():
                 self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
@@ -203,11 +210,10 @@ class Network:
 
     async def _sweep(self) -> None:
         """Closes what nobody uses, until nothing is left."""
-        clock = asyncio.get_running_loop().time
-        idle_s = self._limits.idle_ms / 1e3
+        idle_ms = self._limits.idle_ms
         while self._pools:
-            await asyncio.sleep(idle_s)
-            latest = clock() - idle_s
+            await self._clock.wait((), idle_ms)
+            latest = self._clock.monotonic_ms() - idle_ms
             idle = [key for key, pool in self._pools.items() if not pool.users and pool.idle_since <= latest]
             for pool in [self._pools.pop(key) for key in idle]:
                 await pool.aclose()

@@ -43,7 +43,7 @@ class Pool:
     budget        bytes of the function's bodies under way
     turns         as many exchanges as there may be connections
     users         fetches that use the pool or wait for it
-    idle_since    when the last of them ended, on the loop's clock
+    idle_since    when the last of them ended, in milliseconds of the fetcher's clock
     """
 
     __slots__ = ("_backend", "_context", "_current", "_limits", "budget", "idle_since", "turns", "users")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
 from headgate_runtime.fetch import message, trace
+from headgate_runtime.fetch.deadline import Deadline
 from headgate_runtime.fetch.failure import Failure, SystemFailure, aborted, request_timeout
 from headgate_runtime.fetch.redirects import is_left, next_request
+from headgate_runtime.host import SystemClock
 from headgate_runtime.sandbox import Answer
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from headgate_runtime.fetch.limits import FetchLimits
     from headgate_runtime.fetch.message import Incoming, Message, Options, Outgoing
+    from headgate_runtime.host import Clock
     from headgate_runtime.sandbox import Request
 
 
@@ -32,12 +33,14 @@ class FetchService:
     """
     The Service behind the functions' `fetch` (SPEC 4.4); the contract with them is in guest/prelude/fetch.js.
 
-    A call that is cancelled closes its connection. Never raises for what a function asked.
+    A call that is cancelled closes its connection. Never raises for what a function asked. Time limits count on *clock*,
+    which is the machine's unless it is given.
     """
 
-    def __init__(self, carrier: Carrier, limits: FetchLimits) -> None:
+    def __init__(self, carrier: Carrier, limits: FetchLimits, clock: Clock | None = None) -> None:
         self._carrier = carrier
         self._limits = limits
+        self._clock: Clock = clock or SystemClock()
         self._scopes: dict[tuple[int, int], _Scope] = {}
 
     @property
@@ -60,9 +63,9 @@ class FetchService:
             return _failed(request, reason.of_request(asked.outgoing.target.href))
         key = (id(request.invocation), request.operation)
         owner = None if request.invocation is None else request.invocation.function
-        scope = self._scopes[key] = _Scope(self._limits.time_ms / 1e3)
+        scope = self._scopes[key] = _Scope(self._clock, self._limits.time_ms)
         try:
-            async with scope.timeout:
+            async with scope.deadline:
                 return await self._perform(request, owner, asked)
         except TimeoutError:
             return _failed(
@@ -85,7 +88,7 @@ class FetchService:
 
     async def _carry(self, owner: Hashable, outgoing: Outgoing, options: Options) -> Incoming:
         kept = trace.current()
-        started = time.perf_counter()
+        started = self._clock.monotonic_ms()
         incoming: Incoming | None = None
         error: str | None = "the request was broken off"
         try:
@@ -100,23 +103,21 @@ class FetchService:
             raise
         finally:
             if kept is not None:
-                kept.add(outgoing, incoming, (time.perf_counter() - started) * 1e3, error)
+                kept.add(outgoing, incoming, self._clock.monotonic_ms() - started, error)
         return incoming
 
 
 class _Scope:
     """The time that one fetch has, which an abort ends at once."""
 
-    __slots__ = ("is_aborted", "timeout")
+    __slots__ = ("deadline", "is_aborted")
 
-    def __init__(self, seconds: float) -> None:
-        self.timeout = asyncio.timeout(seconds)
+    def __init__(self, clock: Clock, time_ms: float) -> None:
+        self.deadline = Deadline(clock, time_ms)
         self.is_aborted = False
 
     def abort(self) -> None:
-        if not self.timeout.expired():
-            self.is_aborted = True
-            self.timeout.reschedule(asyncio.get_running_loop().time())
+        self.is_aborted = self.deadline.end() or self.is_aborted
 
 
 def _answered(request: Request, outgoing: Outgoing, incoming: Incoming, hops: int) -> Answer:

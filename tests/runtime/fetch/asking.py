@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, ParamSpec
 
+from headgate_runtime import Clock
 from headgate_runtime.fetch import Egress, Fetcher, FetchLimits, FetchService
 from headgate_runtime.sandbox import Request
 
@@ -78,9 +79,15 @@ async def abort(fetch: FetchService, operation: int, invocation: Any = None) -> 
     return Told(answer.status, json.loads(answer.payload), answer.body or b"")
 
 
-def local(**limits: int) -> Fetcher:
+def local(*, clock: Clock | None = None, keep_alive: bool = False, **limits: int) -> Fetcher:
     """A Fetcher that may reach loopback."""
-    return Fetcher(Egress(allow=["127.0.0.0/8", "::1"]), limits=FetchLimits(**limits), ssl_context=NO_TRUST)
+    return Fetcher(
+        Egress(allow=["127.0.0.0/8", "::1"]),
+        limits=FetchLimits(**limits),
+        ssl_context=NO_TRUST,
+        keep_alive=keep_alive,
+        clock=clock,
+    )
 
 
 def in_loop(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:

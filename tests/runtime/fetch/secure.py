@@ -13,6 +13,7 @@ import h2.connection
 import h2.events
 import trustme
 
+from headgate_runtime import Clock
 from headgate_runtime.fetch import Egress, Fetcher, FetchLimits
 
 
@@ -35,14 +36,18 @@ def secured(*names: str, protocols: tuple[str, ...] = (), issuer: trustme.CA | N
     return context
 
 
-def local_secure(**limits: int) -> Fetcher:
+def local_secure(*, clock: Clock | None = None, **limits: int) -> Fetcher:
     """Reaches loopback under any name, and trusts the run's authority."""
 
     async def home(_: str) -> list[str]:
         return ["127.0.0.1"]
 
     return Fetcher(
-        Egress(allow=["127.0.0.1"]), limits=FetchLimits(**limits), resolver=home, ssl_context=trusting()
+        Egress(allow=["127.0.0.1"]),
+        limits=FetchLimits(**limits),
+        resolver=home,
+        ssl_context=trusting(),
+        clock=clock,
     )
 
 

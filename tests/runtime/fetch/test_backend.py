@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Sequence
 
 import pytest
 
-from headgate_runtime.fetch import Egress, Fetcher, SystemFailure, SystemResolver
+from headgate_runtime.fetch import Egress, Fetcher, FetchLimits, SystemFailure, SystemResolver
 from headgate_runtime.fetch.backend import os_code
+from tests.runtime.fakes import Frozen, until
 from tests.runtime.fetch.asking import NO_TRUST, ask, in_loop
 from tests.runtime.fetch.server import redirect, response, serving
 
@@ -127,13 +129,47 @@ async def test_a_kept_connection_needs_no_look_up() -> None:
 
 @in_loop
 async def test_a_slow_resolver_is_given_up() -> None:
+    asked = asyncio.Event()
+
     async def never(_: str) -> Sequence[str]:
+        asked.set()
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with Fetcher(resolver=never, ssl_context=NO_TRUST) as fetch:
-        told = await ask(fetch, "http://slow.example/", timeout=20)
-    assert told.failure[1] == "request-timeout"
+    clock = Frozen()
+    async with Fetcher(resolver=never, ssl_context=NO_TRUST, clock=clock) as fetch:
+        task = asyncio.ensure_future(ask(fetch, "http://slow.example/", timeout=20))
+        await asked.wait()
+        clock.advance(20)
+        assert (await task).failure[1] == "request-timeout"
+
+
+@in_loop
+async def test_an_address_that_does_not_answer_in_time() -> None:
+    """Nobody takes connections from that backlog, so that the next address is tried and then given up, too."""
+    clock = Frozen()
+    with socket.socket() as deaf, contextlib.ExitStack() as takers:
+        deaf.bind((OPEN, 0))
+        deaf.listen(0)
+        url = f"http://deaf.example:{deaf.getsockname()[1]}/"
+        for _ in range(8):  # more than the backlog has room for
+            taker = takers.enter_context(socket.socket())
+            taker.setblocking(False)
+            taker.connect_ex(deaf.getsockname())
+        resolver = Rebinding([OPEN, OPEN])
+        async with Fetcher(
+            Egress(allow=[OPEN]),
+            limits=FetchLimits(connect_ms=7_000),
+            resolver=resolver,
+            ssl_context=NO_TRUST,
+            clock=clock,
+        ) as fetch:
+            task = asyncio.ensure_future(ask(fetch, url))
+            await until(lambda: 2_000 in clock.waits)
+            clock.advance(2_000)
+            await until(lambda: 7_000 in clock.waits)
+            clock.advance(7_000)
+            assert (await task).failure[:3] == ("FetchError", "system", "ETIMEDOUT")
 
 
 @in_loop

@@ -69,22 +69,28 @@ def test_each_holds_little() -> None:
 @in_loop
 async def test_no_more_than_the_bound_at_once() -> None:
     under_way = most = 0
+    full = asyncio.Event()
 
     async def handle(_: Got, __: Connection) -> bytes:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        await asyncio.sleep(0.001)
+        await full.wait()
         under_way -= 1
         return response(b"x")
 
     functions = [SimpleNamespace(function=number) for number in range(5)]
     async with serving(handle) as server, local(fetches=7) as fetch:
-        told = await asyncio.gather(
-            *(ask(fetch, server.url(), invocation=functions[number % 5]) for number in range(100))
-        )
-        assert {each.body for each in told} == {b"x"}
-        assert most <= 7
+        tasks = [
+            asyncio.ensure_future(ask(fetch, server.url(), invocation=functions[number % 5]))
+            for number in range(100)
+        ]
+        await server.until(requests=7)
+        for _ in range(50):  # in which an eighth would come
+            await asyncio.sleep(0)
+        full.set()
+        assert {each.body for each in await asyncio.gather(*tasks)} == {b"x"}
+        assert (most, len(server.requests)) == (7, 100)
 
 
 @in_loop

@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 
-from headgate_runtime import Cause, Executor, Limits, Outcome
+from headgate_runtime import Cause, Clock, Executor, Limits, Outcome
 from headgate_runtime.fetch import FetchService, MockFetcher, tracing
 from tests.guest.evaluate import image
+from tests.runtime.fakes import Frozen
 from tests.runtime.fetch.asking import in_loop, local
 from tests.runtime.fetch.server import Connection, Got, redirect, response, serving
 
 CAUGHT = ".catch((e) => [e.name, e.type, e.code, e.message])"
 
 
-async def run(fetch: FetchService, code: str, *, isolation: Any = "warm", **limits: int) -> Outcome:
+async def run(
+    fetch: FetchService, code: str, *, isolation: Any = "warm", clock: Clock | None = None, **limits: int
+) -> Outcome:
     """Runs *code*, the body of an async function whose `url` is the event's."""
-    async with Executor(fetch=fetch) as executor:
+    async with Executor(fetch=fetch, clock=clock) as executor:
         event = {"type": "track", "code": code}
         bounds = Limits(**({"time_ms": 15_000} | limits))
         return await executor.invoke(image(), event, isolation=isolation, limits=bounds)
@@ -103,8 +106,11 @@ async def test_an_invocation_out_of_time_closes_its_connections() -> None:
 
     async with serving(silent) as server, local() as fetch:
         code = f"await Promise.all([fetch('{server.url()}'), fetch('{server.url()}')])"
-        outcome = await run(fetch, code, time_ms=200)
-        assert outcome.cause is Cause.TIMEOUT
+        clock = Frozen()
+        task = asyncio.ensure_future(run(fetch, code, clock=clock, time_ms=200))
+        await server.until(requests=2)
+        clock.advance(200)
+        assert (await task).cause is Cause.TIMEOUT
         await server.all_closed()
         assert (fetch.running, len(server.requests)) == (0, 2)
 
@@ -114,9 +120,13 @@ async def test_what_nobody_waits_for_ends_with_the_invocation() -> None:
     async def silent(_: Got, connection: Connection) -> None:
         await connection.wait_closed_by_peer()
 
-    async with serving(silent) as server, local() as fetch:
+    clock = Frozen()
+    async with serving(silent) as server, local(clock=clock) as fetch:
         code = f"fetch('{server.url()}'); await fetch('{server.url()}', {{ timeout: 50 }}).catch(() => 0); return 'done'"
-        assert value(await run(fetch, code)) == "done"
+        task = asyncio.ensure_future(run(fetch, code))
+        await server.until(requests=2)
+        clock.advance(50)
+        assert value(await task) == "done"
         await server.all_closed()
         assert fetch.running == 0
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headgate_runtime.fetch import MockError, MockFetcher, tracing
+from tests.runtime.fakes import Frozen, until
 from tests.runtime.fetch.asking import Told, ask, in_loop
 
 URL = "https://api.example.com/users/7"
@@ -152,12 +153,19 @@ def test_size_and_head() -> None:
 
 @in_loop
 async def test_delays() -> None:
-    fetch = MockFetcher.of([{"url": URL, "delay_ms": 30}])
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    assert (await ask(fetch, URL)).http_status == 200
-    assert loop.time() - started >= 0.029
-    assert (await ask(fetch, URL, timeout=5)).failure[1] == "request-timeout"
+    clock = Frozen()
+    fetch = MockFetcher.of([{"url": URL, "delay_ms": 30}], clock=clock)
+    patient = asyncio.ensure_future(ask(fetch, URL))
+    hasty = asyncio.ensure_future(ask(fetch, URL, timeout=5))
+    await until(lambda: {30, 5} <= set(clock.waits))
+    clock.advance(5)
+    assert (await hasty).failure[1] == "request-timeout"
+    clock.advance(24)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not patient.done()
+    clock.advance(1)
+    assert (await patient).http_status == 200
 
 
 @in_loop

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from headgate_runtime.fetch import Egress, Fetcher
+from tests.runtime.fakes import Frozen
 from tests.runtime.fetch.asking import NO_TRUST, ask, in_loop, local
 from tests.runtime.fetch.secure import local_secure, serving_http2
 from tests.runtime.fetch.server import Connection, Got, redirect, response, serving
@@ -64,10 +65,16 @@ async def test_at_most_so_many_connections() -> None:
 
 @in_loop
 async def test_idle_connections_are_closed_by_and_by() -> None:
-    async with serving(response(b"x")) as server, local(idle_ms=20) as fetch:
+    clock = Frozen()
+    async with serving(response(b"x")) as server, local(clock=clock, idle_ms=5_000) as fetch:
         await ask(fetch, server.url(), invocation=of("one"))
         await ask(fetch, server.url(), invocation=of("two"))
-        assert server.open == 2
+        clock.advance(4_999)
+        await ask(fetch, server.url(), invocation=of("two"))
+        assert (server.connections, server.open) == (2, 2)
+        clock.advance(1)
+        await server.until(open_at_most=1)
+        clock.advance(5_000)
         await server.all_closed()
         # And it goes on from there.
         assert (await ask(fetch, server.url())).body == b"x"
@@ -162,10 +169,14 @@ def test_http2_exchanges_that_are_broken_off(path: str) -> None:
     """However many: what the server still sends for them takes nothing away from later ones."""
 
     async def check() -> None:
-        async with serving_http2() as server, local_secure(response_bytes=100_000) as fetch:
-            for _ in range(5):
-                told = await ask(fetch, server.url(path), timeout=0 if path == "/endless" else 20)
-                assert told.failure[1] in {"max-size", "request-timeout"}
+        clock = Frozen()
+        async with serving_http2() as server, local_secure(clock=clock, response_bytes=100_000) as fetch:
+            for number in range(5):
+                task = asyncio.ensure_future(ask(fetch, server.url(path), timeout=20))
+                await server.until(requests=2 * number + 1)
+                if path == "/never":
+                    clock.advance(20)
+                assert (await task).failure[1] == {"/never": "request-timeout", "/endless": "max-size"}[path]
                 assert (await ask(fetch, server.url())).body == b"over h2"
             await server.until(open_at_most=1)
 

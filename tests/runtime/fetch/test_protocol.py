@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from tests.runtime.fakes import Frozen, until
 from tests.runtime.fetch.asking import ask, in_loop, local
 from tests.runtime.fetch.server import Connection, Got, response, serving
 
@@ -81,12 +84,21 @@ async def test_headers_without_end() -> None:
 
 @in_loop
 async def test_informational_responses_without_end() -> None:
+    sent = 0
+
     async def handle(_: Got, connection: Connection) -> None:
+        nonlocal sent
         while True:
+            sent += 1
             await connection.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
 
-    async with serving(handle) as server, local(time_ms=200) as fetch:
-        assert (await ask(fetch, server.url())).failure[1] == "request-timeout"
+    clock = Frozen()
+    async with serving(handle) as server, local(clock=clock, time_ms=200) as fetch:
+        task = asyncio.ensure_future(ask(fetch, server.url()))
+        await until(lambda: sent > 10)
+        assert not task.done()
+        clock.advance(200)
+        assert (await task).failure[1] == "request-timeout"
 
 
 @in_loop

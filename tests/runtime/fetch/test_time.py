@@ -4,37 +4,73 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from tests.runtime.fakes import Frozen, until
 from tests.runtime.fetch.asking import abort, ask, in_loop, local
-from tests.runtime.fetch.server import Connection, Got, Handler, redirect, response, serving
+from tests.runtime.fetch.server import Connection, Got, redirect, response, serving
+
+STEP_MS = 5
 
 
-async def silent(_: Got, connection: Connection) -> None:
-    await connection.wait_closed_by_peer()
+class Slow:
+    """
+    A server that sends *head* at once and then *piece* every STEP_MS on its own clock, which only `pass_time` moves.
+
+    pieces    sent so far
+    """
+
+    def __init__(self, head: bytes, piece: bytes) -> None:
+        self.clock = Frozen()
+        self.pieces = 0
+        self._head = head
+        self._piece = piece
+
+    async def __call__(self, _: Got, connection: Connection) -> None:
+        await connection.send(self._head)
+        closed: asyncio.Task[Any] = asyncio.ensure_future(connection.wait_closed_by_peer())
+        while not await self.clock.wait([closed], STEP_MS):
+            await connection.send(self._piece)
+            self.pieces += 1
+
+    async def pass_time(self, ms: int) -> None:
+        for _ in range(0, ms, STEP_MS):
+            pieces = self.pieces
+            self.clock.advance(STEP_MS)
+            await until(lambda pieces=pieces: self.pieces > pieces)  # type: ignore[misc]
+        await settled()
 
 
-async def drip_head(_: Got, connection: Connection) -> None:
-    await connection.send(b"HTTP/1.1 200 OK\r\n")
-    while True:
-        await connection.send(b"X: y\r\n")
-        await asyncio.sleep(0.005)
+async def settled() -> None:
+    """What can happen without time passing has happened."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
-async def drip_body(_: Got, connection: Connection) -> None:
-    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-    while True:
-        await connection.send(b"x")
-        await asyncio.sleep(0.005)
+def silent() -> Slow:
+    return Slow(b"", b"")
 
 
-@pytest.mark.parametrize("handler", [silent, drip_head])
-def test_no_response_in_time(handler: Handler) -> None:
+def dripping_head() -> Slow:
+    return Slow(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")
+
+
+def dripping_body() -> Slow:
+    return Slow(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x")
+
+
+@pytest.mark.parametrize("slow", [silent(), dripping_head()])
+def test_no_response_in_time(slow: Slow) -> None:
     async def check() -> None:
-        async with serving(handler) as server, local() as fetch:
-            told = await ask(fetch, server.url("/p"), timeout=50)
-            assert told.failure == (
+        async with serving(slow) as server, local(clock=slow.clock) as fetch:
+            task = asyncio.ensure_future(ask(fetch, server.url("/p"), timeout=50))
+            await server.until(requests=1)
+            await slow.pass_time(45)
+            assert not task.done()
+            await slow.pass_time(STEP_MS)
+            assert (await task).failure == (
                 "FetchError",
                 "request-timeout",
                 None,
@@ -47,22 +83,34 @@ def test_no_response_in_time(handler: Handler) -> None:
 
 @in_loop
 async def test_no_body_in_time() -> None:
-    async with serving(drip_body) as server, local() as fetch:
-        told = await ask(fetch, server.url(), timeout=50)
+    """The response has as much time as its body."""
+    slow = dripping_body()
+    async with serving(slow) as server, local(clock=slow.clock) as fetch:
+        task = asyncio.ensure_future(ask(fetch, server.url(), timeout=50))
+        await until(lambda: slow.clock.waits.count(50) == 2)
+        await slow.pass_time(45)
+        await until(lambda: fetch.network.bytes_held == slow.pieces == 9)
+        assert not task.done()
+        await slow.pass_time(STEP_MS)
+        told = await task
         message = f"Response timeout while trying to fetch {server.url()} (over 50ms)"
         assert told.failure == ("FetchError", "body-timeout", None, message)
         assert (told.http_status, set(told.body)) == (200, {ord("x")})
         await server.all_closed()
 
 
-@pytest.mark.parametrize("handler", [silent, drip_head, drip_body])
-def test_a_slow_loris_is_cut_off(handler: Handler) -> None:
+@pytest.mark.parametrize("slow", [silent(), dripping_head(), dripping_body()])
+def test_a_slow_loris_is_cut_off(slow: Slow) -> None:
     """Even when the function itself sets no timeout."""
 
     async def check() -> None:
-        async with serving(handler) as server, local(time_ms=100) as fetch:
-            told = await ask(fetch, server.url())
-            assert told.failure[:2] == ("FetchError", "request-timeout")
+        async with serving(slow) as server, local(clock=slow.clock, time_ms=100) as fetch:
+            task = asyncio.ensure_future(ask(fetch, server.url()))
+            await server.until(requests=1)
+            await slow.pass_time(95)
+            assert not task.done()
+            await slow.pass_time(STEP_MS)
+            assert (await task).failure[:2] == ("FetchError", "request-timeout")
             await server.all_closed()
             assert (fetch.running, fetch.network.bytes_held) == (0, 0)
 
@@ -71,14 +119,24 @@ def test_a_slow_loris_is_cut_off(handler: Handler) -> None:
 
 @in_loop
 async def test_the_bound_is_for_all_redirects_together() -> None:
+    clock = Frozen()
+
     async def handle(_: Got, __: Connection) -> bytes:
-        await asyncio.sleep(0.03)
+        await clock.wait((), 30)
         return redirect("/again")
 
-    async with serving(handle) as server, local(time_ms=120) as fetch:
-        told = await ask(fetch, server.url(), timeout=100)
-        assert told.failure[1] == "request-timeout"
-        assert 2 <= len(server.requests) <= 5
+    async with serving(handle) as server, local(clock=clock, time_ms=110) as fetch:
+        task = asyncio.ensure_future(ask(fetch, server.url(), timeout=100))
+        for count in (1, 2, 3):
+            await server.until(requests=count)
+            clock.advance(30)
+        await server.until(requests=4)
+        clock.advance(19)
+        await settled()
+        assert not task.done()
+        clock.advance(1)
+        assert (await task).failure[1] == "request-timeout"
+        assert len(server.requests) == 4
 
 
 @in_loop
@@ -87,10 +145,10 @@ async def test_a_timeout_beyond_all_reason() -> None:
         assert (await ask(fetch, server.url(), timeout=1e300)).body == b"ok"
 
 
-@pytest.mark.parametrize("handler", [silent, drip_head, drip_body])
-def test_cancelling_closes_the_connection(handler: Handler) -> None:
+@pytest.mark.parametrize("slow", [silent(), dripping_head(), dripping_body()])
+def test_cancelling_closes_the_connection(slow: Slow) -> None:
     async def check() -> None:
-        async with serving(handler) as server, local() as fetch:
+        async with serving(slow) as server, local() as fetch:
             task = asyncio.ensure_future(ask(fetch, server.url()))
             await server.until(requests=1)
             task.cancel()
@@ -134,7 +192,7 @@ async def test_an_abort_ends_one_fetch_of_one_invocation() -> None:
 
 @in_loop
 async def test_aborts_that_come_twice_or_for_nothing() -> None:
-    async with serving(silent) as server, local() as fetch:
+    async with serving(silent()) as server, local() as fetch:
         assert (await abort(fetch, 99)).said == {}
         task = asyncio.ensure_future(ask(fetch, server.url(), operation=1000))
         await server.until(requests=1)

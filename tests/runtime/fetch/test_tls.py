@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from headgate_runtime.fetch import tls
+from tests.runtime.fakes import Frozen
 from tests.runtime.fetch.asking import ask, in_loop
 from tests.runtime.fetch.secure import local_secure, secured
 from tests.runtime.fetch.server import redirect, response, serving
@@ -114,6 +115,7 @@ async def test_a_handshake_that_never_ends() -> None:
     """Cancelled or out of time, its connection is closed at once, not when somebody collects it."""
     closed = asyncio.Semaphore(0)
     hello = asyncio.Semaphore(0)
+    clock = Frozen()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -127,11 +129,12 @@ async def test_a_handshake_that_never_ends() -> None:
     try:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         url = f"https://x.example:{server.sockets[0].getsockname()[1]}/"
-        async with server, local_secure(connect_ms=100) as hasty, local_secure() as patient:
-            told = await ask(hasty, url)
-            assert told.failure[:3] == ("FetchError", "system", "ETIMEDOUT")
-            await closed.acquire()
+        async with server, local_secure(clock=clock, connect_ms=100) as hasty, local_secure() as patient:
+            task = asyncio.ensure_future(ask(hasty, url))
             await hello.acquire()
+            clock.advance(100)
+            assert (await task).failure[:3] == ("FetchError", "system", "ETIMEDOUT")
+            await closed.acquire()
 
             task = asyncio.ensure_future(ask(patient, url))
             await hello.acquire()

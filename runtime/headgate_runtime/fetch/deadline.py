@@ -1,0 +1,61 @@
+"""Time limits on a clock that can be replaced."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from headgate_runtime.host import Clock
+    from headgate_runtime.sandbox import Answer
+
+
+class Deadline:
+    """
+    As `asyncio.timeout`: the block within ends in TimeoutError when *ms* milliseconds have passed on *clock*, which are
+    never over for None.
+    """
+
+    __slots__ = ("_clock", "_is_over", "_ms", "_timeout", "_timer")
+
+    def __init__(self, clock: Clock, ms: float | None) -> None:
+        self._clock = clock
+        self._ms = ms
+        self._timeout = asyncio.timeout(None)
+        self._timer: asyncio.Task[set[asyncio.Task[Answer]]] | None = None
+        self._is_over = False
+
+    def end(self) -> bool:
+        """Ends the block now; False when it had ended or run out of time before."""
+        if self._is_over or self._timeout.expired():
+            return False
+        self._timeout.reschedule(asyncio.get_running_loop().time())
+        return True
+
+    def lift(self) -> None:
+        """The block has all the time from here on."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self, timer: asyncio.Task[set[asyncio.Task[Answer]]]) -> None:
+        if not timer.cancelled():
+            self.end()
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        if self._ms is not None:
+            self._timer = asyncio.get_running_loop().create_task(self._wait(self._ms))
+            self._timer.add_done_callback(self._ring)
+        return self
+
+    async def _wait(self, ms: float) -> set[asyncio.Task[Answer]]:
+        return await self._clock.wait((), ms)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over = True
+        self.lift()
+        await self._timeout.__aexit__(kind, error, trace)
