@@ -1,0 +1,186 @@
+"""
+Takes due jobs from a queue and gives them to a runner, fairly and within bounds, whatever the engine of the queue
+(QUEUE-STUDY 6, DESIGN 6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from headgate.queue.breaker import Breaker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate.queue.model import Job, Lane, Settlement
+    from headgate.queue.protocol import Queue
+    from headgate_runtime import Clock
+
+SLOTS: Final = 16_384
+"""Jobs under way at most."""
+
+SLOT_BYTES: Final = 256 << 20
+"""Bodies under way at most, all lanes together; a poll may go over it by what it brings."""
+
+LANE_BYTES: Final = 16 << 20
+"""Bodies under way at most of one lane; likewise."""
+
+WORKSPACE_SHARE: Final = 0.25
+"""Of the slots, what one workspace may have."""
+
+POLL_JOBS: Final = 1_024
+"""Jobs asked for at once."""
+
+_ITEM_BYTES: Final = 1_024
+"""What a job weighs beside its body."""
+
+
+class Runner(Protocol):
+    """Works on jobs. Every job started comes back to `Dispatcher.settle` exactly once."""
+
+    def capacity(self, lane: Lane) -> int:
+        """Jobs of *lane* it can do something with at once."""
+
+    def start(self, lane: Lane, jobs: Sequence[Job]) -> None: ...
+
+
+class _LaneState:
+    __slots__ = ("breaker", "bytes", "in_flight", "low")
+
+    def __init__(self) -> None:
+        self.breaker = Breaker()
+        self.in_flight = 0
+        self.bytes = 0
+        self.low = 0
+        """At so many jobs in flight it is worth asking for more."""
+
+
+class Dispatcher:
+    """
+    `run` until `stop`; afterwards nothing new is started, and what is under way may still be settled.
+
+    in_flight    jobs started and not settled
+    """
+
+    def __init__(self, queue: Queue, runner: Runner, clock: Clock, *, slots: int = SLOTS) -> None:
+        self._queue = queue
+        self._runner = runner
+        self._clock = clock
+        self._slots = slots
+        self._workspace_slots = max(1, int(slots * WORKSPACE_SHARE))
+        self._lanes: dict[Lane, _LaneState] = {}
+        self._workspaces: dict[str, int] = {}
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
+        self.in_flight = 0
+        queue.on_due(self._wake.set)
+
+    def stop(self) -> None:
+        """From now on nothing is started."""
+        self._stopping = True
+        self._wake.set()
+
+    async def idle(self) -> None:
+        """Returns when nothing is under way."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Raises what the queue raises."""
+        while not self._stopping:
+            self._wake.clear()
+            room = min(self._slots - self.in_flight, POLL_JOBS)
+            jobs = await self._queue.poll(self._room, room) if room > 0 and self._bytes < SLOT_BYTES else []
+            if jobs:
+                self._start(jobs)
+                # Settlements of what just began, and the event API, get their turn before the next poll.
+                await asyncio.sleep(0)
+            else:
+                await self._sleep()
+
+    def settle(self, settlement: Settlement) -> None:
+        """Passes the settlement of a started job on to the queue, and gives its slot back."""
+        self._queue.settle(settlement)
+        job = settlement.job
+        state = self._lanes[job.lane]
+        size = len(job.body) + _ITEM_BYTES
+        state.in_flight -= 1
+        state.bytes -= size
+        self._bytes -= size
+        self.in_flight -= 1
+        self._workspaces[job.lane.workspace] -= 1
+        if state.in_flight <= state.low:
+            self._wake.set()
+        if not self.in_flight:
+            self._idle.set()
+
+    def succeeded(self, lane: Lane) -> None:
+        """The destination of *lane* took something."""
+        self._state(lane).breaker.succeeded()
+
+    def failed(self, lane: Lane) -> None:
+        """The destination of *lane* failed in a way that other events would meet as well."""
+        self._state(lane).breaker.failed(self._clock.monotonic_ms())
+
+    def pause(self, lane: Lane, ms: float) -> None:
+        """The destination of *lane* asks for a pause."""
+        self._state(lane).breaker.pause(self._clock.monotonic_ms(), ms)
+
+    def is_open(self, lane: Lane) -> bool:
+        """Whether the breaker of *lane* is open."""
+        state = self._lanes.get(lane)
+        return state is not None and state.breaker.is_open
+
+    def forget(self, lane: Lane) -> None:
+        """*lane* is gone: its breaker is not kept."""
+        state = self._lanes.get(lane)
+        if state is not None and not state.in_flight:
+            del self._lanes[lane]
+
+    def _state(self, lane: Lane) -> _LaneState:
+        state = self._lanes.get(lane)
+        if state is None:
+            state = self._lanes[lane] = _LaneState()
+        return state
+
+    def _room(self, lane: Lane) -> int:
+        state = self._state(lane)
+        if state.bytes >= LANE_BYTES:
+            return 0
+        allowed = state.breaker.room(self._clock.monotonic_ms(), self._runner.capacity(lane))
+        of_workspace = self._workspace_slots - self._workspaces.get(lane.workspace, 0)
+        return max(0, min(allowed - state.in_flight, of_workspace))
+
+    def _start(self, jobs: list[Job]) -> None:
+        self._idle.clear()
+        for lane, group in groupby(jobs, key=lambda job: job.lane):
+            own = list(group)
+            state = self._state(lane)
+            size = sum(len(job.body) + _ITEM_BYTES for job in own)
+            state.in_flight += len(own)
+            state.bytes += size
+            # Half a lane's jobs at a time, not one for one: a poll costs the same for one job as for many.
+            state.low = state.in_flight // 2
+            self._bytes += size
+            self.in_flight += len(own)
+            self._workspaces[lane.workspace] = self._workspaces.get(lane.workspace, 0) + len(own)
+            self._runner.start(lane, own)
+
+    async def _sleep(self) -> None:
+        """Until something may be due, or a breaker's pause is over."""
+        now = self._clock.monotonic_ms()
+        ends = [
+            state.breaker.resume_at - now for state in self._lanes.values() if state.breaker.resume_at > now
+        ]
+        if not ends:
+            await self._wake.wait()
+            return
+        woken: asyncio.Task[Any] = asyncio.ensure_future(self._wake.wait())
+        try:
+            await self._clock.wait({woken}, min(ends))
+        finally:
+            woken.cancel()
