@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,10 @@ class Batching(NamedTuple):
     wait_ms: float = 0.0
 
 
+SINGLE: Final = Batching()
+"""One event at a time, at once."""
+
+
 class Carrier(Protocol):
     """
     Delivers to one destination.
@@ -58,4 +62,5 @@ class Carrier(Protocol):
     async def deliver(self, parcels: Sequence[Parcel]) -> Receipt:
         """Never raises for what the destination did; within its own time limit."""
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Waits for the deliveries under way, then closes the connections."""

@@ -1,0 +1,61 @@
+"""The functions of instances, compiled when they are first wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from typing import TYPE_CHECKING, Final
+
+from headgate_runtime import CompileError, Limits
+
+if TYPE_CHECKING:
+    from headgate.registry.snapshot import Instance, Version, Workspace
+    from headgate_runtime import Executor, Function, Image
+
+IMAGES: Final = 256
+"""Compiled images kept for versions that no lane is using; the least recently used goes first."""
+
+
+class Functions:
+    """Compiles each version once, however many instances run it."""
+
+    def __init__(self, executor: Executor, limits: Limits | None = None) -> None:
+        self._executor = executor
+        self._limits = limits or Limits()
+        self._images: collections.OrderedDict[str, asyncio.Task[Image | CompileError]] = (
+            collections.OrderedDict()
+        )
+
+    async def of(self, instance: Instance, workspace: Workspace) -> Function | CompileError:
+        """The function of an instance that has a version and no fault."""
+        assert instance.version is not None
+        image = await self.image(instance.version, workspace)
+        if isinstance(image, CompileError):
+            return image
+        return self._executor.function(
+            image,
+            instance.settings,
+            isolation=instance.isolation,
+            limits=self._limits_of(instance.time_ms),
+            tenant=workspace.id,
+            weight=workspace.weight,
+        )
+
+    async def image(self, version: Version, workspace: Workspace) -> Image | CompileError:
+        task = self._images.get(version.id)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            compiling = self._executor.compile(
+                version.code, self._limits, language=version.language, tenant=workspace.id
+            )
+            task = self._images[version.id] = asyncio.ensure_future(compiling)
+        self._images.move_to_end(version.id)
+        if len(self._images) > IMAGES:
+            self._images.popitem(last=False)
+        # One lane that gives up must not take the image from the others that wait for it.
+        return await asyncio.shield(task)
+
+    def _limits_of(self, time_ms: int) -> Limits:
+        if time_ms == self._limits.time_ms:
+            return self._limits
+        fields = {name: getattr(self._limits, name) for name in Limits.__dataclass_fields__}
+        return Limits(**{**fields, "time_ms": time_ms})

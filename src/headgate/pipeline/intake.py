@@ -1,0 +1,31 @@
+"""Takes responsibility for what the event API accepted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headgate.pipeline.routing import route
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate.pipeline.directory import Directory
+    from headgate.queue.model import Tally
+    from headgate.queue.protocol import Queue
+    from headgate.registry.snapshot import Source
+    from headgate.tracking.intake import Arrival
+
+
+class PipelineIntake:
+    """An Intake: routes by the registry of the moment, and stores before it returns."""
+
+    def __init__(self, queue: Queue, directory: Directory) -> None:
+        self._queue = queue
+        self._directory = directory
+
+    async def source(self, write_key: str) -> Source | None:
+        return (await self._directory.current()).by_write_key.get(write_key)
+
+    async def accept(self, source: Source, arrivals: Sequence[Arrival], failed: Sequence[Tally]) -> None:
+        """Raises QueueFull or QueueBroken when nothing of it was stored."""
+        await self._queue.put([route(source, arrival) for arrival in arrivals], failed)

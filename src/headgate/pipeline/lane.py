@@ -1,0 +1,189 @@
+"""One destination's events under way: through its function, to its carrier, to their settlement."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from headgate.delivery.carrier import SINGLE, Parcel
+from headgate.pipeline.stage import Stage
+from headgate.queue.model import Error, Release
+from headgate_runtime import EventError, ExecutorClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from headgate.pipeline.meter import Meter
+    from headgate.pipeline.plan import Plan
+    from headgate.pipeline.verdict import Judge
+    from headgate.queue.dispatcher import Dispatcher
+    from headgate.queue.model import Job, Lane, Settlement
+    from headgate_runtime import Clock, Executor, Outcome
+
+_log = logging.getLogger("headgate.pipeline")
+
+KEY_JOINT: Final = "/"
+"""Between the event's and the destination's id in an `Idempotency-Key`."""
+
+
+class _Ready(NamedTuple):
+    """A job ready for delivery. *output* is None when it goes as it was stored."""
+
+    job: Job
+    output: bytes | None
+    began_at: int
+
+
+class LaneRun:
+    """
+    *plan* gives the plan of the moment; None when the destination is gone or disabled.
+
+    Every job given to `start` is settled exactly once, whatever happens.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        plan: Callable[[], Plan | None],
+        executor: Executor,
+        dispatcher: Dispatcher,
+        judge: Judge,
+        clock: Clock,
+        meter: Meter,
+    ) -> None:
+        self._lane = lane
+        self._plan = plan
+        self._executor = executor
+        self._dispatcher = dispatcher
+        self._judge = judge
+        self._clock = clock
+        self._meter = meter
+        self._open: dict[int, Job] = {}
+        self._function: Stage[Job] = Stage(self._invoke, clock, workers=1)
+        self._delivery: Stage[_Ready] = Stage(self._deliver, clock, workers=1)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._open
+
+    def reshape(self, plan: Plan) -> None:
+        """Follows a change of the destination or its function from the next batch on."""
+        self._function.reshape(plan.function_workers, plan.batches or SINGLE)
+        self._delivery.reshape(plan.carrier.concurrency, plan.carrier.batching)
+
+    def start(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self._open[job.id] = job
+            if job.stage == "delivery":
+                self._delivery.add(_Ready(job, None, self._now()), len(job.body))
+            else:
+                self._function.add(job, len(job.body))
+
+    def release(self) -> None:
+        """Breaks off everything under way; the jobs are due as before."""
+        self._function.cancel()
+        self._delivery.cancel()
+        self._function.take_back()
+        self._delivery.take_back()
+        for job in list(self._open.values()):
+            self._settle(Release(job))
+
+    def _now(self) -> int:
+        return int(self._clock.wall_ms())
+
+    def _settle(self, settlement: Settlement) -> None:
+        # A job that was released while its delivery went on is settled already.
+        if self._open.pop(settlement.job.id, None) is not None:
+            self._dispatcher.settle(settlement)
+            self._meter.settled(settlement)
+
+    async def _invoke(self, jobs: list[Job]) -> None:
+        began_at = self._now()
+        try:
+            await self._invoke_by_plan(jobs, began_at)
+        except ExecutorClosed:
+            for job in jobs:
+                self._settle(Release(job))
+        except Exception:  # noqa: BLE001 - our own fault: it must neither lose the events nor stop the lane
+            _log.exception("invocation failed", extra={"destination": self._lane.destination})
+            self._fault(jobs, began_at)
+
+    async def _invoke_by_plan(self, jobs: list[Job], began_at: int) -> None:
+        plan = self._plan()
+        if plan is None:
+            for job in jobs:
+                self._settle(self._judge.gone(job))
+        elif plan.fault is not None:
+            for job in jobs:
+                self._settle(self._judge.discard(job, *plan.fault))
+        elif plan.function is None:
+            for job in jobs:
+                self._delivery.add(_Ready(job, None, began_at), len(job.body))
+        else:
+            await self._run_function(plan, jobs, began_at)
+
+    async def _run_function(self, plan: Plan, jobs: list[Job], began_at: int) -> None:
+        function = plan.function
+        assert function is not None
+        outcomes: list[Outcome]
+        try:
+            if plan.batches is None or (len(jobs) == 1 and _has_single(plan, jobs[0])):
+                outcomes = [await self._executor.invoke(function, job.body) for job in jobs]
+            else:
+                outcomes = await self._executor.invoke(function, [job.body for job in jobs])
+        except EventError as error:
+            # Over a limit of the function: an earlier version of it, or a filter, let the event grow.
+            for job in jobs:
+                self._settle(self._judge.discard(job, "bad_request", str(error)))
+            return
+        now = self._now()
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            self._meter.invoked(plan.destination, outcome)
+            if outcome.output is not None:
+                self._delivery.add(_Ready(job, outcome.output, began_at), len(outcome.output))
+            else:
+                self._settle(self._judge.of_outcome(job, outcome, began_at, now, plan.secrets))
+
+    async def _deliver(self, batch: list[_Ready]) -> None:
+        jobs = [ready.job for ready in batch]
+        try:
+            await self._deliver_by_plan(batch)
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("delivery failed", extra={"destination": self._lane.destination})
+            self._fault(jobs, batch[0].began_at)
+
+    async def _deliver_by_plan(self, batch: list[_Ready]) -> None:
+        plan = self._plan()
+        if plan is None:
+            for ready in batch:
+                self._settle(self._judge.gone(ready.job))
+            return
+        parcels = [self._parcel(ready) for ready in batch]
+        began = self._clock.monotonic_ms()
+        receipt = await plan.carrier.deliver(parcels)
+        self._meter.delivered(plan.destination, receipt, len(batch), self._clock.monotonic_ms() - began)
+        if receipt.verdict != "retry":
+            self._dispatcher.succeeded(self._lane)
+        elif receipt.is_outage:
+            self._dispatcher.failed(self._lane)
+        if receipt.retry_after_ms is not None:
+            self._dispatcher.pause(self._lane, receipt.retry_after_ms)
+        now = self._now()
+        for job, output, began_at in batch:
+            self._settle(self._judge.of_receipt(job, receipt, output, began_at, now, plan.secrets))
+
+    def _parcel(self, ready: _Ready) -> Parcel:
+        job = ready.job
+        key = job.message_id + KEY_JOINT + self._lane.destination
+        return Parcel(key, job.message_id, job.event_type, job.attempts + 1, ready.output or job.body)
+
+    def _fault(self, jobs: Sequence[Job], began_at: int) -> None:
+        now = self._now()
+        for job in jobs:
+            if job.id in self._open:
+                self._settle(self._judge.fault(job, Error("internal", "the server failed"), began_at, now))
+
+
+def _has_single(plan: Plan, job: Job) -> bool:
+    assert plan.function is not None
+    return "on" + job.event_type.capitalize() in plan.function.image.handlers

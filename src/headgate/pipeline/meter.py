@@ -1,0 +1,34 @@
+"""What the pipeline tells about itself as it works; the service makes metrics of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from headgate.delivery.carrier import Receipt
+    from headgate.queue.model import Settlement
+    from headgate.registry.snapshot import Destination
+    from headgate_runtime import Outcome
+
+
+class Meter(Protocol):
+    """Called for every event: must be quick, and must not raise."""
+
+    def invoked(self, destination: Destination, outcome: Outcome) -> None: ...
+
+    def delivered(self, destination: Destination, receipt: Receipt, events: int, wall_ms: float) -> None: ...
+
+    def settled(self, settlement: Settlement) -> None: ...
+
+
+class NoMeter:
+    """A Meter for those who want none."""
+
+    def invoked(self, destination: Destination, outcome: Outcome) -> None:
+        pass
+
+    def delivered(self, destination: Destination, receipt: Receipt, events: int, wall_ms: float) -> None:
+        pass
+
+    def settled(self, settlement: Settlement) -> None:
+        pass

@@ -1,0 +1,161 @@
+"""Every destination's lane: made when its first event comes, kept in step with the registry, dropped when long idle."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import logging
+from typing import TYPE_CHECKING, Final
+
+from headgate.pipeline.lane import LaneRun
+from headgate.pipeline.plan import SINGLE_JOBS
+from headgate.queue.dispatcher import Dispatcher
+from headgate.queue.model import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate.pipeline.directory import Directory
+    from headgate.pipeline.meter import Meter
+    from headgate.pipeline.plan import Plan, Planner
+    from headgate.pipeline.verdict import Judge
+    from headgate.queue.model import Job, Lane
+    from headgate.queue.protocol import Queue
+    from headgate_runtime import Clock, Executor
+
+_log = logging.getLogger("headgate.pipeline")
+
+LANES: Final = 1_024
+"""Lanes kept with their functions and connections; past it, the one idle longest goes."""
+
+
+class _Entry:
+    """*waiting* jobs came while the plan was being made."""
+
+    __slots__ = ("plan", "preparing", "run", "waiting")
+
+    def __init__(self) -> None:
+        self.plan: Plan | None = None
+        self.run: LaneRun | None = None
+        self.preparing: asyncio.Task[None] | None = None
+        self.waiting: list[Job] = []
+
+
+class Pipeline:
+    """
+    A Runner with its Dispatcher: `run` until it is cancelled or `drain`ed.
+
+    clock    the queue's: `first_at` and latencies are in it
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        directory: Directory,
+        executor: Executor,
+        planner: Planner,
+        judge: Judge,
+        clock: Clock,
+        meter: Meter,
+    ) -> None:
+        self._directory = directory
+        self._executor = executor
+        self._planner = planner
+        self._judge = judge
+        self._clock = clock
+        self._meter = meter
+        self._queue = queue
+        self._entries: collections.OrderedDict[Lane, _Entry] = collections.OrderedDict()
+        self.dispatcher = Dispatcher(queue, self, clock)
+
+    async def run(self) -> None:
+        """Raises what the queue raises."""
+        await self.dispatcher.run()
+
+    async def drain(self, timeout_ms: float) -> bool:
+        """
+        Starts nothing new and lets what is under way end, for *timeout_ms* at most; breaks off the rest, which is due
+        again after a restart. Whether all had ended by itself. Everything is settled, durably, on return.
+        """
+        self.dispatcher.stop()
+        idle = asyncio.ensure_future(self.dispatcher.idle())
+        try:
+            await self._clock.wait({idle}, timeout_ms)  # type: ignore[arg-type]
+            ended = idle.done()
+        finally:
+            idle.cancel()
+        for entry in self._entries.values():
+            self._release(entry)
+        await self._queue.settled()
+        return ended
+
+    def capacity(self, lane: Lane) -> int:
+        entry = self._entries.get(lane)
+        return entry.plan.capacity if entry is not None and entry.plan is not None else SINGLE_JOBS
+
+    def start(self, lane: Lane, jobs: Sequence[Job]) -> None:
+        entry = self._entries.get(lane)
+        if entry is None:
+            entry = self._entries[lane] = _Entry()
+            self._drop_idle()
+        self._entries.move_to_end(lane)
+        if entry.run is None:
+            entry.run = LaneRun(
+                lane,
+                lambda: entry.plan,
+                self._executor,
+                self.dispatcher,
+                self._judge,
+                self._clock,
+                self._meter,
+            )
+        if entry.preparing is None and self._is_in_step(lane, entry):
+            entry.run.start(jobs)
+            return
+        entry.waiting.extend(jobs)
+        if entry.preparing is None:
+            entry.preparing = asyncio.create_task(self._prepare(lane, entry, entry.run))
+
+    def _is_in_step(self, lane: Lane, entry: _Entry) -> bool:
+        """Parts of the registry that did not change are the same objects in the next snapshot."""
+        if not self._directory.is_current:
+            return False
+        destination = self._directory.snapshot.destinations.get(lane.destination)
+        return entry.plan is not None and entry.plan.destination is destination
+
+    async def _prepare(self, lane: Lane, entry: _Entry, run: LaneRun) -> None:
+        try:
+            snapshot = await self._directory.current()
+            destination = snapshot.destinations.get(lane.destination)
+            if destination is None or not destination.enabled:
+                entry.plan = None
+            elif entry.plan is None or entry.plan.destination is not destination:
+                entry.plan = await self._planner.plan(destination, snapshot.workspaces[lane.workspace])
+                run.reshape(entry.plan)
+        except Exception:  # noqa: BLE001 - our own fault; the jobs must be settled nevertheless
+            _log.exception("no plan for a destination", extra={"destination": lane.destination})
+            now = int(self._clock.wall_ms())
+            error = Error("internal", "the server failed")
+            for job in entry.waiting:
+                self.dispatcher.settle(self._judge.fault(job, error, now, now))
+            entry.waiting = []
+        finally:
+            entry.preparing = None
+        waiting, entry.waiting = entry.waiting, []
+        run.start(waiting)
+
+    def _drop_idle(self) -> None:
+        for lane in list(self._entries)[: max(0, len(self._entries) - LANES)]:
+            entry = self._entries[lane]
+            if entry.preparing is None and (entry.run is None or entry.run.is_idle):
+                del self._entries[lane]
+                self.dispatcher.forget(lane)
+                self._planner.forget(lane.destination)
+
+    def _release(self, entry: _Entry) -> None:
+        if entry.preparing is not None:
+            entry.preparing.cancel()
+        if entry.run is not None:
+            entry.run.start(entry.waiting)
+            entry.waiting = []
+            entry.run.release()

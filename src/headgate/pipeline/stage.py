@@ -1,0 +1,133 @@
+"""Work that is done in turn, by a bounded number of hands, on batches that fill by count, by size or by time."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from headgate.delivery.carrier import SINGLE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from headgate.delivery.carrier import Batching
+    from headgate_runtime import Clock
+
+T = TypeVar("T")
+
+
+class Stage(Generic[T]):
+    """
+    *work* gets batches as *batching* says, at most *workers* at once, in the order in which their first items came.
+    It must not raise. A worker is a task that lives while there is something for it to do.
+    """
+
+    __slots__ = (
+        "_active",
+        "_batching",
+        "_bytes",
+        "_clock",
+        "_flusher",
+        "_items",
+        "_tasks",
+        "_work",
+        "_workers",
+    )
+
+    def __init__(
+        self,
+        work: Callable[[list[T]], Awaitable[None]],
+        clock: Clock,
+        *,
+        workers: int,
+        batching: Batching = SINGLE,
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._workers = workers
+        self._batching = batching
+        self._items: collections.deque[tuple[T, int, float]] = collections.deque()
+        self._bytes = 0
+        self._active = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flusher: asyncio.Task[None] | None = None
+
+    def reshape(self, workers: int, batching: Batching) -> None:
+        """From the next batch on."""
+        self._workers = workers
+        self._batching = batching
+        self._pump()
+
+    def add(self, item: T, size: int) -> None:
+        """*size* in bytes counts towards a full batch."""
+        waits = self._batching.wait_ms > 0
+        self._items.append((item, size, self._clock.monotonic_ms() if waits else 0.0))
+        self._bytes += size
+        self._pump()
+
+    def take_back(self) -> list[T]:
+        """What waits here, which will not be worked on."""
+        items = [item for item, _, _ in self._items]
+        self._items.clear()
+        self._bytes = 0
+        return items
+
+    def cancel(self) -> None:
+        """Breaks off the work under way."""
+        for task in self._tasks:
+            task.cancel()
+        if self._flusher is not None:
+            self._flusher.cancel()
+
+    def _is_due(self) -> bool:
+        if not self._items:
+            return False
+        batching = self._batching
+        if batching.wait_ms <= 0 or len(self._items) >= batching.events or self._bytes >= batching.bytes:
+            return True
+        return self._clock.monotonic_ms() >= self._items[0][2] + batching.wait_ms
+
+    def _pump(self) -> None:
+        if self._active < self._workers and self._is_due():
+            self._active += 1
+            task = asyncio.create_task(self._run())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif self._items and self._flusher is None and not self._is_due():
+            self._flusher = asyncio.create_task(self._flush_later())
+
+    async def _run(self) -> None:
+        try:
+            while self._is_due():
+                batch = self._take()
+                # While this one waits for something, the next may begin.
+                self._pump()
+                await self._work(batch)
+        finally:
+            self._active -= 1
+        self._pump()
+
+    def _take(self) -> list[T]:
+        batching = self._batching
+        batch: list[T] = []
+        size = 0
+        while self._items and len(batch) < batching.events:
+            item, own, _ = self._items[0]
+            if batch and size + own > batching.bytes:
+                break
+            self._items.popleft()
+            batch.append(item)
+            size += own
+        self._bytes -= size
+        return batch
+
+    async def _flush_later(self) -> None:
+        nothing: set[asyncio.Task[Any]] = set()
+        try:
+            while self._items and not self._is_due():
+                due = self._items[0][2] + self._batching.wait_ms
+                await self._clock.wait(nothing, max(due - self._clock.monotonic_ms(), 0.0))
+        finally:
+            self._flusher = None
+        self._pump()
