@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
+import sys
 import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from headgate_runtime.errors import LimitError
+from headgate_runtime import Executor, Image, LimitError, Limits, compile  # noqa: A004 - its name
 from headgate_runtime.fetch import FetchLimits
 from tests.runtime.fetch.asking import ask, in_loop, local
+from tests.runtime.fetch.holding import holding, make_room
 from tests.runtime.fetch.server import Connection, Got, response, serving
+from tests.stage import value
 
 CROWD = 500
 """Fetches in flight at once."""
@@ -21,7 +27,20 @@ MEASURED = 100
 """As CROWD, where memory is traced, which makes everything many times slower."""
 
 BYTES_EACH = 64 << 10
-"""Traced memory that a fetch in flight may hold, the test's server included."""
+"""Memory that a fetch in flight may hold: connection, buffers, tasks, and its share of the sandbox."""
+
+FUNCTIONS = 20
+EACH = 100
+"""Fetches in flight of one invocation: as many as it may have."""
+
+ASKING = """
+    async function onTrack(event) {
+      const ask = async (_, number) => (await (await fetch(event.url + number)).text()) === '/' + number
+      const answers = await Promise.all(Array.from({ length: event.count }, ask))
+      event.right = answers.filter(Boolean).length
+      return event
+    }
+    """
 
 
 async def crowd(count: int) -> None:
@@ -49,10 +68,63 @@ async def crowd(count: int) -> None:
         assert (fetch.running, fetch.network.bytes_held) == (0, 0)
 
 
-def test_all_in_flight_at_once() -> None:
-    room, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    count = min(CROWD, room // 2 - 100)
-    in_loop(crowd)(count)
+def test_all_in_flight_at_once(open_files: int) -> None:
+    in_loop(crowd)(min(CROWD, open_files // 2 - 100))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_two_thousand_of_functions_in_one_process(open_files: int) -> None:
+    """Twenty functions with a hundred fetches each, to a server in another process which answers when it has all."""
+    assert open_files > FUNCTIONS * EACH + 200
+    in_loop(crowd_of_functions)()
+
+
+async def crowd_of_functions() -> None:
+    image = compile(ASKING)
+    assert isinstance(image, Image)
+
+    async def run(each: int) -> int:
+        """Resident bytes of this process with all fetches in flight."""
+        async with holding(FUNCTIONS * each) as server:
+            tasks = [
+                asyncio.ensure_future(
+                    executor.invoke(function, {"type": "track", "url": server.url, "count": each})
+                )
+                for function in functions
+            ]
+            assert await server.everybody() == (FUNCTIONS * each, FUNCTIONS * each)
+            assert fetch.running == FUNCTIONS * each
+            bytes_resident = resident()
+            await server.answer()
+            outcomes = await asyncio.gather(*tasks)
+            assert [value(outcome)["right"] for outcome in outcomes] == [each] * FUNCTIONS
+            assert (fetch.running, fetch.network.bytes_held) == (0, 0)
+            return bytes_resident
+
+    async with local() as fetch, Executor(fetch=fetch) as executor:
+        functions = [
+            executor.function(image, {"number": number}, limits=Limits(time_ms=60_000))
+            for number in range(FUNCTIONS)
+        ]
+        await run(1)  # what is needed once is there from now on
+        gc.collect()
+        before = resident()
+        assert await run(EACH) - before < FUNCTIONS * EACH * BYTES_EACH
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) << 10
+
+
+@pytest.fixture
+def open_files() -> Iterator[int]:
+    """How many files may be open in the test: as many as the system allows."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    make_room()
+    yield resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_each_holds_little() -> None:
