@@ -216,6 +216,10 @@ def test_init_overwrites_only_when_told(tmp_path: Path) -> None:
         ),
         ("run f.js --record no/such/r.json", "headgate: no/such/r.json: no such file or directory"),
         (
+            "run f.js --mock m.json --keep-alive",
+            "headgate: --keep-alive says how connections are used, and with --mock there are none",
+        ),
+        (
             "run f.js --mock m.json --allow-private",
             "headgate run: argument --allow-private: not allowed with",
         ),

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -24,7 +25,13 @@ SETTINGS = '{"key": "s3cret-key", "short": "abc", "deep": [{"token": "other-toke
 
 
 class Echo(BaseHTTPRequestHandler):
+    """Gives back the body; peers are the addresses that it was asked from, one for each connection."""
+
+    protocol_version = "HTTP/1.1"
+    peers: ClassVar[set[object]] = set()
+
     def do_POST(self) -> None:
+        self.peers.add(self.client_address)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(201)
         self.send_header("Content-Length", str(len(body)))
@@ -125,6 +132,22 @@ def test_this_machine_is_within_reach_when_told(tmp_path: Path, server: str) -> 
     assert (request["method"], request["url"], request["status"]) == ("POST", server, 201)
     assert request["requestHeaders"]["X-Key"] == "[redacted]"
     assert (request["requestBody"], request["responseBody"]) == ("[redacted]", "[redacted]")
+
+
+@pytest.mark.parametrize(("flags", "connections"), [((), 3), (("--keep-alive",), 1)])
+def test_connections_are_kept_when_told(
+    tmp_path: Path, server: str, flags: tuple[str, ...], connections: int
+) -> None:
+    ask = "await (await fetch(event.url, { method: 'POST', body: 'x' })).text()"
+    write(
+        tmp_path, f_js=f"async function onTrack(event) {{ event.said = [{ask}, {ask}, {ask}]; return event }}"
+    )
+    Echo.peers.clear()
+
+    done = headgate("run", "f.js", "--allow-private", *flags, cwd=tmp_path, stdin=event(server))
+
+    assert json.loads(done.stdout)["said"] == ["x"] * 3
+    assert len(Echo.peers) == connections
 
 
 def test_without_requests_there_is_no_word_of_them(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def _run(parsed: argparse.Namespace) -> int:
                     record_line=parsed.record_line,
                     mock=parsed.mock,
                     allow_private=parsed.allow_private,
+                    keep_alive=parsed.keep_alive,
                     limits=arguments.limits_of(parsed),
                 )
             )

@@ -179,6 +179,12 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let fetch reach this machine and its own networks, for development; else only public addresses",
     )
+    run.add_argument(
+        "--keep-alive",
+        action="store_true",
+        help="keep HTTP/1.1 connections open for the function's next fetch; else servers see node-fetch's "
+        "`Connection: close`. HTTP/2 connections are kept in any case",
+    )
     _add_limits(run, [field.name for field in dataclasses.fields(Limits)])
 
     check = _command(commands, "check", "look for mistakes in a function", _CHECK, _CHECK_EXAMPLES)

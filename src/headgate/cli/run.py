@@ -47,6 +47,7 @@ class Options(NamedTuple):
     record_line: int | None
     mock: str | None
     allow_private: bool
+    keep_alive: bool
     limits: Limits
 
 
@@ -99,7 +100,9 @@ class _Run:
         source = Source(self._events, self._name)
         self._size = source.size
         started = time.monotonic()
-        service = fetching.service(options.mock, allow_private=options.allow_private)
+        service = fetching.service(
+            options.mock, allow_private=options.allow_private, keep_alive=options.keep_alive
+        )
         baton = Baton()
         async with service as fetch, Executor(fetch=fetch, clock=BatonClock(baton)) as executor:
             function = executor.function(

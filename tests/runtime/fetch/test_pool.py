@@ -7,9 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from headgate_runtime.fetch import Egress, Fetcher
+from headgate_runtime import Executor
+from headgate_runtime.fetch import tracing
+from tests.guest.evaluate import image
 from tests.runtime.fakes import Frozen
-from tests.runtime.fetch.asking import NO_TRUST, ask, in_loop, local
+from tests.runtime.fetch.asking import ask, in_loop, local
 from tests.runtime.fetch.secure import local_secure, serving_http2
 from tests.runtime.fetch.server import Connection, Got, redirect, response, serving
 
@@ -35,49 +37,97 @@ async def test_connections_are_kept_unless_the_function_says_close() -> None:
 
 @in_loop
 async def test_connections_are_kept_whatever_the_function_says_if_the_operator_wants_it() -> None:
-    egress = Egress(allow=["127.0.0.1"])
-    async with (
-        serving(response(b"x")) as server,
-        Fetcher(egress, keep_alive=True, ssl_context=NO_TRUST) as fetch,
-    ):
+    async with serving(response(b"x")) as server, local(keep_alive=True) as fetch:
         for _ in range(3):
             await ask(fetch, server.url(), headers=CLOSE)
         assert server.connections == 1
         assert [got.header("connection") for got in server.requests] == [None] * 3
 
 
-@in_loop
-async def test_functions_share_no_connection() -> None:
-    async with serving(response(b"x")) as server, local() as fetch:
-        for _ in range(2):
-            for function in ("one", "two", "three"):
-                await ask(fetch, server.url(), invocation=of(function))
-        assert (server.connections, fetch.network.pools) == (3, 3)
+@pytest.mark.parametrize(("keep_alive", "connections"), [(False, 4), (True, 1)])
+def test_connections_of_a_real_function(keep_alive: bool, connections: int) -> None:
+    """By default a server sees `Connection: close`, as from node-fetch (SPEC 4.4)."""
+
+    async def check() -> None:
+        fetcher = local(keep_alive=keep_alive)
+        async with serving(response(b"x")) as server, fetcher as fetch, Executor(fetch=fetch) as executor:
+            code = f"for (let n = 0; n < 4; n++) await (await fetch('{server.url()}')).text()"
+            with tracing() as trace:
+                outcome = await executor.invoke(image(), {"type": "track", "code": code})
+            assert outcome.outcome == "forward"
+            assert server.connections == connections
+            sent = {got.header("connection") for got in server.requests}
+            assert sent == {None if keep_alive else "close"}
+            # The function's request is the same in either case, and so is what a test run shows of it.
+            assert {each.request_headers["Connection"] for each in trace.exchanges} == {"close"}
+
+    in_loop(check)()
 
 
-@in_loop
-async def test_at_most_so_many_connections() -> None:
-    async with serving(response(b"x")) as server, local(function_connections=3) as fetch:
-        told = await asyncio.gather(*(ask(fetch, server.url()) for _ in range(30)))
-        assert {each.body for each in told} == {b"x"}
-        assert server.connections <= 3
+@pytest.mark.parametrize("keep_alive", [False, True])
+def test_functions_share_no_connection(keep_alive: bool) -> None:
+    async def check() -> None:
+        asked_by: dict[str, set[Connection]] = {}
+
+        async def handle(got: Got, connection: Connection) -> bytes:
+            asked_by.setdefault(got.path, set()).add(connection)
+            return response(b"x")
+
+        async with serving(handle) as server, local(keep_alive=keep_alive) as fetch:
+            headers = CLOSE if keep_alive else KEEP
+            for _ in range(2):
+                for function in ("one", "two", "three"):
+                    await ask(fetch, server.url(f"/{function}"), headers=headers, invocation=of(function))
+            assert (server.connections, fetch.network.pools) == (3, 3)
+            assert [len(connections) for connections in asked_by.values()] == [1, 1, 1]
+
+    in_loop(check)()
 
 
-@in_loop
-async def test_idle_connections_are_closed_by_and_by() -> None:
-    clock = Frozen()
-    async with serving(response(b"x")) as server, local(clock=clock, idle_ms=5_000) as fetch:
-        await ask(fetch, server.url(), invocation=of("one"))
-        await ask(fetch, server.url(), invocation=of("two"))
-        clock.advance(4_999)
-        await ask(fetch, server.url(), invocation=of("two"))
-        assert (server.connections, server.open) == (2, 2)
-        clock.advance(1)
-        await server.until(open_at_most=1)
-        clock.advance(5_000)
-        await server.all_closed()
-        # And it goes on from there.
-        assert (await ask(fetch, server.url())).body == b"x"
+@pytest.mark.parametrize("keep_alive", [False, True])
+def test_at_most_so_many_connections(keep_alive: bool) -> None:
+    async def check() -> None:
+        most = 0
+
+        async def handle(_: Got, __: Connection) -> bytes:
+            nonlocal most
+            most = max(most, server.open)
+            return response(b"x")
+
+        fetcher = local(keep_alive=keep_alive, function_connections=5, function_idle=2)
+        async with serving(handle) as server, fetcher as fetch:
+            headers = CLOSE if keep_alive else KEEP
+            told = await asyncio.gather(*(ask(fetch, server.url(), headers=headers) for _ in range(30)))
+            assert {each.body for each in told} == {b"x"}
+            assert most == 5
+            # Of those, only so many stay open for the next fetch.
+            await server.until(open_at_most=2)
+            assert (await ask(fetch, server.url(), headers=headers)).body == b"x"
+            assert server.open in {1, 2}
+
+    in_loop(check)()
+
+
+@pytest.mark.parametrize("keep_alive", [False, True])
+def test_idle_connections_are_closed_by_and_by(keep_alive: bool) -> None:
+    async def check() -> None:
+        clock = Frozen()
+        headers = CLOSE if keep_alive else KEEP
+        fetcher = local(clock=clock, keep_alive=keep_alive, idle_ms=5_000)
+        async with serving(response(b"x")) as server, fetcher as fetch:
+            await ask(fetch, server.url(), headers=headers, invocation=of("one"))
+            await ask(fetch, server.url(), headers=headers, invocation=of("two"))
+            clock.advance(4_999)
+            await ask(fetch, server.url(), headers=headers, invocation=of("two"))
+            assert (server.connections, server.open) == (2, 2)
+            clock.advance(1)
+            await server.until(open_at_most=1)
+            clock.advance(5_000)
+            await server.all_closed()
+            # And it goes on from there.
+            assert (await ask(fetch, server.url(), headers=headers)).body == b"x"
+
+    in_loop(check)()
 
 
 @in_loop
