@@ -1,5 +1,6 @@
 """Destination filters (SPEC 9): which events a destination gets, and which of their properties."""
 
-from headgate.filters.chain import FilterChain, FilterError, Rule
+from headgate.filters.chain import FilterChain, Rule
+from headgate.filters.error import FilterError
 
 __all__ = ["FilterChain", "FilterError", "Rule"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import random as chance
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headgate.filters.actions import ORDER, Action, action_of, edit, passes
+from headgate.filters.error import FilterError
+from headgate.fql import FqlError, Query, read
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-
-class FilterError(ValueError):
-    """A filter that cannot be saved. The message names the field, the limit or the place in the FQL text."""
+_log = logging.getLogger("headgate.filters")
 
 
 class Rule(NamedTuple):
@@ -25,16 +29,54 @@ class Rule(NamedTuple):
 
 
 class FilterChain:
-    """*rules* in order of creation, enabled ones only. Raises FilterError."""
+    """
+    *rules* in order of creation, enabled ones only; *random* gives numbers from [0, 1) to samples without a path.
 
-    __slots__ = ("_rules",)
+    Raises FilterError.
+    """
 
-    def __init__(self, rules: Sequence[Rule] = ()) -> None:
-        self._rules = tuple(rules)
+    __slots__ = ("_queries", "_random", "_steps")
+
+    def __init__(self, rules: Sequence[Rule] = (), *, random: Callable[[], float] = chance.random) -> None:
+        self._random = random
+        self._queries: list[Query] = []
+        steps: list[tuple[Action, int]] = []
+        for index, rule in enumerate(rules):
+            try:
+                self._queries.append(Query(rule.query))
+            except FqlError as error:
+                raise FilterError(f"if: {error}") from None
+            if not rule.actions:
+                raise FilterError("actions must hold at least one")
+            steps += [(action_of(action), index) for action in rule.actions]
+        # A stable sort: within a kind, the order of creation remains.
+        self._steps = tuple(sorted(steps, key=lambda step: ORDER.index(step[0].kind)))
 
     def apply(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """
         The event as the destination gets it: *event* itself when nothing changed, a copy where a property action did;
         None when it is dropped. *event* is never changed. Trouble while evaluating drops the event (SPEC 9.1).
         """
-        raise NotImplementedError
+        if not self._steps:
+            return event
+        try:
+            return self._apply(event)
+        except Exception:  # noqa: BLE001 - a destination must not get what its filter could not judge
+            _log.exception("a filter could not be evaluated: the event is dropped")
+            return None
+
+    def _apply(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        meant = [query.matches(event) for query in self._queries]
+        result = event
+        for action, index in self._steps:
+            if not meant[index]:
+                continue
+            if action.kind == "DROP":
+                return None
+            if action.kind == "SAMPLE":
+                value = read(event, action.path) if action.path is not None else None
+                if not passes(action, value, self._random):
+                    return None
+            else:
+                result = edit(result, action)
+        return result

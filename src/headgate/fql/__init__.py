@@ -1,0 +1,7 @@
+"""FQL, the language in which filters say which events they mean (SPEC 9.2, 9.3)."""
+
+from headgate.fql.error import FqlError
+from headgate.fql.path import read
+from headgate.fql.query import FQL_BYTES, Query
+
+__all__ = ["FQL_BYTES", "FqlError", "Query", "read"]

@@ -1,0 +1,11 @@
+"""What is wrong with an FQL text."""
+
+from __future__ import annotations
+
+
+class FqlError(ValueError):
+    """*position* counts characters from 0."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(f"{message} at character {position + 1}")
+        self.position = position

@@ -1,0 +1,152 @@
+"""The functions of FQL (SPEC 9.3). None of them raises, whatever an event holds."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from headgate.fql.glob import glob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Incomparable:
+    """The length of what has none: no comparison with it succeeds, not even `!=`."""
+
+
+INCOMPARABLE: Final = Incomparable()
+
+
+class Signature(NamedTuple):
+    """A function and how many arguments it takes."""
+
+    call: Callable[..., Any]
+    arguments: int
+
+
+def is_number(value: Any) -> bool:
+    """Booleans are numbers to Python only."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _contains(text: Any, part: Any) -> bool:
+    return isinstance(text, str) and isinstance(part, str) and part in text
+
+
+def _match(text: Any, pattern: Any) -> bool:
+    if not (isinstance(text, str) and isinstance(pattern, str)):
+        return False
+    compiled = glob(pattern)
+    return compiled is not None and compiled.fullmatch(text) is not None
+
+
+def _length(value: Any) -> int | Incomparable:
+    if value is None:
+        return 0
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    return len(value) if isinstance(value, list) else INCOMPARABLE
+
+
+def _of_text(change: Callable[[str], str]) -> Signature:
+    return Signature(lambda value: change(value) if isinstance(value, str) else None, 1)
+
+
+def _titlecase(text: str) -> str:
+    return re.sub(r"\S+", lambda word: word[0][:1].upper() + word[0][1:], text)
+
+
+def _typeof(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list):
+        return "list"
+    return "object" if isinstance(value, dict) else "number"
+
+
+def _bool(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in ("1", "t", "T", "true", "True", "TRUE")
+    return value is not None and value != 0
+
+
+def _string(value: Any) -> str | None:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _number(value: Any) -> float | int | None:
+    if isinstance(value, bool):
+        return int(value)
+    if is_number(value):
+        number: float | int = value
+        return number
+    if isinstance(value, str) and re.fullmatch(
+        r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*", value, re.ASCII
+    ):
+        return float(value)
+    return None
+
+
+_VERSION: Final = re.compile(
+    r"v?(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?", re.ASCII
+)
+
+
+def _version(text: Any) -> tuple[Any, ...] | None:
+    """A key that sorts as Semantic Versioning 2.0.0, section 11, says; missing parts are 0."""
+    found = _VERSION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    numbers = tuple(int(part or 0) for part in found.groups()[:3])
+    if found[4] is None:
+        return (*numbers, 1)
+    identifiers = [
+        (0, int(part[:18]), "") if part.isdigit() else (1, 0, part) for part in found[4].split(".")
+    ]
+    return (*numbers, 0, tuple(identifiers))
+
+
+def _semver(left: Any, operator: Any, right: Any) -> bool:
+    a, b = _version(left), _version(right)
+    if a is None or b is None:
+        return False
+    match operator:
+        case "=" | "==":
+            return a == b
+        case "!=":
+            return a != b
+        case ">":
+            return a > b
+        case ">=":
+            return a >= b
+        case "<":
+            return a < b
+        case "<=":
+            return a <= b
+    return False
+
+
+FUNCTIONS: Final = {
+    "bool": Signature(_bool, 1),
+    "contains": Signature(_contains, 2),
+    "kebabcase": _of_text(lambda text: text.replace(" ", "-")),
+    "length": Signature(_length, 1),
+    "lowercase": _of_text(str.lower),
+    "match": Signature(_match, 2),
+    "number": Signature(_number, 1),
+    "semver": Signature(_semver, 3),
+    "snakecase": _of_text(lambda text: text.replace(" ", "_")),
+    "string": Signature(_string, 1),
+    "titlecase": _of_text(_titlecase),
+    "typeof": Signature(_typeof, 1),
+    "uppercase": _of_text(str.upper),
+}

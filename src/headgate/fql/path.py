@@ -1,0 +1,17 @@
+"""Finding a place in an event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read(event: Any, names: Sequence[str]) -> Any:
+    """The value at *names*, one inside the other; None for a place that is not there (SPEC D31)."""
+    for name in names:
+        if type(event) is not dict:
+            return None
+        event = event.get(name)
+    return event
