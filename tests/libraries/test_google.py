@@ -7,6 +7,9 @@ import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 from tests.libraries.shelf import reply, use, value
 
 if TYPE_CHECKING:
@@ -48,6 +51,55 @@ def test_pubsub() -> None:
     assert asked.message["url"].rstrip("?") == "https://pubsub.googleapis.com/v1/projects/p/topics/t:publish"
     data = base64.b64encode("hé".encode()).decode()
     assert body_of(asked) == {"messages": [{"data": data, "attributes": {"kind": "x"}}]}
+
+
+def test_a_service_account() -> None:
+    """The grant is a token that the account's key signs (RFC 7523), which the double checks as Google would."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    account = {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key_id": "k1",
+        "private_key": pem,
+        "client_email": "robot@p.iam.gserviceaccount.com",
+        "client_id": "1",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    code = f"""
+        const credentials = {json.dumps(account)}
+        const topic = new google.cloud.pubsub.PubSub({{ projectId: 'p', credentials }}).topic('t')
+        return [await topic.publish(Buffer.from('a')), await topic.publish(Buffer.from('b'))]
+        """
+    conversation = use(
+        code,
+        reply({"access_token": "T", "expires_in": 3600, "token_type": "Bearer"}),
+        reply({"messageIds": ["7"]}),
+        reply({"messageIds": ["8"]}),
+    )
+    asked, *published = conversation.asked
+
+    assert conversation.value == ["7", "8"]
+    assert asked.message["method"] == "POST"
+    assert asked.message["url"] == "https://www.googleapis.com/oauth2/v4/token"
+    grant = dict(urllib.parse.parse_qsl((asked.body or b"").decode()))
+    assert grant["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    signed, _, signature = grant["assertion"].rpartition(".")
+    key.public_key().verify(_part(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    header, claims = (json.loads(_part(part)) for part in signed.split("."))
+    assert header["alg"] == "RS256"
+    assert claims["iss"] == account["client_email"]
+    assert claims["aud"] == asked.message["url"]
+    assert "https://www.googleapis.com/auth/pubsub" in claims["scope"].split()
+    assert claims["exp"] - claims["iat"] == 3600
+    assert [each.headers["Authorization"] for each in published] == ["Bearer T"] * 2
+    assert [base64.b64decode(body_of(each)["messages"][0]["data"]) for each in published] == [b"a", b"b"]
+
+
+def _part(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def test_pubsub_refused() -> None:
