@@ -72,6 +72,7 @@ class Dispatcher:
         self._workspace_slots = max(1, int(slots * WORKSPACE_SHARE))
         self._lanes: dict[Lane, _LaneState] = {}
         self._workspaces: dict[str, int] = {}
+        self._paused: set[Breaker] = set()
         self._bytes = 0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -124,11 +125,15 @@ class Dispatcher:
 
     def failed(self, lane: Lane) -> None:
         """The destination of *lane* failed in a way that other events would meet as well."""
-        self._state(lane).breaker.failed(self._clock.monotonic_ms())
+        breaker = self._state(lane).breaker
+        breaker.failed(self._clock.monotonic_ms())
+        self._paused.add(breaker)
 
     def pause(self, lane: Lane, ms: float) -> None:
         """The destination of *lane* asks for a pause."""
-        self._state(lane).breaker.pause(self._clock.monotonic_ms(), ms)
+        breaker = self._state(lane).breaker
+        breaker.pause(self._clock.monotonic_ms(), ms)
+        self._paused.add(breaker)
 
     def is_open(self, lane: Lane) -> bool:
         """Whether the breaker of *lane* is open."""
