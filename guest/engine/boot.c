@@ -39,11 +39,10 @@ static int boot_report(void)
 {
     JSValue error = JS_GetException(ctx);
     JSValue stack = JS_GetPropertyStr(ctx, error, "stack");
-    const char *message = JS_ToCString(ctx, error), *trace = JS_ToCString(ctx, stack);
+    const char *text = JS_ToCString(ctx, JS_IsString(stack) ? stack : error);
     char report[2000];
-    snprintf(report, sizeof(report), "%s\n%s", message ? message : "?", trace ? trace : "");
-    JS_FreeCString(ctx, message);
-    JS_FreeCString(ctx, trace);
+    snprintf(report, sizeof(report), "%s\n", text ? text : "?");
+    JS_FreeCString(ctx, text);
     outcome_text(HG_THROWN, report);
     return BOOT_FAILED;
 }
@@ -72,6 +71,11 @@ static void boot_limit_stack(void)
         JS_SetMaxStackSize(rt, min_uint32(box.stack_bytes_max, BOOT_STACK_BYTES));
 }
 
+/* Shared buffers have all they may grow to from the start. There is nobody to share them with: one owner each. */
+static void *shared_alloc(void *opaque, size_t size) { return js_malloc(ctx, size); }
+static void shared_free(void *opaque, void *p) { js_free_rt(rt, p); }
+static const JSSharedArrayBufferFunctions shared_functions = { .sab_alloc = shared_alloc, .sab_free = shared_free };
+
 /* Make the runtime. The first entry point of a fresh memory. */
 int HG_EXPORT(boot)(void)
 {
@@ -85,9 +89,11 @@ int HG_EXPORT(boot)(void)
         return BOOT_FAILED;
     JS_SetMaxStackSize(rt, BOOT_STACK_BYTES);
     JS_SetHostPromiseRejectionTracker(rt, rejections_track, NULL);
+    JS_SetSharedArrayBufferFunctions(rt, &shared_functions);
     rt->malloc_gc_threshold = 64u << 20; /* no collection while booting: seal() collects */
+    stack_getter = stack_setter = JS_UNDEFINED;
     ctx = JS_NewContext(rt);
-    if (!ctx || JS_AddIntrinsicDOMException(ctx))
+    if (!ctx || JS_AddIntrinsicDOMException(ctx) || stack_init() < 0)
         return BOOT_FAILED;
     /* A call site would hand out whatever function of the prelude is on the stack. */
     JSAtom function_of = JS_NewAtom(ctx, "getFunction");

@@ -28,7 +28,22 @@ static size_t heap_usable(const void *p);
 #define USABLE_DIRECT(p) js_calloc ? heap_usable(p) : 0
 /* Searches go through regexp.c. */
 #define lre_exec regexp_exec
+/* Where frames are stored, stack.c answers whether they may be. Of the function that is asked, the definition and the two
+ * calls differ in how their argument begins. */
+static bool stack_store(JSContext *c, JSValueConst error, bool prepared);
+static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames, bool prepared);
+#define can_store_error_stack(argument) CAN_STORE_##argument)
+#define CAN_STORE_JSValueConst can_store_stack(JSValueConst
+#define CAN_STORE_exc can_store_stack(exc
+#define CAN_STORE_error_obj stack_store(ctx, error_obj, has_prepare
+#define can_add_backtrace(argument) CAN_ADD_##argument)
+#define CAN_ADD_JSValueConst can_add_stack(JSValueConst
+#define CAN_ADD_exc can_add_stack(exc
+#define CAN_ADD_error_obj stack_add(ctx, error_obj, stack, has_prepare
+#include "threads.h"
 #include "quickjs.c"
+#undef can_add_backtrace
+#undef can_store_error_stack
 #undef lre_exec
 #undef js_malloc_usable_size
 #undef __builtin_frame_address
@@ -58,6 +73,7 @@ static JSContext *ctx;
 #include "write.c"
 #include "json.c"
 #include "console.c"
+#include "stack.c"
 #include "entropy.c"
 #include "codec.c"
 #include "url.c"

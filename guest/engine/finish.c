@@ -33,11 +33,8 @@ enum { ITEM_FORWARD, ITEM_FILTERED, ITEM_BAD_RETURN, ITEM_RETRY, ITEM_UNCHANGED,
 
 static int finish_item(uint32_t index, int kind, JSValueConst value)
 {
-    if (kind == ITEM_UNCHANGED) {
-        JSValue input = JS_GetPropertyUint32(ctx, invocation.inputs, index);
-        JS_FreeValue(ctx, input);
+    if (kind == ITEM_UNCHANGED)
         return ITEM_UNCHANGED; /* the host has the input's own bytes */
-    }
     if (kind == ITEM_FORWARD) {
         int status = outcome_event(value, &invocation.identity[index]);
         if (status == HG_FORWARD)

@@ -221,6 +221,7 @@ static const JSCFunctionListEntry native_functions[] = {
     JS_CFUNC_DEF("iteratorEntries", 1, native_iterator_entries),
     JS_CFUNC_DEF("file", 3, native_file),
     JS_CFUNC_DEF("due", 1, native_due),
+    JS_CFUNC_DEF("stackAbove", 2, stack_above),
     JS_CFUNC_DEF("library", 1, native_library),
     JS_CFUNC_DEF("libraryNames", 0, native_library_names),
     JS_CFUNC_DEF("timersMax", 0, native_timers_max),

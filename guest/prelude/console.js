@@ -73,11 +73,9 @@ export function install(native) {
     },
 
     trace(...args) {
-      const holder = {};
+      const holder = { __proto__: null, name: "Trace", message: args.length === 0 ? "" : format(args) };
       ErrorCaptureStackTrace(holder, console.trace);
-      const text = args.length === 0 ? "" : format(args);
-      const frames = endTrimmed(framesOf(holder.stack));
-      write("error", `Trace${text === "" ? "" : `: ${text}`}${frames === "" ? "" : `\n${frames}`}`);
+      write("error", `${holder.stack}`);
     },
 
     dir(value, options) {
@@ -174,12 +172,6 @@ export function install(native) {
   ArrayPrototypePush(atSettled, () => {
     indent = "";
   });
-}
-
-const framesOf = (stack) => (typeof stack === "string" ? stack : "");
-
-function endTrimmed(text) {
-  return text[text.length - 1] === "\n" ? StringPrototypeSlice(text, 0, -1) : text;
 }
 
 const twoDigits = (number) => StringPrototypePadStart(`${number}`, 2, "0");

@@ -2,13 +2,8 @@
 
 import {
   Error,
-  ErrorCaptureStackTrace,
-  ErrorPrototype,
   MathMin,
-  ObjectDefineProperty,
-  ObjectGetOwnPropertyDescriptor,
   ObjectGetPrototypeOf,
-  ReflectApply,
   String,
   StringPrototypeCharCodeAt,
   StringPrototypeSlice,
@@ -22,6 +17,8 @@ import {
   STACK_CHARS_MAX,
 } from "./limits.js";
 
+let stackAbove;
+
 // Only the first argument counts: a documented sample passes the original error second.
 function predefined(name) {
   const { [name]: Class } = {
@@ -29,7 +26,7 @@ function predefined(name) {
       constructor(message) {
         super(message);
         // The frames a user wants to see begin where the error was made, not in here.
-        ErrorCaptureStackTrace(this, new.target);
+        stackAbove(this, new.target);
       }
     },
   };
@@ -139,27 +136,9 @@ export function describe(value) {
   }
 }
 
-// The engine's setter takes strings only; on Node `stack` is a property that takes anything.
-function loosenStack() {
-  const { get, set } = ObjectGetOwnPropertyDescriptor(ErrorPrototype, "stack");
-  const { stack } = {
-    stack(value) {
-      if (typeof value === "string") ReflectApply(set, this, [value]);
-      else if (isObject(this)) define(this, "stack", value);
-    },
-  };
-  ObjectDefineProperty(ErrorPrototype, "stack", {
-    __proto__: null,
-    get,
-    set: stack,
-    configurable: true,
-    enumerable: false,
-  });
-}
-
 /** Exposes the five classes and `hooks.describe`. */
 export function install(native, hooks) {
-  loosenStack();
+  stackAbove = native.stackAbove;
   for (let i = 0; i < NAMES.length; i++) expose(NAMES[i], CLASSES[i]);
   hooks.describe = describe;
 }

@@ -7,10 +7,8 @@ import {
   ArrayPrototypeJoin,
   ArrayPrototypePush,
   ArrayPrototypeSplice,
-  ErrorPrototypeGetStack,
   ErrorPrototypeToString,
   MathMin,
-  ObjectPrototypeHasOwnProperty,
   RegExpPrototypeExec,
   replaceText,
   splitText,
@@ -25,22 +23,11 @@ import {
 import { prefix } from "./inspect-text.js";
 
 const FRAME = "\n    at";
-const FRAME_LINE = /^\s+at /;
 
-/**
- * "Name: message" and the frames below it. The engine's stacks are frames only; Node puts the header
- * above them when the stack is first read.
- */
+/** "Name: message" and the frames below it. */
 export function stackText(error) {
-  let { stack } = error;
-  if (stack === undefined && !ObjectPrototypeHasOwnProperty(error, "stack")) {
-    stack = ErrorPrototypeGetStack(error); // an error that has lost its prototype
-  }
-  if (!stack) return ErrorPrototypeToString(error);
-  const text = String(stack);
-  if (RegExpPrototypeExec(FRAME_LINE, text) === null) return text;
-  const frames = StringPrototypeEndsWith(text, "\n") ? StringPrototypeSlice(text, 0, -1) : text;
-  return `${ErrorPrototypeToString(error)}\n${frames}`;
+  const { stack } = error;
+  return stack ? String(stack) : ErrorPrototypeToString(error);
 }
 
 /** What stands before the braces of an error; takes from `keys` what it shows already. */

@@ -66,7 +66,6 @@ export const DatePrototypeToString = uncurryThis(Date.prototype.toString);
 
 export const ErrorCaptureStackTrace = Error.captureStackTrace;
 export const ErrorPrototype = Error.prototype;
-export const ErrorPrototypeGetStack = getter(Error.prototype, "stack");
 export const ErrorPrototypeToString = uncurryThis(Error.prototype.toString);
 
 export const FunctionPrototype = Function.prototype;

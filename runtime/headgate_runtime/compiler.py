@@ -131,7 +131,7 @@ def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None,
 def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> CompileError:
     _, name, message, stack = conclude.error_detail(detail)
     message = message or ""
-    place = _POSITION.search(stack or "")
+    place = _POSITION.search((stack or "").removeprefix(f"{name}: {message}"))
     if place is None:
         return CompileError(kind, name, message, stack=stack)
     line, column = int(place[1]), int(place[2] or 1)
@@ -142,7 +142,7 @@ def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> Comp
         surplus = message == "Unexpected token '}'"
         message = "unexpected token '}'" if surplus else "unexpected end of the source"
         line, column = _last_place(lines, "}" if surplus else "")
-        stack = f"    at {FILENAME}:{line}:{column}\n"
+        stack = f"{name}: {message}\n    at {FILENAME}:{line}:{column}"
     else:  # the engine counts bytes of UTF-8; people count characters
         column = len(lines[line - 1].encode()[: column - 1].decode(errors="ignore")) + 1
     return CompileError(kind, name, message, line, column, lines[line - 1], stack)

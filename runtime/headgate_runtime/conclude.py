@@ -30,6 +30,9 @@ _THROWN: Final = int(abi.Kind.THROWN)
 OWN_SCRIPT: Final = "headgate.js:"
 """How the prelude and the libraries are called in stack traces."""
 
+FRAME: Final = "    at "
+"""How the line of a frame begins in a stack trace."""
+
 _LOG_RECORD: Final = struct.Struct("<BI")
 
 
@@ -106,11 +109,16 @@ def error_detail(text: bytes) -> tuple[str | None, str | None, str | None, str |
 
 
 def _frames_of_user(stack: str) -> str:
-    """*stack* without the frames of our own scripts, and of the native functions that those called."""
+    """
+    *stack* without the frames of our own scripts, and of the native functions that those called. What stands above the
+    first frame is the error's name and message, which may say anything.
+    """
     kept: list[str] = []
     native: list[str] = []
     for frame in stack.splitlines(keepends=True):
-        if frame.rstrip().endswith("(native)"):
+        if not frame.startswith(FRAME):
+            kept.append(frame)
+        elif frame.rstrip().endswith("(native)"):
             native.append(frame)
         elif OWN_SCRIPT in frame:
             native.clear()
