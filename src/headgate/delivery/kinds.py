@@ -1,0 +1,56 @@
+"""Which carrier a destination of each kind has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headgate.delivery.settings import SinkSettings, WebhookSettings
+from headgate.delivery.sink import Sink
+from headgate.delivery.webhook import Webhook
+
+if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
+
+    from headgate.delivery.carrier import Carrier
+    from headgate.registry.snapshot import Destination
+    from headgate_runtime import Clock
+    from headgate_runtime.fetch import Egress, Resolver
+
+
+class CarrierMaker:
+    """
+    sinks    the directory of files that sinks write
+    share    how many processes deliver
+    """
+
+    def __init__(
+        self,
+        sinks: Path,
+        *,
+        egress: Egress,
+        resolver: Resolver,
+        context: ssl.SSLContext,
+        clock: Clock,
+        share: int = 1,
+    ) -> None:
+        self._sinks = sinks
+        self._egress = egress
+        self._resolver = resolver
+        self._context = context
+        self._clock = clock
+        self._share = share
+
+    def __call__(self, destination: Destination) -> Carrier:
+        """Raises pydantic.ValidationError for settings that the registry should not have taken."""
+        if destination.kind == "sink":
+            settings = SinkSettings.model_validate(dict(destination.settings))
+            return Sink(self._sinks / (settings.file or f"{destination.id}.jsonl"))
+        return Webhook(
+            WebhookSettings.model_validate(dict(destination.settings)),
+            egress=self._egress,
+            resolver=self._resolver,
+            context=self._context,
+            clock=self._clock,
+            share=self._share,
+        )
