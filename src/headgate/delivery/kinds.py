@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headgate.delivery.settings import SinkSettings, WebhookSettings
 from headgate.delivery.sink import Sink
 from headgate.delivery.webhook import Webhook
+from headgate.registry import kinds
 
 if TYPE_CHECKING:
     import ssl
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 class CarrierMaker:
     """
-    sinks    the directory of files that sinks write
+    sinks    the directory of sinks whose path is relative
     share    how many processes deliver
     """
 
@@ -44,10 +44,9 @@ class CarrierMaker:
     def __call__(self, destination: Destination) -> Carrier:
         """Raises pydantic.ValidationError for settings that the registry should not have taken."""
         if destination.kind == "sink":
-            settings = SinkSettings.model_validate(dict(destination.settings))
-            return Sink(self._sinks / (settings.file or f"{destination.id}.jsonl"))
+            return Sink(self._sinks / kinds.Sink.model_validate(dict(destination.settings)).path)
         return Webhook(
-            WebhookSettings.model_validate(dict(destination.settings)),
+            kinds.Webhook.model_validate(dict(destination.settings)),
             egress=self._egress,
             resolver=self._resolver,
             context=self._context,

@@ -6,8 +6,22 @@ so that neither can be changed and an old request cannot be sent again later.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
+from typing import Final
+
+PREFIX: Final = "whsec_"
+
+
+def key_of(secret: str) -> bytes:
+    """The key in *secret*: what is in base64 after "whsec_", as the standard writes it, or else its own UTF-8 bytes."""
+    if secret.startswith(PREFIX):
+        try:
+            return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+        except binascii.Error:
+            pass
+    return secret.encode()
 
 
 def signature_headers(key: bytes, identity: str, timestamp_s: int, body: bytes) -> dict[str, str]:

@@ -11,8 +11,7 @@ import httpx
 from headgate.delivery import answer
 from headgate.delivery.carrier import Batching
 from headgate.delivery.pace import Rate, Window
-from headgate.delivery.settings import signing_key
-from headgate.delivery.signature import signature_headers
+from headgate.delivery.signature import key_of, signature_headers
 from headgate.delivery.transport import CheckedTransport
 from headgate_runtime.fetch import SystemFailure, parse_target
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headgate.delivery.carrier import Parcel, Receipt
-    from headgate.delivery.settings import WebhookSettings
+    from headgate.registry.kinds import Webhook as Settings
     from headgate_runtime import Clock
     from headgate_runtime.fetch import Egress, Resolver
 
@@ -45,7 +44,7 @@ class Webhook:
 
     def __init__(
         self,
-        settings: WebhookSettings,
+        settings: Settings,
         *,
         egress: Egress,
         resolver: Resolver,
@@ -58,7 +57,7 @@ class Webhook:
         self._egress = egress
         self._clock = clock
         self._target = parse_target(settings.url)
-        self._key = signing_key(settings.signing_secret) if settings.signing_secret else None
+        self._key = key_of(settings.signing_secret) if settings.signing_secret else None
         self._rate = Rate(settings.rate_per_s and settings.rate_per_s / share, clock)
         self._window = Window(settings.concurrency)
         transport = CheckedTransport(egress, resolver, context, clock, settings.concurrency)
