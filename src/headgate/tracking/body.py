@@ -1,0 +1,147 @@
+"""Reads the body of a request, bounded while it streams (SPEC 8.3, 8.4)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from headgate.tracking.inflate import BadGzip, Inflater, TooMuch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headgate.tracking.asgi import Message, Receive
+    from headgate.tracking.limits import TrackingLimits
+    from headgate_runtime import Clock
+
+_PACKED_SLACK: Final = 1 << 10
+"""What gzip may add to content that does not compress."""
+
+
+class BodyTooLarge(Exception):
+    """*unread*: bytes of it were left on the way, so that the connection is of no more use."""
+
+    def __init__(self, *, unread: bool) -> None:
+        super().__init__()
+        self.unread = unread
+
+
+class BodyUndecodable(Exception):
+    """It is not of the encoding that its header names, or of one that is not known here."""
+
+
+class BodySlow(Exception):
+    """It was not there in time."""
+
+
+class SenderGone(Exception):
+    """The connection ended before the body did."""
+
+
+class _Content(Protocol):
+    def feed(self, chunk: bytes) -> None: ...
+    def close(self) -> bytes: ...
+
+
+class _Plain:
+    def __init__(self, size_max: int) -> None:
+        self._room = size_max
+        self._content = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        self._room -= len(chunk)
+        if self._room < 0:
+            raise TooMuch
+        self._content += chunk
+
+    def close(self) -> bytes:
+        return bytes(self._content)
+
+
+async def read_body(
+    receive: Receive, headers: Mapping[bytes, bytes], size_max: int, limits: TrackingLimits, clock: Clock
+) -> bytes:
+    """
+    The body, unpacked: *size_max* bytes at most. One that is refused is read to its end all the same, within
+    `drain_bytes`, for a sender that still writes may never see its answer.
+
+    Raises BodyTooLarge, BodyUndecodable, BodySlow and SenderGone.
+    """
+    message = await receive()
+    encoding = headers.get(b"content-encoding", b"").strip().lower()
+    if encoding in (b"", b"identity") and not message.get("more_body", False):
+        # Nearly every body is short and comes in one piece.
+        body = _chunk(message)
+        if len(body) > size_max:
+            raise BodyTooLarge(unread=False)
+        return body
+    content: _Content
+    if encoding in (b"gzip", b"x-gzip"):
+        content = Inflater(size_max, limits.gzip_members)
+    else:
+        content = _Plain(size_max)
+    declared = headers.get(b"content-length", b"")
+    fault: Exception | None = None
+    if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
+        fault = BodyUndecodable()
+    elif declared.isdigit() and len(declared) < 20 and int(declared) > size_max + _PACKED_SLACK:
+        fault = BodyTooLarge(unread=False)
+    return await _in_time(
+        _collect(message, receive, content, size_max, limits.drain_bytes, fault), limits, clock
+    )
+
+
+async def _in_time(reading: Any, limits: TrackingLimits, clock: Clock) -> bytes:
+    task: asyncio.Task[Any] = asyncio.ensure_future(reading)
+    try:
+        await clock.wait({task}, limits.body_ms)
+        if not task.done():
+            raise BodySlow
+        body: bytes = task.result()
+        return body
+    finally:
+        task.cancel()
+
+
+def _chunk(message: Message) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise SenderGone
+    body: bytes = message.get("body", b"")
+    return body
+
+
+async def _collect(
+    message: Message,
+    receive: Receive,
+    content: _Content,
+    size_max: int,
+    drain_max: int,
+    fault: Exception | None,
+) -> bytes:
+    packed = 0
+    while True:
+        chunk = _chunk(message)
+        packed += len(chunk)
+        if fault is None:
+            fault = _fault_of(content, chunk, packed, size_max)
+        if not message.get("more_body", False):
+            break
+        if fault is not None and packed > drain_max:
+            raise BodyTooLarge(unread=True) from fault
+        message = await receive()
+    if fault is not None:
+        raise fault
+    try:
+        return content.close()
+    except BadGzip as error:
+        raise BodyUndecodable from error
+
+
+def _fault_of(content: _Content, chunk: bytes, packed: int, size_max: int) -> Exception | None:
+    try:
+        content.feed(chunk)
+    except TooMuch:
+        return BodyTooLarge(unread=False)
+    except BadGzip:
+        return BodyUndecodable()
+    return BodyTooLarge(unread=False) if packed > size_max + _PACKED_SLACK else None

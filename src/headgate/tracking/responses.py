@@ -1,0 +1,123 @@
+"""What the event API answers, to the byte (SPEC 8.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from headgate.tracking.asgi import Send
+
+_CORS: Final = [(b"access-control-allow-origin", b"*")]
+"""For every answer. There are no cookies here to be protected, only keys that the page has anyway."""
+
+
+class Response:
+    """Made once and sent any number of times, unless it holds a number that changes."""
+
+    __slots__ = ("_body", "_headers", "code", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes | None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        code: str = "",
+    ) -> None:
+        self.code = code
+        """Of a refusal."""
+        typed = [] if content_type is None else [(b"content-type", content_type)]
+        self.status = status
+        self._body = body
+        self._headers = [*typed, (b"content-length", str(len(body)).encode()), *_CORS, *headers]
+
+    async def send(self, send: Send, *, head: bool = False) -> None:
+        """*head*: without the body that it tells the length of."""
+        # Fresh messages: what stands around this application may add to them.
+        await send({"type": "http.response.start", "status": self.status, "headers": list(self._headers)})
+        await send({"type": "http.response.body", "body": b"" if head else self._body})
+
+
+def _refusal(status: int, code: str, message: str, *headers: tuple[bytes, bytes]) -> Response:
+    """SDKs read `code` and `message`. Nothing that the sender sent is repeated in them."""
+    body = orjson.dumps({"code": code, "message": message})
+    return Response(status, body, b"application/json", headers, code)
+
+
+_CLOSE = (b"connection", b"close")
+
+ACCEPTED: Final = Response(200, b'{"success":true}', b"application/json")
+
+MALFORMED: Final = _refusal(400, "malformed_json", "the body is not a JSON object")
+UNDECODABLE: Final = _refusal(400, "malformed_encoding", "the body is not encoded as Content-Encoding says")
+TOO_LARGE: Final = _refusal(400, "body_too_large", "the body is larger than the limit")
+TOO_LARGE_UNREAD: Final = _refusal(400, "body_too_large", "the body is larger than the limit", _CLOSE)
+NO_WRITE_KEY: Final = _refusal(400, "missing_write_key", "the write key is missing or blank")
+UNKNOWN_WRITE_KEY: Final = _refusal(401, "unknown_write_key", "no source has this write key")
+NOT_FOUND: Final = _refusal(404, "not_found", "there is nothing at this path")
+SLOW: Final = _refusal(408, "request_timeout", "the body did not arrive in time", _CLOSE)
+
+
+def _later(status: int, code: str, message: str, seconds: int) -> Response:
+    """SDKs wait *seconds*, one at least, and then send the same again."""
+    number = str(max(1, seconds)).encode()
+    return _refusal(
+        status,
+        code,
+        message,
+        (b"retry-after", number),
+        (b"x-ratelimit-reset", number),
+        (b"access-control-expose-headers", b"Retry-After, X-RateLimit-Reset"),
+    )
+
+
+def throttled(seconds: int) -> Response:
+    """The workspace sends more requests than it may."""
+    return _later(429, "too_many_requests", "the workspace sends too many requests", seconds)
+
+
+def full(seconds: int) -> Response:
+    """429 although the fault is ours: it is what all SDKs wait for as they are told, and what uses up no attempts."""
+    return _later(429, "queue_full", "too many events wait to be delivered", seconds)
+
+
+def broken(seconds: int) -> Response:
+    """Nothing can be stored."""
+    return _later(503, "queue_broken", "events cannot be stored at present", seconds)
+
+
+_EVENT_METHODS = b"POST, OPTIONS"
+_PIXEL_METHODS = b"GET, HEAD, OPTIONS"
+
+
+def _not_allowed(methods: bytes) -> Response:
+    return _refusal(405, "method_not_allowed", f"allowed are {methods.decode()}", (b"allow", methods))
+
+
+def _preflight(methods: bytes) -> Response:
+    return Response(
+        204,
+        b"",
+        None,
+        (
+            (b"access-control-allow-methods", methods),
+            # The star covers all but Authorization; where it is not known, what SDKs need is named.
+            (b"access-control-allow-headers", b"Content-Type, Authorization, *"),
+            (b"access-control-max-age", b"86400"),
+        ),
+    )
+
+
+EVENT_NOT_ALLOWED: Final = _not_allowed(_EVENT_METHODS)
+PIXEL_NOT_ALLOWED: Final = _not_allowed(_PIXEL_METHODS)
+EVENT_PREFLIGHT: Final = _preflight(_EVENT_METHODS)
+PIXEL_PREFLIGHT: Final = _preflight(_PIXEL_METHODS)
+
+_TRANSPARENT_PIXEL = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)
+
+PIXEL: Final = Response(200, _TRANSPARENT_PIXEL, b"image/gif", ((b"cache-control", b"no-store"),))
+"""A GIF of one transparent dot."""

@@ -1,0 +1,116 @@
+"""From the JSON of a request to the events that are accepted and the rows that count the others (SPEC 8.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from headgate.queue.model import Step, Tally
+from headgate.tracking import document, reasons
+from headgate.tracking.intake import Arrival
+from headgate.tracking.normalise import complete, tidy
+from headgate.tracking.routes import EVENT_TYPES
+from headgate.tracking.trim import trim
+from headgate.tracking.validate import fault_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headgate.tracking.limits import TrackingLimits
+    from headgate.tracking.normalise import Envelope
+    from headgate_runtime import Entropy
+
+_SHORTEST_VALUE: Final = 2
+"""Bytes of the shortest value and the comma after it."""
+
+
+class Sifted(NamedTuple):
+    """What became of a request: *failed* has a row for each bad item, and at most one for the request."""
+
+    arrivals: list[Arrival]
+    failed: list[Tally]
+
+
+def type_of(item: object) -> str:
+    """The event type that *item* claims, "" for none that is known."""
+    claimed = item.get("type") if isinstance(item, dict) else None
+    return claimed if isinstance(claimed, str) and claimed in EVENT_TYPES else ""
+
+
+def failure(source: str, event_type: str, reason: str) -> Tally:
+    """A row for one event or one request."""
+    return Tally(source, "", Step.FAILED_ON_INGEST, event_type, reason)
+
+
+def sift_single(
+    call: Mapping[str, Any], event_type: str, around: Envelope, limits: TrackingLimits, entropy: Entropy
+) -> Sifted:
+    """*event_type* is that of the path, whatever *call* says."""
+    found = _examine(call, event_type, around, limits, entropy)
+    if isinstance(found, str):
+        return Sifted([], [failure(around.project, event_type, found)])
+    return Sifted([found], [])
+
+
+def sift_batch(
+    batch: Mapping[str, Any], around: Envelope, limits: TrackingLimits, entropy: Entropy, body_bytes: int
+) -> Sifted:
+    """*body_bytes*: the size of the text that *batch* was read from; no item is larger."""
+    items = items_of(batch)
+    if items is None:
+        return Sifted([], [failure(around.project, "", reasons.BAD_REQUEST)])
+    if not items:
+        return Sifted([], [failure(around.project, "", reasons.EMPTY_BATCH)])
+    arrivals: list[Arrival] = []
+    failed: list[Tally] = []
+    project = around.project
+    large = body_bytes > limits.event_bytes
+    for item in items[: limits.batch_events]:
+        event_type = type_of(item)
+        found = _examine(item, event_type, around, limits, entropy) if event_type else reasons.BAD_REQUEST
+        if large and not isinstance(found, str) and not _fits(item, found.body, limits.event_bytes):
+            found = reasons.BAD_REQUEST
+        if isinstance(found, str):
+            failed.append(failure(project, event_type, found))
+        else:
+            arrivals.append(found)
+    failed += [failure(project, type_of(item), reasons.BAD_REQUEST) for item in items[limits.batch_events :]]
+    if failed:
+        of_request = reasons.MULTI_USER_ERROR if arrivals else reasons.EMPTY_BATCH_RESULT
+        failed.append(failure(project, "", of_request))
+    return Sifted(arrivals, failed)
+
+
+def _fits(item: Mapping[str, Any], body: bytes, size_max: int) -> bool:
+    """Whether *item* is small enough. *body*, which it became, is only larger: few need to be written to be measured."""
+    if len(body) <= size_max:
+        return True
+    try:
+        return len(document.encode(item)) <= size_max
+    except document.TooDeep:
+        return False
+
+
+def items_of(batch: Mapping[str, Any]) -> list[Any] | None:
+    """The items of a batch, none when there is no `batch`; None when that is no array."""
+    items = batch.get("batch")
+    if items is None:
+        return []
+    return items if isinstance(items, list) else None
+
+
+def _examine(
+    item: Mapping[str, Any], event_type: str, around: Envelope, limits: TrackingLimits, entropy: Entropy
+) -> Arrival | str:
+    """The event that *item* becomes, or the code of what is wrong with it."""
+    event = tidy(item)
+    fault = fault_of(event, event_type, limits.message_id_chars)
+    if fault is not None:
+        return fault
+    complete(event, event_type, around, entropy)
+    try:
+        body = document.encode(event)
+    except document.TooDeep:
+        return reasons.BAD_REQUEST
+    if len(body) > limits.properties * _SHORTEST_VALUE and trim(event, limits.properties):
+        body = document.encode(event)
+    return Arrival(event["messageId"], event_type, event, body)
