@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import urllib.parse
 
-from tests.libraries.shelf import reply, use
+import pytest
+
+from tests.libraries.jwt import Pair, part
+from tests.libraries.shelf import reply, use, value
 
 
 def test_hubspot() -> None:
@@ -74,6 +77,52 @@ def test_jsforce_logs_in() -> None:
     assert conversation.value == ["U", "S", "https://x.my.salesforce.com"]
     assert asked.message["url"] == "https://login.example/services/Soap/u/42.0"
     assert b"<username>me@x</username>" in (asked.body or b"")
+
+
+@pytest.mark.parametrize(
+    "use_of", ["topic('t').subscribe(hear)", "channel('/u/c').subscribe(hear)", "createClient()"]
+)
+def test_jsforce_cannot_stream_and_says_so(use_of: str) -> None:
+    code = f"""
+        const hear = () => {{}}
+        const connection = new jsforce.Connection({{ instanceUrl: 'https://x.example', accessToken: 'T' }})
+        try {{ connection.streaming.{use_of} }} catch (error) {{ return error.message }}
+        """
+
+    assert value(code) == "streaming: functions cannot wait for messages, an invocation ends before they come"
+
+
+def test_jsforce_pushes_to_a_channel() -> None:
+    code = """
+        const connection = new jsforce.Connection({ instanceUrl: 'https://x.example', accessToken: 'T' })
+        return connection.streaming.channel('/u/c').push({ payload: 'p', userIds: [] })
+        """
+    conversation = use(code, reply({"records": [{"Id": "C"}], "done": True}), reply([{"fanoutCount": 1}]))
+    _, pushed = conversation.asked
+
+    assert conversation.value == {"fanoutCount": 1}
+    assert pushed.message["url"].endswith("/sobjects/StreamingChannel/C/push")
+    assert json.loads(pushed.body or b"") == {"pushEvents": [{"payload": "p", "userIds": []}]}
+
+
+def test_a_service_account_of_skyflow() -> None:
+    pair = Pair("RS256")
+    account = {
+        "clientID": "c",
+        "clientName": "n",
+        "keyID": "k",
+        "tokenURI": "https://manage.example/token",
+        "privateKey": pair.private,
+    }
+    code = f"return skyflowlib.skyflow.generateBearerTokenFromCreds({json.dumps(json.dumps(account))})"
+    conversation = use(code, reply({"accessToken": "A", "tokenType": "Bearer"}))
+    (asked,) = conversation.asked
+
+    assert conversation.value["accessToken"] == "A"
+    assert asked.message["url"] == account["tokenURI"]
+    signed, _, signature = json.loads(asked.body or b"")["assertion"].rpartition(".")
+    pair.verify(part(signature), signed.encode())
+    assert json.loads(part(signed.partition(".")[2]))["iss"] == "c"
 
 
 def test_skyflow() -> None:

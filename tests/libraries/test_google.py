@@ -7,9 +7,11 @@ import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.libraries.jwt import part
 from tests.libraries.shelf import reply, use, value
 
 if TYPE_CHECKING:
@@ -87,8 +89,8 @@ def test_a_service_account() -> None:
     grant = dict(urllib.parse.parse_qsl((asked.body or b"").decode()))
     assert grant["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
     signed, _, signature = grant["assertion"].rpartition(".")
-    key.public_key().verify(_part(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    header, claims = (json.loads(_part(part)) for part in signed.split("."))
+    key.public_key().verify(part(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    header, claims = (json.loads(part(each)) for each in signed.split("."))
     assert header["alg"] == "RS256"
     assert claims["iss"] == account["client_email"]
     assert claims["aud"] == asked.message["url"]
@@ -96,10 +98,6 @@ def test_a_service_account() -> None:
     assert claims["exp"] - claims["iat"] == 3600
     assert [each.headers["Authorization"] for each in published] == ["Bearer T"] * 2
     assert [base64.b64decode(body_of(each)["messages"][0]["data"]) for each in published] == [b"a", b"b"]
-
-
-def _part(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def test_pubsub_refused() -> None:
@@ -218,6 +216,40 @@ def test_what_needs_a_socket_says_so() -> None:
         """
 
     assert "takes a socket" in use(f"const options = {OPTIONS}; {code}").value
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("await bucket.upload('/tmp/x')", "functions have no files"),
+        ("await bucket.file('f').download({ destination: '/tmp/x' })", "functions have no files"),
+        (
+            "await new google.cloud.storage.Storage({ keyFilename: '/k' }).bucket('b').exists()",
+            "functions have no files",
+        ),
+    ],
+)
+def test_what_needs_files_says_so(start: str, said: str) -> None:
+    code = f"""
+        const bucket = new google.cloud.storage.Storage({OPTIONS}).bucket('b')
+        try {{ {start} }} catch (error) {{ return error.message }}
+        """
+
+    assert said in use(code).value
+
+
+def test_a_subscription_says_why_it_hears_nothing() -> None:
+    """Where it cannot be caught, since the client starts it behind the function's back, it ends the event."""
+    code = f"""
+        const subscription = new google.cloud.pubsub.PubSub({OPTIONS}).subscription('s')
+        subscription.on('message', () => {{}})
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        """
+
+    with pytest.raises(
+        AssertionError, match="streams over gRPC, which takes a socket, and functions have none"
+    ):
+        use(code)
 
 
 def test_functions() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.libraries.shelf import use
+import json
+
+from tests.libraries.shelf import reply, use
 
 
 def test_it_logs() -> None:
@@ -17,3 +19,18 @@ def test_it_logs() -> None:
     logs = use(code).outcome.logs
 
     assert [line.message for line in logs] == ["info: hello a=1", "error: bad", "warn: one of 2"]
+
+
+def test_it_logs_to_a_server() -> None:
+    code = """
+        const { winston } = winstonlib
+        const transport = new winston.transports.Http({ host: 'logs.example', path: '/collect' })
+        const logger = new winston.Logger({ transports: [transport] })
+        return new Promise((resolve) => logger.info('hé', { a: 1 }, (error) => resolve(error ? error.message : 'sent')))
+        """
+    conversation = use(code, reply("ok"))
+    (asked,) = conversation.asked
+
+    assert conversation.value == "sent"
+    assert (asked.message["method"], asked.message["url"]) == ("POST", "http://logs.example/collect")
+    assert json.loads(asked.body or b"")["params"] == {"level": "info", "message": "hé", "meta": {"a": 1}}
