@@ -226,7 +226,7 @@ class FormDataStream extends Stream {
     this.emit("close");
   }
 
-  /** Posts the form; `params` is a URL or the options of `https.request`. */
+  /** Posts the form; `params` is a URL or the options of `http.request`. */
   submit(params, callback) {
     const url = typeof params === "string" ? params : undefined;
     const options = { method: "post", ...(url === undefined ? params : {}) };

@@ -1,6 +1,6 @@
-// `https` with `request` and `get`, over the same exchange with the host as `fetch` (see fetch.js). One
-// object serves both protocols: `protocol: "http:"` or an http URL is taken, too. Redirects are not
-// followed and bodies not decoded, as in Node. There are no sockets, and no servers.
+// `http` and `https` with `request` and `get`, over the same exchange with the host as `fetch` (see fetch.js). Either
+// takes what says that it is for the other: a URL, `protocol`, an agent. Redirects are not followed and bodies not
+// decoded, as in Node. There are no sockets, and no servers.
 
 import {
   ArrayPrototypePush,
@@ -20,7 +20,12 @@ import { Readable, Stream } from "./streams.js";
 import { cancelTimer, startTimer } from "./timers.js";
 import { URL } from "./url.js";
 
-const METHODS = "CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE".split(" ");
+// As Node 20 lists them.
+const METHODS = (
+  "ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY " +
+  "OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK " +
+  "UNSUBSCRIBE"
+).split(" ");
 const REASON = " failed, reason: ";
 
 const soon = (callback) => PromisePrototypeThen(PromiseResolve(), callback);
@@ -32,14 +37,22 @@ class Agent extends Stream {
     this.options = { ...options };
     this.maxSockets = options.maxSockets ?? Infinity;
     this.keepAlive = Boolean(options.keepAlive);
-    this.protocol = "https:";
-    this.defaultPort = 443;
+    this.protocol = "http:";
+    this.defaultPort = 80;
     this.sockets = {};
     this.requests = {};
     this.freeSockets = {};
   }
 
   destroy() {}
+}
+
+class SecureAgent extends Agent {
+  constructor(options) {
+    super(options);
+    this.protocol = "https:";
+    this.defaultPort = 443;
+  }
 }
 
 /** What stands for a connection: always made, never used. Libraries wait for it before they send. */
@@ -128,10 +141,10 @@ function readArguments(input, options, callback) {
   };
 }
 
-function targetOf(options) {
-  const protocol = options.protocol ?? options.agent?.protocol ?? "https:";
+function targetOf(options, expected) {
+  const protocol = options.protocol ?? options.agent?.protocol ?? expected;
   if (protocol !== "https:" && protocol !== "http:") {
-    const error = new TypeError(`Protocol "${protocol}" not supported. Expected "https:"`);
+    const error = new TypeError(`Protocol "${protocol}" not supported. Expected "${expected}"`);
     define(error, "code", "ERR_INVALID_PROTOCOL");
     throw error;
   }
@@ -164,9 +177,9 @@ class ClientRequest extends Stream {
   reusedSocket = false;
   maxHeadersCount = null;
 
-  constructor(options) {
+  constructor(options, protocol = "http:") {
     super();
-    this.#url = targetOf(options);
+    this.#url = targetOf(options, protocol);
     this.#headers = new Headers();
     this.method = String(options.method ?? "GET").toUpperCase();
     this.path = options.path ?? "/";
@@ -355,24 +368,16 @@ function abortError() {
 // "user:password" as it stands; nothing in it is decoded.
 const basicOf = (auth) => `Basic ${chunkBuffer(String(auth)).toString("base64")}`;
 
-export function request(input, options, callback) {
-  return new ClientRequest(readArguments(input, options, callback));
+/** As `http.request`, or with another `protocol` for what names none. */
+export function request(input, options, callback, protocol = "http:") {
+  return new ClientRequest(readArguments(input, options, callback), protocol);
 }
 
-function get(input, options, callback) {
-  return request(input, options, callback).end();
-}
-
-/** Exposes `https`. */
-export function install() {
-  for (const [Class, name] of [
-    [Agent, "Agent"], [Socket, "Socket"], [IncomingMessage, "IncomingMessage"], [ClientRequest, "ClientRequest"],
-  ]) {
-    ObjectDefineProperty(Class, "name", { __proto__: null, value: name, configurable: true });
-  }
-  expose("https", {
-    request,
-    get,
+// What Node's `http` and `https` have in common.
+function moduleOf(protocol, Agent) {
+  return {
+    request: (input, options, callback) => request(input, options, callback, protocol),
+    get: (input, options, callback) => request(input, options, callback, protocol).end(),
     Agent,
     globalAgent: new Agent(),
     ClientRequest,
@@ -382,5 +387,17 @@ export function install() {
     get STATUS_CODES() {
       return statusCodes();
     },
-  });
+  };
+}
+
+/** Exposes `http` and `https`. */
+export function install() {
+  for (const [Class, name] of [
+    [Agent, "Agent"], [SecureAgent, "Agent"], [Socket, "Socket"], [IncomingMessage, "IncomingMessage"],
+    [ClientRequest, "ClientRequest"],
+  ]) {
+    ObjectDefineProperty(Class, "name", { __proto__: null, value: name, configurable: true });
+  }
+  expose("http", moduleOf("http:", Agent));
+  expose("https", moduleOf("https:", SecureAgent));
 }

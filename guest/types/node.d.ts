@@ -1,4 +1,4 @@
-// Of Node: Buffer, and the modules crypto, https and zlib, each under its own name.
+// Of Node: Buffer, and the modules crypto, http, https and zlib, each under its own name.
 
 type Encoding = "utf8" | "utf-8" | "utf16le" | "utf-16le" | "ucs2" | "ucs-2" | "latin1" | "binary" | "ascii" | "hex" | "base64" | "base64url";
 type Bytes = ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
@@ -168,6 +168,9 @@ declare class CryptoKey {
   readonly algorithm: any;
   readonly usages: string[];
 }
+
+/** Node's module over the same exchange as `fetch`; https URLs, too. */
+declare var http: typeof https;
 
 /** Node's module over the same exchange as `fetch`; http URLs, too. */
 declare var https: {

@@ -1,4 +1,4 @@
-"""`fetch` and `https` over the host's answers: what is asked, and what functions are given (SPEC 4.4)."""
+"""`fetch`, `http` and `https` over the host's answers: what is asked, and what functions are given (SPEC 4.4)."""
 
 from __future__ import annotations
 
@@ -432,7 +432,7 @@ def test_the_host_is_out_of_reach() -> None:
         const owners = [Object, Array, String, Number, Function, Promise, Map, Set, WeakMap, RegExp, Error, ArrayBuffer, DataView,
           TypedArray, Uint8Array, Symbol, Buffer, URL, URLSearchParams, Headers, Request, Response, Blob, TextDecoder, TextEncoder,
           FormData, AbortSignal, EventTarget].flatMap((Class) => [Class, Class.prototype])
-        owners.push(JSON, Reflect, Math, https, getPrototypeOf([][Symbol.iterator]()), getPrototypeOf(new Map().keys()),
+        owners.push(JSON, Reflect, Math, http, https, getPrototypeOf([][Symbol.iterator]()), getPrototypeOf(new Map().keys()),
           getPrototypeOf(FormData.prototype), getPrototypeOf(getPrototypeOf(FormData.prototype)))
         for (const name of ['utf8Encode', 'file', 'parse', 'formParse']) {
           defineProperty(Object.prototype, name, { configurable: true, get() { see(this) }, set(value) { see(this); see(value) } })
@@ -530,6 +530,72 @@ def test_https_get_by_url() -> None:
     assert conversation.value == ["1", "2"]
     assert [asked.message["url"] for asked in conversation.asked] == ["https://h/a", "http://h:81/b?c"]
     assert conversation.asked[1].headers == {"a": "1", "Authorization": "Basic dTpw"}
+
+
+@pytest.mark.parametrize(
+    ("call", "url"),
+    [
+        ("http.get('http://h/a', take)", "http://h/a"),
+        ("http.get({ hostname: 'h', path: '/a' }, take)", "http://h/a"),
+        ("http.get({ host: 'h', port: 8080 }, take)", "http://h:8080/"),
+        ("http.get({ host: 'h', port: 80 }, take)", "http://h/"),
+        ("https.get({ host: 'h', port: 443 }, take)", "https://h/"),
+        ("http.request({ host: 'h', method: 'GET' }, take).end()", "http://h/"),
+        ("http.get({ host: 'h', agent: new https.Agent({ keepAlive: true }) }, take)", "https://h/"),
+        ("https.get({ host: 'h', agent: new http.Agent({ keepAlive: true }) }, take)", "http://h/"),
+        ("https.get('https://h/', { agent: https.globalAgent }, take)", "https://h/"),
+        ("http.get('http://h/', { agent: false }, take)", "http://h/"),
+        ("http.get(new URL('https://h/'), take)", "https://h/"),
+        ("https.get({ protocol: 'http:', host: 'h' }, take)", "http://h/"),
+        ("new http.ClientRequest({ host: 'h', callback: take }).end()", "http://h/"),
+    ],
+)
+def test_http_and_https_take_each_other(call: str, url: str) -> None:
+    code = f"return new Promise((done) => {{ const take = (response) => done(response.statusCode); {call} }})"
+    conversation = converse(code, Reply(204))
+
+    assert conversation.value == 204
+    assert [asked.message["url"] for asked in conversation.asked] == [url]
+
+
+@pytest.mark.parametrize(
+    ("params", "url"),
+    [
+        ("'https://h/a'", "https://h/a"),
+        ("{ host: 'h', path: '/a' }", "http://h/a"),
+        ("{ host: 'h', path: '/a', protocol: 'https:' }", "https://h/a"),
+    ],
+)
+def test_a_form_submits_itself(params: str, url: str) -> None:
+    code = f"""
+        const form = new FormData()
+        form.append('name', 'value')
+        return new Promise((done, fail) => form.submit({params}, (error, response) => error ? fail(error) : done(response.statusCode)))
+        """
+    conversation = converse(code, Reply(201))
+
+    assert conversation.value == 201
+    (asked,) = conversation.asked
+    assert (asked.message["method"], asked.message["url"]) == ("POST", url)
+    assert asked.headers["Content-Length"] == str(len(asked.body or b""))
+    assert b'name="name"\r\n\r\nvalue\r\n' in (asked.body or b"")
+
+
+def test_http_has_what_clients_ask_of_it() -> None:
+    code = """
+        const names = ['request', 'get', 'Agent', 'ClientRequest', 'IncomingMessage']
+        let refused
+        try { http.request('ftp://h/') } catch (error) { refused = error.message }
+        return [names.map((name) => typeof http[name]), http.STATUS_CODES[404], http.METHODS.length, http.METHODS.includes('PATCH'),
+          new https.Agent() instanceof http.Agent, http.Agent.name, https.Agent.name, refused,
+          [http, https].map(({ globalAgent }) => [globalAgent.protocol, globalAgent.defaultPort])]
+        """
+
+    assert converse(code).value == [
+        *(["function"] * 5, "Not Found", 34, True, True, "Agent", "Agent"),
+        'Protocol "ftp:" not supported. Expected "http:"',
+        [["http:", 80], ["https:", 443]],
+    ]
 
 
 def test_https_sends_when_the_socket_is_there() -> None:
