@@ -1,10 +1,19 @@
 // How Node's crypto and zlib word the mistakes of a caller, and what they accept as bytes.
 
-import { ArrayBuffer, Error, NumberIsInteger, ReflectConstruct } from "./primordials.js";
+import {
+  ArrayBuffer,
+  Error,
+  NumberIsInteger,
+  ObjectPrototype,
+  ObjectSetPrototypeOf,
+  ReflectConstruct,
+  ReflectOwnKeys,
+} from "./primordials.js";
 import { invalidArgument } from "./arguments.js";
 import { encodingName } from "./buffer-encodings.js";
 import { outOfRange } from "./buffer-numbers.js";
 import { isArrayBuffer } from "./encoding.js";
+import { define } from "./expose.js";
 
 const ArrayBufferIsView = ArrayBuffer.isView;
 
@@ -56,4 +65,13 @@ export function requireInteger(value, name, min = 0, max = INT32_MAX) {
   if (typeof value !== "number") throw invalidArgument(name, "of type number", value);
   if (!NumberIsInteger(value)) throw outOfRange(name, "an integer", value);
   if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
+}
+
+/** Gives a class the methods of its base as its own, as Node's classes have them, and takes the base out of sight. */
+export function standAlone(Class, Base) {
+  const names = ReflectOwnKeys(Base.prototype);
+  for (let i = 0; i < names.length; i++) {
+    if (names[i] !== "constructor") define(Class.prototype, names[i], Base.prototype[names[i]]);
+  }
+  ObjectSetPrototypeOf(Class.prototype, ObjectPrototype);
 }

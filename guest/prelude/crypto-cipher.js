@@ -14,7 +14,14 @@ import {
 import { invalidArgument, requireString } from "./arguments.js";
 import { asBuffer } from "./buffer.js";
 import { encodingName } from "./buffer-encodings.js";
-import { coded, opensslError, requireBytes, requireData, requireInteger } from "./crypto-arguments.js";
+import {
+  coded,
+  opensslError,
+  requireBytes,
+  requireData,
+  requireInteger,
+  standAlone,
+} from "./crypto-arguments.js";
 import { TextPieces } from "./crypto-text.js";
 import { bytesOf, isArrayBuffer } from "./encoding.js";
 import { streamable } from "./transform.js";
@@ -78,7 +85,7 @@ export function ciphering(native, codecs, secretOf) {
       ? ArrayBufferPrototypeGetByteLength(native.utf8Encode(value))
       : bytesOf(value).length;
 
-  // Shared by both directions; only the classes below are seen.
+  // Both directions; only the classes below are seen.
   class Machine {
     #handle;
     #isGcm;
@@ -171,28 +178,32 @@ export function ciphering(native, codecs, secretOf) {
     setAutoPadding(isOn = true) {
       if (this.#isFinal) throw invalidState("setAutoPadding");
       crypto.cipherPadding(this.#handle, Boolean(isOn));
+      return this;
     }
 
     setAAD(data, options) {
       const bytes = requireAssociated(data, options?.encoding);
       if (!this.#isGcm || this.#isStarted || this.#isFinal) throw invalidState("setAAD");
       crypto.cipherAssociate(this.#handle, bytes);
+      return this;
     }
 
-    getAuthTag() {
-      if (this.#tag === undefined || this.#isDecrypting) throw invalidState("getAuthTag");
-      return asBuffer(TypedArrayPrototypeSlice(this.#tag));
+    static tagOf(machine) {
+      if (machine.#tag === undefined) throw invalidState("getAuthTag");
+      return asBuffer(TypedArrayPrototypeSlice(machine.#tag));
     }
 
-    setAuthTag(tag, encoding) {
-      const bytes = requireTag(tag, encoding);
-      if (!this.#isGcm || this.#isFinal || this.#tag !== undefined) throw invalidState("setAuthTag");
-      const isAllowed =
-        this.#tagLength === undefined ? isTagLength(bytes.length) : bytes.length === this.#tagLength;
+    static setTag(machine, bytes) {
+      if (!machine.#isGcm || machine.#isFinal || machine.#tag !== undefined) throw invalidState("setAuthTag");
+      const wanted = machine.#tagLength;
+      const isAllowed = wanted === undefined ? isTagLength(bytes.length) : bytes.length === wanted;
       if (!isAllowed) throw invalidTag(bytes.length);
-      this.#tag = TypedArrayPrototypeSlice(bytes);
+      machine.#tag = TypedArrayPrototypeSlice(bytes);
     }
   }
+  const { setTag, tagOf } = Machine;
+  delete Machine.setTag;
+  delete Machine.tagOf;
 
   function isTagLength(length) {
     for (let i = 0; i < TAG_LENGTHS.length; i++) if (TAG_LENGTHS[i] === length) return true;
@@ -212,66 +223,28 @@ export function ciphering(native, codecs, secretOf) {
     throw invalidArgument("buffer", BYTES, data);
   }
 
-  class Cipheriv {
-    #machine;
-
+  class Cipheriv extends Machine {
     constructor(algorithm, key, iv, options) {
-      this.#machine = new Machine(false, algorithm, key, iv, options);
-    }
-
-    update(data, inputEncoding, outputEncoding) {
-      return this.#machine.update(data, inputEncoding, outputEncoding);
-    }
-
-    final(outputEncoding) {
-      return this.#machine.final(outputEncoding);
-    }
-
-    setAutoPadding(isOn) {
-      this.#machine.setAutoPadding(isOn);
-      return this;
-    }
-
-    setAAD(data, options) {
-      this.#machine.setAAD(data, options);
-      return this;
+      super(false, algorithm, key, iv, options);
     }
 
     getAuthTag() {
-      return this.#machine.getAuthTag();
+      return tagOf(this);
     }
   }
 
-  class Decipheriv {
-    #machine;
-
+  class Decipheriv extends Machine {
     constructor(algorithm, key, iv, options) {
-      this.#machine = new Machine(true, algorithm, key, iv, options);
-    }
-
-    update(data, inputEncoding, outputEncoding) {
-      return this.#machine.update(data, inputEncoding, outputEncoding);
-    }
-
-    final(outputEncoding) {
-      return this.#machine.final(outputEncoding);
-    }
-
-    setAutoPadding(isOn) {
-      this.#machine.setAutoPadding(isOn);
-      return this;
-    }
-
-    setAAD(data, options) {
-      this.#machine.setAAD(data, options);
-      return this;
+      super(true, algorithm, key, iv, options);
     }
 
     setAuthTag(tag, encoding) {
-      this.#machine.setAuthTag(tag, encoding);
+      setTag(this, requireTag(tag, encoding));
       return this;
     }
   }
+  standAlone(Cipheriv, Machine);
+  standAlone(Decipheriv, Machine);
 
   const work = (cipher) => ({ write: (bytes) => cipher.update(bytes), end: () => cipher.final() });
   streamable(Cipheriv.prototype, work);

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 KEY_BYTES_MAX: Final = 16 << 10
 """Of a key or a certificate in any form."""
 
+RAW_BYTES_MAX: Final = 256
+"""Of a key without any wrapping, whose length says nothing about its curve until it is read."""
+
 RSA_PRIVATE_BITS_MAX: Final = 4096
 """Of an RSA key that signs and decrypts: 10 ms an operation, during which nothing else runs."""
 
@@ -79,6 +82,9 @@ _ENCRYPTED: Final = re.compile(
 
 _SEQUENCE: Final = 0x30
 
+_HYBRID: Final = (b"\x06", b"\x07")
+"""First byte of a point with both coordinates that tells the parity of the second as well."""
+
 _SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
 """Its object identifier (RFC 7914), in DER."""
 
@@ -105,6 +111,40 @@ def unsupported() -> Refused:
 
 def out_of_range(message: str) -> Refused:
     return Refused("ERR_OUT_OF_RANGE", message, "RangeError")
+
+
+def read_raw(data: bytes, kind: str, curve: str | None, want: str) -> Any:
+    """
+    The key that *data* is without any wrapping: a point (SEC 1, 2.3.4, hybrid ones too) or a private scalar of *curve*
+    for the kind "ec", else what RFC 8032 and RFC 7748 have. Raises ValueError, or Refused for what there is not.
+    """
+    if len(data) > RAW_BYTES_MAX:
+        raise ValueError("not a key")
+    if kind != "ec":
+        classes = RAW.get(kind)
+        if classes is None:
+            raise unsupported()
+        private, public, _ = classes
+        return private.from_private_bytes(data) if want == "private" else public.from_public_bytes(data)
+    named = CURVES.get(curve or "")
+    if named is None:
+        raise Refused("ERR_CRYPTO_INVALID_CURVE", "Invalid EC curve name", "TypeError")
+    if want == "private":
+        return ec.derive_private_key(int.from_bytes(data, "big"), named)
+    if data[:1] in _HYBRID and data[-1] & 1 == data[0] & 1:
+        data = b"\x04" + data[1:]
+    return ec.EllipticCurvePublicKey.from_encoded_point(named, data)
+
+
+def written_raw(key: Any) -> bytes:
+    """What `read_raw` reads; a point uncompressed, a scalar with all its leading zeros."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.private_numbers().private_value.to_bytes(coordinate_size(key.curve), "big")
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    if kind_of(key) == "rsa":
+        raise unsupported()
+    return bytes(key.private_bytes_raw() if hasattr(key, "private_bytes_raw") else key.public_bytes_raw())
 
 
 def read(data: bytes, form: str, want: str, password: bytes | None) -> Any:

@@ -2,8 +2,9 @@
 The host's half of `crypto` with asymmetric keys: reading, writing and making keys, signatures, RSA encryption and key
 agreement. A request is JSON, what is worked on comes as bytes beside it; the guest's answer is made at once.
 
-Nothing blocks the process for more than some tens of milliseconds: keys and data are bounded, RSA keys are not made.
-What an operation costs in fuel follows from what was asked, not from a clock, so that equal work costs the same.
+Nothing blocks the process for more than some tens of milliseconds: keys and data are bounded, and RSA keys are made on
+a thread (`keys_rsa.py`). What an operation costs in fuel follows from what was asked, not from a clock, so that equal
+work costs the same; only how often one has to ask for an RSA key that is in the making is left to chance.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from cryptography.exceptions import InternalError, InvalidSignature, Unsupported
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils, x448, x25519
 
-from headgate_runtime import abi, keyforms
+from headgate_runtime import abi, keyforms, keys_rsa
 from headgate_runtime.keyforms import Refused, openssl, out_of_range
 from headgate_runtime.sandbox import DATA_BYTES_MAX, REQUEST_BYTES_MAX
 
@@ -75,6 +76,25 @@ COST_RSA_PRIVATE: Final = 10_000
 COST_RSA_PUBLIC: Final = 300
 """The same with a public one; it grows with the second power."""
 
+COST_RSA_MADE: Final = 600_000
+"""Of an RSA key of 2048 bits, before it is made; it grows with the fourth power."""
+
+PATIENCE_SECONDS: Final = 0.002
+COST_PATIENCE: Final = 8_000
+"""Of waiting so long for an RSA key while nothing else runs: so much that everybody else has a turn then."""
+
+POWER_BITS_MAX: Final = 8192
+"""Of a modulus, and of an exponent."""
+
+POWER_BITS_MIN: Final = 512
+"""A smaller modulus makes a piece no cheaper."""
+
+POWER_WORK_MAX: Final = 2048**3 // 2
+"""Bits of an exponent, times the square of those of its modulus: 15 ms. Longer exponents come in pieces."""
+
+COST_POWER: Final = 250_000
+"""Of 2048 bits to the power of 2048 bits; it grows with the exponent, and with the second power of the modulus."""
+
 COST_MEGABYTE: Final = 100_000
 """Of data signed as a whole, Ed25519 and Ed448."""
 
@@ -88,6 +108,7 @@ class Keys:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, Any] = OrderedDict()
+        self._maker = keys_rsa.Maker()
 
     def __call__(self, request: bytes, data: bytes) -> bytes | None:
         if len(request) > REQUEST_BYTES_MAX or len(data) > DATA_BYTES_MAX:
@@ -137,6 +158,11 @@ class Keys:
 
     def read(self, asked: _Asked, data: bytes, work: _Work) -> bytes:
         form, want = asked.text("format"), asked.text("want")
+        if form == "raw":
+            kind, curve = asked.text("type"), asked.optional_text("namedCurve")
+            source = b" ".join((b"raw", kind.encode(), str(curve).encode(), want.encode(), data))
+            key = self._once(source, lambda: keyforms.read_raw(data, kind, curve, want), work)
+            return keyforms.describe(key)
         password = asked.optional_data("passphrase")
         if password is not None and form != "jwk":
             work.cost += keyforms.rounds(data, form) * COST_ROUNDS
@@ -147,6 +173,8 @@ class Keys:
         key, form = self._held(asked, "key", work), asked.text("format")
         if form == "jwk":
             return orjson.dumps(keyforms.jwk_of(key))
+        if form == "raw":
+            return keyforms.written_raw(key)
         password = asked.optional_data("passphrase")
         if password is not None:
             work.is_random = True
@@ -157,9 +185,10 @@ class Keys:
         work.is_random = True
         kind = asked.text("type")
         if kind == "rsa":
-            # From tenths of a second to several, and nothing else would run meanwhile.
-            message = "RSA keys are not made in a function: make them elsewhere and hand them in as a setting"
-            raise Refused("ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", message)
+            bits, exponent = asked.value("modulusLength", int), asked.value("publicExponent", int)
+            ticket = self._maker.order(bits, exponent)
+            work.cost += COST_RSA_MADE * bits**4 // 2048**4
+            return orjson.dumps({"ticket": ticket})
         if kind == "ec":
             name = asked.text("namedCurve")
             curve = keyforms.CURVES.get(name)
@@ -170,7 +199,33 @@ class Keys:
         work.cost += COST_CURVE[kind]
         return keyforms.describe(keyforms.RAW[kind][0].generate())
 
+    def collect(self, asked: _Asked, _data: bytes, work: _Work) -> bytes:
+        """The RSA key of a ticket, or the ticket again while there is none. Whoever insists waits, and pays for it."""
+        work.is_random = True
+        ticket, insists = asked.text("ticket"), asked.value("insists", bool)
+        if insists:
+            work.cost += COST_PATIENCE
+        key = self._maker.collect(ticket, PATIENCE_SECONDS if insists else 0)
+        return orjson.dumps({"ticket": ticket, "der": None}) if key is None else keyforms.describe(key)
+
     # ---- work
+
+    def power(self, asked: _Asked, _data: bytes, work: _Work) -> bytes:
+        """
+        One piece of a modular power, of so many bits of its exponent: what came of the piece before, if any, to the power
+        of 2 ** bits, times base ** exponent. As long as the modulus.
+        """
+        base, exponent, modulus = (asked.big(name) for name in ("base", "exponent", "modulus"))
+        bits, size = asked.number("bits"), modulus.bit_length()
+        if modulus < 2 or not exponent.bit_length() <= bits or bits * max(size, POWER_BITS_MIN) ** 2 > POWER_WORK_MAX:
+            raise out_of_range("the exponent is too long for one piece")
+        cost = COST_POWER * bits * max(size, POWER_BITS_MIN) ** 2 // 2048**3
+        work.cost += cost
+        result = pow(base, exponent, modulus)
+        if asked.has("before"):
+            work.cost += cost
+            result = result * pow(asked.big("before"), 1 << bits, modulus) % modulus
+        return result.to_bytes((size + 7) // 8, "big")
 
     def sign(self, asked: _Asked, data: bytes, work: _Work) -> bytes:
         key = self._held(asked, "key", work)
@@ -262,6 +317,8 @@ _OPERATIONS: Final[dict[str, Callable[[Keys, _Asked, bytes, _Work], bytes]]] = {
     "read": Keys.read,
     "write": Keys.write,
     "make": Keys.make,
+    "collect": Keys.collect,
+    "power": Keys.power,
     "sign": Keys.sign,
     "verify": Keys.verify,
     "encrypt": Keys.encrypt,
@@ -319,8 +376,21 @@ class _Asked:
     def data(self, name: str) -> bytes:
         return base64.b64decode(self.text(name), validate=True)
 
+    def big(self, name: str) -> int:
+        """A number that `power` works with: bytes, big-endian."""
+        content = self.data(name)
+        if len(content) > POWER_BITS_MAX // 8:
+            raise out_of_range(f"numbers of more than {POWER_BITS_MAX} bits are not worked with")
+        return int.from_bytes(content, "big")
+
+    def has(self, name: str) -> bool:
+        return self._members.get(name) is not None
+
+    def optional_text(self, name: str) -> str | None:
+        return self.text(name) if self.has(name) else None
+
     def optional_data(self, name: str) -> bytes | None:
-        return None if self._members.get(name) is None else self.data(name)
+        return self.data(name) if self.has(name) else None
 
 
 def _answered(work: _Work, said: bytes | Refused) -> bytes:

@@ -145,7 +145,15 @@ def test_endless_work_with_keys_ends_at_the_limits(run: Stage) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("crypto.generateKeyPairSync('rsa', {modulusLength: 2048})", "RSA keys are not made in a function"),
+        ("crypto.generateKeyPairSync('rsa', {modulusLength: 8192})", "RSA keys of 8192 bits are not made"),
+        (
+            "crypto.generateKeyPairSync('rsa', {modulusLength: 2048, publicExponent: 17})",
+            "exponent 17 are not made",
+        ),
+        ("crypto.generateKeyPairSync('dsa', {modulusLength: 2048})", "Keys of type 'dsa' are not made"),
+        ("crypto.createDiffieHellman(512)", "Primes for Diffie-Hellman are not searched for"),
+        ("crypto.createDiffieHellman(Buffer.alloc(1025, 255))", "<= 8192 bits"),
+        ("new crypto.X509Certificate('x')", "Certificates are not read"),
         ("crypto.sign(null, Buffer.alloc(2 ** 21), ED)", "more than 1048576 bytes"),
         ("crypto.createPrivateKey('x'.repeat(20000))", "keys of more than 16384 bytes are not read"),
     ],

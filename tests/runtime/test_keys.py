@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 import time
 from typing import Any
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate_runtime import abi, keyforms
+from headgate_runtime import abi, keyforms, keys, keys_rsa
 from headgate_runtime.keys import COST, Keys
 from headgate_runtime.sandbox import DATA_BYTES_MAX, REQUEST_BYTES_MAX
 
@@ -26,7 +27,18 @@ PLAIN = serialization.NoEncryption()
 QUICK_SECONDS = 0.5
 """Generous for a busy machine; what is refused here would take many times longer."""
 
-OPERATIONS = ["read", "write", "make", "sign", "verify", "encrypt", "decrypt", "agree"]
+OPERATIONS = [
+    "read",
+    "write",
+    "make",
+    "collect",
+    "power",
+    "sign",
+    "verify",
+    "encrypt",
+    "decrypt",
+    "agree",
+]
 
 
 def ask(data: bytes = b"", **request: Any) -> tuple[int, abi.KeysFlag, bytes]:
@@ -118,6 +130,15 @@ MEMBERS = [
     "digest",
     "signature",
     "privateKey",
+    "modulusLength",
+    "publicExponent",
+    "ticket",
+    "insists",
+    "base",
+    "exponent",
+    "modulus",
+    "bits",
+    "before",
 ]
 
 
@@ -250,8 +271,176 @@ def test_other_kinds_of_keys_are_unsupported(key: dsa.DSAPrivateKey | ec.Ellipti
     assert refusal(**read(text))["code"] == "ERR_OSSL_UNSUPPORTED"
 
 
-def test_rsa_keys_are_not_made() -> None:
-    assert refusal(op="make", type="rsa", modulusLength=2048)["code"] == "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM"
+def collected(service: Keys, ticket: str, *, insists: bool = True) -> tuple[dict[str, Any], int]:
+    """The key for *ticket*, and how often one had to ask."""
+    request = orjson.dumps({"op": "collect", "ticket": ticket, "insists": insists})
+    for times in range(1, 100_000):
+        answered = service(request, b"")
+        assert answered is not None
+        said: dict[str, Any] = orjson.loads(answered[abi.KEYS.size :])
+        if said.get("der", "") is not None:
+            return said, times
+    raise AssertionError("the key is never made")
+
+
+def ordered(service: Keys, bits: int = 1024, exponent: int = 65537) -> dict[str, Any]:
+    request = {"op": "make", "type": "rsa", "modulusLength": bits, "publicExponent": exponent}
+    answered = service(orjson.dumps(request), b"")
+    assert answered is not None
+    said: dict[str, Any] = orjson.loads(answered[abi.KEYS.size :])
+    return said
+
+
+@pytest.mark.parametrize("exponent", keys_rsa.EXPONENTS)
+def test_an_rsa_key_is_made_while_one_asks_for_it(exponent: int) -> None:
+    service = Keys()
+    ticket = ordered(service, exponent=exponent)["ticket"]
+    made, _ = collected(service, ticket)
+
+    assert made["details"] == {"modulusLength": 1024, "publicExponent": exponent}
+    assert collected(service, ticket)[0]["message"] == "too many RSA keys are being made at once"
+
+
+def test_nobody_waits_long_for_an_rsa_key() -> None:
+    service = Keys()
+    ticket = ordered(service, 4096)["ticket"]
+    started = time.monotonic()
+    _, times = collected(service, ticket)
+    seconds = time.monotonic() - started
+
+    assert seconds / times < 10 * keys.PATIENCE_SECONDS
+
+
+def test_what_an_rsa_key_costs_is_charged_before_it_is_made() -> None:
+    costs = [
+        ask(op="make", type="rsa", modulusLength=bits, publicExponent=3)[0] for bits in (1024, 2048, 4096)
+    ]
+
+    assert costs[0] > 30_000
+    assert costs[1] > 15 * (costs[0] - COST)
+    assert costs[2] > 15 * (costs[1] - COST)
+    cost, flags, _ = ask(op="collect", ticket="", insists=True)
+    assert cost == COST + keys.COST_PATIENCE
+    assert flags == abi.KeysFlag.RANDOM | abi.KeysFlag.ERROR
+
+
+def test_tickets_and_threads_are_bounded() -> None:
+    service = Keys()
+    tickets = [ordered(service)["ticket"] for _ in range(keys_rsa.ORDERS_MAX + 1)]
+    assert "too many" in collected(service, tickets[0])[0]["message"]
+
+    for ticket in tickets[1:]:
+        service(orjson.dumps({"op": "collect", "ticket": ticket, "insists": False}), b"")
+        making = [each for each in threading.enumerate() if each.name == "headgate-rsa"]
+        assert len(making) <= keys_rsa.THREADS_MAX
+    assert collected(service, tickets[-1])[0]["kind"] == "private"
+    for each in threading.enumerate():
+        if each.name == "headgate-rsa":
+            each.join()
+
+
+@pytest.mark.parametrize(
+    ("bits", "exponent"),
+    [(1023, 65537), (4097, 65537), (0, 3), (-1, 3), (1 << 40, 3), (2048, 4), (2048, 1), (2048, 1 << 40)],
+)
+def test_other_rsa_keys_are_not_made(bits: int, exponent: int) -> None:
+    request: dict[str, Any] = {"op": "make", "type": "rsa", "modulusLength": bits, "publicExponent": exponent}
+
+    assert refusal(**request)["code"] == "ERR_OUT_OF_RANGE"
+
+
+def number(value: int) -> str:
+    return base64.b64encode(value.to_bytes((value.bit_length() + 7) // 8, "big")).decode()
+
+
+def power(base: int, exponent: int, modulus: int, bits: int, before: int | None = None) -> dict[str, Any]:
+    request: dict[str, Any] = {"op": "power", "bits": bits}
+    request |= {"base": number(base), "exponent": number(exponent), "modulus": number(modulus)}
+    return request | ({} if before is None else {"before": number(before)})
+
+
+@given(st.integers(0, 1 << 600), st.integers(0, 1 << 256), st.integers(2, 1 << 600))
+def test_a_power_is_put_together_from_pieces(base: int, exponent: int, modulus: int) -> None:
+    upper, lower = exponent >> 128, exponent & ((1 << 128) - 1)
+    _, _, first = ask(**power(base, upper, modulus, 136))
+    _, _, second = ask(**power(base, lower, modulus, 128, int.from_bytes(first, "big")))
+
+    assert int.from_bytes(second, "big") == pow(base, exponent, modulus)
+
+
+@pytest.mark.parametrize(
+    ("request_", "fits"),
+    [
+        (power(2, (1 << 1024) - 1, (1 << 2048) - 1, 1024), True),
+        (power(2, (1 << 1024) - 1, (1 << 2048) - 1, 1025), False),
+        (power(2, (1 << 64) - 1, (1 << 8192) - 1, 64), True),
+        (power(2, (1 << 64) - 1, (1 << 8192) - 1, 65), False),
+        (power(2, 1, (1 << 8193) - 1, 1), False),
+        (power(1 << 8193, 1, 15, 1), False),
+        (power(2, 1, 15, 1, 1 << 8193), False),
+        (power(2, 1, 15, 16384), True),
+        (power(2, 1, 15, 16385), False),
+        (power(2, 3, 15, 1), False),
+        (power(2, 0, 15, -1), False),
+        (power(2, 1, 1, 1), False),
+        (power(2, 1, 0, 1), False),
+    ],
+)
+def test_a_piece_of_a_power_is_bounded(request_: dict[str, Any], fits: bool) -> None:
+    started = time.monotonic()
+    cost, flags, _ = ask(**request_)
+
+    assert time.monotonic() - started < QUICK_SECONDS
+    assert (flags == abi.KeysFlag(0)) == fits
+    assert not fits or cost > COST
+
+
+@pytest.mark.parametrize("curve", keyforms.CURVES)
+def test_bare_keys_of_curves(curve: str) -> None:
+    size = keyforms.coordinate_size(keyforms.CURVES[curve])
+    bare = {"op": "read", "format": "raw", "type": "ec", "namedCurve": curve}
+    one = b"\1".rjust(size, b"\0")
+    _, flags, read_ = ask(one, want="private", **bare)
+    assert flags == abi.KeysFlag(0)
+    held = {name: orjson.loads(read_)[name] for name in ("kind", "der")}
+    assert ask(op="write", key=held, format="raw")[2] == one
+    for wrong in (bytes(size), b"\xff" * size, b"\xff" * 300):
+        assert refusal(wrong, want="private", **bare)["code"]
+    for wrong in (
+        b"",
+        b"\0",
+        b"\4",
+        b"\2" + b"\xff" * size,
+        b"\4" + b"\1" * 2 * size,
+        b"\6" + b"\1" * 2 * size,
+    ):
+        assert refusal(wrong, want="public", **bare)["code"]
+
+
+@pytest.mark.parametrize("kind", keyforms.RAW)
+def test_bare_keys_of_edwards_and_montgomery_curves(kind: str) -> None:
+    key = keyforms.RAW[kind][0].generate()
+    bare = {"op": "read", "format": "raw", "type": kind}
+    for want, content in (
+        ("private", key.private_bytes_raw()),
+        ("public", key.public_key().public_bytes_raw()),
+    ):
+        _, _, read_ = ask(content, want=want, **bare)
+        held = {name: orjson.loads(read_)[name] for name in ("kind", "der")}
+        assert held["kind"] == want
+        assert ask(op="write", key=held, format="raw")[2] == content
+        assert refusal(content[1:], want=want, **bare)["code"]
+
+
+def test_a_hybrid_point_tells_its_parity() -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = bytearray(keyforms.written_raw(key))
+    for first in (6, 7):
+        point[0] = first
+        sound = first & 1 == point[-1] & 1
+        bare = {"format": "raw", "type": "ec", "namedCurve": "prime256v1", "want": "public"}
+        _, flags, _ = ask(bytes(point), op="read", **bare)
+        assert (flags == abi.KeysFlag(0)) == sound
 
 
 def test_chance_is_told() -> None:
