@@ -24,7 +24,7 @@ class Version:
 
     id: str
     function: str
-    code: str
+    code: str = field(repr=False)
     language: Language
 
 
@@ -53,12 +53,25 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """A function by itself, as it is invoked without an instance: *version* is the newest deployed, or the newest."""
+
+    id: str
+    workspace: str
+    version: Version
+    batch_max_count: int
+    isolation: Isolation
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """
     Belongs to one source. *settings* are those of its kind, decrypted: they may hold secrets.
 
     catalog_name    the key in the integrations object (SPEC 9.4)
     filters         compiled, in the order of SPEC D23
+    fault           why nothing can be delivered, for people: a secret or a filter that cannot be read; None when it can
     """
 
     id: str
@@ -71,6 +84,7 @@ class Destination:
     settings: Mapping[str, object] = field(repr=False)
     filters: FilterChain
     instance: Instance | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +120,5 @@ class Snapshot:
     versions: Mapping[str, Version]
     """Of each function, by the function's id: the version that `POST /v1/functions/{functionId}/invoke` runs, its newest
     deployed one or else its newest."""
+    functions: Mapping[str, Function] = field(default_factory=dict)
+    """By id, those that no instance uses as well."""

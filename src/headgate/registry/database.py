@@ -1,0 +1,129 @@
+"""The registry's database: how it is opened, upgraded and read; the only module that knows which database it is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import URL, create_engine, event, exc, select, table
+from sqlalchemy import column as sql_column
+
+from headgate.registry.errors import Conflict, Unavailable
+from headgate.registry.tables import HEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_MS: Final = 10_000
+"""How long a change waits for the change of another process."""
+
+_PRAGMAS: Final = (
+    f"PRAGMA busy_timeout = {BUSY_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # A value that became a secret must not stay readable where it lay.
+    "PRAGMA secure_delete = ON",
+)
+
+_VERSION: Final = table("alembic_version", sql_column("version_num"))
+
+
+def connect(path: Path) -> Engine:
+    """The database in file *path*, which is made, for its owner only, if it is not there. Raises OSError."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=4, max_overflow=28)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Python's driver would begin transactions by itself, late: SQLAlchemy says when (`_begin`)."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """What will write says so at once: it then waits for its turn here, and never fails later for want of it."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Sees the registry as it was at the first read. Raises Unavailable."""
+    with translated(), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction, alone; committed when the block ends, rolled back when it raises. Raises Unavailable, Conflict."""
+    with (
+        translated(),
+        engine.connect().execution_options(writes=True) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """What the database raises, as what the registry raises."""
+    try:
+        yield
+    except exc.IntegrityError:
+        raise Conflict("it contradicts what was stored meanwhile; try again") from None
+    except exc.DBAPIError as error:
+        raise Unavailable(f"the registry cannot be used: {error.orig}") from error
+    except exc.TimeoutError:
+        raise Unavailable("the registry cannot be used: too many uses at once") from None
+
+
+def upgrade(engine: Engine, to: str = HEAD) -> None:
+    """Brings the tables to migration *to*. Raises Unavailable for a registry that a newer Headgate made."""
+    with reading(engine) as connection:
+        if version(connection) == to:
+            return
+    # Slow to import, and seldom needed.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    scripts = Config()
+    scripts.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    scripts.set_main_option("path_separator", "os")
+    with writing(engine) as connection:
+        found = version(connection)
+        known = {script.revision for script in ScriptDirectory.from_config(scripts).walk_revisions()}
+        if found is not None and found not in known:
+            raise Unavailable(f"the registry was made by a newer Headgate (tables of version {found})")
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, to)
+
+
+def version(connection: Connection) -> str | None:
+    """The migration the tables are at; None before the first."""
+    if not connection.dialect.has_table(connection, _VERSION.name):
+        return None
+    found: str | None = connection.scalar(select(_VERSION.c.version_num))
+    return found
+
+
+def scrub(engine: Engine) -> None:
+    """
+    Empties the write-ahead log, where old content lies until it is overwritten. As far as it goes: what somebody still
+    reads stays until the next time.
+    """
+    with translated(), contextlib.closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

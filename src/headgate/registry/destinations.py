@@ -1,0 +1,259 @@
+"""Destinations: each belongs to one source."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import delete, insert, select, update
+
+from headgate.registry import audit, canonical, checks, filters, instances, kinds
+from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.records import Destination
+from headgate.registry.secrets import Place, Undecryptable
+from headgate.registry.tables import destinations, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import RowMapping
+
+    from headgate.registry.snapshot import DestinationKind
+    from headgate.registry.store import Change, View
+
+
+def create(
+    change: Change,
+    source: str,
+    *,
+    kind: DestinationKind,
+    settings: Mapping[str, Any],
+    name: str | None = None,
+    enabled: bool = True,
+) -> Destination:
+    """
+    *settings* are those of the kind (kinds.py); without a *name* it has that of its kind. Names are unique in a source.
+    Raises NotFound, Invalid, Conflict.
+    """
+    checks.choice(kind, "kind", tuple(kinds.MODELS))
+    if change.connection.scalar(select(sources.c.id).where(sources.c.id == source)) is None:
+        raise NotFound("source", source)
+    name = kinds.CATALOG_NAMES[kind] if name is None else checks.name(name)
+    _check_name(change, source, name)
+    destination = change.new_id()
+    plain, encrypted = _stored(change, destination, kind, settings, {})
+    change.connection.execute(
+        insert(destinations).values(
+            id=destination,
+            source_id=source,
+            name=name,
+            kind=kind,
+            enabled=enabled,
+            settings=plain,
+            encrypted_settings=encrypted,
+            created_at=change.now,
+            updated_at=change.now,
+        )
+    )
+    made = get(change, destination)
+    audit.record(
+        change, workspace_of(change, destination), "Integration Created", _resource(made), after=_shown(made)
+    )
+    return made
+
+
+def modify(
+    change: Change,
+    destination: str,
+    *,
+    name: str | None = None,
+    enabled: bool | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Destination:
+    """What is None stays; *settings* replace those there are (see kinds.parts). Raises NotFound, Invalid, Conflict."""
+    old = get(change, destination)
+    values: dict[str, Any] = {}
+    if name is not None and name != old.name:
+        checks.name(name)
+        _check_name(change, old.source, name)
+        values["name"] = name
+    if enabled is not None and enabled != old.enabled:
+        values["enabled"] = enabled
+    if settings is not None:
+        row = change.connection.execute(
+            select(destinations.c.settings, destinations.c.encrypted_settings).where(
+                destinations.c.id == destination
+            )
+        ).one()
+        sealed = canonical.read(row.encrypted_settings)
+        plain, encrypted = _stored(change, destination, old.kind, settings, sealed)
+        if (plain, encrypted) != tuple(row):
+            values |= {"settings": plain, "encrypted_settings": encrypted}
+    if not values:
+        return old
+    change.connection.execute(
+        update(destinations).where(destinations.c.id == destination).values(**values, updated_at=change.now)
+    )
+    new = get(change, destination)
+    action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
+    workspace = workspace_of(change, destination)
+    audit.record(change, workspace, f"Integration {action}", _resource(new), _shown(old), _shown(new))
+    return new
+
+
+def remove(change: Change, destination: str) -> None:
+    """With its filters and its instance. Raises NotFound."""
+    old = get(change, destination)
+    workspace = workspace_of(change, destination)
+    for each in filters.listed(change, destination):
+        filters.remove(change, each.id)
+    bound = instances.of_destination(change, destination)
+    if bound is not None:
+        instances.remove(change, bound.id)
+    change.connection.execute(delete(destinations).where(destinations.c.id == destination))
+    audit.record(change, workspace, "Integration Deleted", _resource(old), before=_shown(old))
+
+
+def get(view: View, destination: str, *, workspace: str | None = None) -> Destination:
+    """Raises NotFound, also for a destination that is not of *workspace*."""
+    query = select(destinations).where(destinations.c.id == destination)
+    row = view.connection.execute(query).mappings().one_or_none()
+    if row is None or workspace not in (None, workspace_of(view, destination)):
+        raise NotFound("destination", destination)
+    return _destination(row)
+
+
+def find(view: View, source: str, name: str) -> Destination | None:
+    query = select(destinations).where((destinations.c.source_id == source) & (destinations.c.name == name))
+    row = view.connection.execute(query).mappings().one_or_none()
+    return None if row is None else _destination(row)
+
+
+def listed(
+    view: View,
+    *,
+    workspace: str | None = None,
+    source: str | None = None,
+    count: int | None = None,
+    offset: int = 0,
+) -> list[Destination]:
+    """Of a workspace, of a source, or all; in the order of creation."""
+    query = select(destinations).join(sources, sources.c.id == destinations.c.source_id)
+    if workspace is not None:
+        query = query.where(sources.c.workspace_id == workspace)
+    if source is not None:
+        query = query.where(destinations.c.source_id == source)
+    query = query.order_by(destinations.c.created_at, destinations.c.id).limit(count).offset(offset)
+    return [_destination(row) for row in view.connection.execute(query).mappings()]
+
+
+def workspace_of(view: View, destination: str) -> str:
+    """Raises NotFound."""
+    found: str | None = view.connection.scalar(
+        select(sources.c.workspace_id)
+        .join(destinations, sources.c.id == destinations.c.source_id)
+        .where(destinations.c.id == destination)
+    )
+    if found is None:
+        raise NotFound("destination", destination)
+    return found
+
+
+def secrets_of(view: View, destination: str) -> dict[str, str]:
+    """The secrets of a destination, opened, by name. Raises NotFound, Undecryptable."""
+    query = select(destinations.c.encrypted_settings).where(destinations.c.id == destination)
+    sealed = view.connection.scalar(query)
+    if sealed is None:
+        raise NotFound("destination", destination)
+    return opened(view, destination, sealed)
+
+
+def opened(view: View, destination: str, encrypted_settings: str) -> dict[str, str]:
+    """Raises Undecryptable."""
+    return {
+        name: orjson.loads(view.unseal(each, _place(destination, name)))
+        for name, each in canonical.read(encrypted_settings).items()
+    }
+
+
+def resealed(view: Change, destination: str, encrypted_settings: str) -> str:
+    """The same secrets under the key of today. Raises Undecryptable."""
+    return canonical.written(
+        {
+            name: view.seal(value, _place(destination, name))
+            for name, value in opened(view, destination, encrypted_settings).items()
+        }
+    )
+
+
+def _stored(
+    change: Change,
+    destination: str,
+    kind: DestinationKind,
+    settings: Mapping[str, Any],
+    sealed: Mapping[str, str],
+) -> tuple[str, str]:
+    """The two columns. A secret that is written again as it was stays as it is sealed."""
+    if kind == "sink" and change.actor.type != "system":
+        # The path is on the server's own disk: only who has the command line may name any.
+        path = settings.get("path")
+        if isinstance(path, str) and PurePosixPath(path).is_absolute():
+            raise Invalid("must be relative", "settings.path")
+    parts = kinds.parts(kind, settings, sealed)
+    encrypted = {name: sealed[name] for name in parts.keep}
+    for name, value in parts.seal.items():
+        encrypted[name] = _same(change, destination, name, value, sealed.get(name)) or change.seal(
+            value, _place(destination, name)
+        )
+    return canonical.written(parts.plain, "settings"), canonical.written(encrypted)
+
+
+def _same(change: Change, destination: str, name: str, value: str, sealed: str | None) -> str | None:
+    """*sealed*, if *value* is what it holds."""
+    if sealed is None:
+        return None
+    try:
+        held = orjson.loads(change.unseal(sealed, _place(destination, name)))
+    except Undecryptable:
+        return None
+    return sealed if held == value else None
+
+
+def _check_name(change: Change, source: str, name: str) -> None:
+    if find(change, source, name) is not None:
+        raise Conflict(f"this source has a destination {name!r} already", "name")
+
+
+def _place(destination: str, name: str) -> Place:
+    return Place("destinations", destination, f"encrypted_settings.{name}")
+
+
+def _destination(row: RowMapping) -> Destination:
+    return Destination(
+        id=row["id"],
+        source=row["source_id"],
+        name=row["name"],
+        kind=row["kind"],
+        enabled=row["enabled"],
+        settings=canonical.read(row["settings"]),
+        secrets=tuple(canonical.read(row["encrypted_settings"])),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _resource(destination: Destination) -> tuple[str, str, str]:
+    return "integration", destination.id, destination.name
+
+
+def _shown(destination: Destination) -> audit.Shown:
+    return {
+        "id": destination.id,
+        "sourceId": destination.source,
+        "name": destination.name,
+        "kind": destination.kind,
+        "enabled": destination.enabled,
+        "settings": destination.settings,
+        "secrets": list(destination.secrets),
+    }

@@ -1,0 +1,178 @@
+"""Filters of destinations (SPEC 9.1). What is saved here compiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from headgate.filters import FilterChain, FilterError, Rule
+from headgate.registry import audit, canonical, checks, limits
+from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.records import Filter
+from headgate.registry.tables import destinations, filters, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import RowMapping
+
+    from headgate.registry.store import Change, View
+
+
+def create(
+    change: Change,
+    destination: str,
+    *,
+    query: str,
+    actions: Sequence[Mapping[str, Any]],
+    title: str,
+    description: str = "",
+    enabled: bool = True,
+) -> Filter:
+    """Last in the order of its destination. Raises NotFound, Invalid, Conflict."""
+    workspace = _workspace_of(change, destination)
+    have, last = change.connection.execute(
+        select(func.count(), func.max(filters.c.position)).where(filters.c.destination_id == destination)
+    ).one()
+    if have >= limits.FILTERS_PER_DESTINATION:
+        raise Conflict(
+            f"a destination has at most {limits.FILTERS_PER_DESTINATION} filters, and this one has them"
+        )
+    name = change.new_id()
+    change.connection.execute(
+        insert(filters).values(
+            id=name,
+            destination_id=destination,
+            position=0 if last is None else last + 1,
+            title=check_title(title),
+            description=checks.description(description),
+            query=query,
+            actions=check_rule(query, actions),
+            enabled=enabled,
+            created_at=change.now,
+            updated_at=change.now,
+        )
+    )
+    made = get(change, name)
+    audit.record(change, workspace, "Destination Filter Created", _resource(made), after=_shown(made))
+    return made
+
+
+def modify(
+    change: Change,
+    name: str,
+    *,
+    query: str | None = None,
+    actions: Sequence[Mapping[str, Any]] | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    enabled: bool | None = None,
+) -> Filter:
+    """What is None stays. Raises NotFound, Invalid."""
+    old = get(change, name)
+    query = old.query if query is None else query
+    change.connection.execute(
+        update(filters)
+        .where(filters.c.id == name)
+        .values(
+            query=query,
+            actions=check_rule(query, old.actions if actions is None else actions),
+            title=old.title if title is None else check_title(title),
+            description=old.description if description is None else checks.description(description),
+            enabled=old.enabled if enabled is None else enabled,
+        )
+    )
+    if get(change, name) == old:
+        return old
+    change.connection.execute(update(filters).where(filters.c.id == name).values(updated_at=change.now))
+    new = get(change, name)
+    action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
+    workspace = _workspace_of(change, new.destination)
+    audit.record(change, workspace, f"Destination Filter {action}", _resource(new), _shown(old), _shown(new))
+    return new
+
+
+def remove(change: Change, name: str) -> None:
+    """Raises NotFound."""
+    old = get(change, name)
+    change.connection.execute(delete(filters).where(filters.c.id == name))
+    workspace = _workspace_of(change, old.destination)
+    audit.record(change, workspace, "Destination Filter Deleted", _resource(old), before=_shown(old))
+
+
+def get(view: View, name: str, *, destination: str | None = None) -> Filter:
+    """Raises NotFound, also for a filter that is not of *destination*."""
+    row = view.connection.execute(select(filters).where(filters.c.id == name)).mappings().one_or_none()
+    if row is None or destination not in (None, row["destination_id"]):
+        raise NotFound("filter", name)
+    return _filter(row)
+
+
+def listed(view: View, destination: str) -> list[Filter]:
+    """In the order of creation."""
+    query = select(filters).where(filters.c.destination_id == destination).order_by(filters.c.position)
+    return [_filter(row) for row in view.connection.execute(query).mappings()]
+
+
+def check_title(title: str) -> str:
+    """Raises Invalid."""
+    return checks.name(title, "title", limits.FILTER_TITLE_CHARS)
+
+
+def check_rule(query: str, actions: Sequence[Mapping[str, Any]]) -> str:
+    """The JSON text of *actions*, if the whole compiles. Raises Invalid."""
+    size = len(query.encode(errors="replace"))
+    if size > limits.FILTER_QUERY_BYTES:
+        raise Invalid(f"has {size} bytes; at most {limits.FILTER_QUERY_BYTES} are allowed", "if")
+    checks.text(query, "if", limits.FILTER_QUERY_BYTES, least=1)
+    if not actions:
+        raise Invalid("must hold at least one action", "actions")
+    text = canonical.written([dict(action) for action in actions], "actions")
+    try:
+        FilterChain([Rule(query, canonical.read(text))])
+    except FilterError as error:
+        field, colon, message = str(error).partition(": ")
+        raise (Invalid(message, field) if colon and field == "if" else Invalid(str(error))) from None
+    return text
+
+
+def _workspace_of(view: View, destination: str) -> str:
+    found: str | None = view.connection.scalar(
+        select(sources.c.workspace_id)
+        .join(destinations, sources.c.id == destinations.c.source_id)
+        .where(destinations.c.id == destination)
+    )
+    if found is None:
+        raise NotFound("destination", destination)
+    return found
+
+
+def _filter(row: RowMapping) -> Filter:
+    return Filter(
+        id=row["id"],
+        destination=row["destination_id"],
+        title=row["title"],
+        description=row["description"],
+        query=row["query"],
+        actions=tuple(canonical.read(row["actions"])),
+        enabled=row["enabled"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _resource(each: Filter) -> tuple[str, str, str]:
+    return "destination_filter", each.id, each.title
+
+
+def _shown(each: Filter) -> audit.Shown:
+    return {
+        "id": each.id,
+        "destinationId": each.destination,
+        "title": each.title,
+        "description": each.description,
+        "if": each.query,
+        "actions": list(each.actions),
+        "enabled": each.enabled,
+    }

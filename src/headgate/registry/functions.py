@@ -1,0 +1,292 @@
+"""Function classes and their versions (SPEC 14). What involves instances as well is in lifecycle.py."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import func, insert, select, update
+
+from headgate.registry import audit, canonical, checks, limits, settings, workspaces
+from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.records import Function, Version
+from headgate.registry.settings import Definition
+from headgate.registry.tables import function_versions, functions, instances
+from headgate_runtime import CompileError, Limits, compile  # noqa: A004 - the runtime's word
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import RowMapping, Select
+
+    from headgate.registry.snapshot import Isolation, Language
+    from headgate.registry.store import Change, View
+
+PREFIX: Final = "ifnd_"
+"""Of a function's id: inserted before a destination (SPEC 1.3)."""
+
+LANGUAGES: Final[tuple[Language, ...]] = ("javascript", "typescript")
+ISOLATIONS: Final[tuple[Isolation, ...]] = ("warm", "hermetic")
+
+_ID: Final = re.compile(r"(?:ifnd_|ifns_)?([0-9a-f]{24})")
+
+
+class Code(NamedTuple):
+    """Source text that loads; made by `checked`, outside of any change, because that may take seconds."""
+
+    text: str
+    language: Language
+
+
+class Refusal(Invalid):
+    """The code does not load (SPEC D4)."""
+
+    def __init__(self, error: CompileError) -> None:
+        super().__init__(str(error), "code")
+        self.error = error
+
+
+def checked(text: str, language: Language = "javascript", *, time_ms: int = limits.TIME_MS_DEFAULT) -> Code:
+    """Compiles *text* under the limits it will have. Raises Refusal, Invalid."""
+    checks.choice(language, "language", LANGUAGES)
+    checks.number(time_ms, "timeMs", 1, limits.TIME_MS_MAX)
+    checks.text(text, "code", Limits().source_bytes)
+    result = compile(text, Limits(time_ms=time_ms), language=language)
+    if isinstance(result, CompileError):
+        raise Refusal(result)
+    return Code(text, language)
+
+
+def full_id(name: str) -> str:
+    """A function's id, given with its prefix or without (SPEC D38). Raises NotFound for what is no id."""
+    match = _ID.fullmatch(name)
+    if match is None:
+        raise NotFound("function", name)
+    return PREFIX + match[1]
+
+
+def bare_id(name: str) -> str:
+    """As instances show it, in `classId`."""
+    return name.removeprefix(PREFIX)
+
+
+def create(
+    change: Change,
+    workspace: str,
+    *,
+    display_name: str,
+    code: Code,
+    definitions: Sequence[Definition] = (),
+    description: str = "",
+    logo_url: str = "",
+    batch_max_count: int = limits.BATCH_COUNT_DEFAULT,
+    isolation: Isolation = "warm",
+    time_ms: int = limits.TIME_MS_DEFAULT,
+) -> Function:
+    """With its first version. Raises NotFound, Invalid, Conflict."""
+    workspaces.get(change, workspace)
+    have = change.connection.scalar(
+        select(func.count()).select_from(functions).where(functions.c.workspace_id == workspace)
+    )
+    if have is not None and have >= limits.FUNCTIONS_PER_WORKSPACE:
+        raise Conflict(
+            f"a workspace has at most {limits.FUNCTIONS_PER_WORKSPACE} functions, and this one has them"
+        )
+    function = change.new_id(PREFIX)
+    change.connection.execute(
+        insert(functions).values(
+            id=function,
+            workspace_id=workspace,
+            created_at=change.now,
+            created_by=change.actor.id,
+            updated_at=change.now,
+            **_facts(
+                display_name=display_name,
+                description=description,
+                logo_url=logo_url,
+                batch_max_count=batch_max_count,
+                isolation=isolation,
+                time_ms=time_ms,
+            ),
+        )
+    )
+    add_version(change, function, code, definitions)
+    made = get(change, function)
+    audit.record(change, workspace, "Insert Function Created", resource(made), after=shown(made))
+    return made
+
+
+def modify(
+    change: Change,
+    function: str,
+    *,
+    display_name: str | None = None,
+    description: str | None = None,
+    logo_url: str | None = None,
+    batch_max_count: int | None = None,
+    isolation: Isolation | None = None,
+    time_ms: int | None = None,
+) -> Function:
+    """What makes no new version and holds at once. What is None stays. Raises NotFound, Invalid."""
+    old = get(change, function)
+    facts = _facts(
+        display_name=display_name,
+        description=description,
+        logo_url=logo_url,
+        batch_max_count=batch_max_count,
+        isolation=isolation,
+        time_ms=time_ms,
+    )
+    values = {key: value for key, value in facts.items() if value != getattr(old, key)}
+    if not values:
+        return old
+    change.connection.execute(
+        update(functions).where(functions.c.id == old.id).values(**values, updated_at=change.now)
+    )
+    new = get(change, function)
+    audit.record(change, new.workspace, "Insert Function Modified", resource(new), shown(old), shown(new))
+    return new
+
+
+def add_version(change: Change, function: str, code: Code, definitions: Sequence[Definition]) -> str:
+    """The id of a new version, which is LATEST from here on. Raises Invalid."""
+    checked_again = settings.definitions([each.as_json() for each in definitions])
+    last = change.connection.scalar(
+        select(func.max(function_versions.c.number)).where(function_versions.c.function_id == function)
+    )
+    version = change.new_id()
+    change.connection.execute(
+        insert(function_versions).values(
+            id=version,
+            function_id=function,
+            number=(last or 0) + 1,
+            code=checks.text(code.text, "code", Limits().source_bytes),
+            language=checks.choice(code.language, "language", LANGUAGES),
+            settings=canonical.written([each.as_json() for each in checked_again], "settings"),
+            author=change.actor.id,
+            created_at=change.now,
+            deployed_at=None,
+        )
+    )
+    return version
+
+
+def get(view: View, function: str, *, workspace: str | None = None) -> Function:
+    """By its id, with or without prefix. Raises NotFound, also for a function that is not of *workspace*."""
+    query = select(functions).where(functions.c.id == full_id(function))
+    row = view.connection.execute(query).mappings().one_or_none()
+    if row is None or workspace not in (None, row["workspace_id"]):
+        raise NotFound("function", function)
+    return _function(view, row)
+
+
+def listed(view: View, workspace: str, *, count: int | None = None, offset: int = 0) -> list[Function]:
+    """In the order of creation."""
+    query = select(functions).where(functions.c.workspace_id == workspace)
+    query = query.order_by(functions.c.created_at, functions.c.id).limit(count).offset(offset)
+    return [_function(view, row) for row in view.connection.execute(query).mappings().all()]
+
+
+def version(view: View, function: str, name: str) -> Version:
+    """Raises NotFound."""
+    query = select(function_versions).where(
+        (function_versions.c.id == name) & (function_versions.c.function_id == full_id(function))
+    )
+    row = view.connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotFound("version", name)
+    return _version(view, row)
+
+
+def versions(view: View, function: str, *, count: int | None = None, offset: int = 0) -> list[Version]:
+    """The newest first."""
+    query = _versions(function).limit(count).offset(offset)
+    return [_version(view, row) for row in view.connection.execute(query).mappings().all()]
+
+
+def _versions(function: str) -> Select[Any]:
+    return (
+        select(function_versions)
+        .where(function_versions.c.function_id == full_id(function))
+        .order_by(function_versions.c.number.desc())
+    )
+
+
+def _facts(**given: Any) -> dict[str, Any]:
+    """What is not None, checked."""
+    facts = {key: value for key, value in given.items() if value is not None}
+    if "display_name" in facts:
+        checks.name(facts["display_name"], "displayName")
+    if "description" in facts:
+        checks.description(facts["description"])
+    if facts.get("logo_url"):
+        checks.url(facts["logo_url"], "logoUrl")
+    if "batch_max_count" in facts:
+        checks.number(facts["batch_max_count"], "batchMaxCount", 1, limits.BATCH_COUNT_MAX)
+    if "isolation" in facts:
+        checks.choice(facts["isolation"], "isolation", ISOLATIONS)
+    if "time_ms" in facts:
+        checks.number(facts["time_ms"], "timeMs", 1, limits.TIME_MS_MAX)
+    return facts
+
+
+def _function(view: View, row: RowMapping) -> Function:
+    query = _versions(row["id"])
+    latest = view.connection.execute(query.limit(1)).mappings().one()
+    deployed: RowMapping | None = latest
+    if latest["deployed_at"] is None:
+        query = query.where(function_versions.c.deployed_at.is_not(None)).limit(1)
+        deployed = view.connection.execute(query).mappings().one_or_none()
+    return Function(
+        id=row["id"],
+        workspace=row["workspace_id"],
+        display_name=row["display_name"],
+        description=row["description"],
+        logo_url=row["logo_url"],
+        batch_max_count=row["batch_max_count"],
+        isolation=row["isolation"],
+        time_ms=row["time_ms"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+        updated_at=row["updated_at"],
+        latest=_version(view, latest),
+        deployed=None if deployed is None else _version(view, deployed),
+    )
+
+
+def _version(view: View, row: RowMapping) -> Version:
+    runs = view.connection.scalar(
+        select(func.count()).select_from(instances).where(instances.c.version_id == row["id"])
+    )
+    return Version(
+        id=row["id"],
+        function=row["function_id"],
+        number=row["number"],
+        code=row["code"],
+        language=row["language"],
+        settings=tuple(Definition(**each) for each in canonical.read(row["settings"])),
+        author=row["author"],
+        created_at=row["created_at"],
+        deployed_at=row["deployed_at"],
+        is_deployed=bool(runs),
+    )
+
+
+def resource(function: Function) -> tuple[str, str, str]:
+    return "insert_function", function.id, function.display_name
+
+
+def shown(function: Function) -> audit.Shown:
+    return {
+        "id": function.id,
+        "displayName": function.display_name,
+        "description": function.description,
+        "logoUrl": function.logo_url,
+        "batchMaxCount": function.batch_max_count,
+        "isolation": function.isolation,
+        "timeMs": function.time_ms,
+        "latest": function.latest.id,
+        "deployed": None if function.deployed is None else function.deployed.id,
+        "code": function.latest.code,
+        "settings": [each.as_json() for each in function.settings],
+    }

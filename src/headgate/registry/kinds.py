@@ -1,0 +1,188 @@
+"""
+The kinds of destinations and their settings.
+
+A webhook's header values and its signing secret are secrets: they are stored sealed, each by itself, under names such as
+"headers.Authorization" and "signing_secret".
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from headgate.registry import checks, limits
+from headgate.registry.errors import Invalid
+from headgate.registry.settings import MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from headgate.registry.snapshot import DestinationKind
+
+CATALOG_NAMES: Final[dict[DestinationKind, str]] = {"webhook": "Webhook", "sink": "Sink"}
+"""Of each kind, its name in the integrations object (SPEC 9.4)."""
+
+HEADERS: Final = "headers"
+SIGNING_SECRET: Final = "signing_secret"  # noqa: S105 - the name of one
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADERS_OURS: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "idempotency-key",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+    }
+)
+
+
+def _url(value: str) -> str:
+    try:
+        return checks.url(value, "")
+    except Invalid as error:
+        raise PydanticCustomError("url", "{message}", {"message": error.message}) from None
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    if len(headers) > limits.HEADERS_PER_WEBHOOK:
+        raise PydanticCustomError(
+            "headers", f"has {len(headers)}; at most {limits.HEADERS_PER_WEBHOOK} are allowed"
+        )
+    seen: set[str] = set()
+    for name, value in headers.items():
+        lower = name.lower()
+        if not _TOKEN.fullmatch(name):
+            problem = "is no name of a header"
+        elif lower in _HEADERS_OURS:
+            problem = "is set by Headgate itself"
+        elif lower in seen:
+            problem = "is given twice: names of headers are the same in capitals"
+        elif len(value) > limits.HEADER_VALUE_CHARS:
+            problem = f"has {len(value)} characters; at most {limits.HEADER_VALUE_CHARS} are allowed"
+        elif value != MASK and not (value.isascii() and value.isprintable() and value == value.strip()):
+            problem = "must be visible ASCII characters, with spaces only between"
+        else:
+            seen.add(lower)
+            continue
+        raise PydanticCustomError("header", "{name!r} {problem}", {"name": name[:60], "problem": problem})
+    return headers
+
+
+def _path(path: str) -> str:
+    if "\0" in path or ".." in PurePosixPath(path).parts or path.endswith("/"):
+        raise PydanticCustomError("path", "must name a file, without '..'")
+    return path
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Webhook(_Settings):
+    """
+    url                where events are sent
+    headers            beside Headgate's own; secrets
+    batch_max_count    events of one request at most; 1: no batches, the body is the event itself
+    batch_wait_ms      how long a batch waits to become full
+    rate_per_s         requests a second at most; None: no limit
+    concurrency        requests at once at most
+    signing_secret     what requests are signed with; None: not at all
+    timeout_ms         of one request, from connecting to the end of the answer
+    """
+
+    url: Annotated[str, AfterValidator(_url)]
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    headers: Annotated[dict[str, str], AfterValidator(_headers)] = {}
+    batch_max_count: Annotated[int, Field(ge=1, le=limits.BATCH_COUNT_MAX)] = 1
+    batch_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 1_000
+    rate_per_s: Annotated[float | None, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = None
+    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 10
+    signing_secret: Annotated[str | None, Field(min_length=1, max_length=limits.SIGNING_SECRET_CHARS)] = None
+    timeout_ms: Annotated[int, Field(ge=1, le=60_000)] = 10_000
+
+
+class Sink(_Settings):
+    """*path* is that of a file of JSON Lines: below `sinks` in the data directory, unless it is absolute."""
+
+    path: Annotated[str, Field(min_length=1, max_length=1_024), AfterValidator(_path)]
+
+
+MODELS: Final[dict[DestinationKind, type[_Settings]]] = {"webhook": Webhook, "sink": Sink}
+
+
+class Parts(NamedTuple):
+    """Settings as they are stored. *seal* are new secrets, *keep* those that stay as they are."""
+
+    plain: dict[str, Any]
+    seal: dict[str, str]
+    keep: frozenset[str]
+
+
+def parts(
+    kind: DestinationKind, given: Mapping[str, Any], stored_secret: Collection[str], field: str = "settings"
+) -> Parts:
+    """
+    *given* settings, checked and taken apart. Those that equal their default are not stored. `headers` and
+    `signing_secret` stay as they are stored where they are absent, or a value equals the mask. Raises Invalid.
+    """
+    checked = checked_settings(kind, given, field)
+    plain = {key: value for key, value in checked.items() if key not in (HEADERS, SIGNING_SECRET)}
+    secret: dict[str, str] = {}
+    keep = set(stored_secret)
+    if HEADERS in given:
+        keep = {name for name in keep if not name.startswith(f"{HEADERS}.")}
+        secret |= {f"{HEADERS}.{name}": value for name, value in checked.get(HEADERS, {}).items()}
+    if SIGNING_SECRET in given:
+        keep.discard(SIGNING_SECRET)
+        if checked.get(SIGNING_SECRET) is not None:
+            secret[SIGNING_SECRET] = checked[SIGNING_SECRET]
+    for name in [name for name, value in secret.items() if value == MASK]:
+        if name not in stored_secret:
+            raise Invalid("is the mask of a secret, and there is none stored", f"{field}.{name}")
+        keep.add(name)
+        del secret[name]
+    return Parts(plain, secret, frozenset(keep))
+
+
+def checked_settings(
+    kind: DestinationKind, given: Mapping[str, Any], field: str = "settings"
+) -> dict[str, Any]:
+    """*given* without what equals its default. Raises Invalid."""
+    try:
+        return MODELS[kind].model_validate(dict(given)).model_dump(exclude_defaults=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join([field, *(str(part) for part in first["loc"])])
+        message = first["msg"]
+        raise Invalid(f"{message[0].lower()}{message[1:]}", where) from None
+
+
+def whole(kind: DestinationKind, plain: Mapping[str, Any], secret: Mapping[str, str]) -> dict[str, Any]:
+    """Settings with their secrets (or masks) back in place, and with defaults."""
+    made: dict[str, Any] = {
+        name: entry.get_default()
+        for name, entry in MODELS[kind].model_fields.items()
+        if not entry.is_required()
+    }
+    made |= plain
+    if kind == "webhook":
+        made[HEADERS] = {
+            name.removeprefix(f"{HEADERS}."): value
+            for name, value in secret.items()
+            if name.startswith(f"{HEADERS}.")
+        }
+        made[SIGNING_SECRET] = secret.get(SIGNING_SECRET)
+    return made

@@ -1,0 +1,114 @@
+"""What happens to a function and its instances together (SPEC 14): save, restore, deploy, remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete
+
+from headgate.registry import audit, functions, instances
+from headgate.registry.errors import Conflict, NotFound
+from headgate.registry.functions import Code
+from headgate.registry.tables import function_versions
+from headgate.registry.tables import functions as functions_table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from headgate.registry.records import Function
+    from headgate.registry.settings import Definition
+    from headgate.registry.store import Change
+
+
+def save(
+    change: Change,
+    function: str,
+    *,
+    code: Code | None = None,
+    definitions: Sequence[Definition] | None = None,
+) -> Function:
+    """
+    A new version with *code* and *definitions*, each as it is where None; instances keep running the old. Nothing, where
+    nothing differs. Values of settings that are sensitive from here on are sealed at once. Raises NotFound, Invalid.
+    """
+    old = functions.get(change, function)
+    code = Code(old.latest.code, old.latest.language) if code is None else code
+    definitions = old.settings if definitions is None else tuple(definitions)
+    if code == (old.latest.code, old.latest.language) and definitions == old.settings:
+        return old
+    functions.add_version(change, old.id, code, definitions)
+    for instance in instances.listed(change, old.id):
+        instances.migrate(change, instance, definitions, deployed=None)
+    new = functions.get(change, old.id)
+    audit.record(
+        change,
+        new.workspace,
+        "Insert Function Modified",
+        functions.resource(new),
+        functions.shown(old),
+        functions.shown(new),
+    )
+    return new
+
+
+def restore(change: Change, function: str, version: str) -> Function:
+    """Copies an old version into a new one, which is LATEST and not deployed. Raises NotFound."""
+    old = functions.get(change, function)
+    copied = functions.version(change, function, version)
+    functions.add_version(change, old.id, Code(copied.code, copied.language), copied.settings)
+    for instance in instances.listed(change, old.id):
+        instances.migrate(change, instance, copied.settings, deployed=None)
+    new = functions.get(change, old.id)
+    audit.record(
+        change,
+        new.workspace,
+        "Insert Function Restored",
+        functions.resource(new),
+        functions.shown(old),
+        functions.shown(new),
+    )
+    return new
+
+
+def deploy(change: Change, function: str, only: Collection[str] | None = None) -> Function:
+    """
+    Lets all instances run LATEST, or those in *only* (SPEC D27). LATEST counts as deployed even where there is no
+    instance. Stored values that it does not define are forgotten. Raises NotFound.
+    """
+    old = functions.get(change, function)
+    bound = instances.listed(change, old.id)
+    for name in only or ():
+        if all(instance.id != name for instance in bound):
+            raise NotFound("instance of this function", name, "instanceIds")
+    before = change.written
+    for instance in bound:
+        if only is None or instance.id in only:
+            instances.migrate(change, instance, old.settings, deployed=old.latest.id)
+    if only is None or only:
+        instances.mark_deployed(change, old.latest.id)
+    new = functions.get(change, old.id)
+    if new != old or change.written != before:
+        audit.record(
+            change,
+            new.workspace,
+            "Insert Function Deployed",
+            functions.resource(new),
+            functions.shown(old),
+            functions.shown(new),
+        )
+    return new
+
+
+def remove(change: Change, function: str, *, force: bool = False) -> None:
+    """With its versions, and with *force* its instances. Raises NotFound; Conflict while instances exist (SPEC D21)."""
+    old = functions.get(change, function)
+    bound = instances.listed(change, old.id)
+    if bound and not force:
+        raise Conflict(f"{len(bound)} instances of this function exist; remove them first, or use force")
+    for instance in bound:
+        instances.remove(change, instance.id)
+    change.connection.execute(delete(function_versions).where(function_versions.c.function_id == old.id))
+    change.connection.execute(delete(functions_table).where(functions_table.c.id == old.id))
+    audit.record(
+        change, old.workspace, "Insert Function Deleted", functions.resource(old), before=functions.shown(old)
+    )

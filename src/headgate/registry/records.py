@@ -1,0 +1,176 @@
+"""What the store hands out: things of the registry as they are in one transaction. Times are ms since the epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headgate.registry.settings import Definition
+    from headgate.registry.snapshot import DestinationKind, Isolation, Language
+
+Role = Literal["owner", "functions-admin", "functions-read-only", "source-admin", "source-read-only"]
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+"""SPEC 13.1, each for all functions or all sources of the workspace."""
+
+
+class Actor(NamedTuple):
+    """Who changes something. *id* is that of a user or token, or a word for a part of the system."""
+
+    type: Literal["user", "token", "system"]
+    id: str
+
+
+SYSTEM: Final = Actor("system", "__system__")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    id: str
+    slug: str
+    name: str
+    weight: float
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """*metadata* and *labels* are JSON as the API shows them: an object, and a list of {key, value, description?}."""
+
+    id: str
+    workspace: str
+    slug: str
+    name: str
+    enabled: bool
+    metadata: Mapping[str, Any]
+    labels: tuple[Mapping[str, Any], ...]
+    write_keys: tuple[str, ...] = field(repr=False)
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """*settings* are those that are no secret; *secrets* names the others, as in "headers.Authorization"."""
+
+    id: str
+    source: str
+    name: str
+    kind: DestinationKind
+    enabled: bool
+    settings: Mapping[str, Any]
+    secrets: tuple[str, ...]
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """*query* is FQL text or "all"; *actions* as on the wire (SPEC 9.1)."""
+
+    id: str
+    destination: str
+    title: str
+    description: str
+    query: str
+    actions: tuple[Mapping[str, Any], ...]
+    enabled: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """
+    A function's code as it was saved, with the definitions saved with it.
+
+    number         counts from 1 in each function
+    is_deployed    whether any instance runs it
+    deployed_at    when it was deployed first; None if never
+    """
+
+    id: str
+    function: str
+    number: int
+    code: str = field(repr=False)
+    language: Language
+    settings: tuple[Definition, ...]
+    author: str
+    created_at: int
+    deployed_at: int | None
+    is_deployed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function class. *latest* is what was saved last, *deployed* the newest version ever deployed, if any."""
+
+    id: str
+    workspace: str
+    display_name: str
+    description: str
+    logo_url: str
+    batch_max_count: int
+    isolation: Isolation
+    time_ms: int
+    created_at: int
+    created_by: str
+    updated_at: int
+    latest: Version
+    deployed: Version | None
+
+    @property
+    def settings(self) -> tuple[Definition, ...]:
+        return self.latest.settings
+
+    @property
+    def is_latest_version(self) -> bool:
+        """Whether what was saved last is deployed."""
+        return self.deployed is not None and self.deployed.id == self.latest.id
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A function bound to a destination. *encrypted_settings* are the sensitive values, masked."""
+
+    id: str
+    function: str
+    destination: str
+    version: str
+    name: str
+    enabled: bool
+    settings: Mapping[str, Any]
+    encrypted_settings: Mapping[str, str]
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token of the management API. The token itself is shown once and kept nowhere."""
+
+    id: str
+    workspace: str
+    name: str
+    role: Role
+    created_at: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """SPEC 13.2. *before* and *after* are digests of the thing as the API shows it; None where there was none."""
+
+    id: str
+    workspace: str
+    at: int
+    type: str
+    actor: Actor
+    resource_type: str
+    resource_id: str
+    resource_name: str
+    before: str | None
+    after: str | None

@@ -1,0 +1,169 @@
+"""
+Secrets at rest: AES-256-GCM, each bound to the place it belongs to, under a master key that is not in the database.
+
+A sealed value is text, `v1.KEY-ID.BASE64`, the last part nonce and ciphertext. Its place (table, row, field) and the key's
+id are authenticated with it: moved to another row, it does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import stat
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from headgate.registry.errors import KeyTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from headgate_runtime import Entropy
+
+VARIABLE: Final = "HEADGATE_MASTER_KEY"
+"""Environment variable with the master key in base64; several separated by commas while a rotation is under way."""
+
+KEY_BYTES: Final = 32
+
+_NONCE_BYTES: Final = 12
+_FORMAT: Final = "v1"
+
+
+class Undecryptable(Exception):
+    """The sealed value was made with another key, for another place, or was damaged."""
+
+
+class Place(NamedTuple):
+    """Where a sealed value belongs."""
+
+    table: str
+    row: str
+    field: str
+
+
+class Keyring:
+    """
+    Master keys by their id, which is a digest of the key and no secret. The first is the one to seal with; others open
+    what was sealed before a rotation.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = {key_id(key): key for key in keys}
+        self._ciphers = {name: AESGCM(key) for name, key in self._keys.items()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._ciphers
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._keys)
+
+    def key(self, name: str) -> bytes:
+        return self._keys[name]
+
+    def seal(self, name: str, plaintext: bytes, place: Place, entropy: Entropy) -> str:
+        """*plaintext* sealed with the key *name*, which must be in the ring."""
+        nonce = entropy(_NONCE_BYTES)
+        sealed = self._ciphers[name].encrypt(nonce, plaintext, _bound(place, name))
+        return f"{_FORMAT}.{name}.{base64.b64encode(nonce + sealed).decode()}"
+
+    def open(self, sealed: str, place: Place) -> bytes:
+        """Raises Undecryptable."""
+        try:
+            version, name, content = sealed.split(".")
+            cipher = self._ciphers[name]
+            data = base64.b64decode(content, validate=True)
+            if version != _FORMAT:
+                raise Undecryptable
+            return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _bound(place, name))
+        except (KeyError, ValueError, InvalidTag):
+            raise Undecryptable from None
+
+
+def key_id(key: bytes) -> str:
+    return hashlib.sha256(b"headgate master key\0" + key).hexdigest()[:16]
+
+
+def sealed_with(sealed: str) -> str:
+    """The id of the key that *sealed* was made with."""
+    return sealed.split(".")[1] if sealed.count(".") == 2 else ""
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Keyring | None:
+    """The keys of the environment, else of file *path*; None where there is neither. Raises KeyTrouble."""
+    if given := environ.get(VARIABLE):
+        return Keyring([_decoded(part, VARIABLE) for part in given.split(",")])
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeyTrouble(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    with os.fdopen(descriptor) as file:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & 0o077:
+            raise KeyTrouble(f"{path}: open to others (mode {mode:04o}); run: chmod 600 {path}")
+        try:
+            keys = [_decoded(line, str(path)) for line in file.read().split()]
+        except UnicodeDecodeError:
+            keys = []
+    if not keys:
+        raise KeyTrouble(f"{path}: holds no key")
+    return Keyring(keys)
+
+
+def create(path: Path, entropy: Entropy) -> None:
+    """Writes a new key to *path*, for its owner only, unless there is a file already, which then is left alone."""
+    new = _written(path, [entropy(KEY_BYTES)], entropy)
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        pass
+    finally:
+        new.unlink()
+    _sync(path.parent)
+
+
+def replace(path: Path, keys: Sequence[bytes], entropy: Entropy) -> None:
+    """Puts *keys* into file *path*: at any moment it holds the old or the new ones."""
+    _written(path, keys, entropy).replace(path)
+    _sync(path.parent)
+
+
+def _bound(place: Place, name: str) -> bytes:
+    return "|".join((*place, name)).encode()
+
+
+def _decoded(text: str, where: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise KeyTrouble(
+            f"{where}: a master key is {KEY_BYTES} random bytes in base64 (openssl rand -base64 32)"
+        )
+    return key
+
+
+def _written(path: Path, keys: Sequence[bytes], entropy: Entropy) -> Path:
+    new = path.with_name(f"{path.name}.{entropy(8).hex()}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(b"".join(base64.b64encode(key) + b"\n" for key in keys))
+        file.flush()
+        os.fsync(descriptor)
+    return new
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,223 @@
+"""Sources and their write keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from headgate.registry import audit, canonical, checks, destinations, limits, workspaces
+from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.records import Source
+from headgate.registry.tables import sources, write_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import RowMapping
+
+    from headgate.registry.store import Change, View
+
+
+def create(
+    change: Change,
+    workspace: str,
+    *,
+    slug: str,
+    name: str | None = None,
+    enabled: bool = True,
+    keys: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    labels: Sequence[Mapping[str, Any]] = (),
+) -> Source:
+    """With *keys*, or with one new write key where they are None. Raises NotFound, Invalid, Conflict."""
+    workspaces.get(change, workspace)
+    _check_slug(change, workspace, slug)
+    source = change.new_id()
+    change.connection.execute(
+        insert(sources).values(
+            id=source,
+            workspace_id=workspace,
+            slug=slug,
+            name=checks.name(slug if name is None else name),
+            enabled=enabled,
+            metadata=canonical.written(dict(metadata or {}), "metadata"),
+            labels=_labels(labels),
+            created_at=change.now,
+            updated_at=change.now,
+        )
+    )
+    for key in [_new_key(change)] if keys is None else keys:
+        _add_key(change, source, key)
+    made = get(change, source)
+    audit.record(change, workspace, "Source Created", _resource(made), after=_shown(made))
+    return made
+
+
+def modify(
+    change: Change,
+    source: str,
+    *,
+    slug: str | None = None,
+    name: str | None = None,
+    enabled: bool | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    labels: Sequence[Mapping[str, Any]] | None = None,
+) -> Source:
+    """What is None stays. Raises NotFound, Invalid, Conflict."""
+    old = get(change, source)
+    if slug is not None and slug != old.slug:
+        _check_slug(change, old.workspace, slug)
+    values: dict[str, Any] = {
+        "slug": slug,
+        "name": None if name is None else checks.name(name),
+        "enabled": enabled,
+        "metadata": None if metadata is None else canonical.written(dict(metadata), "metadata"),
+        "labels": None if labels is None else _labels(labels),
+    }
+    return _write(change, old, {key: value for key, value in values.items() if value is not None})
+
+
+def add_key(change: Change, source: str, key: str | None = None) -> Source:
+    """Adds *key*, or a new one. Raises NotFound, Invalid, Conflict."""
+    old = get(change, source)
+    _add_key(change, source, _new_key(change) if key is None else key)
+    return _write(change, old, {})
+
+
+def remove_key(change: Change, source: str, key: str) -> Source:
+    """Raises NotFound."""
+    old = get(change, source)
+    if key not in old.write_keys:
+        raise NotFound("write key", _short(key))
+    change.connection.execute(delete(write_keys).where(write_keys.c.key == key))
+    return _write(change, old, {})
+
+
+def remove(change: Change, source: str) -> None:
+    """With its write keys, destinations, and what belongs to these. Raises NotFound."""
+    old = get(change, source)
+    for destination in destinations.listed(change, source=source):
+        destinations.remove(change, destination.id)
+    change.connection.execute(delete(write_keys).where(write_keys.c.source_id == source))
+    change.connection.execute(delete(sources).where(sources.c.id == source))
+    audit.record(change, old.workspace, "Source Deleted", _resource(old), before=_shown(old))
+
+
+def get(view: View, source: str, *, workspace: str | None = None) -> Source:
+    """Raises NotFound, also for a source that is not of *workspace*."""
+    row = view.connection.execute(select(sources).where(sources.c.id == source)).mappings().one_or_none()
+    if row is None or workspace not in (None, row["workspace_id"]):
+        raise NotFound("source", source)
+    return _sources(view, [row])[0]
+
+
+def find(view: View, workspace: str, slug: str) -> Source | None:
+    wanted = (sources.c.workspace_id == workspace) & (sources.c.slug == slug)
+    row = view.connection.execute(select(sources).where(wanted)).mappings().one_or_none()
+    return None if row is None else _sources(view, [row])[0]
+
+
+def listed(view: View, workspace: str, *, count: int | None = None, offset: int = 0) -> list[Source]:
+    """In the order of creation."""
+    query = select(sources).where(sources.c.workspace_id == workspace)
+    query = query.order_by(sources.c.created_at, sources.c.id).limit(count).offset(offset)
+    return _sources(view, view.connection.execute(query).mappings().all())
+
+
+def _write(change: Change, old: Source, values: Mapping[str, Any]) -> Source:
+    if values:
+        change.connection.execute(update(sources).where(sources.c.id == old.id).values(**values))
+    new = get(change, old.id)
+    if new == old:
+        return old
+    change.connection.execute(update(sources).where(sources.c.id == old.id).values(updated_at=change.now))
+    new = get(change, old.id)
+    action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
+    audit.record(change, new.workspace, f"Source {action}", _resource(new), _shown(old), _shown(new))
+    return new
+
+
+def _check_slug(change: Change, workspace: str, slug: str) -> None:
+    checks.slug(slug)
+    if find(change, workspace, slug) is not None:
+        raise Conflict(f"there is a source {slug!r} in this workspace already", "slug")
+
+
+def _add_key(change: Change, source: str, key: str) -> None:
+    checks.write_key(key)
+    taken = change.connection.scalar(select(write_keys.c.source_id).where(write_keys.c.key == key))
+    if taken is not None:
+        whose = "this source has" if taken == source else "another source has"
+        raise Conflict(f"{whose} the write key {_short(key)!r} already", "writeKey")
+    have, last = change.connection.execute(
+        select(func.count(), func.max(write_keys.c.position)).where(write_keys.c.source_id == source)
+    ).one()
+    if have >= limits.WRITE_KEYS_PER_SOURCE:
+        raise Conflict(
+            f"a source has at most {limits.WRITE_KEYS_PER_SOURCE} write keys, and this one has them",
+            "writeKey",
+        )
+    position = 0 if last is None else last + 1
+    change.connection.execute(
+        insert(write_keys).values(key=key, source_id=source, position=position, created_at=change.now)
+    )
+
+
+def _new_key(change: Change) -> str:
+    return change.entropy(16).hex()
+
+
+def _short(key: str) -> str:
+    return f"{key[:4]}…"
+
+
+def _labels(labels: Sequence[Mapping[str, Any]]) -> str:
+    if len(labels) > limits.LABELS_PER_SOURCE:
+        raise Invalid(f"has {len(labels)} labels; at most {limits.LABELS_PER_SOURCE} are allowed", "labels")
+    for number, label in enumerate(labels):
+        for key in ("key", "value"):
+            if not isinstance(label.get(key), str):
+                raise Invalid("is required, and a text", f"labels[{number}].{key}")
+            checks.name(label[key], f"labels[{number}].{key}")
+    return canonical.written([dict(label) for label in labels], "labels")
+
+
+def _sources(view: View, rows: Sequence[RowMapping]) -> list[Source]:
+    keys: dict[str, list[str]] = {}
+    query = select(write_keys.c.key, write_keys.c.source_id).order_by(write_keys.c.position)
+    if len(rows) <= 100:
+        query = query.where(write_keys.c.source_id.in_([row["id"] for row in rows]))
+    for row in view.connection.execute(query):
+        keys.setdefault(row.source_id, []).append(row.key)
+    return [
+        Source(
+            id=row["id"],
+            workspace=row["workspace_id"],
+            slug=row["slug"],
+            name=row["name"],
+            enabled=row["enabled"],
+            metadata=canonical.read(row["metadata"]),
+            labels=tuple(canonical.read(row["labels"])),
+            write_keys=tuple(keys.get(row["id"], ())),
+            created_at=row["created_at"],
+            updated_at=row["updated_at"],
+        )
+        for row in rows
+    ]
+
+
+def _resource(source: Source) -> tuple[str, str, str]:
+    return "source", source.id, source.name
+
+
+def _shown(source: Source) -> audit.Shown:
+    return {
+        "id": source.id,
+        "slug": source.slug,
+        "name": source.name,
+        "enabled": source.enabled,
+        "metadata": source.metadata,
+        "labels": list(source.labels),
+        "writeKeys": list(source.write_keys),
+    }

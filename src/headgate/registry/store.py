@@ -1,0 +1,231 @@
+"""
+The registry, opened: views to read in, changes to write in. What can be read and written is in the modules named after
+the things: workspaces, sources, destinations, filters, functions, instances, tokens, audit.
+
+    with registry.change(actor) as change:
+        source = sources.create(change, workspace.id, slug="web")
+        destinations.create(change, source.id, name="Hook", kind="webhook", settings={"url": "https://..."})
+
+A change is one transaction: killed anywhere, it leaves the old state or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Final, Self
+
+import orjson
+from sqlalchemy import insert, select, update
+
+from headgate.registry import database, secrets
+from headgate.registry.errors import KeyTrouble, Unavailable
+from headgate.registry.records import SYSTEM
+from headgate.registry.revision import RevisionCell
+from headgate.registry.tables import config
+from headgate_runtime import SystemClock, SystemEntropy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Connection
+
+    from headgate.paths import DataDirectory
+    from headgate.registry.records import Actor
+    from headgate.registry.secrets import Keyring, Place
+    from headgate_runtime import Clock, Entropy
+
+
+_ROW: Final = select(config.c.rev, config.c.key_id)
+
+
+class View:
+    """The registry at one moment, to read in."""
+
+    _row = _ROW
+
+    def __init__(self, registry: Registry, connection: Connection) -> None:
+        self.connection = connection
+        self._registry = registry
+        row = connection.execute(self._row).one()
+        self.revision: int = row.rev
+        self.key_id: str = row.key_id
+
+    def unseal(self, sealed: str, place: Place) -> bytes:
+        """Raises Undecryptable, or KeyTrouble where the master key cannot be read."""
+        return self._registry.keyring(secrets.sealed_with(sealed)).open(sealed, place)
+
+
+class Change(View):
+    """
+    The registry while it is being changed, alone.
+
+    now        when this is, ms since the epoch
+    written    how much was changed so far
+    scrubs     whether what was overwritten must not stay readable anywhere
+    """
+
+    # For databases that let several write: they take turns at this row.
+    _row = _ROW.with_for_update()
+
+    def __init__(self, registry: Registry, connection: Connection, actor: Actor) -> None:
+        super().__init__(registry, connection)
+        self.actor = actor
+        self.entropy = registry.entropy
+        self.now = int(registry.clock.wall_ms())
+        self.written = 0
+        self.scrubs = False
+
+    def new_id(self, prefix: str = "") -> str:
+        return prefix + self.entropy(12).hex()
+
+    def seal(self, value: object, place: Place) -> str:
+        """*value* as JSON, sealed. Raises KeyTrouble."""
+        keyring = self._registry.sealing(self.key_id)
+        return keyring.seal(self.key_id, orjson.dumps(value), place, self.entropy)
+
+
+class Registry:
+    """Of one data directory. Threads may share it; `close` when done. See `open`."""
+
+    def __init__(
+        self, directory: DataDirectory, clock: Clock, entropy: Entropy, environ: Mapping[str, str]
+    ) -> None:
+        self.directory = directory
+        self.clock = clock
+        self.entropy = entropy
+        self._environ = environ
+        self._keyring: Keyring | None = None
+        with _files(directory):
+            directory.create()
+            self.cell = RevisionCell(directory.revision)
+        try:
+            with _files(directory):
+                self._engine = database.connect(directory.registry)
+            try:
+                self._begin()
+            except BaseException:
+                self._engine.dispose()
+                raise
+        except BaseException:
+            self.cell.close()
+            raise
+
+    @classmethod
+    def open(
+        cls,
+        directory: DataDirectory,
+        *,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Registry:
+        """
+        Makes what is not there: directory, tables, master key; upgrades an older registry. Raises Unavailable, and
+        KeyTrouble when the master key is not the one the registry was begun with.
+        """
+        return cls(
+            directory,
+            clock or SystemClock(),
+            entropy or SystemEntropy(),
+            os.environ if environ is None else environ,
+        )
+
+    def _begin(self) -> None:
+        database.upgrade(self._engine)
+        with self.cell.lock():
+            with database.writing(self._engine) as connection:
+                row = connection.execute(select(config.c.rev, config.c.key_id)).one_or_none()
+                if row is None:
+                    revision, key_id = 0, self._first_key()
+                    connection.execute(insert(config).values(id=1, rev=revision, key_id=key_id))
+                else:
+                    revision, key_id = row.rev, row.key_id
+            self.cell.settle(revision)
+        self.sealing(key_id)
+
+    def close(self) -> None:
+        self._engine.dispose()
+        self.cell.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """Raises Unavailable."""
+        with database.reading(self._engine) as connection:
+            yield View(self, connection)
+
+    @contextlib.contextmanager
+    def change(self, actor: Actor = SYSTEM) -> Iterator[Change]:
+        """
+        Waits until nobody else changes anything; committed when the block ends, undone when it raises. Every process
+        that looks at the revision cell knows of it when this returns. Raises Unavailable, Conflict.
+        """
+        with self.cell.lock():
+            # Left odd when this fails: readers then look into the database, and mend it.
+            self.cell.unsettle()
+            with database.writing(self._engine) as connection:
+                change = Change(self, connection, actor)
+                yield change
+                revision = change.revision + bool(change.written)
+                if change.written:
+                    connection.execute(update(config).values(rev=revision))
+            self.cell.settle(revision)
+            if change.scrubs:
+                database.scrub(self._engine)
+
+    def settle(self) -> None:
+        """Mends a cell that was left odd by a change that failed, or by a process that died."""
+        with self.cell.lock_if_free() as free:
+            if free and self.cell.value % 2:
+                with self.view() as view:
+                    self.cell.settle(view.revision)
+
+    def keyring(self, wanted: str) -> Keyring:
+        """
+        The master keys, read anew where *wanted* is not among those that are known; as they were where that fails.
+        Raises KeyTrouble.
+        """
+        if self._keyring is None:
+            self._keyring = secrets.load(self.directory.master_key, self._environ)
+        elif wanted not in self._keyring:
+            with contextlib.suppress(KeyTrouble):
+                self._keyring = secrets.load(self.directory.master_key, self._environ) or self._keyring
+        if self._keyring is None:
+            raise KeyTrouble(
+                f"{self.directory.master_key} is missing: bring it back, or set {secrets.VARIABLE}; "
+                "without it no secret of this registry can be read"
+            )
+        return self._keyring
+
+    def sealing(self, key_id: str) -> Keyring:
+        """The master keys, *key_id* among them. Raises KeyTrouble."""
+        keyring = self.keyring(key_id)
+        if key_id not in keyring:
+            source = secrets.VARIABLE if self._environ.get(secrets.VARIABLE) else self.directory.master_key
+            raise KeyTrouble(f"{source}: not the master key that this registry is sealed with")
+        return keyring
+
+    def _first_key(self) -> str:
+        """The id of the key to begin with, which is made if there is none."""
+        keyring = secrets.load(self.directory.master_key, self._environ)
+        if keyring is None:
+            with _files(self.directory):
+                secrets.create(self.directory.master_key, self.entropy)
+            return self._first_key()
+        return keyring.ids[0]
+
+
+@contextlib.contextmanager
+def _files(directory: DataDirectory) -> Iterator[None]:
+    """What the file system refuses, as what the registry raises."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or directory
+        raise Unavailable(f"{where}: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,209 @@
+"""
+The tables of the registry, as they are after the last migration (a test holds the two together).
+
+Times are ms since the epoch, ids opaque text, and what is JSON is text in canonical form, so that equal values are equal
+rows. `encrypted_settings` maps a name to a sealed value (secrets.py).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+HEAD: Final = "0002"
+"""The migration that leads to these tables."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+config = Table(
+    "config",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("rev", BigInteger, nullable=False),
+    Column("key_id", String(16), nullable=False),
+)
+"""One row, whose id is 1. *rev* counts changes; *key_id* names the master key that secrets are sealed with."""
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("slug", String(100), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("slug"),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("slug", String(100), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "slug"),
+)
+
+write_keys = Table(
+    "write_keys",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "source_id"),
+)
+"""Not sealed: write keys are public by nature, web pages carry them. *position* is their order in the source."""
+
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("encrypted_settings", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("source_id", "name"),
+)
+
+filters = Table(
+    "filters",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("destination_id", ForeignKey("destinations.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("title", String(64), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("actions", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("destination_id", "position"),
+)
+"""*position* is the order of creation (SPEC D23)."""
+
+functions = Table(
+    "functions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("display_name", String(120), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("logo_url", Text, nullable=False),
+    Column("batch_max_count", Integer, nullable=False),
+    Column("isolation", String(20), nullable=False),
+    Column("time_ms", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index(None, "workspace_id"),
+)
+
+function_versions = Table(
+    "function_versions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("function_id", ForeignKey("functions.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("language", String(20), nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("author", String(120), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deployed_at", BigInteger, nullable=True),
+    # Last, so that nothing else in a row lies behind a megabyte.
+    Column("code", Text, nullable=False),
+    UniqueConstraint("function_id", "number"),
+)
+"""
+Rows are never changed but for *deployed_at*. *number* counts from 1 in each function, the highest is LATEST; *settings*
+are the definitions that were saved with the code.
+"""
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("function_id", ForeignKey("functions.id"), nullable=False),
+    Column("destination_id", ForeignKey("destinations.id"), nullable=False),
+    Column("version_id", ForeignKey("function_versions.id"), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("encrypted_settings", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("destination_id"),
+    Index(None, "function_id"),
+    Index(None, "version_id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String(120), nullable=False),
+    UniqueConstraint("hash"),
+    Index(None, "workspace_id"),
+)
+"""*hash* is the SHA-256 of a token of 256 random bits, in hex."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("rev", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("workspace_id", String(40), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("type", String(80), nullable=False),
+    Column("actor_type", String(20), nullable=False),
+    Column("actor_id", String(120), nullable=False),
+    Column("resource_type", String(40), nullable=False),
+    Column("resource_id", String(40), nullable=False),
+    Column("resource_name", String(120), nullable=False),
+    Column("before", String(64), nullable=True),
+    Column("after", String(64), nullable=True),
+    UniqueConstraint("rev", "position"),
+    Index(None, "workspace_id", "at"),
+)
+"""
+What was done, by whom (SPEC 13.2). *before* and *after* are SHA-256 of the thing as the API shows it, so without secrets;
+None where there was none. *rev* and *position* put events in order. Refers to nothing: it outlives what it tells of.
+"""

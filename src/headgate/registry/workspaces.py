@@ -1,0 +1,95 @@
+"""Workspaces, the tenants."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, insert, select, update
+
+from headgate.registry import audit, checks
+from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.records import Workspace
+from headgate.registry.tables import workspaces
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
+
+    from headgate.registry.store import Change, View
+
+
+def create(change: Change, *, slug: str, name: str | None = None, weight: float = 1.0) -> Workspace:
+    """*name* follows from the slug where there is none. Raises Invalid, Conflict."""
+    checks.slug(slug)
+    if find(change, slug) is not None:
+        raise Conflict(f"there is a workspace {slug!r} already", "slug")
+    made = Workspace(
+        id=change.new_id(),
+        slug=slug,
+        name=checks.name(slug if name is None else name),
+        weight=_weight(weight),
+        created_at=change.now,
+    )
+    change.connection.execute(insert(workspaces).values(asdict(made)))
+    audit.record(change, made.id, "Workspace Created", _resource(made), after=asdict(made))
+    return made
+
+
+def modify(
+    change: Change, workspace: str, *, name: str | None = None, weight: float | None = None
+) -> Workspace:
+    """Raises NotFound, Invalid."""
+    old = get(change, workspace)
+    change.connection.execute(
+        update(workspaces)
+        .where(workspaces.c.id == workspace)
+        .values(
+            name=old.name if name is None else checks.name(name),
+            weight=old.weight if weight is None else _weight(weight),
+        )
+    )
+    new = get(change, workspace)
+    if new != old:
+        audit.record(change, new.id, "Workspace Modified", _resource(new), asdict(old), asdict(new))
+    return new
+
+
+def get(view: View, workspace: str) -> Workspace:
+    """Raises NotFound."""
+    row = view.connection.execute(select(workspaces).where(workspaces.c.id == workspace)).mappings()
+    found = row.one_or_none()
+    if found is None:
+        raise NotFound("workspace", workspace)
+    return _workspace(found)
+
+
+def find(view: View, slug: str) -> Workspace | None:
+    row = (
+        view.connection.execute(select(workspaces).where(workspaces.c.slug == slug)).mappings().one_or_none()
+    )
+    return None if row is None else _workspace(row)
+
+
+def listed(view: View) -> list[Workspace]:
+    """In the order of creation."""
+    rows = view.connection.execute(select(workspaces).order_by(workspaces.c.created_at, workspaces.c.id))
+    return [_workspace(row) for row in rows.mappings()]
+
+
+def count(view: View) -> int:
+    return view.connection.scalar(select(func.count()).select_from(workspaces)) or 0
+
+
+def _workspace(row: RowMapping) -> Workspace:
+    return Workspace(**row)
+
+
+def _resource(workspace: Workspace) -> tuple[str, str, str]:
+    return "workspace", workspace.id, workspace.name
+
+
+def _weight(weight: float) -> float:
+    if not (math.isfinite(weight) and 0 < weight <= 1_000):
+        raise Invalid(f"must be above 0 and at most 1000, not {weight}", "weight")
+    return float(weight)
