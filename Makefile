@@ -11,10 +11,10 @@ LOCKED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build run test bench lint format lock clean
+.PHONY: help build run test conformance bench lint format lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(VENV)/.installed ## the headgate command in .venv, engine included
 	@$(BIN)/python -m guest.build
@@ -24,6 +24,9 @@ run: build ## transform the example events with the example function
 
 test: build $(VENV)/.tools ## every test
 	@$(BIN)/python -m pytest
+
+conformance: build $(VENV)/.tools ## the test suites of the standards, whole (minutes)
+	@$(BIN)/python -m tests.conformance
 
 bench: build $(VENV)/.tools ## measure against native QuickJS-ng: a table, and benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks

@@ -22,7 +22,9 @@ TOP_FOLDERS = ("guest", "runtime", "src", "tests", "benchmarks")
 
 SOURCES = {".c", ".css", ".h", ".html", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".ts", ".zig"}
 
-LOCKS = ("requirements/*.txt", "guest/package-lock.json", "guest/types/package-lock.json")
+NPM_FOLDERS = ("guest", "guest/types", "tests/conformance")
+
+LOCKS = ("requirements/*.txt", *(f"{folder}/package-lock.json" for folder in NPM_FOLDERS))
 
 
 def tracked() -> list[Path]:
@@ -118,7 +120,7 @@ def test_every_python_package_is_pinned_by_hash(lock: Path) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("folder", ["guest", "guest/types"])
+@pytest.mark.parametrize("folder", NPM_FOLDERS)
 def test_every_npm_package_is_pinned_by_hash(folder: str) -> None:
     packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
 
