@@ -71,6 +71,33 @@ def test_a_library_loads_while_an_event_is_handled(run: Stage, isolation: Any, e
     assert [value(outcome)["year"] for outcome in outcomes] == ["1970"] * 3
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "globalThis.moment",
+        "window.moment",
+        "window['moment']",
+        "(function () { return this.moment })()",
+        "[globalThis][0].moment",
+        "(({ moment: m }) => m)(globalThis)",
+        "Reflect.get(globalThis, 'moment')",
+    ],
+)
+def test_a_library_is_reached_by_any_way_to_its_global(run: Stage, expression: str) -> None:
+    source = f"function onTrack(event) {{ event.year = {expression}.utc(0).format('YYYY'); return event }}"
+
+    assert value(run(source, memory_bytes=64 << 20))["year"] == "1970"
+
+
+def test_a_property_of_an_event_loads_nothing(run: Stage) -> None:
+    plain = run.image("function onTrack(event) { return event }")
+    source = "function onTrack(event) { event.properties.stripe = { moment: event.AWS?.twilio, xml: 1 }; return event }"
+    image = run.image(source)
+
+    assert abs(image.size - plain.size) < 10_000
+    assert value(run(source))["properties"]["stripe"] == {"xml": 1}
+
+
 def test_loading_replays_to_the_unit_of_fuel(run: Stage) -> None:
     source = "function onTrack(event) { event.year = globalThis['mo' + 'ment'].utc(0).year(); return event }"
     outcome = run(source, record=True, memory_bytes=64 << 20)
@@ -179,6 +206,24 @@ def test_only_what_is_named_is_in_an_image(run: Stage) -> None:
         (b"(_, b) => b", []),
         (b"my_moment momentous", []),
         (b"moment.tz(zlib)", [b"moment", b"zlib"]),
+        (b"event.properties.stripe", []),
+        (b"event.properties?.stripe", []),
+        (b"event.traits\n  .twilio", []),
+        (b"x = { stripe: 1, 'moment': 2, \"xml\" : 3, twilio }", [b"twilio"]),
+        (b"const { moment: m } = event", []),
+        (b"const { moment } = globalThis", [b"moment"]),
+        (b"f(...moment)", [b"moment"]),
+        (b"a ? moment : _.b", [b"_", b"moment"]),
+        (b"[1, moment, b ? stripe: 2]", [b"moment", b"stripe"]),
+        (b"globalThis.moment; window?.stripe; this.xml", [b"moment", b"stripe"]),
+        (b"globalThis['moment']", [b"moment"]),
+        (b"globalThis.a.moment", []),
+        (b"'https://api.stripe.com/v1'", []),
+        (b"const { pubsub } = google.cloud", [b"google.cloud.pubsub"]),
+        (b"event.google.cloud.pubsub", []),
+        (b"window.google.cloud.pubsub", [b"google.cloud.pubsub"]),
+        (b"x._.y; ({ _: 1 })", []),
+        (b"my.crypto; { crypto: FormData }", [b"FormData"]),
     ],
 )
 def test_names_are_found_in_the_text(source: bytes, names: list[bytes]) -> None:
