@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import importlib.metadata
 import re
 import textwrap
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from headgate.cli import serve
 from headgate.cli.init import FILES
 from headgate.cli.trouble import FAILED
 from headgate_runtime import LimitError, Limits
@@ -225,6 +227,7 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "function", metavar="FUNCTION", nargs="?", help="source or image; default: the file the record names"
     )
+    serve.add(functools.partial(_command, commands))
     return main
 
 

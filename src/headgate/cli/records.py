@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from headgate.cli.functions import read
-from headgate.cli.outcomes import as_json
 from headgate.cli.trouble import Trouble, of_file
+from headgate.outcomes import as_json
 from headgate_runtime import Record, ReplayError
 
 if TYPE_CHECKING:

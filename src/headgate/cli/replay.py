@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from headgate.cli import functions, records
-from headgate.cli.outcomes import as_json
 from headgate.cli.trouble import IMPERFECT, OK, Trouble
+from headgate.outcomes import as_json
 from headgate_runtime import ReplayError, replay
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from headgate.cli import fetching, functions, settings
 from headgate.cli.baton import Baton, BatonClock
 from headgate.cli.events import Feed
 from headgate.cli.flow import Flow
-from headgate.cli.outcomes import line_of
 from headgate.cli.pipes import Sink, Source
 from headgate.cli.records import Recorder
 from headgate.cli.summary import Summary
 from headgate.cli.terminal import Terminal
 from headgate.cli.trouble import IMPERFECT, INTERRUPTED, OK, READER_GONE, Trouble, of_file
+from headgate.outcomes import line_of
 from headgate_runtime import Executor
 
 if TYPE_CHECKING:

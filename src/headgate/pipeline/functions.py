@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from headgate_runtime import CompileError, Limits
 
 if TYPE_CHECKING:
-    from headgate.registry.snapshot import Instance, Version, Workspace
+    from headgate.registry import snapshot as registry
+    from headgate.registry.snapshot import Instance, Isolation, Version, Workspace
     from headgate_runtime import Executor, Function, Image
 
 IMAGES: Final = 256
@@ -29,14 +30,25 @@ class Functions:
     async def of(self, instance: Instance, workspace: Workspace) -> Function | CompileError:
         """The function of an instance that has a version and no fault."""
         assert instance.version is not None
-        image = await self.image(instance.version, workspace)
+        return await self._ready(
+            instance.version, workspace, instance.settings, instance.isolation, instance.time_ms
+        )
+
+    async def alone(self, function: registry.Function, workspace: Workspace) -> Function | CompileError:
+        """A function without an instance, so without settings."""
+        return await self._ready(function.version, workspace, b"{}", function.isolation, function.time_ms)
+
+    async def _ready(
+        self, version: Version, workspace: Workspace, settings: bytes, isolation: Isolation, time_ms: int
+    ) -> Function | CompileError:
+        image = await self.image(version, workspace)
         if isinstance(image, CompileError):
             return image
         return self._executor.function(
             image,
-            instance.settings,
-            isolation=instance.isolation,
-            limits=self._limits_of(instance.time_ms),
+            settings,
+            isolation=isolation,
+            limits=self._limits_of(time_ms),
             tenant=workspace.id,
             weight=workspace.weight,
         )

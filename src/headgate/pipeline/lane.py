@@ -36,7 +36,7 @@ class _Ready(NamedTuple):
 
 class LaneRun:
     """
-    *plan* gives the plan of the moment; None when the destination is gone or disabled.
+    *plan* gives the plan of the moment; None when the destination is gone or disabled. *now* is the queue's time.
 
     Every job given to `start` is settled exactly once, whatever happens.
     """
@@ -49,6 +49,7 @@ class LaneRun:
         dispatcher: Dispatcher,
         judge: Judge,
         clock: Clock,
+        now: Callable[[], int],
         meter: Meter,
     ) -> None:
         self._lane = lane
@@ -57,6 +58,7 @@ class LaneRun:
         self._dispatcher = dispatcher
         self._judge = judge
         self._clock = clock
+        self._now = now
         self._meter = meter
         self._open: dict[int, Job] = {}
         self._function: Stage[Job] = Stage(self._invoke, clock, workers=1)
@@ -88,9 +90,6 @@ class LaneRun:
         for job in list(self._open.values()):
             self._settle(Release(job))
 
-    def _now(self) -> int:
-        return int(self._clock.wall_ms())
-
     def _settle(self, settlement: Settlement) -> None:
         # A job that was released while its delivery went on is settled already.
         if self._open.pop(settlement.job.id, None) is not None:
@@ -110,9 +109,8 @@ class LaneRun:
 
     async def _invoke_by_plan(self, jobs: list[Job], began_at: int) -> None:
         plan = self._plan()
-        if plan is None:
-            for job in jobs:
-                self._settle(self._judge.gone(job))
+        if plan is None or plan.destination.fault is not None:
+            self._turn_away(jobs, plan)
         elif plan.fault is not None:
             for job in jobs:
                 self._settle(self._judge.discard(job, *plan.fault))
@@ -154,9 +152,8 @@ class LaneRun:
 
     async def _deliver_by_plan(self, batch: list[_Ready]) -> None:
         plan = self._plan()
-        if plan is None:
-            for ready in batch:
-                self._settle(self._judge.gone(ready.job))
+        if plan is None or plan.destination.fault is not None:
+            self._turn_away([ready.job for ready in batch], plan)
             return
         parcels = [self._parcel(ready) for ready in batch]
         began = self._clock.monotonic_ms()
@@ -171,6 +168,12 @@ class LaneRun:
         now = self._now()
         for job, output, began_at in batch:
             self._settle(self._judge.of_receipt(job, receipt, output, began_at, now, plan.secrets))
+
+    def _turn_away(self, jobs: Sequence[Job], plan: Plan | None) -> None:
+        """There is no destination, or it cannot be delivered to as it is set up."""
+        why = "the destination is disabled or deleted" if plan is None else plan.destination.fault or ""
+        for job in jobs:
+            self._settle(self._judge.unreachable(job, why))
 
     def _parcel(self, ready: _Ready) -> Parcel:
         job = ready.job

@@ -13,7 +13,7 @@ from headgate.queue.dispatcher import Dispatcher
 from headgate.queue.model import Error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from headgate.pipeline.directory import Directory
     from headgate.pipeline.meter import Meter
@@ -45,7 +45,7 @@ class Pipeline:
     """
     A Runner with its Dispatcher: `run` until it is cancelled or `drain`ed.
 
-    clock    the queue's: `first_at` and latencies are in it
+    now    the queue's time, ms since the epoch: `first_at` and latencies are in it
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Pipeline:
         planner: Planner,
         judge: Judge,
         clock: Clock,
+        now: Callable[[], int],
         meter: Meter,
     ) -> None:
         self._directory = directory
@@ -63,6 +64,7 @@ class Pipeline:
         self._planner = planner
         self._judge = judge
         self._clock = clock
+        self._now = now
         self._meter = meter
         self._queue = queue
         self._entries: collections.OrderedDict[Lane, _Entry] = collections.OrderedDict()
@@ -107,6 +109,7 @@ class Pipeline:
                 self.dispatcher,
                 self._judge,
                 self._clock,
+                self._now,
                 self._meter,
             )
         if entry.preparing is None and self._is_in_step(lane, entry):
@@ -134,7 +137,7 @@ class Pipeline:
                 run.reshape(entry.plan)
         except Exception:  # noqa: BLE001 - our own fault; the jobs must be settled nevertheless
             _log.exception("no plan for a destination", extra={"destination": lane.destination})
-            now = int(self._clock.wall_ms())
+            now = self._now()
             error = Error("internal", "the server failed")
             for job in entry.waiting:
                 self.dispatcher.settle(self._judge.fault(job, error, now, now))

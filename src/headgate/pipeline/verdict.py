@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 FAULTS: Final = 3
 """Attempts of an event whose sandbox may die before the event is discarded as `internal` (SPEC D6)."""
 
-GONE: Final = "INVALID_SETTINGS"
-"""The code for events whose destination is no more, or disabled (SPEC 7): there is none of its own."""
+UNREACHABLE: Final = "INVALID_SETTINGS"
+"""The code for events whose destination is misconfigured, and for those whose destination is no more, or disabled (SPEC
+7), which have none of their own."""
 
 
 class Judge:
@@ -66,8 +67,8 @@ class Judge:
             job, _tally(job, Step.FILTERED_AT_DESTINATION, reason), dead=Error(reason, message_of(message))
         )
 
-    def gone(self, job: Job) -> Settlement:
-        return self.discard(job, GONE, "the destination is disabled or deleted")
+    def unreachable(self, job: Job, why: str) -> Settlement:
+        return self.discard(job, UNREACHABLE, why)
 
     def fault(self, job: Job, error: Error, began_at: int, now: int) -> Settlement:
         """A sandbox died, or the platform failed."""

@@ -1,0 +1,147 @@
+"""`headgate serve`: the hosted service."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from headgate.cli.trouble import Trouble
+from headgate.paths import DEFAULT, DataDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WORKERS_MAX: Final = 64
+
+_TEXT: Final = """\
+Accepts events over the tracking API (POST /v1/track, /v1/batch, ...), passes each destination's function, and delivers.
+What is accepted is on disk before it is answered, and every event ends in one outcome for each destination. What there
+is to serve is said by `headgate apply`; changes hold for the next event, without a restart.
+
+The first start makes a workspace and prints a token for its owner, once.
+"""
+
+_EXAMPLES: Final = """\
+examples:
+  headgate serve
+  headgate serve --data /var/lib/headgate --host 0.0.0.0 --port 8080 --workers 4
+  headgate serve --allow-private
+
+endpoints:
+  /v1/...    the tracking API; /v1/functions/{functionId}/invoke runs a function
+  /healthz   alive        /readyz   accepting events        /metrics   Prometheus        /docs   the API
+
+exit status:
+  0  stopped by SIGTERM or SIGINT, with everything accepted on disk
+  2  the data directory or the address cannot be served
+"""
+
+
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the command's arguments."""
+    serve = add_command("serve", "run the server", _TEXT, _EXAMPLES)
+    serve.add_argument(
+        "--data",
+        metavar="DIR",
+        default=os.environ.get("HEADGATE_DATA", DEFAULT),
+        help=f"the data directory, made if need be; default: HEADGATE_DATA, or {DEFAULT}",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
+    serve.add_argument(
+        "--port", type=_port, default=8080, metavar="N", help="default 8080; 0: any that is free"
+    )
+    serve.add_argument(
+        "--workers", type=_workers, default=1, metavar="N", help="processes, for as many cores; default 1"
+    )
+    serve.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="let functions and webhooks reach this machine and its own networks, for development",
+    )
+    serve.add_argument(
+        "--strict-write-keys",
+        action="store_true",
+        help="answer 401 to an unknown write key; else 200, as the hosted original does",
+    )
+    serve.add_argument(
+        "--requests-per-second",
+        type=_rate,
+        metavar="N",
+        help="of each workspace, and worker; past it 429 with Retry-After; default: no bound",
+    )
+    serve.add_argument(
+        "--grace-ms",
+        type=_grace,
+        default=10_000,
+        metavar="N",
+        help="time for what is under way when the server is told to stop; default 10000",
+    )
+    serve.add_argument(
+        "--json-logs", action="store_true", default=None, help="also where stderr is a terminal"
+    )
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Returns when the server was told to stop. Raises Trouble."""
+    from headgate.queue.lock import InUse  # noqa: PLC0415 - other commands start faster without a server
+    from headgate.queue.protocol import QueueBroken  # noqa: PLC0415
+    from headgate.registry.errors import RegistryError  # noqa: PLC0415
+    from headgate.service import supervisor  # noqa: PLC0415
+    from headgate.service.options import ServeOptions  # noqa: PLC0415
+
+    options = ServeOptions(
+        data=DataDirectory(parsed.data),
+        host=parsed.host,
+        port=parsed.port,
+        workers=parsed.workers,
+        allow_private=parsed.allow_private,
+        strict_write_keys=parsed.strict_write_keys,
+        requests_per_second=parsed.requests_per_second,
+        grace_ms=parsed.grace_ms,
+        json_logs=parsed.json_logs,
+    )
+    try:
+        supervisor.serve(options, _greet)
+    except (InUse, QueueBroken, RegistryError, supervisor.WorkerFailed) as error:
+        raise Trouble(str(error)) from None
+    except OSError as error:
+        raise Trouble(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from None
+    return 0
+
+
+def _greet(url: str, token: str | None) -> None:
+    print(f"headgate: listening on {url}", file=sys.stderr)
+    if token is not None:
+        print(
+            f'headgate: made the workspace "default"; its owner\'s token, shown only now: {token}',
+            file=sys.stderr,
+        )
+    sys.stderr.flush()
+
+
+def _number(text: str, low: float, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"must be from {low:g} to {high:g}, not {text}")
+    return value
+
+
+def _port(text: str) -> int:
+    return int(_number(text, 0, 65_535))
+
+
+def _workers(text: str) -> int:
+    return int(_number(text, 1, WORKERS_MAX))
+
+
+def _grace(text: str) -> int:
+    return int(_number(text, 0, 600_000))
+
+
+def _rate(text: str) -> float:
+    return _number(text, 1, 1_000_000)

@@ -1,0 +1,67 @@
+"""The FastAPI application around the event API: everything that is not an event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from fastapi import APIRouter
+
+
+def application(
+    routers: Sequence[APIRouter],
+    *,
+    is_ready: Callable[[], str | None],
+    metrics: Callable[[], Awaitable[bytes]],
+    version: str,
+) -> FastAPI:
+    """
+    is_ready    None, or why not, for people
+    metrics     the text of this moment
+    """
+    app = FastAPI(title="Headgate", version=version, docs_url="/docs", redoc_url=None)
+
+    @app.get(
+        "/healthz", tags=["health"], summary="Whether the process is alive", response_class=PlainTextResponse
+    )
+    async def healthz() -> str:
+        return "ok\n"
+
+    @app.get(
+        "/readyz", tags=["health"], summary="Whether events are accepted", response_class=PlainTextResponse
+    )
+    async def readyz(response: Response) -> str:
+        why = is_ready()
+        if why is not None:
+            response.status_code = 503
+        return f"{why or 'ok'}\n"
+
+    @app.get("/metrics", tags=["health"], summary="Prometheus' text format", response_class=PlainTextResponse)
+    async def metrics_text() -> Response:
+        return Response(await metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.exception_handler(HTTPException)
+    async def refuse(_: Request, error: HTTPException) -> Response:
+        type_ = _CODES.get(error.status_code, "bad-request")
+        value = {"errors": [{"type": type_, "message": str(error.detail)}]}
+        return JSONResponse(value, error.status_code, headers=error.headers)
+
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+_CODES = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+}

@@ -1,0 +1,133 @@
+"""What /metrics tells, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from headgate.queue.model import Again, Done
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from headgate.delivery.carrier import Receipt
+    from headgate.queue.dispatcher import Dispatcher
+    from headgate.queue.model import Settlement, Stats
+    from headgate.registry.snapshot import Destination
+    from headgate.tracking.api import TrackingApi
+    from headgate_runtime import Executor, Outcome
+
+_SECONDS: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
+_LONG_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600, 14_400)
+
+
+class Metrics:
+    """A Meter for the pipeline. Numbers are of one worker, and carry its number."""
+
+    def __init__(self, worker: int) -> None:
+        self.registry = CollectorRegistry()
+        self._worker = str(worker)
+        self._events = self._counter(
+            "headgate_events", "Jobs settled, by step and reason", "destination", "step", "reason"
+        )
+        self._retries = self._counter(
+            "headgate_retries", "Attempts that will be repeated, by reason", "destination", "reason"
+        )
+        self._invocations = self._counter(
+            "headgate_invocations", "Events through functions, by outcome", "destination", "outcome"
+        )
+        self._fuel = self._counter("headgate_fuel", "Fuel that functions used", "destination")
+        self._function_seconds = self._histogram(
+            "headgate_function_seconds", "Wall time of invocations", _SECONDS
+        )
+        self._delivery_seconds = self._histogram(
+            "headgate_delivery_seconds", "From sending to the destination's answer", _LONG_SECONDS
+        )
+        self._end_to_end_seconds = self._histogram(
+            "headgate_end_to_end_seconds", "From acceptance to the destination's answer", _LONG_SECONDS
+        )
+        self._refused = self._gauge(
+            "headgate_requests_refused", "Requests the event API turned away, since the start", "code"
+        )
+        self._jobs = self._gauge("headgate_queue_jobs", "Jobs stored")
+        self._leased = self._gauge("headgate_queue_leased", "Jobs under way")
+        self._dead = self._gauge("headgate_queue_dead", "Dead letters kept")
+        self._bytes = self._gauge("headgate_queue_bytes", "Size of the queue's files")
+        self._waiting = self._gauge("headgate_queue_waiting", "Jobs waiting, by destination", "destination")
+        self._retrying = self._gauge(
+            "headgate_queue_retrying", "Jobs waiting to be retried, by destination", "destination"
+        )
+        self._age = self._gauge(
+            "headgate_queue_age_seconds", "Age of the oldest job that waits, by destination", "destination"
+        )
+        self._broken = self._gauge(
+            "headgate_breaker_open", "1 while a destination gets only probes", "destination"
+        )
+        self._sandboxes = self._gauge("headgate_sandboxes", "Sandboxes alive", "state")
+        self._evictions = self._gauge(
+            "headgate_sandbox_evictions", "Sandboxes closed to make room, since the start"
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, ("worker", *labels), registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, ("worker", *labels), registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, text, ("worker",), registry=self.registry, buckets=buckets)
+
+    def invoked(self, destination: Destination, outcome: Outcome) -> None:
+        self._invocations.labels(self._worker, destination.id, outcome.outcome).inc()
+        self._fuel.labels(self._worker, destination.id).inc(outcome.fuel)
+        self._function_seconds.labels(self._worker).observe(outcome.wall_ms / 1e3)
+
+    def delivered(self, destination: Destination, receipt: Receipt, events: int, wall_ms: float) -> None:  # noqa: ARG002 - a Meter's
+        self._delivery_seconds.labels(self._worker).observe(wall_ms / 1e3)
+
+    def settled(self, settlement: Settlement) -> None:
+        if isinstance(settlement, Done):
+            tally = settlement.tally
+            self._events.labels(self._worker, tally.destination, tally.step, tally.reason).inc()
+            if settlement.latency_ms is not None:
+                self._end_to_end_seconds.labels(self._worker).observe(settlement.latency_ms / 1e3)
+        elif isinstance(settlement, Again):
+            job = settlement.job
+            self._retries.labels(self._worker, job.lane.destination, settlement.error.reason).inc()
+
+    def text(
+        self,
+        stats: Iterable[Stats],
+        dispatchers: Iterable[Dispatcher],
+        executor: Executor,
+        tracking: TrackingApi,
+        now: int,
+    ) -> bytes:
+        """The exposition of this moment."""
+        all_stats = list(stats)
+        worker = self._worker
+        for gauge, name in (
+            (self._jobs, "jobs"),
+            (self._leased, "leased"),
+            (self._dead, "dead"),
+            (self._bytes, "bytes"),
+        ):
+            gauge.labels(worker).set(sum(getattr(each, name) for each in all_stats))
+        for gauge in (self._waiting, self._retrying, self._age, self._broken):
+            gauge.clear()
+        breakers = list(dispatchers)
+        for each in all_stats:
+            for lane, lane_stats in each.lanes.items():
+                destination = lane.destination
+                self._waiting.labels(worker, destination).inc(lane_stats.waiting)
+                self._retrying.labels(worker, destination).inc(lane_stats.retrying)
+                if lane_stats.oldest_at is not None:
+                    self._age.labels(worker, destination).set(max(0, now - lane_stats.oldest_at) / 1e3)
+                if any(dispatcher.is_open(lane) for dispatcher in breakers):
+                    self._broken.labels(worker, destination).set(1)
+        self._sandboxes.labels(worker, "idle").set(executor.idle)
+        self._sandboxes.labels(worker, "busy").set(executor.live - executor.idle)
+        for code, count in tracking.turned_away.items():
+            self._refused.labels(worker, code).set(count)
+        return generate_latest(self.registry)

@@ -1,0 +1,207 @@
+"""One process of the server: its queue and those it adopted, its sandboxes, its share of the requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+import random
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from headgate.delivery.carriers import Carriers
+from headgate.delivery.kinds import CarrierMaker
+from headgate.pipeline.functions import Functions
+from headgate.pipeline.intake import PipelineIntake
+from headgate.pipeline.pipeline import Pipeline
+from headgate.pipeline.plan import Planner
+from headgate.pipeline.verdict import Judge
+from headgate.queue.clock import ServiceClock
+from headgate.queue.sqlite import SqliteQueue
+from headgate.registry.loading import SnapshotStore
+from headgate.registry.store import Registry
+from headgate.service import invoke
+from headgate.service.application import application
+from headgate.service.authority import TokenAuthority
+from headgate.service.front import Front
+from headgate.service.metrics import Metrics
+from headgate.tracking.api import TrackingApi
+from headgate.tracking.limits import TrackingLimits
+from headgate_runtime import Executor, SystemClock, SystemEntropy
+from headgate_runtime.fetch import Egress, Fetcher, SystemResolver, default_context
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from headgate.service.options import ServeOptions
+
+_log = logging.getLogger("headgate.service")
+
+STATS_TIMEOUT_S: Final = 5.0
+"""For /metrics to wait for the queues."""
+
+
+class Worker:
+    """
+    Worker *index* of `options.workers`. It has the queue of its own number, and those that workers left behind which
+    there are no more: every queue in the data directory is served by exactly one worker.
+
+    Use `run`.
+    """
+
+    def __init__(self, options: ServeOptions, index: int) -> None:
+        self._options = options
+        self._index = index
+        self._clock = SystemClock()
+        self._entropy = SystemEntropy()
+        self._queues: list[SqliteQueue] = []
+        self._pipelines: list[Pipeline] = []
+        self._server: uvicorn.Server | None = None
+        self._failure: BaseException | None = None
+        self._metrics = Metrics(index)
+
+    def stop(self) -> None:
+        """Begins a graceful end."""
+        if self._server is not None:
+            self._server.should_exit = True
+
+    async def run(self, listening: socket.socket, on_ready: Callable[[], None]) -> None:
+        """
+        Serves until `stop`. Everything accepted is stored when it returns. Raises InUse, QueueBroken, Unavailable and
+        KeyTrouble where the data directory cannot be served.
+        """
+        options = self._options
+        async with contextlib.AsyncExitStack() as stack:
+            registry = stack.enter_context(Registry.open(options.data))
+            directory = SnapshotStore(registry)
+            await directory.current()
+            now = ServiceClock(self._clock)
+            await self._open_queues(stack, now)
+            resolver = SystemResolver()
+            stack.callback(resolver.close)
+            egress = Egress(allow_private=options.allow_private)
+            fetcher = await stack.enter_async_context(Fetcher(egress, keep_alive=True))
+            executor = await stack.enter_async_context(Executor(fetch=fetcher))
+            functions = Functions(executor)
+            maker = CarrierMaker(
+                options.data.sinks,
+                egress=egress,
+                resolver=resolver,
+                context=default_context(),
+                clock=self._clock,
+                share=options.workers,
+            )
+            chance = random.SystemRandom().random
+            for queue in self._queues:
+                carriers = Carriers(maker)
+                stack.push_async_callback(carriers.aclose)
+                self._pipelines.append(
+                    Pipeline(
+                        queue,
+                        directory,
+                        executor,
+                        Planner(functions, carriers),
+                        Judge(chance),
+                        self._clock,
+                        now.now,
+                        self._metrics,
+                    )
+                )
+            tracking = TrackingApi(
+                PipelineIntake(self._queues[0], directory),
+                clock=self._clock,
+                entropy=self._entropy,
+                limits=TrackingLimits(requests_per_second=options.requests_per_second),
+                strict_write_keys=options.strict_write_keys,
+            )
+
+            async def metrics() -> bytes:
+                stats = [await queue.stats() for queue in self._queues]
+                dispatchers = [pipeline.dispatcher for pipeline in self._pipelines]
+                return self._metrics.text(stats, dispatchers, executor, tracking, now.now())
+
+            app = application(
+                [invoke.router(directory, functions, executor, TokenAuthority(registry, directory))],
+                is_ready=self._why_not_ready,
+                metrics=metrics,
+                version=importlib.metadata.version("headgate"),
+            )
+            await self._serve(Front(tracking, app), listening, on_ready)
+
+    async def _open_queues(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> None:
+        options = self._options
+        own = options.data.queue(self._index)
+        adopted = [
+            path
+            for number, path in options.data.queues().items()
+            if number >= options.workers and number % options.workers == self._index
+        ]
+        others = [options.data.queue(number) for number in range(options.workers) if number != self._index]
+        left = [path for number, path in options.data.queues().items() if number >= options.workers]
+        for path in (own, *adopted):
+            siblings: list[Path] = [*others, *left] if path == own else []
+            queue = await SqliteQueue.open(path, clock=clock, siblings=siblings)
+            stack.push_async_callback(queue.close)
+            self._queues.append(queue)
+
+    def _why_not_ready(self) -> str | None:
+        if self._failure is not None:
+            return "the pipeline has failed"
+        if self._server is None or self._server.should_exit:
+            return "stopping"
+        return None
+
+    async def _serve(self, front: Front, listening: socket.socket, on_ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            front,
+            http="httptools",
+            loop="uvloop",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            timeout_graceful_shutdown=max(1, self._options.grace_ms // 2_000),
+            backlog=2_048,
+        )
+        self._server = server = _Server(config, on_ready)
+        running = [asyncio.create_task(self._pump(pipeline)) for pipeline in self._pipelines]
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            for pipeline in self._pipelines:
+                if not await pipeline.drain(self._options.grace_ms / 2):
+                    _log.warning("jobs under way were broken off; they are tried again after the next start")
+            await asyncio.gather(*running, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _pump(self, pipeline: Pipeline) -> None:
+        try:
+            await pipeline.run()
+        except Exception as error:  # noqa: BLE001 - raised again by _serve
+            # What was accepted is stored; a new process makes a new start with it.
+            _log.exception("the pipeline failed: stopping")
+            self._failure = error
+            self.stop()
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the worker, and tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # uvicorn's private generator
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
