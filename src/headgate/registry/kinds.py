@@ -29,6 +29,7 @@ CATALOG_NAMES: Final[dict[DestinationKind, str]] = {"webhook": "Webhook", "sink"
 HEADERS: Final = "headers"
 SIGNING_SECRET: Final = "signing_secret"  # noqa: S105 - the name of one
 
+_HEADER: Final = f"{HEADERS}."
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADERS_OURS: Final = frozenset(
     {
@@ -123,6 +124,12 @@ class Sink(_Settings):
 MODELS: Final[dict[DestinationKind, type[_Settings]]] = {"webhook": Webhook, "sink": Sink}
 
 
+_DEFAULTS: Final = {
+    kind: {name: entry.get_default() for name, entry in model.model_fields.items() if not entry.is_required()}
+    for kind, model in MODELS.items()
+}
+
+
 class Parts(NamedTuple):
     """Settings as they are stored. *seal* are new secrets, *keep* those that stay as they are."""
 
@@ -143,8 +150,8 @@ def parts(
     secret: dict[str, str] = {}
     keep = set(stored_secret)
     if HEADERS in given:
-        keep = {name for name in keep if not name.startswith(f"{HEADERS}.")}
-        secret |= {f"{HEADERS}.{name}": value for name, value in checked.get(HEADERS, {}).items()}
+        keep = {name for name in keep if not name.startswith(_HEADER)}
+        secret |= {_HEADER + name: value for name, value in checked.get(HEADERS, {}).items()}
     if SIGNING_SECRET in given:
         keep.discard(SIGNING_SECRET)
         if checked.get(SIGNING_SECRET) is not None:
@@ -172,17 +179,10 @@ def checked_settings(
 
 def whole(kind: DestinationKind, plain: Mapping[str, Any], secret: Mapping[str, str]) -> dict[str, Any]:
     """Settings with their secrets (or masks) back in place, and with defaults."""
-    made: dict[str, Any] = {
-        name: entry.get_default()
-        for name, entry in MODELS[kind].model_fields.items()
-        if not entry.is_required()
-    }
-    made |= plain
+    made: dict[str, Any] = {**_DEFAULTS[kind], **plain}
     if kind == "webhook":
         made[HEADERS] = {
-            name.removeprefix(f"{HEADERS}."): value
-            for name, value in secret.items()
-            if name.startswith(f"{HEADERS}.")
+            name.removeprefix(_HEADER): value for name, value in secret.items() if name.startswith(_HEADER)
         }
         made[SIGNING_SECRET] = secret.get(SIGNING_SECRET)
     return made

@@ -6,10 +6,12 @@ settings stay opened, filters compiled.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import threading
 from collections import defaultdict
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 from sqlalchemy import case, func, or_, select
@@ -30,7 +32,7 @@ from headgate.registry.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Row
@@ -51,7 +53,7 @@ class _Chain(NamedTuple):
     fault: str | None
 
 
-_NO_FILTERS: Final = _Chain(FilterChain(), None)
+_NO_CHAIN: Final = ((), _Chain(FilterChain(), None))
 
 
 class SnapshotStore:
@@ -92,7 +94,8 @@ class SnapshotStore:
                 return self._snapshot
             with self._registry.view() as view:
                 if self._snapshot is None or view.revision != self._snapshot.revision:
-                    self._snapshot = self._taker.take(view)
+                    with _collector_paused():
+                        self._snapshot = self._taker.take(view)
                 self._seen = 2 * view.revision
             if not self.is_current:
                 self._registry.settle()
@@ -105,6 +108,7 @@ class _Taker:
     def __init__(self, sinks: Path) -> None:
         self._sinks = sinks
         self._versions: dict[str, tuple[_VersionBasis, Version]] = {}
+        self._functions: dict[str, tuple[tuple[Any, ...], Function]] = {}
         self._definitions: dict[str, tuple[str, tuple[Definition, ...]]] = {}
         self._instances: dict[str, tuple[_InstanceBasis, Instance]] = {}
         self._chains: dict[str, tuple[list[tuple[str, str]], _Chain]] = {}
@@ -163,14 +167,16 @@ class _Taker:
             lambda _, text: tuple(Definition(**each) for each in canonical.read(text)),
         )
         runs = {row.function_id: self._versions[row.id][1] for row in rows if row.is_default}
-        return {
-            row.id: Function(
-                row.id, row.workspace_id, runs[row.id], row.batch_max_count, row.isolation, row.time_ms
-            )
-            for row in view.connection.execute(
-                select(f.id, f.workspace_id, f.batch_max_count, f.isolation, f.time_ms)
-            )
-        }
+        facts = select(f.id, f.workspace_id, f.batch_max_count, f.isolation, f.time_ms)
+        self._functions = _renewed(
+            self._functions,
+            (
+                (name, (name, workspace, runs[name], *limits))
+                for name, workspace, *limits in view.connection.execute(facts)
+            ),
+            lambda _, basis: Function(*basis),
+        )
+        return {name: function for name, (_, function) in self._functions.items()}
 
     def _take_instances(self, view: View, functions: dict[str, Function]) -> dict[str, Instance]:
         """All instances, by destination."""
@@ -179,26 +185,24 @@ class _Taker:
             select(
                 i.id,
                 i.name,
-                i.function_id,
-                i.version_id,
                 i.enabled,
                 i.settings,
                 i.encrypted_settings,
+                i.function_id,
+                i.version_id,
                 i.destination_id,
             )
         ).all()
         self._instances = _renewed(
             self._instances,
             (
-                (row.id, _InstanceBasis(row, functions[row.function_id], *self._known(row.version_id)))
+                (name, (row, functions[function], self._versions[version][1], self._definitions[version][1]))
                 for row in rows
+                for name, _, _, _, _, function, version, _ in (row,)
             ),
-            lambda _, basis: _instance(view, basis),
+            lambda _, basis: _instance(view, *basis),
         )
-        return {row.destination_id: self._instances[row.id][1] for row in rows}
-
-    def _known(self, version: str) -> tuple[Version, tuple[Definition, ...]]:
-        return self._versions[version][1], self._definitions[version][1]
+        return {row[7]: self._instances[row[0]][1] for row in rows}
 
     def _take_chains(self, view: View) -> None:
         f = t.filters.c
@@ -221,26 +225,22 @@ class _Taker:
         for key in view.connection.execute(select(k.source_id, k.key).order_by(k.position)):
             keys[key.source_id].append(key.key)
         rows = view.connection.execute(
-            select(d.id, d.name, d.source_id, d.kind, d.enabled, d.settings, d.encrypted_settings).order_by(
+            select(d.id, d.source_id, d.name, d.kind, d.enabled, d.settings, d.encrypted_settings).order_by(
                 d.created_at, d.id
             )
         ).all()
         self._destinations = _renewed(
             self._destinations,
             (
-                (
-                    row.id,
-                    _DestinationBasis(
-                        row, workspace[row.source_id], self._chain_of(row.id), bound.get(row.id)
-                    ),
-                )
+                (name, (row, workspace[source], self._chains.get(name, _NO_CHAIN)[1], bound.get(name)))
                 for row in rows
+                for name, source, *_ in (row,)
             ),
-            lambda _, basis: _destination(view, basis, self._sinks),
+            lambda _, basis: _destination(view, *basis, sinks=self._sinks),
         )
         of_source: dict[str, list[Destination]] = defaultdict(list)
-        for row in rows:
-            of_source[row.source_id].append(self._destinations[row.id][1])
+        for name, source, *_ in rows:
+            of_source[source].append(self._destinations[name][1])
         return {
             row.id: Source(
                 row.id,
@@ -254,28 +254,27 @@ class _Taker:
             for row in sources
         }
 
-    def _chain_of(self, destination: str) -> _Chain:
-        held = self._chains.get(destination)
-        return _NO_FILTERS if held is None else held[1]
-
 
 class _VersionBasis(NamedTuple):
     function: str
     language: Language
 
 
-class _InstanceBasis(NamedTuple):
-    row: Row[*tuple[Any, ...]]
-    function: Function
-    version: Version
-    definitions: tuple[Definition, ...]
+_Row: TypeAlias = "Row[*tuple[Any, ...]]"
+_InstanceBasis: TypeAlias = "tuple[_Row, Function, Version, tuple[Definition, ...]]"
+_DestinationBasis: TypeAlias = "tuple[_Row, str, _Chain, Instance | None]"
 
 
-class _DestinationBasis(NamedTuple):
-    row: Row[*tuple[Any, ...]]
-    workspace: str
-    chain: _Chain
-    instance: Instance | None
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """All that is made lives on; looking through it for garbage, over and over, would take a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _renewed(
@@ -302,20 +301,22 @@ def _codes(view: View, names: list[str]) -> dict[str, str]:
     return codes
 
 
-def _instance(view: View, basis: _InstanceBasis) -> Instance:
-    row, function, version, known = basis
+def _instance(
+    view: View, row: _Row, function: Function, version: Version, known: tuple[Definition, ...]
+) -> Instance:
+    name, title, enabled, plain, encrypted, *_ = row
     secret: dict[str, Any] = {}
     fault = None
     try:
-        secret = instances.opened(view, row.id, row.encrypted_settings)
+        secret = instances.opened(view, name, encrypted)
     except Undecryptable:
         fault = "a secret setting cannot be decrypted: set it anew"
-    values = settings.merged(known, canonical.read(row.settings), secret)
+    values = settings.merged(known, canonical.read(plain), secret)
     return Instance(
-        id=row.id,
-        name=row.name,
-        function=row.function_id,
-        enabled=row.enabled,
+        id=name,
+        name=title,
+        function=function.id,
+        enabled=enabled,
         version=version,
         settings=orjson.dumps(values),
         secrets=tuple(settings.texts(list(secret.values()))),
@@ -333,25 +334,27 @@ def _chain(rules: list[tuple[str, str]]) -> _Chain:
         return _Chain(_NOTHING, f"a filter cannot be read: {error}")
 
 
-def _destination(view: View, basis: _DestinationBasis, sinks: Path) -> Destination:
-    row, workspace, chain, instance = basis
+def _destination(
+    view: View, row: _Row, workspace: str, chain: _Chain, instance: Instance | None, sinks: Path
+) -> Destination:
+    name, source, title, kind, enabled, plain, encrypted = row
     secret: dict[str, str] = {}
     fault = chain.fault
     try:
-        secret = destinations.opened(view, row.id, row.encrypted_settings)
+        secret = destinations.opened(view, name, encrypted)
     except Undecryptable:
         fault = "a secret of the destination cannot be decrypted: set it anew"
-    made = kinds.whole(row.kind, canonical.read(row.settings), secret)
-    if row.kind == "sink":
+    made = kinds.whole(kind, canonical.read(plain), secret)
+    if kind == "sink":
         made["path"] = str(sinks / made["path"])
     return Destination(
-        id=row.id,
-        name=row.name,
+        id=name,
+        name=title,
         workspace=workspace,
-        source=row.source_id,
-        kind=row.kind,
-        catalog_name=kinds.CATALOG_NAMES[row.kind],
-        enabled=row.enabled,
+        source=source,
+        kind=kind,
+        catalog_name=kinds.CATALOG_NAMES[kind],
+        enabled=enabled,
         settings=MappingProxyType(made),
         filters=chain.filters,
         instance=instance,

@@ -31,7 +31,9 @@ VARIABLE: Final = "HEADGATE_MASTER_KEY"
 KEY_BYTES: Final = 32
 
 _NONCE_BYTES: Final = 12
-_FORMAT: Final = "v1"
+_FORMAT: Final = "v1."
+_ID_CHARS: Final = 16
+_CONTENT: Final = len(_FORMAT) + _ID_CHARS + len(".")
 
 
 class Undecryptable(Exception):
@@ -70,28 +72,25 @@ class Keyring:
         """*plaintext* sealed with the key *name*, which must be in the ring."""
         nonce = entropy(_NONCE_BYTES)
         sealed = self._ciphers[name].encrypt(nonce, plaintext, _bound(place, name))
-        return f"{_FORMAT}.{name}.{base64.b64encode(nonce + sealed).decode()}"
+        return f"{_FORMAT}{name}.{base64.b64encode(nonce + sealed).decode()}"
 
     def open(self, sealed: str, place: Place) -> bytes:
         """Raises Undecryptable."""
+        name = sealed_with(sealed)
         try:
-            version, name, content = sealed.split(".")
-            cipher = self._ciphers[name]
-            data = base64.b64decode(content, validate=True)
-            if version != _FORMAT:
-                raise Undecryptable
-            return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _bound(place, name))
+            data = binascii.a2b_base64(sealed[_CONTENT:], strict_mode=True)
+            return self._ciphers[name].decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _bound(place, name))
         except (KeyError, ValueError, InvalidTag):
             raise Undecryptable from None
 
 
 def key_id(key: bytes) -> str:
-    return hashlib.sha256(b"headgate master key\0" + key).hexdigest()[:16]
+    return hashlib.sha256(b"headgate master key\0" + key).hexdigest()[:_ID_CHARS]
 
 
 def sealed_with(sealed: str) -> str:
     """The id of the key that *sealed* was made with."""
-    return sealed.split(".")[1] if sealed.count(".") == 2 else ""
+    return sealed[len(_FORMAT) : _CONTENT - 1] if sealed.startswith(_FORMAT) else ""
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Keyring | None:
@@ -136,7 +135,8 @@ def replace(path: Path, keys: Sequence[bytes], entropy: Entropy) -> None:
 
 
 def _bound(place: Place, name: str) -> bytes:
-    return "|".join((*place, name)).encode()
+    table, row, field = place
+    return f"{table}|{row}|{field}|{name}".encode()
 
 
 def _decoded(text: str, where: str) -> bytes:

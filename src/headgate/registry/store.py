@@ -207,9 +207,13 @@ class Registry:
         """The master keys, *key_id* among them. Raises KeyTrouble."""
         keyring = self.keyring(key_id)
         if key_id not in keyring:
-            source = secrets.VARIABLE if self._environ.get(secrets.VARIABLE) else self.directory.master_key
+            source = secrets.VARIABLE if self.has_key_in_environment else self.directory.master_key
             raise KeyTrouble(f"{source}: not the master key that this registry is sealed with")
         return keyring
+
+    @property
+    def has_key_in_environment(self) -> bool:
+        return bool(self._environ.get(secrets.VARIABLE))
 
     def _first_key(self) -> str:
         """The id of the key to begin with, which is made if there is none."""

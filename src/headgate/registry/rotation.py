@@ -1,0 +1,85 @@
+"""
+A new master key for everything that is sealed. At any moment the key file holds every key that something is sealed with:
+first the new key joins the old in the file, then all secrets change over in one transaction, then the old key goes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import select, update
+
+from headgate.registry import audit, destinations, instances, secrets, workspaces
+from headgate.registry import tables as t
+from headgate.registry.errors import KeyTrouble, Unavailable
+from headgate.registry.secrets import Undecryptable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headgate.registry.records import Actor
+    from headgate.registry.store import Change, Registry
+
+
+class Rotated(NamedTuple):
+    """*new* and *old* are ids of keys; *secrets* counts the rows that were sealed anew."""
+
+    new: str
+    old: str
+    secrets: int
+
+
+def rotate(registry: Registry, actor: Actor) -> Rotated:
+    """
+    With the key in a file: to a fresh one. With keys in the environment: to the first of them, the old being another.
+    Servers that run go on: they read the file again, or know both keys from their environment. Raises KeyTrouble, also
+    when something cannot be opened; then nothing was changed.
+    """
+    path = registry.directory.master_key
+    if registry.has_key_in_environment:
+        with registry.change(actor) as change:
+            keyring = registry.sealing(change.key_id)
+            if keyring.ids[0] == change.key_id:
+                raise KeyTrouble(
+                    f"{secrets.VARIABLE}: its first key is the one in use; put the new one before it: NEW,OLD"
+                )
+            return _reseal(change, keyring.ids[0])
+    try:
+        with registry.change(actor) as change:
+            keyring = registry.sealing(change.key_id)
+            new = registry.entropy(secrets.KEY_BYTES)
+            secrets.replace(path, [new, keyring.key(change.key_id)], registry.entropy)
+            rotated = _reseal(change, secrets.key_id(new))
+        with registry.cell.lock(), registry.view() as view:
+            kept = registry.sealing(view.key_id).key(view.key_id)
+            secrets.replace(path, [kept], registry.entropy)
+    except OSError as error:
+        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    return rotated
+
+
+def _reseal(change: Change, new: str) -> Rotated:
+    old, change.key_id = change.key_id, new
+    change.connection.execute(update(t.config).values(key_id=new))
+    count = _reseal_table(change, t.destinations, destinations.resealed)
+    count += _reseal_table(change, t.instances, instances.resealed)
+    change.scrubs = True
+    for workspace in workspaces.listed(change):
+        audit.record(change, workspace.id, "Master Key Rotated", ("master_key", new, new))
+    change.written += 1
+    return Rotated(new, old, count)
+
+
+def _reseal_table(change: Change, table: t.Table, resealed: Callable[[Change, str, str], str]) -> int:
+    rows = change.connection.execute(
+        select(table.c.id, table.c.encrypted_settings).where(table.c.encrypted_settings != "{}")
+    ).all()
+    for name, encrypted in rows:
+        try:
+            anew = resealed(change, name, encrypted)
+        except Undecryptable:
+            raise KeyTrouble(
+                f"{table.name} {name}: a secret cannot be decrypted; set it anew before changing the master key"
+            ) from None
+        change.connection.execute(update(table).where(table.c.id == name).values(encrypted_settings=anew))
+    return len(rows)
