@@ -16,6 +16,7 @@ from benchmarks import (
     coldstart,
     compiling,
     crowd,
+    hashing,
     machine,
     neighbour,
     targets,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from benchmarks.targets import Target
 
-SECTIONS = ("throughput", "coldstart", "crowd", "neighbour", "boundary", "compiling")
+SECTIONS = ("throughput", "coldstart", "crowd", "neighbour", "boundary", "hashing", "compiling")
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -82,8 +83,12 @@ def run(effort: Effort, sections: Sequence[str], results: Path, report: Report, 
         reached += targets.of_neighbour(found["neighbour"])
     if "boundary" in sections:
         found["boundary"] = asyncio.run(boundary.measure(work, effort, progress))
+    if "hashing" in sections:
+        found["hashing"] = asyncio.run(hashing.measure(effort, progress))
+        reached += targets.of_hashing(found["hashing"])
     if "compiling" in sections:
-        found["compiling"] = compiling.measure(effort, progress)
+        found["compiling"] = asyncio.run(compiling.measure(work, effort, progress))
+        reached += targets.of_compiling(found["compiling"])
     progress.done()
     report.machine(facts)
     for section, figures in found.items():

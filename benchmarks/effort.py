@@ -16,7 +16,8 @@ class Effort:
     neighbour_rounds, neighbour_s, neighbour_rate
                              rounds, wall seconds of each of their parts, and the events per second arriving in them
     compile_rounds           rounds in each of which every source is compiled once
-    boundary_rounds          rounds of the boundary alone
+    event_rounds             rounds in each of which what was compiled serves every event once
+    boundary_rounds          rounds of the boundary alone, and of hashing
     """
 
     rounds: int
@@ -29,6 +30,7 @@ class Effort:
     neighbour_s: float
     neighbour_rate: int
     compile_rounds: int
+    event_rounds: int
     boundary_rounds: int
 
 
@@ -43,6 +45,7 @@ QUICK: Final = Effort(
     neighbour_s=1.2,
     neighbour_rate=500,
     compile_rounds=15,
+    event_rounds=5,
     boundary_rounds=7,
 )
 
@@ -57,5 +60,6 @@ FULL: Final = Effort(
     neighbour_s=4.0,
     neighbour_rate=500,
     compile_rounds=101,
+    event_rounds=31,
     boundary_rounds=31,
 )

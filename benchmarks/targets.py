@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from benchmarks import hashing
 from benchmarks.figures import Spread, percentile
 from benchmarks.throughput import HERMETIC, NATIVE, NATIVE_FRESH, WARM
+from benchmarks.workload import TITLES
 
 if TYPE_CHECKING:
+    from benchmarks import compiling
     from benchmarks.coldstart import ColdStarts
     from benchmarks.crowd import Crowds
     from benchmarks.neighbour import Neighbour
@@ -94,6 +97,34 @@ def of_crowds(found: Crowds, name: str) -> list[Target]:
             )
         )
     return targets
+
+
+def of_hashing(found: list[hashing.Row]) -> list[Target]:
+    (row,) = (row for row in found if row.what == hashing.SHA256)
+    return [
+        Target(f"{row.what} inside the guest", Spread.of(us * 1e6 for us in row.cpu_s), "most", 15.0, "us")
+    ]
+
+
+def of_compiling(found: list[compiling.Row]) -> list[Target]:
+    """Of the functions that use no library; the range of the image is over them."""
+    plain = [row for row in found if row.name in TITLES]
+    return [
+        Target(
+            "image of a function without a library",
+            Spread.of(row.image_bytes / 1e6 for row in plain),
+            "most",
+            1.0,
+            "MB",
+        ),
+        Target(
+            "compiling a function without a library, CPU",
+            Spread.of(seconds * 1e3 for row in plain for seconds in row.compile_cpu_s),
+            "most",
+            10.0,
+            "ms",
+        ),
+    ]
 
 
 def of_neighbour(found: Neighbour) -> list[Target]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__, contestants, figures, reference, runqueue, workload
+from benchmarks import __main__, contestants, figures, libraries, reference, runqueue, workload
 from benchmarks.effort import QUICK
 from benchmarks.progress import Progress
 from benchmarks.report import Report
@@ -28,6 +28,7 @@ TINY = dataclasses.replace(
     neighbour_s=0.1,
     neighbour_rate=200,
     compile_rounds=1,
+    event_rounds=1,
     boundary_rounds=1,
 )
 
@@ -56,6 +57,24 @@ def test_a_wrong_output_ends_the_run(
 
     assert __main__.main(["--only", "throughput"]) == 1
     assert "native warm, f2: wrong output for event 1: b'{" in capsys.readouterr().err
+
+
+def test_what_a_library_gives_is_checked() -> None:
+    event = {"messageId": "m", "timestamp": "2026-07-01T12:00:00Z", "properties": {"orderId": 1}}
+    given = [json.dumps(event).encode()]
+
+    def made(**properties: object) -> list[bytes | None]:
+        return [json.dumps({**event, "properties": properties}).encode()]
+
+    libraries.check("lodash", given, made(order_id=1))
+    libraries.check("moment", given, made(orderId=1, localTime="2026-07-01T14:00:00+02:00"))
+    for name, wrong in [
+        ("lodash", made(orderId=1)),
+        ("moment", made(orderId=1, localTime="2026-07-01T13:00:00+01:00")),
+        ("lodash", [None]),
+    ]:
+        with pytest.raises(workload.Mismatch, match=f"with {name}: wrong output for event 1"):
+            libraries.check(name, given, wrong)
 
 
 def test_an_outcome_neither_forwarded_nor_filtered_counts_as_a_wrong_output(run: Stage) -> None:
