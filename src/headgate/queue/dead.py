@@ -1,0 +1,121 @@
+"""Events that were given up: kept for a while, so that people see them and can have them tried again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from headgate.queue.model import DeadJob, Error, Job, Lane
+from headgate.queue.statements import ListStatement, insert
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+_COLUMNS: Final = (
+    "lane",
+    "source",
+    "message_id",
+    "event_type",
+    "accepted_at",
+    "died_at",
+    "stage",
+    "attempts",
+    "reason",
+    "message",
+    "status",
+    "body",
+)
+_ADD: Final = insert("dead", _COLUMNS)
+_TAKE: Final = ListStatement(
+    "DELETE FROM dead WHERE id", "RETURNING lane, source, message_id, event_type, accepted_at, stage, body"
+)
+_PAGE: Final = """
+    SELECT dead.id, workspace, destination, source, message_id, event_type, died_at, attempts, reason, message, body
+    FROM dead JOIN lanes ON lanes.id = dead.lane WHERE dead.id > ? ORDER BY dead.id LIMIT ?
+"""
+_PAGE_OF_LANE: Final = """
+    SELECT dead.id, workspace, destination, source, message_id, event_type, died_at, attempts, reason, message, body
+    FROM lanes JOIN dead INDEXED BY dead_lane ON lanes.id = dead.lane
+    WHERE dead.id > ? AND workspace = ? AND destination = ? ORDER BY dead.id LIMIT ?
+"""
+
+SWEEP_ROWS: Final = 1_000
+SWEEP_EVERY_MS: Final = 60_000
+
+
+class DeadLetters:
+    """The dead of all lanes; of each no more than *rows_max*, and none for longer than *keep_ms*."""
+
+    def __init__(self, keep_ms: int, rows_max: int) -> None:
+        self._keep_ms = keep_ms
+        self._rows_max = rows_max
+        self._next_sweep = 0
+        self._rows: Counter[int] | None = None
+
+    def add(self, db: sqlite3.Connection, dead: Iterable[tuple[int, Job, Error]], now: int) -> None:
+        """*dead* are the lane's number, the job and what ended it."""
+        rows = self._counted(db)
+        values: list[Any] = []
+        touched = set()
+        for lane, job, error in dead:
+            values += (lane, job.source, job.message_id, job.event_type, job.accepted_at, now)
+            values += (job.stage == "delivery", job.attempts, error.reason, _storable(error.message))
+            values += (error.status, job.body)
+            rows[lane] += 1
+            touched.add(lane)
+        _ADD.run(db, values)
+        for lane in touched:
+            if (over := rows[lane] - self._rows_max) > 0:
+                db.execute(
+                    "DELETE FROM dead WHERE id IN (SELECT id FROM dead WHERE lane = ? ORDER BY id LIMIT ?)",
+                    (lane, over),
+                )
+                rows[lane] -= over
+
+    def take(self, db: sqlite3.Connection, ids: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Removes those of *ids* there are: lane, source, message_id, event_type, accepted_at, stage, body of each."""
+        found = list(_TAKE.run(db, ids))
+        self._counted(db).subtract(row[0] for row in found)
+        return found
+
+    def page(self, db: sqlite3.Connection, lane: Lane | None, after: int, limit: int) -> list[DeadJob]:
+        """Dead jobs with an id above *after*, by id."""
+        found = (
+            db.execute(_PAGE_OF_LANE, (after, *lane, limit)) if lane else db.execute(_PAGE, (after, limit))
+        )
+        return [DeadJob(row[0], Lane(row[1], row[2]), *row[3:]) for row in found]
+
+    def count(self, db: sqlite3.Connection) -> int:
+        return self._counted(db).total()
+
+    def after_rollback(self) -> None:
+        """After a rollback: what is counted in memory may not be stored."""
+        self._rows = None
+
+    def sweep(self, db: sqlite3.Connection, now: int) -> None:
+        """Removes a portion of those kept long enough."""
+        if now < self._next_sweep:
+            return
+        removed = [
+            row[0]
+            for row in db.execute(
+                "DELETE FROM dead WHERE id IN"
+                " (SELECT id FROM (SELECT id, died_at FROM dead ORDER BY id LIMIT ?) WHERE died_at <= ?)"
+                " RETURNING lane",
+                (SWEEP_ROWS, now - self._keep_ms),
+            )
+        ]
+        self._counted(db).subtract(removed)
+        if len(removed) < SWEEP_ROWS:
+            self._next_sweep = now + SWEEP_EVERY_MS
+
+    def _counted(self, db: sqlite3.Connection) -> Counter[int]:
+        if self._rows is None:
+            self._rows = Counter(dict(db.execute("SELECT lane, count(*) FROM dead GROUP BY lane")))
+        return self._rows
+
+
+def _storable(text: str) -> str:
+    """*text* comes from user code and may hold half a surrogate pair, which no file can."""
+    return text.encode(errors="backslashreplace").decode()

@@ -1,0 +1,212 @@
+"""
+Which lanes have something due, and whose turn it is: in memory, on the event loop. A lane waits either in the ring of its
+workspace, where something is due, or in a heap for its next due time; so a poll costs nothing for what is not due.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from headgate.queue.model import Lane
+
+
+class WorkspaceState:
+    """
+    rows, bytes    stored, or being put
+    ring           lanes that may have something due
+    """
+
+    __slots__ = ("bytes", "eligible", "name", "poll", "ring", "rows", "unseen")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rows = 0
+        self.bytes = 0
+        self.ring: deque[LaneState] = deque()
+        self.poll = 0
+        self.unseen = 0
+        self.eligible: deque[LaneState] = deque()
+
+
+class LaneState:
+    """
+    rows, bytes    stored, or being put
+    leased         of the rows, those handed out
+    retrying       of the rows that are not handed out, those that have been attempted
+    next_due       of the rows that are not handed out, the first's; infinite when there are none
+    """
+
+    __slots__ = (
+        "bytes",
+        "granted",
+        "key",
+        "leased",
+        "next_due",
+        "queued_due",
+        "retrying",
+        "ringed",
+        "room",
+        "rows",
+        "workspace",
+    )
+
+    def __init__(self, key: Lane, workspace: WorkspaceState) -> None:
+        self.key = key
+        self.workspace = workspace
+        self.rows = 0
+        self.bytes = 0
+        self.leased = 0
+        self.retrying = 0
+        self.next_due = math.inf
+        self.queued_due = math.inf
+        self.ringed = False
+        self.granted = 0
+        self.room = 0
+
+    def add(self, rows: int, size: int) -> None:
+        """Counts *rows* more, or fewer, with *size* bytes, for the workspace as well."""
+        self.rows += rows
+        self.bytes += size
+        self.workspace.rows += rows
+        self.workspace.bytes += size
+
+
+class LaneIndex:
+    """All lanes that were ever used."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[Lane, LaneState] = {}
+        self._workspaces: dict[str, WorkspaceState] = {}
+        self._ring: deque[WorkspaceState] = deque()
+        self._heap: list[tuple[float, int, LaneState]] = []
+        self._pushed = 0
+        self._polls = 0
+
+    def __iter__(self) -> Iterator[LaneState]:
+        return iter(self._lanes.values())
+
+    def lane(self, key: Lane) -> LaneState:
+        lane = self._lanes.get(key)
+        if lane is None:
+            workspace = self._workspaces.get(key.workspace)
+            if workspace is None:
+                workspace = self._workspaces[key.workspace] = WorkspaceState(key.workspace)
+            lane = self._lanes[key] = LaneState(key, workspace)
+        return lane
+
+    @property
+    def next_due(self) -> float:
+        """No lane that waits in the heap is due before."""
+        return self._heap[0][0] if self._heap else math.inf
+
+    @property
+    def is_due(self) -> bool:
+        """Whether some lane waits for its turn."""
+        return bool(self._ring)
+
+    def earlier(self, lane: LaneState, due: float, now: float) -> None:
+        """Something of *lane* is due at *due*, beside what was."""
+        if due < lane.next_due:
+            self.exactly(lane, due, now)
+
+    def exactly(self, lane: LaneState, due: float, now: float) -> None:
+        """The next of *lane* is due at *due*, whatever was thought."""
+        lane.next_due = due
+        if lane.ringed or due == math.inf:
+            return
+        if due <= now:
+            self._enter_ring(lane)
+        elif due < lane.queued_due:
+            self._enter_heap(lane)
+
+    def wake(self, now: float) -> bool:
+        """Moves what has become due into the ring; whether there was any."""
+        woken = False
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            _, _, lane = heapq.heappop(heap)
+            lane.queued_due = math.inf
+            if not lane.ringed:
+                self.exactly(lane, lane.next_due, now)
+                woken = woken or lane.ringed
+        return woken
+
+    def plan(self, room: Callable[[Lane], int], limit: int, now: float) -> list[tuple[Lane, int]]:
+        """
+        How many jobs to ask of each lane: one for each turn, workspaces in turn and in each its lanes in turn, until
+        *limit* or all rooms are reached.
+        """
+        self.wake(now)
+        self._polls += 1
+        granted: list[LaneState] = []
+        ring = self._ring
+        nothing = 0
+        while limit > 0 and nothing < len(ring):
+            workspace = ring[0]
+            lane = self._turn(workspace, room, now)
+            if not workspace.ring:
+                ring.popleft()
+                continue
+            ring.rotate(-1)
+            if lane is None:
+                nothing += 1
+                continue
+            nothing = 0
+            limit -= 1
+            if not lane.granted:
+                granted.append(lane)
+            lane.granted += 1
+        plan = [(lane.key, lane.granted) for lane in granted]
+        for lane in granted:
+            lane.granted = 0
+        return plan
+
+    def _turn(self, workspace: WorkspaceState, room: Callable[[Lane], int], now: float) -> LaneState | None:
+        """The lane of *workspace* that gives its next job; None when none has room left."""
+        if workspace.poll != self._polls:
+            workspace.poll = self._polls
+            workspace.unseen = len(workspace.ring)
+            workspace.eligible.clear()
+        while workspace.unseen:
+            workspace.unseen -= 1
+            lane = workspace.ring.popleft()
+            if lane.next_due > now:
+                lane.ringed = False
+                self.exactly(lane, lane.next_due, now)
+                continue
+            workspace.ring.append(lane)
+            lane.room = min(room(lane.key), lane.rows - lane.leased)
+            if lane.room > 0:
+                lane.room -= 1
+                if lane.room:
+                    workspace.eligible.append(lane)
+                return lane
+        if not workspace.eligible:
+            return None
+        lane = workspace.eligible.popleft()
+        lane.room -= 1
+        if lane.room:
+            workspace.eligible.append(lane)
+        return lane
+
+    def _enter_ring(self, lane: LaneState) -> None:
+        lane.ringed = True
+        workspace = lane.workspace
+        if not workspace.ring:
+            self._ring.append(workspace)
+        workspace.ring.append(lane)
+
+    def _enter_heap(self, lane: LaneState) -> None:
+        if len(self._heap) > 2 * len(self._lanes) + 64:
+            current = {lane.key: entry for entry in self._heap if entry[0] == (lane := entry[2]).queued_due}
+            self._heap = list(current.values())
+            heapq.heapify(self._heap)
+        lane.queued_due = lane.next_due
+        self._pushed += 1
+        heapq.heappush(self._heap, (lane.next_due, self._pushed, lane))

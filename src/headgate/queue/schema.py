@@ -1,0 +1,179 @@
+"""The tables of a queue file, its migrations, and how it is opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from headgate.queue.protocol import QueueBroken
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION_ID: Final = 0x48_47_51_31
+"""Marks a file as a queue of Headgate."""
+
+SYNCHRONOUS: Final = "FULL"
+"""With NORMAL a power cut takes back what was acknowledged last: the test of power cuts shows it."""
+
+WAL_PAGES: Final = 4_000
+"""16 MB of log, then it goes to the file: pages written again and again in between go there once."""
+
+# What the first statements of a transaction touch for each job is kept narrow. `size` and `attempts` are in the index so
+# that lanes are counted from it alone when a queue is opened.
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE lanes (
+        id INTEGER PRIMARY KEY,
+        workspace TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        UNIQUE (workspace, destination)
+    );
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        lane INTEGER NOT NULL,
+        due INTEGER NOT NULL,
+        body INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        stage INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        faults INTEGER NOT NULL,
+        first_at INTEGER
+    );
+    CREATE INDEX jobs_due ON jobs (lane, due, id, size, attempts);
+    CREATE TABLE bodies (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        source TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        event_type TEXT NOT NULL,
+        accepted_at INTEGER NOT NULL,
+        shared INTEGER NOT NULL,
+        body BLOB NOT NULL
+    );
+    CREATE TABLE shares (body INTEGER PRIMARY KEY, jobs INTEGER NOT NULL);
+    CREATE TABLE seen (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        key BLOB NOT NULL UNIQUE,
+        at INTEGER NOT NULL
+    );
+    CREATE TABLE dead (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        lane INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        event_type TEXT NOT NULL,
+        accepted_at INTEGER NOT NULL,
+        died_at INTEGER NOT NULL,
+        stage INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        message TEXT NOT NULL,
+        status INTEGER,
+        body BLOB NOT NULL
+    );
+    CREATE INDEX dead_lane ON dead (lane, id);
+    CREATE TABLE tally_keys (
+        id INTEGER PRIMARY KEY,
+        source TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        step TEXT NOT NULL,
+        event_type TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        UNIQUE (source, destination, step, event_type, reason, attempt)
+    );
+    CREATE TABLE tallies (
+        minute INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        latency_ms REAL NOT NULL,
+        PRIMARY KEY (minute, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL);
+    INSERT INTO clock VALUES (1, 0);
+    """,
+)
+"""Each brings the schema from its index to the next `user_version`; what has been released is never changed."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """
+    The one connection that writes *path*, made and brought up to date where needed. For one thread at a time.
+
+    Raises QueueBroken, with the file and what to do about it.
+    """
+    new = not path.exists()
+    db: sqlite3.Connection | None = None
+    try:
+        os.close(
+            os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        )  # events are nobody else's business
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        _configure(db)
+        _migrate(db, path)
+        if new:
+            _sync_folder(path.parent)
+    except (sqlite3.Error, OSError, QueueBroken) as error:
+        if db is not None:
+            db.close()
+        if isinstance(error, QueueBroken):
+            raise
+        raise QueueBroken(explain(path, error)) from error
+    return db
+
+
+def _configure(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA busy_timeout = 5000")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
+    db.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone leaves it in the drive's cache
+    db.execute("PRAGMA checkpoint_fullfsync = ON")
+    db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+    db.execute("PRAGMA journal_size_limit = 67108864")
+    db.execute("PRAGMA cache_size = -65536")
+    db.execute("PRAGMA temp_store = MEMORY")
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION_ID and (application or tables):
+        raise QueueBroken(f"{path} is an SQLite file, but not a queue of Headgate")
+    if version > len(MIGRATIONS):
+        raise QueueBroken(
+            f"{path} was written by a newer Headgate (format {version}, this one knows {len(MIGRATIONS)})"
+        )
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        db.executescript(
+            f"BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION_ID};"
+            f" PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_ADVICE: Final = {
+    sqlite3.SQLITE_FULL: "the disk is full: make room, it goes on by itself",
+    sqlite3.SQLITE_READONLY: "it cannot be written: check its permissions and how its volume is mounted",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that its folder exists and may be written",
+    sqlite3.SQLITE_IOERR: "the disk fails: check its volume",
+    sqlite3.SQLITE_NOTADB: "it is no queue, or its beginning is damaged: restore it, or move it away to start with an empty"
+    " one",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: stop, keep a copy, then restore it, or run `sqlite3 FILE .recover` into a new"
+    " file",
+}
+
+
+def explain(path: Path, error: Exception) -> str:
+    """One line for people: the file, what happened, what to do."""
+    code = getattr(error, "sqlite_errorcode", None)
+    advice = _ADVICE.get(code & 0xFF) if isinstance(code, int) else None
+    return f"{path}: {error}; {advice}" if advice else f"{path}: {error}"

@@ -1,0 +1,345 @@
+"""A queue in one SQLite file, for one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from headgate.queue.batch import Ask, Batch, Poll, Put
+from headgate.queue.commits import CommitThread
+from headgate.queue.lanes import LaneIndex
+from headgate.queue.limits import QueueLimits
+from headgate.queue.lock import FileLock
+from headgate.queue.model import Done, LaneStats, Release, Stats
+from headgate.queue.protocol import QueueBroken
+from headgate.queue.quotas import Quotas
+from headgate.queue.store import due_again
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from headgate.queue.batch import Report
+    from headgate.queue.clock import ServiceClock
+    from headgate.queue.model import DeadJob, Job, Lane, NewEvent, Settlement, Tally, TallyRow
+    from headgate.queue.store import LaneCount, Store
+
+DEFAULT_LIMITS: Final = QueueLimits()
+
+
+class SqliteQueue:
+    """
+    The Queue protocol on SQLite: see there for what each method promises.
+
+    What is asked for in one iteration of the event loop goes to the thread of the store at its end, and everything that has
+    come there while a commit was made goes into the next one.
+    """
+
+    def __init__(
+        self, path: Path, lock: FileLock, thread: CommitThread, clock: ServiceClock, limits: QueueLimits
+    ) -> None:
+        """For `open`."""
+        self._path = path
+        self._lock = lock
+        self._thread = thread
+        self._clock = clock
+        self._lanes = LaneIndex()
+        self._quotas = Quotas(limits, self._lanes)
+        self._loop = asyncio.get_running_loop()
+        self._batch = Batch()
+        self._handing_over = False
+        self._callbacks: list[Callable[[], None]] = []
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_due = math.inf
+        self._out: set[int] = set()
+        self._flushes: list[tuple[int, asyncio.Future[None]]] = []
+        self._given = 0
+        self._stored = 0
+        self._leased = 0
+        self._closed: asyncio.Future[None] | None = None
+        self._broken: QueueBroken | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        clock: ServiceClock,
+        limits: QueueLimits = DEFAULT_LIMITS,
+        siblings: Sequence[Path] = (),
+    ) -> SqliteQueue:
+        """
+        The queue in *path*, which is made if there is none. *siblings* are the files of other workers, which may appear
+        later: what was put there is a duplicate here.
+
+        Raises InUse while another process has it, QueueBroken where it cannot be opened; both say what to do.
+        """
+        try:
+            lock = FileLock(path.with_name(path.name + ".lock"), f"the queue {path}")
+        except OSError as error:
+            raise QueueBroken(f"{path} cannot be opened: {error}") from error
+        try:
+            thread = CommitThread(path, clock, limits, siblings)
+            counts = await asyncio.to_thread(thread.open)
+        except BaseException:
+            lock.close()
+            raise
+        queue = cls(path, lock, thread, clock, limits)
+        queue._begin(counts)
+        return queue
+
+    @property
+    def broken(self) -> QueueBroken | None:
+        """Why nothing is accepted at present; None when all is well."""
+        return self._broken
+
+    async def put(self, events: Sequence[NewEvent], tallies: Sequence[Tally] = ()) -> list[bool]:
+        self._must_be_open()
+        now = self._loop.time() * 1e3
+        claims, size = self._quotas.claim(events, now)
+        put = Put(events, tallies, claims, size, now, self._loop.create_future())
+        self._quotas.wait(put)
+        self._batch.puts.append(put)
+        self._hand_over_soon()
+        return await put.done
+
+    async def poll(self, room: Callable[[Lane], int], limit: int) -> list[Job]:
+        if self._closed:
+            return []
+        plan = self._lanes.plan(room, limit, self._clock.now())
+        self._arm()
+        if not plan or self._broken:
+            return []
+        poll = Poll(plan, self._loop.create_future())
+        self._batch.polls.append(poll)
+        self._hand_over_soon()
+        return await poll.done
+
+    def on_due(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+
+    def settle(self, settlement: Settlement) -> None:
+        try:
+            self._out.remove(settlement.job.id)
+        except KeyError:
+            raise ValueError(f"job {settlement.job.id} is not handed out") from None
+        self._given += 1
+        self._batch.settlements.append(settlement)
+        self._hand_over_soon()
+
+    async def settled(self) -> None:
+        if self._stored < self._given:
+            done: asyncio.Future[None] = self._loop.create_future()
+            self._flushes.append((self._given, done))
+            await done
+
+    async def stats(self) -> Stats:
+        def work(db: sqlite3.Connection, store: Store, _now: int) -> tuple[int, dict[Lane, int]]:
+            return store.dead.count(db), store.oldest(db)
+
+        dead, oldest = await self._ask(work)
+        lanes = {
+            lane.key: LaneStats(lane.rows - lane.leased, lane.retrying, oldest.get(lane.key))
+            for lane in self._lanes
+            if lane.rows
+        }
+        return Stats(sum(lane.rows for lane in self._lanes), self._leased, dead, self._size(), lanes)
+
+    async def tallies(self, since_minute: int = 0) -> list[TallyRow]:
+        rows: list[TallyRow] = await self._ask(lambda db, store, _: store.tallies.rows(db, since_minute))
+        return rows
+
+    async def dead(self, *, lane: Lane | None = None, after: int = 0, limit: int = 100) -> list[DeadJob]:
+        page: list[DeadJob] = await self._ask(lambda db, store, _: store.dead.page(db, lane, after, limit))
+        return page
+
+    async def redrive(self, ids: Sequence[int]) -> int:
+        def work(db: sqlite3.Connection, store: Store, now: int) -> tuple[list[tuple[Lane, int]], int]:
+            return store.redrive(db, ids, now), now
+
+        found, now = await self._ask(work, writes=True)
+        for key, size in found:
+            lane = self._lanes.lane(key)
+            lane.add(1, size)
+            self._lanes.earlier(lane, now, now)
+        if found:
+            self._call_back()
+        return len(found)
+
+    async def close(self) -> None:
+        if self._closed is None:
+            self._closed = self._loop.create_future()
+            if self._timer:
+                self._timer.cancel()
+            self._batch.closing = True
+            self._hand_over()
+        await asyncio.shield(self._closed)
+
+    def _begin(self, counts: Sequence[LaneCount]) -> None:
+        now = self._clock.now()
+        for count in counts:
+            lane = self._lanes.lane(count.lane)
+            lane.add(count.rows, count.bytes)
+            lane.retrying = count.retrying
+            self._lanes.exactly(lane, count.next_due, now)
+        self._thread.start(self._post)
+        self._arm()
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise QueueBroken(f"{self._path} is closed")
+
+    async def _ask(
+        self, work: Callable[[sqlite3.Connection, Store, int], Any], *, writes: bool = False
+    ) -> Any:
+        self._must_be_open()
+        ask = Ask(work, writes, self._loop.create_future())
+        self._batch.asks.append(ask)
+        self._hand_over_soon()
+        return await ask.done
+
+    def _hand_over_soon(self) -> None:
+        if not self._handing_over:
+            self._handing_over = True
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._handing_over = False
+        batch = self._batch
+        if batch.closing or batch.puts or batch.settlements or batch.polls or batch.asks:
+            self._batch = Batch()
+            self._thread.submit(batch)
+
+    def _post(self, report: Report) -> None:
+        """Called in the thread."""
+        with contextlib.suppress(RuntimeError):  # the loop was closed before the queue
+            self._loop.call_soon_threadsafe(self._take, report)
+
+    def _take(self, report: Report) -> None:
+        """All that a commit changed, at once."""
+        recovered = self._broken is not None and report.broken is None
+        self._broken = report.broken
+        due = recovered
+        for put in report.batch.puts:
+            due |= self._took_put(put, report.now)
+        for settlement in report.settled:
+            due |= self._took_settlement(settlement, report.now)
+        for poll in report.batch.polls:
+            due |= self._took_poll(poll, report.now)
+        for ask in report.batch.asks:
+            _resolve(ask.done, ask.error or ask.result)
+        self._stored += len(report.settled)
+        while self._flushes and self._flushes[0][0] <= self._stored:
+            _resolve(self._flushes.pop(0)[1], None)
+        self._arm()
+        if due and self._lanes.is_due:
+            self._call_back()
+        if report.batch.closing:
+            self._ended()
+
+    def _took_put(self, put: Put, now: int) -> bool:
+        self._quotas.waited(put)
+        result = put.result
+        if not isinstance(result, list):
+            self._quotas.give_back(put.claims)
+            _resolve(put.done, result or QueueBroken(f"{self._path}: nothing was stored"))
+            return False
+        due = False
+        for fresh, claim in zip(result, put.claims, strict=True):
+            if not fresh:
+                self._quotas.give_back([claim])
+                continue
+            for lane, _ in claim:
+                self._lanes.earlier(lane, now, now)
+                due = True
+        _resolve(put.done, result)
+        return due
+
+    def _took_settlement(self, settlement: Settlement, now: int) -> bool:
+        job = settlement.job
+        lane = self._lanes.lane(job.lane)
+        lane.leased -= 1
+        self._leased -= 1
+        if isinstance(settlement, Done):
+            lane.add(-1, -len(job.body))
+            return False
+        if isinstance(settlement, Release):
+            lane.retrying += job.attempts > 0
+            self._lanes.earlier(lane, now, now)
+            return True
+        if settlement.body is not None:
+            lane.add(0, len(settlement.body) - len(job.body))
+        lane.retrying += settlement.attempts > 0
+        due = due_again(settlement, now)
+        self._lanes.earlier(lane, due, now)
+        return due <= now
+
+    def _took_poll(self, poll: Poll, now: int) -> bool:
+        """Whether there is more than was asked for in a lane, while another gave less."""
+        jobs: list[Job] = []
+        less = False
+        for (key, wanted), found in zip(poll.plan, poll.found, strict=False):
+            lane = self._lanes.lane(key)
+            lane.leased += len(found.jobs)
+            lane.retrying -= sum(job.attempts > 0 for job in found.jobs)
+            self._lanes.exactly(lane, math.inf if found.next_due is None else found.next_due, now)
+            less |= len(found.jobs) < wanted
+            jobs += found.jobs
+        self._leased += len(jobs)
+        self._out.update([job.id for job in jobs])
+        if poll.done.cancelled():
+            for job in jobs:
+                self.settle(Release(job))
+        _resolve(poll.done, jobs)
+        return less
+
+    def _arm(self) -> None:
+        """Sees to it that the callbacks are called when the next lane falls due."""
+        due = self._lanes.next_due
+        if due >= self._timer_due or self._closed:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._loop.create_task(self._fall_due())
+
+    async def _fall_due(self) -> None:
+        while (due := self._lanes.next_due) < math.inf:
+            self._timer_due = due
+            await self._clock.wait(max(1.0, due - self._clock.now()))
+            if self._lanes.wake(self._clock.now()):
+                self._call_back()
+        self._timer_due = math.inf
+        self._timer = None
+
+    def _call_back(self) -> None:
+        for callback in self._callbacks:
+            callback()
+
+    def _size(self) -> int:
+        size = 0
+        for suffix in ("", "-wal"):
+            with contextlib.suppress(OSError):
+                size += self._path.with_name(self._path.name + suffix).stat().st_size
+        return size
+
+    def _ended(self) -> None:
+        self._thread.join()
+        self._lock.close()
+        for _, done in self._flushes:
+            _resolve(done, self._broken)
+        assert self._closed is not None
+        _resolve(self._closed, None)
+
+
+def _resolve(future: asyncio.Future[Any], result: object) -> None:
+    """Unless nobody waits any more."""
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

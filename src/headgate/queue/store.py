@@ -1,0 +1,382 @@
+"""The jobs and bodies of one queue file. All of it runs in the one thread that has the connection."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from headgate.queue import seen
+from headgate.queue.dead import DeadLetters
+from headgate.queue.model import Again, Done, Job, Lane
+from headgate.queue.seen import Seen, Siblings
+from headgate.queue.statements import ListStatement, RowStatement, insert
+from headgate.queue.tallies import Tallies
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from headgate.queue.limits import QueueLimits
+    from headgate.queue.model import Error, NewEvent, Settlement, Stage
+
+_STAGES: Final[tuple[Stage, ...]] = ("function", "delivery")
+
+_ADD_BODIES: Final = insert(
+    "bodies", ("id", "source", "message_id", "event_type", "accepted_at", "shared", "body")
+)
+_ADD_SHARES: Final = insert("shares", ("body", "jobs"))
+_ADD_JOBS: Final = insert(
+    "jobs", ("id", "lane", "due", "body", "size", "stage", "attempts", "faults", "first_at")
+)
+_POSTPONE: Final = RowStatement(
+    "UPDATE jobs SET due = fresh.column2, body = fresh.column3, size = fresh.column4, stage = fresh.column5,"
+    " attempts = fresh.column6, faults = fresh.column7, first_at = fresh.column8 FROM",
+    8,
+    "AS fresh WHERE jobs.id = fresh.column1",
+)
+_DELETE_JOBS: Final = ListStatement("DELETE FROM jobs WHERE id")
+_DELETE_BODIES: Final = ListStatement("DELETE FROM bodies WHERE id")
+_UNSHARE: Final = RowStatement(
+    "UPDATE shares SET jobs = jobs - fewer.column2 FROM", 2, "AS fewer WHERE shares.body = fewer.column1"
+)
+_DELETE_UNSHARED: Final = ListStatement(
+    "DELETE FROM bodies WHERE (SELECT jobs FROM shares WHERE body = bodies.id) <= 0 AND id"
+)
+_DELETE_SHARES: Final = ListStatement("DELETE FROM shares WHERE jobs <= 0 AND body")
+
+_READ_LANES_MAX: Final = 64
+# All rows of a read come as one: numbers and names as JSON, the bodies of those that are due one behind the other. Each row
+# stepped to would cost a turn of the interpreter, see statements.py.
+_READ_LANE: Final = """
+    SELECT * FROM (
+        SELECT id, lane, due, body, size, stage, attempts, faults, first_at FROM jobs
+        WHERE lane = ? AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?
+    )
+"""
+_READ_LANES: Final = """
+    SELECT
+        json_group_array(json_array(
+            found.id, lane, due, found.body, size, stage, attempts, faults, first_at,
+            source, message_id, event_type, accepted_at, shared
+        )),
+        CAST(group_concat(CASE WHEN due <= ? THEN bodies.body END, '') AS BLOB)
+    FROM (@) AS found JOIN bodies ON bodies.id = found.body
+"""
+_READ: Final = {
+    lanes: _READ_LANES.replace("@", " UNION ALL ".join([_READ_LANE] * lanes))
+    for lanes in (1 << bit for bit in range(_READ_LANES_MAX.bit_length()))
+}
+
+
+class LaneCount(NamedTuple):
+    """What a lane holds when its file is opened."""
+
+    lane: Lane
+    rows: int
+    bytes: int
+    retrying: int
+    next_due: int
+
+
+class Found(NamedTuple):
+    """What a poll found in a lane. *next_due* is of the first job that is left; None when there is none."""
+
+    lane: Lane
+    jobs: list[Job]
+    next_due: int | None
+
+
+class _Lease(NamedTuple):
+    body: int
+    shared: bool
+    size: int
+    lane: int
+
+
+class _Held:
+    """
+    The leases of a lane.
+
+    floor    (due, id) up to which every job is held or gone, unless *mixed*: then jobs to hand out may lie between
+    """
+
+    __slots__ = ("floor", "ids", "mixed")
+
+    def __init__(self) -> None:
+        self.ids: set[int] = set()
+        self.floor = (-1, -1)
+        self.mixed = False
+
+    def give_back(self, id_: int) -> None:
+        """Of a job that lies below the floor from now on."""
+        self.ids.discard(id_)
+        self.mixed = True
+
+    def settle(self) -> None:
+        if self.mixed and not self.ids:
+            self.mixed = False
+            self.floor = (-1, -1)
+
+
+class Store:
+    """Leases are in memory; what they are of is marked in no table, so that handing out writes nothing."""
+
+    def __init__(self, db: sqlite3.Connection, limits: QueueLimits, siblings: Siblings) -> None:
+        self.seen = Seen(limits.seen_ms, siblings)
+        self.dead = DeadLetters(limits.dead_ms, limits.dead_rows)
+        self.tallies = Tallies(limits.tallies_ms)
+        self._names = {
+            number: Lane(workspace, destination)
+            for number, workspace, destination in db.execute("SELECT id, workspace, destination FROM lanes")
+        }
+        self._lanes = {lane: number for number, lane in self._names.items()}
+        self._new_lanes: list[Lane] = []
+        self._leases: dict[int, _Lease] = {}
+        self._held: dict[int, _Held] = {}
+        self._next_job, self._next_body = (
+            db.execute(
+                "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = ?", (table,)
+            ).fetchone()[0]
+            for table in ("jobs", "bodies")
+        )
+
+    def last_time(self, db: sqlite3.Connection) -> int:
+        """The latest time that is stored anywhere."""
+        (at,) = db.execute(
+            "SELECT max((SELECT at FROM clock), coalesce((SELECT at FROM seen ORDER BY id DESC LIMIT 1), 0))"
+        ).fetchone()
+        return int(at)
+
+    def counts(self, db: sqlite3.Connection) -> list[LaneCount]:
+        """All lanes that hold something: read from the index alone."""
+        return [
+            LaneCount(self._names[lane], *counts)
+            for lane, *counts in db.execute(
+                "SELECT lane, count(*), sum(size), sum(attempts > 0), min(due) FROM jobs INDEXED BY jobs_due GROUP BY lane"
+            )
+        ]
+
+    def oldest(self, db: sqlite3.Connection) -> dict[Lane, int]:
+        """When the event of the oldest job of each lane was accepted."""
+        return {
+            self._names[lane]: at
+            for lane, at in db.execute(
+                "SELECT jobs.lane, accepted_at FROM (SELECT min(id) AS first FROM jobs INDEXED BY jobs_due GROUP BY lane)"
+                " JOIN jobs ON jobs.id = first JOIN bodies ON bodies.id = jobs.body"
+            )
+        }
+
+    def put(self, db: sqlite3.Connection, events: Sequence[NewEvent], now: int) -> list[bool]:
+        """Stores *events* with their tallies. False for each duplicate."""
+        keys = [seen.key(event.workspace, event.message_id) for event in events]
+        known = self.seen.known(db, keys, now)
+        fresh: list[bytes] = []
+        flags: list[bool] = []
+        bodies: list[Any] = []
+        shares: list[int] = []
+        jobs: list[Any] = []
+        body, job_id = self._next_body, self._next_job
+        for event, key in zip(events, keys, strict=True):
+            if key in known:
+                flags.append(False)
+                continue
+            known.add(key)
+            fresh.append(key)
+            flags.append(True)
+            if event.tallies:
+                self.tallies.count(event.tallies)
+            if not event.jobs:
+                continue
+            about = (event.source, event.message_id, event.event_type, now)
+            common = sum(job.body is None for job in event.jobs)
+            common_body = body
+            if common:
+                bodies += (body, *about, common > 1, event.body)
+                body += 1
+                if common > 1:
+                    shares += (common_body, common)
+            for lane, own in event.jobs:
+                if own is None:
+                    jobs += (job_id, self._lane(db, lane), now, common_body, len(event.body), 0, 0, 0, None)
+                else:
+                    bodies += (body, *about, False, own)
+                    jobs += (job_id, self._lane(db, lane), now, body, len(own), 0, 0, 0, None)
+                    body += 1
+                job_id += 1
+        self.seen.add(db, fresh, now)
+        _ADD_BODIES.run(db, bodies)
+        _ADD_SHARES.run(db, shares)
+        _ADD_JOBS.run(db, jobs)
+        self._next_body, self._next_job = body, job_id
+        return flags
+
+    def settle(self, db: sqlite3.Connection, settlements: Iterable[Settlement], now: int) -> None:
+        """Stores *settlements*. The jobs stay leased until `after_commit`."""
+        over: list[int] = []
+        bodies: list[int] = []
+        shared: dict[int, int] = {}
+        again: list[Any] = []
+        fresh: list[Any] = []
+        dead: list[tuple[int, Job, Error]] = []
+        for settlement in settlements:
+            job = settlement.job
+            lease = self._leases[job.id]
+            leaves = False
+            if isinstance(settlement, Done):
+                over.append(job.id)
+                leaves = True
+                self.tallies.count((settlement.tally,))
+                if settlement.latency_ms is not None:
+                    self.tallies.delay(settlement.tally, settlement.latency_ms)
+                if settlement.dead is not None:
+                    dead.append((lease.lane, job, settlement.dead))
+            elif isinstance(settlement, Again):
+                body, size = lease.body, lease.size
+                if settlement.body is not None:
+                    body, size, leaves = self._next_body, len(settlement.body), True
+                    self._next_body += 1
+                    fresh += (body, job.source, job.message_id, job.event_type, job.accepted_at, False)
+                    fresh.append(settlement.body)
+                again += (job.id, due_again(settlement, now), body, size, settlement.stage == "delivery")
+                again += (settlement.attempts, settlement.faults, settlement.first_at)
+            if leaves and lease.shared:
+                shared[lease.body] = shared.get(lease.body, 0) + 1
+            elif leaves:
+                bodies.append(lease.body)
+        if dead:
+            self.dead.add(db, dead, now)
+        _ADD_BODIES.run(db, fresh)
+        _POSTPONE.run(db, again)
+        _DELETE_JOBS.run(db, over)
+        _DELETE_BODIES.run(db, bodies)
+        if shared:
+            _UNSHARE.run(db, [value for entry in shared.items() for value in entry])
+            _DELETE_UNSHARED.run(db, list(shared))
+            _DELETE_SHARES.run(db, list(shared))
+
+    def redrive(self, db: sqlite3.Connection, ids: Sequence[int], now: int) -> list[tuple[Lane, int]]:
+        """Makes dead jobs due; the lane and size of each found."""
+        found = self.dead.take(db, list(dict.fromkeys(ids)))
+        bodies: list[Any] = []
+        jobs: list[Any] = []
+        for lane, source, message_id, event_type, accepted_at, stage, body in found:
+            bodies += (self._next_body, source, message_id, event_type, accepted_at, False, body)
+            jobs += (self._next_job, lane, now, self._next_body, len(body), stage, 0, 0, None)
+            self._next_body += 1
+            self._next_job += 1
+        _ADD_BODIES.run(db, bodies)
+        _ADD_JOBS.run(db, jobs)
+        return [(self._names[row[0]], len(row[-1])) for row in found]
+
+    def read(self, db: sqlite3.Connection, plan: Sequence[tuple[Lane, int]], now: int) -> list[Found]:
+        """Leases of each lane so many jobs that are due, oldest first. Outside of a transaction."""
+        rows: dict[int, list[tuple[list[Any], bytes]]] = {self._lanes[lane]: [] for lane, _ in plan}
+        start = 0
+        while start < len(plan):
+            size = min(_READ_LANES_MAX, 1 << ((len(plan) - start).bit_length() - 1))
+            self._read(db, plan[start : start + size], now, rows)
+            start += size
+        return [self._lease(lane, wanted, rows[self._lanes[lane]], now) for lane, wanted in plan]
+
+    def after_commit(self, settlements: Iterable[Settlement], now: int) -> None:
+        """Of a transaction with `settle(..., settlements, now)`: their leases end."""
+        self._new_lanes.clear()
+        self.tallies.after_commit()
+        for settlement in settlements:
+            id_ = settlement.job.id
+            lease = self._leases.pop(id_)
+            held = self._held[lease.lane]
+            if isinstance(settlement, Done) or (
+                isinstance(settlement, Again) and (due_again(settlement, now), id_) > held.floor
+            ):
+                held.ids.discard(id_)
+            else:
+                held.give_back(id_)
+            held.settle()
+
+    def after_rollback(self) -> None:
+        """Drops what was learnt in a transaction that did not take place."""
+        for lane in self._new_lanes:
+            del self._names[self._lanes.pop(lane)]
+        self._new_lanes.clear()
+        self.tallies.after_rollback()
+        self.dead.after_rollback()
+
+    def _read(
+        self,
+        db: sqlite3.Connection,
+        plan: Sequence[tuple[Lane, int]],
+        now: int,
+        rows: dict[int, list[tuple[list[Any], bytes]]],
+    ) -> None:
+        values: list[int] = [now]
+        for lane, wanted in plan:
+            held = self._held_by(self._lanes[lane])
+            # One more than wanted: when the lane is due next.
+            values += (
+                (self._lanes[lane], -1, -1, wanted + len(held.ids) + 1)
+                if held.mixed
+                else (self._lanes[lane], *held.floor, wanted + 1)
+            )
+        numbers, bodies = db.execute(_READ[len(plan)], values).fetchone()
+        offset = 0
+        for row in orjson.loads(numbers):
+            size = row[4] if row[2] <= now else 0
+            rows[row[1]].append((row, bodies[offset : offset + size] if size else b""))
+            offset += size
+
+    def _lease(self, lane: Lane, wanted: int, rows: list[tuple[list[Any], bytes]], now: int) -> Found:
+        number = self._lanes[lane]
+        held = self._held[number]
+        jobs: list[Job] = []
+        for row, text in rows:
+            id_, _, due, body, size, stage, attempts, faults, first_at, *about, accepted_at, shared = row
+            if id_ in held.ids:
+                continue
+            if due > now or len(jobs) == wanted:
+                return Found(lane, jobs, due)
+            source, message_id, event_type = about
+            self._leases[id_] = _Lease(body, bool(shared), size, number)
+            held.ids.add(id_)
+            if not held.mixed:
+                held.floor = (due, id_)
+            jobs.append(
+                Job(
+                    id_,
+                    lane,
+                    source,
+                    message_id,
+                    event_type,
+                    _STAGES[stage],
+                    attempts,
+                    faults,
+                    accepted_at,
+                    first_at,
+                    text,
+                )
+            )
+        return Found(lane, jobs, None)
+
+    def _held_by(self, lane: int) -> _Held:
+        held = self._held.get(lane)
+        if held is None:
+            held = self._held[lane] = _Held()
+        return held
+
+    def _lane(self, db: sqlite3.Connection, lane: Lane) -> int:
+        number = self._lanes.get(lane)
+        if number is None:
+            number = (
+                db.execute("INSERT INTO lanes (workspace, destination) VALUES (?, ?)", lane).lastrowid or 0
+            )
+            self._lanes[lane] = number
+            self._names[number] = lane
+            self._new_lanes.append(lane)
+        return number
+
+
+def due_again(settlement: Again, now: int) -> int:
+    """When a job that was settled at *now* is due."""
+    return now + max(0, math.ceil(settlement.delay_ms))
