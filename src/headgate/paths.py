@@ -20,6 +20,7 @@ class DataDirectory:
         revision            8 bytes shared by all processes: how far the registry has come
         master.key          what secrets in the registry are sealed with
         queue-N.sqlite      the queue of worker N, from 0
+        worker-N.sock       where the command line reaches worker N of a running server
         sinks/              where sinks with a relative path write
         lock                held by the server, so that there is one
     """
@@ -41,6 +42,9 @@ class DataDirectory:
 
     def queue(self, worker: int) -> Path:
         return self.root / f"queue-{worker}.sqlite"
+
+    def control(self, worker: int) -> Path:
+        return self.root / f"worker-{worker}.sock"
 
     def queues(self) -> dict[int, Path]:
         """The queues there are, by worker; those of workers that no longer exist, too."""

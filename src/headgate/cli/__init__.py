@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from headgate.cli import arguments, build, check, init, inspect, replay, run, serve
+from headgate.cli import arguments, build, check, dead, init, inspect, replay, run, serve
 from headgate.cli.trouble import FAILED, INTERRUPTED, READER_GONE, Trouble, of_file
 from headgate_runtime import HeadgateError
 
@@ -99,6 +99,10 @@ def _run(parsed: argparse.Namespace) -> int:
             return init.run(parsed.directory, parsed.template, force=parsed.force)
         case "serve":
             return serve.run(parsed)
+        case "dead":
+            return dead.run_dead(parsed)
+        case "redrive":
+            return dead.run_redrive(parsed)
         case command:
             assert command == "replay"
             return replay.run(parsed.record, parsed.function)

@@ -10,7 +10,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from headgate.cli import serve
+from headgate.cli import dead, serve
 from headgate.cli.init import FILES
 from headgate.cli.trouble import FAILED
 from headgate_runtime import LimitError, Limits
@@ -227,7 +227,8 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "function", metavar="FUNCTION", nargs="?", help="source or image; default: the file the record names"
     )
-    serve.add(functools.partial(_command, commands))
+    for module in (serve, dead):
+        module.add(functools.partial(_command, commands))
     return main
 
 

@@ -39,15 +39,20 @@ exit status:
 """
 
 
-def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Declares the command's arguments."""
-    serve = add_command("serve", "run the server", _TEXT, _EXAMPLES)
-    serve.add_argument(
+def add_data(command: argparse.ArgumentParser) -> None:
+    """The flag that every command about the service has."""
+    command.add_argument(
         "--data",
         metavar="DIR",
         default=os.environ.get("HEADGATE_DATA", DEFAULT),
         help=f"the data directory, made if need be; default: HEADGATE_DATA, or {DEFAULT}",
     )
+
+
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the command's arguments."""
+    serve = add_command("serve", "run the server", _TEXT, _EXAMPLES)
+    add_data(serve)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
     serve.add_argument(
         "--port", type=_port, default=8080, metavar="N", help="default 8080; 0: any that is free"

@@ -7,7 +7,7 @@ import contextlib
 import importlib.metadata
 import logging
 import random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -22,9 +22,10 @@ from headgate.queue.clock import ServiceClock
 from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry
-from headgate.service import invoke
+from headgate.service import control, invoke
 from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
+from headgate.service.exposition import joined
 from headgate.service.front import Front
 from headgate.service.metrics import Metrics
 from headgate.tracking.api import TrackingApi
@@ -34,15 +35,13 @@ from headgate_runtime.fetch import Egress, Fetcher, SystemResolver, default_cont
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.types import ASGIApp
 
     from headgate.service.options import ServeOptions
 
 _log = logging.getLogger("headgate.service")
-
-STATS_TIMEOUT_S: Final = 5.0
-"""For /metrics to wait for the queues."""
 
 
 class Worker:
@@ -58,7 +57,7 @@ class Worker:
         self._index = index
         self._clock = SystemClock()
         self._entropy = SystemEntropy()
-        self._queues: list[SqliteQueue] = []
+        self._queues: dict[int, SqliteQueue] = {}
         self._pipelines: list[Pipeline] = []
         self._server: uvicorn.Server | None = None
         self._failure: BaseException | None = None
@@ -96,7 +95,7 @@ class Worker:
                 share=options.workers,
             )
             chance = random.SystemRandom().random
-            for queue in self._queues:
+            for queue in self._queues.values():
                 carriers = Carriers(maker)
                 stack.push_async_callback(carriers.aclose)
                 self._pipelines.append(
@@ -112,17 +111,20 @@ class Worker:
                     )
                 )
             tracking = TrackingApi(
-                PipelineIntake(self._queues[0], directory),
+                PipelineIntake(self._queues[self._index], directory),
                 clock=self._clock,
                 entropy=self._entropy,
                 limits=TrackingLimits(requests_per_second=options.requests_per_second),
                 strict_write_keys=options.strict_write_keys,
             )
 
-            async def metrics() -> bytes:
-                stats = [await queue.stats() for queue in self._queues]
+            async def own_metrics() -> bytes:
+                stats = [await queue.stats() for queue in self._queues.values()]
                 dispatchers = [pipeline.dispatcher for pipeline in self._pipelines]
                 return self._metrics.text(stats, dispatchers, executor, tracking, now.now())
+
+            async def metrics() -> bytes:
+                return joined([await own_metrics(), *await self._metrics_of_others()])
 
             app = application(
                 [invoke.router(directory, functions, executor, TokenAuthority(registry, directory))],
@@ -130,23 +132,50 @@ class Worker:
                 metrics=metrics,
                 version=importlib.metadata.version("headgate"),
             )
+            await stack.enter_async_context(self._controlled(control.application(self._queues, own_metrics)))
             await self._serve(Front(tracking, app), listening, on_ready)
 
     async def _open_queues(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> None:
         options = self._options
-        own = options.data.queue(self._index)
-        adopted = [
-            path
-            for number, path in options.data.queues().items()
-            if number >= options.workers and number % options.workers == self._index
-        ]
-        others = [options.data.queue(number) for number in range(options.workers) if number != self._index]
-        left = [path for number, path in options.data.queues().items() if number >= options.workers]
-        for path in (own, *adopted):
-            siblings: list[Path] = [*others, *left] if path == own else []
-            queue = await SqliteQueue.open(path, clock=clock, siblings=siblings)
+        paths = options.data.queues() | {self._index: options.data.queue(self._index)}
+        left = [number for number in paths if number >= options.workers]
+        others = {*range(options.workers), *left} - {self._index}
+        siblings = [options.data.queue(number) for number in sorted(others)]
+        for number in (self._index, *left):
+            if number % options.workers != self._index:
+                continue
+            queue = await SqliteQueue.open(
+                paths[number], clock=clock, siblings=siblings if number == self._index else ()
+            )
             stack.push_async_callback(queue.close)
-            self._queues.append(queue)
+            self._queues[number] = queue
+
+    async def _metrics_of_others(self) -> list[bytes]:
+        texts = []
+        for index in range(self._options.workers):
+            if index != self._index:
+                # One that is being started again has nothing to tell.
+                with contextlib.suppress(control.Unreachable):
+                    texts.append(await control.Control(self._options.data.control(index)).metrics())
+        return texts
+
+    @contextlib.asynccontextmanager
+    async def _controlled(self, app: ASGIApp) -> AsyncIterator[None]:
+        """Answers on the control socket meanwhile."""
+        path = self._options.data.control(self._index)
+        config = uvicorn.Config(
+            app, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
+        )
+        listens = asyncio.Event()
+        server = _Server(config, listens.set)
+        serving = asyncio.create_task(server.serve(sockets=[control.listen(path)]))
+        try:
+            await listens.wait()
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+            path.unlink(missing_ok=True)
 
     def _why_not_ready(self) -> str | None:
         if self._failure is not None:

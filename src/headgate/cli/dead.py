@@ -1,0 +1,234 @@
+"""`headgate dead` and `headgate redrive`: events whose delivery was given up, and another chance for them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import re
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Protocol
+
+import orjson
+
+from headgate.cli.serve import add_data
+from headgate.cli.trouble import IMPERFECT, OK, Trouble
+from headgate.paths import DataDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from headgate.queue.model import DeadJob, Lane
+    from headgate.queue.protocol import Queue
+
+PAGE: Final = 500
+"""Dead letters asked for at once."""
+
+_DEAD: Final = """\
+Lists the events whose delivery was given up, oldest first: those that a function or a destination refused, and those
+whose retries came to their end. They are kept for seven days. Works while the server runs, and without it.
+"""
+
+_DEAD_EXAMPLES: Final = """\
+examples:
+  headgate dead
+  headgate dead --destination 78b1289b423bac8a7bd82a6e --limit 20
+  headgate dead --json > dead.jsonl
+"""
+
+_REDRIVE: Final = """\
+Gives dead events another chance, from the beginning: with their first attempt, and the function as it is now.
+"""
+
+_REDRIVE_EXAMPLES: Final = """\
+examples:
+  headgate redrive 0.17 0.18
+  headgate redrive --destination 78b1289b423bac8a7bd82a6e
+  headgate redrive --all
+
+exit status:
+  0  all of them are due again
+  1  some were not found
+  2  the data directory cannot be read
+"""
+
+_ID: Final = re.compile(r"([0-9]{1,6})\.([0-9]{1,18})")
+"""The number of its queue, and its own there."""
+
+
+class _Letters(Protocol):
+    async def dead(
+        self, queue: int, *, lane: Lane | None = None, after: int = 0, limit: int = 100
+    ) -> list[DeadJob]: ...
+
+    async def redrive(self, queue: int, ids: Sequence[int]) -> int: ...
+
+
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the arguments of both commands."""
+    dead = add_command("dead", "list the events whose delivery was given up", _DEAD, _DEAD_EXAMPLES)
+    add_data(dead)
+    dead.add_argument("--destination", metavar="ID", help="only those for this destination")
+    dead.add_argument("--limit", type=_limit, metavar="N", default=100, help="at most; default 100")
+    dead.add_argument("--json", action="store_true", help="a JSON object a line, with the event")
+
+    redrive = add_command(
+        "redrive", "try events again whose delivery was given up", _REDRIVE, _REDRIVE_EXAMPLES
+    )
+    add_data(redrive)
+    redrive.add_argument("ids", metavar="ID", nargs="*", help="as `headgate dead` shows them")
+    redrive.add_argument("--destination", metavar="ID", help="all for this destination")
+    redrive.add_argument("--all", action="store_true", help="all there are")
+
+
+def run_dead(parsed: argparse.Namespace) -> int:
+    """Raises Trouble."""
+    return asyncio.run(_list(parsed))
+
+
+def run_redrive(parsed: argparse.Namespace) -> int:
+    """Raises Trouble."""
+    if bool(parsed.ids) + bool(parsed.destination) + parsed.all != 1:
+        raise Trouble("redrive wants ids, --destination or --all: one of them")
+    return asyncio.run(_redrive(parsed))
+
+
+async def _list(parsed: argparse.Namespace) -> int:
+    left = parsed.limit
+    async with _letters(DataDirectory(parsed.data)) as queues:
+        for queue, letters in queues.items():
+            async for job in _all(queue, letters, parsed.destination):
+                if not left:
+                    return OK
+                left -= 1
+                print(_as_json(queue, job) if parsed.json else _as_text(queue, job))
+    return OK
+
+
+async def _redrive(parsed: argparse.Namespace) -> int:
+    async with _letters(DataDirectory(parsed.data)) as queues:
+        wanted: dict[int, list[int]] = {queue: [] for queue in queues}
+        missing = 0
+        for text in parsed.ids:
+            queue, number = _parse_id(text)
+            if queue in wanted:
+                wanted[queue].append(number)
+            else:
+                missing += 1
+        if not parsed.ids:
+            for queue, letters in queues.items():
+                wanted[queue] = [job.id async for job in _all(queue, letters, parsed.destination)]
+        found = 0
+        for queue, ids in wanted.items():
+            for start in range(0, len(ids), PAGE):
+                some = ids[start : start + PAGE]
+                count = await queues[queue].redrive(queue, some)
+                found += count
+                missing += len(some) - count
+    print(f"headgate: {found} due again{f', {missing} not found' if missing else ''}", file=sys.stderr)
+    return IMPERFECT if missing else OK
+
+
+async def _all(queue: int, letters: _Letters, destination: str | None) -> AsyncIterator[DeadJob]:
+    after = 0
+    while page := await letters.dead(queue, after=after, limit=PAGE):
+        after = page[-1].id
+        for job in page:
+            if destination in (None, job.lane.destination):
+                yield job
+
+
+@contextlib.asynccontextmanager
+async def _letters(directory: DataDirectory) -> AsyncIterator[dict[int, _Letters]]:
+    """Of the running server, or of the files. Raises Trouble."""
+    from headgate.queue.clock import ServiceClock  # noqa: PLC0415 - other commands start faster without
+    from headgate.queue.lock import FileLock, InUse  # noqa: PLC0415
+    from headgate.queue.protocol import QueueBroken  # noqa: PLC0415
+    from headgate.queue.sqlite import SqliteQueue  # noqa: PLC0415
+    from headgate.service.control import Control, Unreachable  # noqa: PLC0415
+    from headgate_runtime import SystemClock  # noqa: PLC0415
+
+    if not directory.root.is_dir():
+        raise Trouble(f"there is no data directory {directory}; `headgate serve` makes one")
+    queues: dict[int, _Letters] = {}
+    try:
+        with FileLock(directory.lock, f"the data directory {directory}"):
+            async with contextlib.AsyncExitStack() as stack:
+                clock = ServiceClock(SystemClock())
+                for number, path in directory.queues().items():
+                    queue = await SqliteQueue.open(path, clock=clock)
+                    stack.push_async_callback(queue.close)
+                    queues[number] = _OfFile(queue)
+                yield queues
+            return
+    except InUse:
+        pass
+    except QueueBroken as error:
+        raise Trouble(str(error)) from None
+    try:
+        for path in sorted(directory.root.glob("worker-*.sock")):
+            control = Control(path)
+            queues |= dict.fromkeys(await control.queues(), control)
+        yield queues
+    except Unreachable as error:
+        raise Trouble(str(error)) from None
+
+
+class _OfFile:
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    async def dead(
+        self, queue: int, *, lane: Lane | None = None, after: int = 0, limit: int = 100
+    ) -> list[DeadJob]:
+        del queue
+        return await self._queue.dead(lane=lane, after=after, limit=limit)
+
+    async def redrive(self, queue: int, ids: Sequence[int]) -> int:
+        del queue
+        return await self._queue.redrive(ids)
+
+
+def _id(queue: int, job: DeadJob) -> str:
+    return f"{queue}.{job.id}"
+
+
+def _parse_id(text: str) -> tuple[int, int]:
+    found = _ID.fullmatch(text)
+    if found is None:
+        raise Trouble(f"{text!r} is no id of a dead event; `headgate dead` shows them, like 0.17")
+    return int(found[1]), int(found[2])
+
+
+def _as_text(queue: int, job: DeadJob) -> str:
+    died = datetime.fromtimestamp(job.died_at / 1e3, UTC).isoformat(timespec="seconds")
+    attempts = f"{job.attempts} attempt{'s' * (job.attempts != 1)}"
+    return (
+        f"{_id(queue, job)}  {died}  {job.lane.destination}  {job.event_type}  {job.message_id}  "
+        f"{attempts}  {job.reason}: {job.message}"
+    )
+
+
+def _as_json(queue: int, job: DeadJob) -> str:
+    return orjson.dumps(
+        {
+            "id": _id(queue, job),
+            "diedAt": datetime.fromtimestamp(job.died_at / 1e3, UTC).isoformat(timespec="milliseconds"),
+            "workspaceId": job.lane.workspace,
+            "destinationId": job.lane.destination,
+            "sourceId": job.source,
+            "messageId": job.message_id,
+            "type": job.event_type,
+            "attempts": job.attempts,
+            "reason": job.reason,
+            "message": job.message,
+            "event": orjson.Fragment(job.body),
+        }
+    ).decode()
+
+
+def _limit(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 1000000, not {text}")
+    return int(text)

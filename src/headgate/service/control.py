@@ -1,0 +1,139 @@
+"""
+What the processes of a server, and the command line, ask a worker over a socket in the data directory. Who can open it
+may administer the server: the directory is its owner's alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import orjson
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from headgate.queue.model import DeadJob, Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+
+    from starlette.requests import Request
+
+    from headgate.queue.protocol import Queue
+
+TIMEOUT_S: Final = 5.0
+"""For a worker to answer."""
+
+
+class Unreachable(Exception):
+    """No worker answers at the socket."""
+
+
+def application(queues: Mapping[int, Queue], metrics: Callable[[], Awaitable[bytes]]) -> Starlette:
+    """Of one worker; *queues* by the number in the name of their file."""
+
+    async def own_metrics(_: Request) -> Response:
+        return Response(await metrics())
+
+    async def numbers(_: Request) -> Response:
+        return Response(orjson.dumps(list(queues)))
+
+    async def dead(request: Request) -> Response:
+        wanted = orjson.loads(await request.body())
+        lane = Lane(*wanted["lane"]) if wanted["lane"] else None
+        found = await queues[wanted["queue"]].dead(lane=lane, after=wanted["after"], limit=wanted["limit"])
+        return Response(orjson.dumps([_to_json(job) for job in found]))
+
+    async def redrive(request: Request) -> Response:
+        wanted = orjson.loads(await request.body())
+        return Response(orjson.dumps(await queues[wanted["queue"]].redrive(wanted["ids"])))
+
+    return Starlette(
+        routes=[
+            Route("/metrics", own_metrics),
+            Route("/queues", numbers),
+            Route("/dead", dead, methods=["POST"]),
+            Route("/redrive", redrive, methods=["POST"]),
+        ]
+    )
+
+
+def listen(path: Path) -> socket.socket:
+    """A socket for `Control`. One that a dead process left behind is replaced. Raises OSError."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _short(path) as short:
+            listening.bind(short)
+        listening.listen()
+        listening.setblocking(False)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+class Control:
+    """A client of the worker that listens at *path*. All methods raise Unreachable when nobody does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def metrics(self) -> bytes:
+        return await self._ask("GET", "/metrics")
+
+    async def queues(self) -> list[int]:
+        numbers: list[int] = orjson.loads(await self._ask("GET", "/queues"))
+        return numbers
+
+    async def dead(
+        self, queue: int, *, lane: Lane | None = None, after: int = 0, limit: int = 100
+    ) -> list[DeadJob]:
+        wanted = {"queue": queue, "lane": lane and list(lane), "after": after, "limit": limit}
+        return [_from_json(each) for each in orjson.loads(await self._ask("POST", "/dead", wanted))]
+
+    async def redrive(self, queue: int, ids: Sequence[int]) -> int:
+        wanted = {"queue": queue, "ids": list(ids)}
+        count: int = orjson.loads(await self._ask("POST", "/redrive", wanted))
+        return count
+
+    async def _ask(self, method: str, path: str, wanted: object = None) -> bytes:
+        content = None if wanted is None else orjson.dumps(wanted)
+        try:
+            with _short(self._path) as short:
+                transport = httpx.AsyncHTTPTransport(uds=short)
+                async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT_S) as client:
+                    response = await client.request(method, f"http://worker{path}", content=content)
+                    response.raise_for_status()
+                    return response.content
+        except (httpx.HTTPError, OSError) as error:
+            raise Unreachable(f"no worker answers at {self._path}: {error}") from None
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for *path* that a socket can have: 107 bytes at most, which a data directory's own may be longer than."""
+    names = Path("/proc/self/fd")
+    if not names.is_dir():
+        yield str(path)
+        return
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield str(names / str(directory) / path.name)
+    finally:
+        os.close(directory)
+
+
+def _to_json(job: DeadJob) -> list[Any]:
+    fields = job._asdict() | {"lane": list(job.lane), "body": job.body.decode()}
+    return list(fields.values())
+
+
+def _from_json(value: list[Any]) -> DeadJob:
+    fields = dict(zip(DeadJob._fields, value, strict=True))
+    return DeadJob(**{**fields, "lane": Lane(*fields["lane"]), "body": fields["body"].encode()})
