@@ -72,6 +72,8 @@ class Dispatcher:
         self._workspace_slots = max(1, int(slots * WORKSPACE_SHARE))
         self._lanes: dict[Lane, _LaneState] = {}
         self._workspaces: dict[str, int] = {}
+        self._granted: dict[str, int] = {}
+        """By workspace, the room that lanes were given in the poll under way."""
         self._paused: set[Breaker] = set()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -94,6 +96,7 @@ class Dispatcher:
         """Raises what the queue raises."""
         while not self._stopping:
             self._wake.clear()
+            self._granted.clear()
             room = min(self._slots - self.in_flight, POLL_JOBS)
             jobs = await self._queue.poll(self._room, room) if room > 0 and self._bytes < SLOT_BYTES else []
             if jobs:
@@ -157,8 +160,12 @@ class Dispatcher:
         if state.bytes >= LANE_BYTES:
             return 0
         allowed = state.breaker.room(self._clock.monotonic_ms(), self._runner.capacity(lane))
-        of_workspace = self._workspace_slots - self._workspaces.get(lane.workspace, 0)
-        return max(0, min(allowed - state.in_flight, of_workspace))
+        workspace = lane.workspace
+        granted = self._granted.get(workspace, 0)
+        left = self._workspace_slots - self._workspaces.get(workspace, 0) - granted
+        room = max(0, min(allowed - state.in_flight, left))
+        self._granted[workspace] = granted + room
+        return room
 
     def _start(self, jobs: list[Job]) -> None:
         self._idle.clear()

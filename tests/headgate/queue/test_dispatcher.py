@@ -1,0 +1,196 @@
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from headgate.queue.breaker import FAILURES, PROBE_FIRST_MS
+from headgate.queue.clock import ServiceClock
+from headgate.queue.dispatcher import LANE_BYTES, WORKSPACE_SHARE, Dispatcher
+from headgate.queue.model import Done, Job, Lane, NewEvent, NewJob, Release, Step, Tally
+from headgate.queue.sqlite import SqliteQueue
+from tests.runtime.fakes import Frozen, until
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+A, B = Lane("w1", "a"), Lane("w1", "b")
+C = Lane("w2", "c")
+
+
+def event(number: int, *lanes: Lane, body: bytes = b"{}") -> NewEvent:
+    return NewEvent("w", "s", f"m{number}", "track", body, tuple(NewJob(lane) for lane in lanes))
+
+
+def done(job: Job) -> Done:
+    return Done(job, Tally(job.source, job.lane.destination, Step.DELIVERED, "track"))
+
+
+class Hands:
+    """A Runner that does nothing until told."""
+
+    def __init__(self, capacity: int = 4) -> None:
+        self.jobs: list[Job] = []
+        self._capacity = capacity
+
+    def capacity(self, lane: Lane) -> int:  # noqa: ARG002
+        return self._capacity
+
+    def start(self, lane: Lane, jobs: Sequence[Job]) -> None:
+        assert all(job.lane == lane for job in jobs)
+        self.jobs += jobs
+
+    def of(self, lane: Lane) -> list[Job]:
+        return [job for job in self.jobs if job.lane == lane]
+
+
+class Stand:
+    """A queue with its dispatcher at work."""
+
+    def __init__(self, queue: SqliteQueue, hands: Hands, clock: Frozen, slots: int) -> None:
+        self.queue = queue
+        self.hands = hands
+        self.clock = clock
+        self.dispatcher = Dispatcher(queue, hands, clock, slots=slots)
+        self.task = asyncio.create_task(self.dispatcher.run())
+
+    async def settle(self, *jobs: Job) -> None:
+        for job in jobs:
+            self.hands.jobs.remove(job)
+            self.dispatcher.settle(done(job))
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        """Whatever the dispatcher has to do is done: a put and a poll after it have come back."""
+        for _ in range(3):
+            await self.queue.settled()
+            await self.queue.stats()
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        self.dispatcher.stop()
+        await self.task
+        await self.queue.close()
+
+
+async def stand(path: Path, capacity: int = 4, slots: int = 1_000) -> Stand:
+    clock = Frozen()
+    queue = await SqliteQueue.open(path / "queue.sqlite", clock=ServiceClock(clock))
+    return Stand(queue, Hands(capacity), clock, slots)
+
+
+def test_a_lane_gets_no_more_than_its_capacity(tmp_path: Path) -> None:
+    async def main() -> None:
+        it = await stand(tmp_path)
+        await it.queue.put([event(number, A, B) for number in range(20)])
+        await until(lambda: len(it.hands.jobs) == 8)
+        await it.quiet()
+        assert len(it.hands.of(A)) == len(it.hands.of(B)) == 4
+        # B stands still; A goes on all the same.
+        for expected in (16, 12, 8, 4, 0):
+            await it.settle(*it.hands.of(A))
+            await until(lambda: len(it.hands.of(A)) == min(4, expected))  # noqa: B023
+        assert len(it.hands.of(B)) == 4
+        await it.close()
+
+    asyncio.run(main())
+
+
+def test_a_workspace_cannot_have_all_slots(tmp_path: Path) -> None:
+    async def main() -> None:
+        it = await stand(tmp_path, capacity=100, slots=40)
+        await it.queue.put([event(number, A, B) for number in range(50)])
+        await until(lambda: len(it.hands.jobs) == 40 * WORKSPACE_SHARE)
+        await it.queue.put([event(number, C) for number in range(50, 60)])
+        await until(lambda: len(it.hands.of(C)) == 10)
+        assert len(it.hands.jobs) == 20
+        await it.close()
+
+    asyncio.run(main())
+
+
+def test_bodies_of_a_lane_are_bounded(tmp_path: Path) -> None:
+    async def main() -> None:
+        it = await stand(tmp_path, capacity=1)
+        body = b'"' + b"x" * (LANE_BYTES - 2) + b'"'
+        await it.queue.put([event(1, A, body=body)])
+        await until(lambda: len(it.hands.of(A)) == 1)
+        it.hands._capacity = 10
+        await it.queue.put([event(2, A), event(3, B)])
+        await until(lambda: len(it.hands.of(B)) == 1)
+        await it.quiet()
+        assert len(it.hands.of(A)) == 1
+        await it.settle(*it.hands.of(A))
+        await until(lambda: len(it.hands.of(A)) == 1)
+        await it.close()
+
+    asyncio.run(main())
+
+
+def test_an_open_breaker_stops_its_lane_only_and_probes(tmp_path: Path) -> None:
+    async def main() -> None:
+        it = await stand(tmp_path)
+        for _ in range(FAILURES):
+            it.dispatcher.failed(A)
+        assert it.dispatcher.is_open(A)
+        await it.queue.put([event(number, A, B) for number in range(4)])
+        await until(lambda: len(it.hands.of(B)) == 4)
+        await it.quiet()
+        assert not it.hands.of(A)
+        it.clock.advance(PROBE_FIRST_MS)
+        await until(lambda: len(it.hands.of(A)) == 1)
+        await it.quiet()
+        assert len(it.hands.of(A)) == 1
+        it.dispatcher.succeeded(A)
+        await it.settle(*it.hands.of(A))
+        await until(lambda: len(it.hands.of(A)) == 3)
+        await it.close()
+
+    asyncio.run(main())
+
+
+def test_a_pause_ends_by_itself(tmp_path: Path) -> None:
+    async def main() -> None:
+        it = await stand(tmp_path)
+        it.dispatcher.pause(A, 250)
+        await it.queue.put([event(1, A)])
+        await it.quiet()
+        assert not it.hands.jobs
+        it.clock.advance(250)
+        await until(lambda: len(it.hands.jobs) == 1)
+        await it.close()
+
+    asyncio.run(main())
+
+
+def test_stopped_it_starts_nothing_and_tells_when_all_is_settled(tmp_path: Path) -> None:
+    async def main() -> None:
+        it = await stand(tmp_path)
+        await it.queue.put([event(1, A)])
+        await until(lambda: len(it.hands.jobs) == 1)
+        it.dispatcher.stop()
+        await it.task
+        await it.queue.put([event(2, A)])
+        idle = asyncio.ensure_future(it.dispatcher.idle())
+        await it.quiet()
+        assert not idle.done()
+        (job,) = it.hands.jobs
+        it.dispatcher.settle(Release(job))
+        await idle
+        assert it.dispatcher.in_flight == 0
+        assert (await it.queue.stats()).jobs == 2
+        await it.queue.close()
+
+    asyncio.run(main())
+
+
+def test_a_lane_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    async def main() -> None:
+        it = await stand(tmp_path)
+        for _ in range(FAILURES):
+            it.dispatcher.failed(A)
+        it.dispatcher.forget(A)
+        assert not it.dispatcher.is_open(A)
+        await it.close()
+
+    asyncio.run(main())
