@@ -28,12 +28,13 @@ def is_current(tree: Tree, output: Path) -> bool:
     except (OSError, ValueError):
         return False
     return bool(
-        manifest.get("inputs") == step_digests(tree)["base"] and manifest.get("files") == contents_of(output)
+        manifest.get("inputs") == step_digests(tree)["result"]
+        and manifest.get("files") == contents_of(output)
     )
 
 
 def step_digests(tree: Tree) -> dict[str, str]:
-    """The digest of each step's inputs. That of the last step covers them all."""
+    """The digest of each step's inputs. That of the result covers them all."""
     here = sources.ROOT / "guest" / "build"
     common = here / "workshop.py"
     reader = tree.runtime / "headgate_runtime" / "wasm.py"
@@ -45,6 +46,17 @@ def step_digests(tree: Tree) -> dict[str, str]:
     prelude = digest_of(packages, tree.prelude, here / "bundles.py")
     libraries = digest_of(packages, tree.libraries, here / "bundles.py")
     notices = digest_of(upstream, libraries, zig, here / "notices.py")
+    base = digest_of(
+        parted,
+        prelude,
+        libraries,
+        notices,
+        tree.training,
+        sources.pin_of("wasmtime"),
+        here / "images.py",
+        here / "pipeline.py",
+        *images.modules_of_bake(tree.runtime),
+    )
     return {
         "notices": notices,
         "sources": upstream,
@@ -53,17 +65,8 @@ def step_digests(tree: Tree) -> dict[str, str]:
         "engine": parted,
         "prelude": prelude,
         "libraries": libraries,
-        "base": digest_of(
-            parted,
-            prelude,
-            libraries,
-            notices,
-            tree.training,
-            sources.pin_of("wasmtime"),
-            here / "images.py",
-            here / "pipeline.py",
-            *images.modules_of_bake(tree.runtime),
-        ),
+        "base": base,
+        "result": digest_of(base, *tree.types),
     }
 
 

@@ -9,7 +9,7 @@ The steps in order:
 6. base image       the engine with prelude -> base.wasm, laid out by what guest/training shows;
                     libraries/*.js          -> libraries/*.bytecode; parts/*.js likewise
 
-and the copy of their results to where the runtime looks for them.
+and the copy of their results to where the runtime looks for them, with the declarations of guest/types as types/*.d.ts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def build_guest(tree: Tree, output: Path, shop: Workshop) -> bool:
     with shop.exclusive():
         if is_current(tree, output):
             return False
-        _install(_make(tree, shop), output, step_digests(tree)["base"])
+        _install(_make(tree, shop), output, step_digests(tree)["result"])
     return True
 
 
@@ -95,6 +95,7 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
     scripts = [place for place in files if "/" in place and place.endswith(".js")]
     baked = [*(f"{place.removesuffix('.js')}.bytecode" for place in scripts), "base.wasm"]
     files = {place: path for place, path in files.items() if place not in scripts}
+    files |= {f"types/{path.name}": path for path in tree.types}
     return {**files, **{place: base / place for place in baked}, notices.FILE: thanks / notices.FILE}
 
 

@@ -57,6 +57,11 @@ class Tree:
         return self.guest / "training"
 
     @property
+    def types(self) -> list[Path]:
+        """Declarations, which are shipped as they are."""
+        return sorted((self.guest / "types").glob("*.d.ts"))
+
+    @property
     def npm(self) -> list[Path]:
         return [self.guest / name for name in ("package.json", "package-lock.json", ".npmrc")]
 

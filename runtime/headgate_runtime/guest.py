@@ -25,7 +25,7 @@ from headgate_runtime.limits import (
 )
 
 DIRECTORY: Final = Path(__file__).parent / "_guest"
-"""Build output (make build): engine.wasm, boot.wasm, base.wasm, libraries/, parts/, manifest.json."""
+"""Build output (make build): engine.wasm, boot.wasm, base.wasm, libraries/, parts/, types/, manifest.json."""
 
 CACHE_VARIABLE: Final = "HEADGATE_CACHE"
 

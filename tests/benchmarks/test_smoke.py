@@ -68,11 +68,12 @@ def test_what_a_library_gives_is_checked() -> None:
 
     libraries.check("lodash", given, made(order_id=1))
     libraries.check("moment", given, made(orderId=1, localTime="2026-07-01T14:00:00+02:00"))
-    for name, wrong in [
+    mistakes: list[tuple[str, list[bytes | None]]] = [
         ("lodash", made(orderId=1)),
         ("moment", made(orderId=1, localTime="2026-07-01T13:00:00+01:00")),
         ("lodash", [None]),
-    ]:
+    ]
+    for name, wrong in mistakes:
         with pytest.raises(workload.Mismatch, match=f"with {name}: wrong output for event 1"):
             libraries.check(name, given, wrong)
 

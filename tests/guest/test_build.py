@@ -100,11 +100,11 @@ class TestDigests:
         (tree.prelude / "index.js").write_text("export default 1")
         after = digests.step_digests(tree)
 
-        assert {name for name in before if before[name] != after[name]} == {"prelude", "base"}
+        assert {name for name in before if before[name] != after[name]} == {"prelude", "base", "result"}
 
     def test_a_damaged_file_is_noticed(self, tmp_path: Path) -> None:
         (tmp_path / "engine.wasm").write_bytes(b"x")
-        manifest = {"inputs": digests.step_digests(Tree())["base"], "files": digests.contents_of(tmp_path)}
+        manifest = {"inputs": digests.step_digests(Tree())["result"], "files": digests.contents_of(tmp_path)}
         (tmp_path / digests.MANIFEST).write_text(json.dumps(manifest))
 
         assert digests.is_current(Tree(), tmp_path)
@@ -196,6 +196,12 @@ class TestResult:
 
     def test_the_engine_has_no_data(self) -> None:
         assert wasm.segments((GUEST / "engine.wasm").read_bytes()) == []
+
+    def test_declarations_are_shipped_as_they_are(self) -> None:
+        shipped = {path.name: path.read_bytes() for path in (GUEST / "types").iterdir()}
+
+        assert shipped == {path.name: path.read_bytes() for path in Tree().types}
+        assert "headgate.d.ts" in shipped
 
     def test_notices_name_every_library(self) -> None:
         text = (GUEST / notices.FILE).read_text(encoding="utf-8")
