@@ -41,7 +41,7 @@ def create(
         raise Conflict(
             "this destination has a function already; a destination has at most one", "integrationId"
         )
-    pinned = of.deployed or of.latest
+    pinned = of.running
     instance = change.new_id()
     known = _union(pinned.settings, of.settings)
     plain, encrypted = _stored(change, instance, known, {} if settings is None else settings, {})

@@ -88,6 +88,16 @@ def _path(path: str) -> str:
     return path
 
 
+Url = Annotated[str, AfterValidator(_url)]
+Method = Literal["POST", "PUT", "PATCH"]
+BatchMaxCount = Annotated[int, Field(ge=1, le=limits.BATCH_COUNT_MAX)]
+BatchWaitMs = Annotated[int, Field(ge=0, le=60_000)]
+RatePerS = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+TimeoutMs = Annotated[int, Field(ge=1, le=60_000)]
+Concurrency = Annotated[int, Field(ge=1, le=1_000)]
+Path = Annotated[str, Field(min_length=1, max_length=1_024), AfterValidator(_path)]
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
@@ -104,21 +114,21 @@ class Webhook(_Settings):
     timeout_ms         of one request, from connecting to the end of the answer
     """
 
-    url: Annotated[str, AfterValidator(_url)]
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    url: Url
+    method: Method = "POST"
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = {}
-    batch_max_count: Annotated[int, Field(ge=1, le=limits.BATCH_COUNT_MAX)] = 1
-    batch_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 1_000
-    rate_per_s: Annotated[float | None, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = None
-    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 10
+    batch_max_count: BatchMaxCount = 1
+    batch_wait_ms: BatchWaitMs = 1_000
+    rate_per_s: RatePerS | None = None
+    concurrency: Concurrency = 10
     signing_secret: Annotated[str | None, Field(min_length=1, max_length=limits.SIGNING_SECRET_CHARS)] = None
-    timeout_ms: Annotated[int, Field(ge=1, le=60_000)] = 10_000
+    timeout_ms: TimeoutMs = 10_000
 
 
 class Sink(_Settings):
     """*path* is that of a file of JSON Lines: below `sinks` in the data directory, unless it is absolute."""
 
-    path: Annotated[str, Field(min_length=1, max_length=1_024), AfterValidator(_path)]
+    path: Path
 
 
 MODELS: Final[dict[DestinationKind, type[_Settings]]] = {"webhook": Webhook, "sink": Sink}

@@ -70,12 +70,15 @@ def restore(change: Change, function: str, version: str) -> Function:
     return new
 
 
-def deploy(change: Change, function: str, only: Collection[str] | None = None) -> Function:
+def deploy(
+    change: Change, function: str, only: Collection[str] | None = None, *, version: str | None = None
+) -> Function:
     """
-    Lets all instances run LATEST, or those in *only* (SPEC D27). LATEST counts as deployed even where there is no
-    instance. Stored values that it does not define are forgotten. Raises NotFound.
+    Lets all instances run LATEST, or *version*; or those in *only* (SPEC D27). The version counts as deployed even where
+    there is no instance. Stored values that it does not define are forgotten. Raises NotFound.
     """
     old = functions.get(change, function)
+    chosen = old.latest if version is None else functions.version(change, function, version)
     bound = instances.listed(change, old.id)
     for name in only or ():
         if all(instance.id != name for instance in bound):
@@ -83,9 +86,9 @@ def deploy(change: Change, function: str, only: Collection[str] | None = None) -
     before = change.written
     for instance in bound:
         if only is None or instance.id in only:
-            instances.migrate(change, instance, old.settings, deployed=old.latest.id)
+            instances.migrate(change, instance, chosen.settings, deployed=chosen.id)
     if only is None or only:
-        instances.mark_deployed(change, old.latest.id)
+        instances.mark_deployed(change, chosen.id)
     new = functions.get(change, old.id)
     if new != old or change.written != before:
         audit.record(

@@ -127,6 +127,11 @@ class Function:
         return self.latest.settings
 
     @property
+    def running(self) -> Version:
+        """What a new instance is pinned to: the newest version ever deployed, or else LATEST."""
+        return self.deployed or self.latest
+
+    @property
     def is_latest_version(self) -> bool:
         """Whether what was saved last is deployed."""
         return self.deployed is not None and self.deployed.id == self.latest.id

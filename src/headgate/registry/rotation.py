@@ -17,6 +17,8 @@ from headgate.registry.secrets import Undecryptable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import Table
+
     from headgate.registry.records import Actor
     from headgate.registry.store import Change, Registry
 
@@ -70,7 +72,7 @@ def _reseal(change: Change, new: str) -> Rotated:
     return Rotated(new, old, count)
 
 
-def _reseal_table(change: Change, table: t.Table, resealed: Callable[[Change, str, str], str]) -> int:
+def _reseal_table(change: Change, table: Table, resealed: Callable[[Change, str, str], str]) -> int:
     rows = change.connection.execute(
         select(table.c.id, table.c.encrypted_settings).where(table.c.encrypted_settings != "{}")
     ).all()

@@ -167,11 +167,15 @@ class Registry:
         that looks at the revision cell knows of it when this returns. Raises Unavailable, Conflict.
         """
         with self.cell.lock():
-            # Left odd when this fails: readers then look into the database, and mend it.
+            # Left odd where this ends without a word: readers then look into the database, and mend it.
             self.cell.unsettle()
             with database.writing(self._engine) as connection:
                 change = Change(self, connection, actor)
-                yield change
+                try:
+                    yield change
+                except BaseException:
+                    self.cell.settle(change.revision)
+                    raise
                 revision = change.revision + bool(change.written)
                 if change.written:
                     connection.execute(update(config).values(rev=revision))
@@ -180,7 +184,7 @@ class Registry:
                 database.scrub(self._engine)
 
     def settle(self) -> None:
-        """Mends a cell that was left odd by a change that failed, or by a process that died."""
+        """Mends a cell that was left odd by a commit that failed, or by a process that died."""
         with self.cell.lock_if_free() as free:
             if free and self.cell.value % 2:
                 with self.view() as view:
