@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _PROGRAM: Final = b"onTrack = (event) => typescript(event.source)"
 
+DECLARATIONS: Final = "types/"
+"""Where they lie in the built guest."""
+
 _OUTPUT_BYTES: Final = 64 << 20
 """Enough for the largest source: what the function may output has nothing to do with it."""
 
@@ -44,6 +47,19 @@ def strip(source: str | bytes, limits: Limits | None = None) -> str | CompileErr
         except StopIteration as stop:
             stripped: bytes | CompileError = stop.value
             return stripped if isinstance(stripped, CompileError) else stripped.decode()
+
+
+def declarations() -> dict[str, bytes]:
+    """
+    What functions find around them, for editors and the TypeScript compiler: files by their names, `headgate.d.ts` the
+    one that refers to the others. Raises GuestMissing.
+    """
+    files = orjson.loads(guest.read("manifest.json"))["files"]
+    return {
+        place.removeprefix(DECLARATIONS): guest.read(place)
+        for place in files
+        if place.startswith(DECLARATIONS)
+    }
 
 
 def steps(text: bytes, limits: Limits) -> Generator[None, None, bytes | CompileError]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.cli.init import FILES
+from headgate.cli.init import TEMPLATES
 from headgate_runtime import abi, image
 from tests.acceptance.command import EXAMPLES, HEADGATE, ROOT, TRACK, headgate, write
 
@@ -152,15 +152,18 @@ def test_an_image_of_another_abi_or_engine_is_refused(tmp_path: Path) -> None:
     assert "cannot run here" in headgate("inspect", "engine.wasm", cwd=tmp_path).stdout
 
 
-@pytest.mark.parametrize("template", sorted(FILES))
-def test_what_init_writes_is_ready_to_run(tmp_path: Path, template: str) -> None:
-    made = headgate("init", "mine", "--template", template, cwd=tmp_path)
+@pytest.mark.parametrize("language", ["js", "ts"])
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_what_init_writes_is_ready_to_run(tmp_path: Path, template: str, language: str) -> None:
+    flags = ["--typescript"] if language == "ts" else []
+    made = headgate("init", "mine", "--template", template, *flags, cwd=tmp_path)
     batch = ["--batch", "3"] if template == "batch" else []
+    function = f"mine/function.{language}"
 
-    checked = headgate("check", "mine/function.js", cwd=tmp_path)
+    checked = headgate("check", function, cwd=tmp_path)
     done = headgate(
         "run",
-        "mine/function.js",
+        function,
         "mine/events.jsonl",
         "--settings",
         "mine/settings.json",
@@ -171,7 +174,7 @@ def test_what_init_writes_is_ready_to_run(tmp_path: Path, template: str) -> None
     assert made.returncode == 0
     assert len(checked.stdout.splitlines()) == 1
     expected = list(abi.HANDLERS) if template == "batch" else list(abi.HANDLERS[:7])
-    assert checked.stdout == f"mine/function.js: no errors; handlers: {', '.join(expected)}\n"
+    assert checked.stdout == f"{function}: no errors; handlers: {', '.join(expected)}\n"
     assert (done.returncode, done.stdout) == (0, (tmp_path / "mine" / "events.jsonl").read_text())
     types = [json.loads(line)["type"] for line in done.stdout.splitlines()]
     assert sorted(types) == ["alias", "delete", "group", "identify", "page", "screen", "track"]

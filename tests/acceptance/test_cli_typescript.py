@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
+import pytest
+
+from guest.build import bundles
+from headgate.cli.init import TEMPLATES
+from headgate_runtime.typescript import declarations
 from tests.acceptance.command import TRACK, headgate, write
+from tests.guest.tsc import compiler
 
 SOURCE = """\
 interface Settings { plan: string }
@@ -65,6 +72,43 @@ def test_what_is_wrong_is_shown_as_it_was_written(tmp_path: Path) -> None:
     )
     assert (checked.returncode, checked.stderr) == (1, shown)
     assert (ran.returncode, ran.stderr) == (2, shown)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_what_init_writes_is_right_by_its_declarations(tmp_path: Path, template: str) -> None:
+    made = headgate("init", "mine", "--template", template, "--typescript", cwd=tmp_path)
+    function = tmp_path / "mine" / "function.ts"
+    right = tsc(tmp_path / "mine")
+    function.write_text(function.read_text() + "const count: number = fetch('https://a.example/');\n")
+    wrong = tsc(tmp_path / "mine")
+
+    assert made.returncode == 0, made.stderr
+    assert sorted(path.name for path in (tmp_path / "mine" / "types").iterdir()) == [
+        "headgate.d.ts",
+        "libraries.d.ts",
+        "node.d.ts",
+        "web.d.ts",
+    ]
+    assert (right.returncode, right.stdout) == (0, "")
+    assert wrong.returncode != 0
+    assert "Type 'Promise<Response>' is not assignable to type 'number'" in wrong.stdout
+
+
+def tsc(project: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(part) for part in (bundles.node(), compiler() / "bin" / "tsc", "--project", project)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_init_overwrites_declarations_only_when_told(tmp_path: Path) -> None:
+    (tmp_path / "types").mkdir()
+    (tmp_path / "types" / "web.d.ts").write_text("mine")
+
+    refused = headgate("init", "--typescript", cwd=tmp_path)
+
+    assert (refused.returncode, refused.stderr.count("already there")) == (2, 1)
+    assert not (tmp_path / "function.ts").exists()
+    assert headgate("init", "--typescript", "--force", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "types" / "web.d.ts").read_bytes() == declarations()["web.d.ts"]
 
 
 def test_other_names_are_javascript(tmp_path: Path) -> None:

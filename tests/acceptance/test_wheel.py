@@ -73,6 +73,7 @@ def test_the_wheel_holds_the_guest_and_no_sources_of_it(wheel: Path) -> None:
 
     guest = "headgate_runtime/_guest"
     assert {f"{guest}/engine.wasm", f"{guest}/base.wasm", f"{guest}/libraries/lodash.bytecode"} <= names
+    assert {f"{guest}/types/headgate.d.ts", "headgate/templates/default.ts"} <= names
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"headgate", "headgate_runtime"}
     assert [name for name in names if name.endswith((".c", ".h", ".zig", ".so", ".pyc", ".new"))] == []
 

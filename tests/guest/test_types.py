@@ -6,7 +6,6 @@ is in a sandbox, no less and no more.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ from typing import Any
 import pytest
 
 from guest.build import bundles
-from guest.build.sources import ROOT, cache_directory
-from guest.build.workshop import Workshop, digest_of
+from guest.build.sources import ROOT
 from tests.guest.evaluate import Evaluate
-
-TYPES = ROOT / "guest" / "types"
+from tests.guest.tsc import TYPES, compiler
 
 EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*") if path.suffix in (".js", ".ts"))
 
@@ -27,20 +24,6 @@ HANDLERS = {f"on{name}" for name in ("Identify", "Track", "Page", "Screen", "Gro
 
 UNDECLARED = {"InternalError", "Symbol(Symbol.toStringTag)"}
 """What the engine has of its own, and functions have no use for."""
-
-
-def compiler() -> Path:
-    """The pinned package typescript, fetched into the build's cache the first time."""
-    shop = Workshop(cache_directory(os.environ))
-    manifests = [TYPES / "package.json", TYPES / "package-lock.json", ROOT / "guest" / ".npmrc"]
-    with shop.exclusive():
-        packages = shop.step(
-            "npm packages of guest/types",
-            "typescript",
-            digest_of(*manifests),
-            lambda out: bundles.install_packages(shop, manifests, out),
-        )
-    return packages / "node_modules" / "typescript"
 
 
 def survey(*sources: Path) -> dict[str, Any]:

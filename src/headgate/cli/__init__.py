@@ -96,7 +96,9 @@ def _run(parsed: argparse.Namespace) -> int:
         case "inspect":
             return inspect.run(parsed.image, as_json=parsed.json)
         case "init":
-            return init.run(parsed.directory, parsed.template, force=parsed.force)
+            return init.run(
+                parsed.directory, parsed.template, typescript=parsed.typescript, force=parsed.force
+            )
         case "serve":
             return serve.run(parsed)
         case "dead":

@@ -11,7 +11,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from headgate.cli import dead, serve
-from headgate.cli.init import FILES
+from headgate.cli.init import TEMPLATES
 from headgate.cli.trouble import FAILED
 from headgate_runtime import LimitError, Limits
 from headgate_runtime.limits import BATCH_EVENTS
@@ -98,6 +98,7 @@ _INIT_EXAMPLES: Final = """\
 examples:
   headgate init my-function
   headgate init my-batches --template batch
+  headgate init my-typed-function --typescript
 """
 
 _REPLAY_EXAMPLES: Final = """\
@@ -214,9 +215,14 @@ def parser() -> argparse.ArgumentParser:
     init.add_argument("directory", metavar="DIR", nargs="?", default=".", help="where to; default: here")
     init.add_argument(
         "--template",
-        choices=tuple(FILES),
+        choices=TEMPLATES,
         default="default",
         help="default: a handler for every type; batch: onBatch as well",
+    )
+    init.add_argument(
+        "--typescript",
+        action="store_true",
+        help="in TypeScript, with declarations for the editor and the TypeScript compiler",
     )
     init.add_argument("--force", action="store_true", help="overwrite files that are there already")
 
