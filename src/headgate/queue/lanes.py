@@ -118,10 +118,9 @@ class LaneIndex:
     def exactly(self, lane: LaneState, due: float, now: float) -> None:
         """The next of *lane* is due at *due*, whatever was thought."""
         lane.next_due = due
-        if lane.ringed or due == math.inf:
-            return
         if due <= now:
-            self._enter_ring(lane)
+            if not lane.ringed:
+                self._enter_ring(lane)
         elif due < lane.queued_due:
             self._enter_heap(lane)
 
@@ -132,9 +131,8 @@ class LaneIndex:
         while heap and heap[0][0] <= now:
             _, _, lane = heapq.heappop(heap)
             lane.queued_due = math.inf
-            if not lane.ringed:
-                self.exactly(lane, lane.next_due, now)
-                woken = woken or lane.ringed
+            self.exactly(lane, lane.next_due, now)
+            woken = woken or lane.next_due <= now
         return woken
 
     def plan(self, room: Callable[[Lane], int], limit: int, now: float) -> list[tuple[Lane, int]]:

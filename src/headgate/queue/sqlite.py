@@ -309,7 +309,8 @@ class SqliteQueue:
     async def _fall_due(self) -> None:
         while (due := self._lanes.next_due) < math.inf:
             self._timer_due = due
-            await self._clock.wait(max(1.0, due - self._clock.now()))
+            if (delay := due - self._clock.now()) > 0:
+                await self._clock.wait(delay)
             if self._lanes.wake(self._clock.now()):
                 self._call_back()
         self._timer_due = math.inf
