@@ -7,7 +7,21 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from headgate.cli import arguments, build, check, dead, init, inspect, replay, run, serve
+from headgate.cli import (
+    apply,
+    arguments,
+    build,
+    check,
+    dead,
+    export,
+    init,
+    inspect,
+    keys,
+    replay,
+    run,
+    serve,
+    token,
+)
 from headgate.cli.trouble import FAILED, INTERRUPTED, READER_GONE, Trouble, of_file
 from headgate_runtime import HeadgateError
 
@@ -101,6 +115,14 @@ def _run(parsed: argparse.Namespace) -> int:
             )
         case "serve":
             return serve.run(parsed)
+        case "apply":
+            return apply.run(parsed)
+        case "export":
+            return export.run(parsed)
+        case "token":
+            return token.run(parsed)
+        case "keys":
+            return keys.run(parsed)
         case "dead":
             return dead.run_dead(parsed)
         case "redrive":

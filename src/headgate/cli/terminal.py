@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 COLOURS: Final = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "bold": 1, "dim": 2}
 
@@ -20,10 +20,13 @@ def printable(text: str, size_max: int = 200) -> str:
 
 
 class Terminal:
-    """stderr: plain lines always; colour and the bar only when it is a terminal (and NO_COLOR is not set)."""
+    """
+    stderr: plain lines always; colour and the bar only when it is a terminal (and NO_COLOR is not set). With another
+    *stream*, colour for that one.
+    """
 
-    def __init__(self) -> None:
-        self.interactive = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.interactive = (stream or sys.stderr).isatty() and os.environ.get("TERM") != "dumb"
         self._colour = self.interactive and not os.environ.get("NO_COLOR")
         self._drawn = False
 

@@ -1,0 +1,64 @@
+"""The registry of a data directory, for the commands that look into it or change it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from headgate.cli.trouble import Trouble
+from headgate.paths import DataDirectory
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from headgate.registry.records import Actor, Workspace
+    from headgate.registry.store import Registry, View
+
+
+@contextlib.contextmanager
+def opened(data: str, *, make: bool = False) -> Iterator[Registry]:
+    """
+    Works while a server runs. Raises Trouble, where there is no registry and none is to be made, and in place of every
+    error of the registry.
+    """
+    from headgate.registry.errors import RegistryError  # noqa: PLC0415 - a database is not for every command
+    from headgate.registry.store import Registry  # noqa: PLC0415
+
+    directory = DataDirectory(data)
+    if not make and not directory.registry.is_file():
+        raise Trouble(
+            f"there is no data directory {directory}; `headgate serve` or `headgate apply` makes one"
+        )
+    try:
+        with Registry.open(directory) as registry:
+            yield registry
+    except RegistryError as error:
+        raise Trouble(str(error)) from None
+
+
+def actor() -> Actor:
+    """Who changes something, when it is done from the command line."""
+    from headgate.registry.records import Actor  # noqa: PLC0415
+
+    return Actor("system", "command line")
+
+
+def add_workspace(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workspace", metavar="SLUG", help="which workspace, where there are several")
+
+
+def workspace(view: View, slug: str | None) -> Workspace:
+    """The one called *slug*, or the only one. Raises Trouble."""
+    from headgate.registry import workspaces  # noqa: PLC0415
+
+    there = workspaces.listed(view)
+    if slug is None and len(there) == 1:
+        return there[0]
+    names = ", ".join(each.slug for each in there) or "none"
+    if slug is None:
+        raise Trouble(f"say which workspace, with --workspace: {names}")
+    found = next((each for each in there if each.slug == slug), None)
+    if found is None:
+        raise Trouble(f"there is no workspace {slug!r}: {names}")
+    return found
