@@ -1,0 +1,335 @@
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from headgate.delivery.carrier import Batching, Parcel, Receipt
+from headgate.filters import Rule
+from tests.headgate.pipeline.world import DELIVERED, Depot, World, arrival, destination, instance, snapshot
+from tests.runtime.fakes import until
+
+ADD_PLAN = "function onTrack(event, settings) { event.properties.plan = settings.plan; return event }"
+BUSY = Receipt("retry", "503", "the destination answered 503", 503, is_outage=True)
+
+
+def test_events_pass_their_function_and_arrive(tmp_path: Path) -> None:
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(instance=instance(ADD_PLAN, {"plan": "free"})))
+        await world.accept(*(arrival(number) for number in range(100)))
+        assert await world.outcomes(100) == {("successful-delivery", ""): 100}
+        assert [event["messageId"] for event in world.depot.events] == [f"m{number}" for number in range(100)]
+        assert all(event["properties"] == {"plan": "free"} for event in world.depot.events)
+        assert world.depot.deliveries[7][0].key == "m7/d1"
+        await world.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("code", "step", "reason"),
+    [
+        ("function onTrack() {}", "filtered-at-destination", "filtered_at_insert_function"),
+        (
+            "function onTrack() { throw new DropEvent() }",
+            "filtered-at-destination",
+            "filtered_at_insert_function",
+        ),
+        ("function onPage(event) { return event }", "filtered-at-destination", "unsupported_event_type"),
+        (
+            "function onTrack() { throw new ValidationError('no') }",
+            "filtered-at-destination",
+            "message_rejected",
+        ),
+        ("function onTrack() { throw new Error('no') }", "filtered-at-destination", "bad_request"),
+        ("function onTrack() { return 1 }", "filtered-at-destination", "bad_request"),
+        ("function onTrack( {", "filtered-at-destination", "bad_request"),
+    ],
+)
+def test_what_the_function_refuses_is_over(tmp_path: Path, code: str, step: str, reason: str) -> None:
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(instance=instance(code)))
+        await world.accept(arrival(1))
+        assert await world.outcomes(1) == {(step, reason): 1}
+        assert not world.depot.deliveries
+        assert len(await world.queue.dead()) == (reason != "filtered_at_insert_function")
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_no_function_and_a_disabled_one_let_events_pass_unchanged(tmp_path: Path) -> None:
+    async def main() -> None:
+        off = instance("function onTrack() {}", enabled=False)
+        world = await World.make(tmp_path, destination("a"), destination("b", instance=off))
+        await world.accept(arrival(1))
+        assert await world.outcomes(2) == {("successful-delivery", ""): 2}
+        assert world.depot.events == [arrival(1).event] * 2
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_unusable_settings_discard(tmp_path: Path) -> None:
+    async def main() -> None:
+        broken = instance(ADD_PLAN, fault="apiKey is required")
+        world = await World.make(
+            tmp_path, destination("a", instance=broken), destination("b", fault="its secret cannot be read")
+        )
+        await world.accept(arrival(1))
+        assert await world.outcomes(2) == {
+            ("filtered-at-destination", "invalid_settings"): 1,
+            ("filtered-at-destination", "INVALID_SETTINGS"): 1,
+        }
+        messages = {job.message for job in await world.queue.dead()}
+        assert messages == {"apiKey is required", "its secret cannot be read"}
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_a_retry_runs_the_function_again_with_the_event_as_it_was(tmp_path: Path) -> None:
+    code = """
+    let calls = 0
+    function onTrack(event) {
+      event.properties.touched = (event.properties.touched || 0) + 1
+      if (++calls < 3) throw new RetryError('later')
+      event.properties.calls = calls
+      return event
+    }"""
+
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(instance=instance(code)))
+        await world.accept(arrival(1))
+        for attempts, delay_ms in enumerate((15_000, 30_000), 1):
+            await world.retried(attempts)
+            world.clock.advance(delay_ms - 1)
+            await world.accept()  # a commit, in which nothing is due yet
+            assert world.meter.retries == attempts
+            world.clock.advance(1)
+        assert await world.outcomes(1) == {("successful-delivery", ""): 1}
+        assert world.depot.events[0]["properties"] == {"touched": 1, "calls": 3}
+        assert world.depot.deliveries[0][0].attempt == 3
+        (row,) = [row for row in await world.queue.tallies() if row.tally.destination]
+        assert row.tally.attempt == 3
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_when_only_the_delivery_failed_the_function_does_not_run_again(tmp_path: Path) -> None:
+    code = "let calls = 0; function onTrack(event) { event.properties.calls = ++calls; return event }"
+    answers = [BUSY, DELIVERED]
+
+    async def main() -> None:
+        depot = Depot(lambda _: answers.pop(0))
+        world = await World.make(tmp_path, destination(instance=instance(code)), depot=depot)
+        await world.accept(arrival(1))
+        await world.retried(1)
+        world.clock.advance(15_000)
+        assert await world.outcomes(1) == {("successful-delivery", ""): 1}
+        first, second = depot.deliveries
+        assert first[0].body == second[0].body
+        assert first[0].key == second[0].key
+        assert (first[0].attempt, second[0].attempt) == (1, 2)
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_retries_end_with_the_tenth_attempt_and_the_last_error(tmp_path: Path) -> None:
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(), depot=Depot(lambda _: BUSY))
+        await world.accept(arrival(1))
+        for attempts in range(1, 10):
+            await world.retried(attempts)
+            # The breaker's pauses, at most a minute, are over with it.
+            world.clock.advance(max(60_000, min(15_000 << (attempts - 1), 45 * 60_000)))
+        assert await world.outcomes(1) == {("failed-delivery", "503"): 1}
+        assert len(world.depot.deliveries) == 10
+        (dead,) = await world.queue.dead()
+        assert (dead.reason, dead.message) == ("503", "the destination answered 503")
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_an_event_that_kills_its_sandbox_gets_three_attempts(tmp_path: Path) -> None:
+    code = "function onTrack() { const all = []; for (;;) all.push(new Array(1e5).fill(0)) }"
+
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(instance=instance(code)))
+        await world.accept(arrival(1))
+        for attempts in (1, 2):
+            await world.retried(attempts)
+            world.clock.advance(60_000)
+        assert await world.outcomes(1) == {("filtered-at-destination", "internal"): 1}
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_a_batch_function_gets_batches_and_a_lone_event_its_single_handler(tmp_path: Path) -> None:
+    code = """
+    function onTrack(event) { event.properties.by = 'single'; return event }
+    function onBatch(events) { return events.map((e) => ({ ...e, properties: { by: events.length } })) }"""
+
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(instance=instance(code, batch_max_count=5)))
+        await world.accept(*(arrival(number) for number in range(6)))
+        await until(lambda: len(world.depot.events) == 5)
+        assert [event["properties"]["by"] for event in world.depot.events] == [5] * 5
+        world.clock.advance(10_000)
+        await world.outcomes(6)
+        assert world.depot.events[5]["properties"]["by"] == "single"
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_deliveries_are_batched_as_the_destination_wants(tmp_path: Path) -> None:
+    async def main() -> None:
+        depot = Depot()
+        depot.batching = Batching(10, 1 << 20, 500)
+        world = await World.make(tmp_path, destination(), depot=depot)
+        await world.accept(*(arrival(number) for number in range(25)))
+        await until(lambda: len(depot.deliveries) == 2)
+        world.clock.advance(500)
+        assert await world.outcomes(25) == {("successful-delivery", ""): 25}
+        assert [len(delivery) for delivery in depot.deliveries] == [10, 10, 5]
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_a_change_holds_for_the_next_event_and_for_retries(tmp_path: Path) -> None:
+    def fails_first(parcels: Sequence[Parcel]) -> Receipt:
+        return BUSY if parcels[0].message_id == "m1" and parcels[0].attempt == 1 else DELIVERED
+
+    async def main() -> None:
+        old = destination(instance=instance("function onTrack(e) { throw new RetryError('old') }"))
+        world = await World.make(tmp_path, old, depot=Depot(fails_first))
+        await world.accept(arrival(1))
+        await world.retried(1)
+        new = replace(old, instance=instance("function onTrack(e) { e.properties.new = true; return e }"))
+        world.directory.snapshot = snapshot(new, revision=2)
+        await world.accept(arrival(2))
+        await world.outcomes(1)
+        assert world.depot.events[0]["properties"] == {"new": True}
+        world.clock.advance(15_000)
+        await world.outcomes(2)
+        assert world.depot.events[1]["properties"] == {"new": True}
+        await world.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_what_waits_for_a_destination_that_is_gone_or_disabled_is_discarded(
+    tmp_path: Path, gone: bool
+) -> None:
+    async def main() -> None:
+        it = destination()
+        world = await World.make(tmp_path, it, depot=Depot(lambda _: BUSY))
+        await world.accept(arrival(1))
+        await world.retried(1)
+        world.directory.snapshot = snapshot() if gone else snapshot(replace(it, enabled=False))
+        world.clock.advance(15_000)
+        assert await world.outcomes(1) == {("filtered-at-destination", "INVALID_SETTINGS"): 1}
+        (dead,) = await world.queue.dead()
+        assert dead.message == "the destination is disabled or deleted"
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_filters_added_later_do_not_apply_to_what_waits(tmp_path: Path) -> None:
+    answers = [BUSY, DELIVERED]
+
+    async def main() -> None:
+        it = destination()
+        world = await World.make(tmp_path, it, depot=Depot(lambda _: answers.pop(0)))
+        await world.accept(arrival(1))
+        await world.retried(1)
+        filtered = destination(rules=[Rule("all", [{"type": "DROP"}])])
+        world.directory.snapshot = snapshot(filtered)
+        world.clock.advance(15_000)
+        assert await world.outcomes(1) == {("successful-delivery", ""): 1}
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_secrets_of_settings_are_not_in_what_people_read(tmp_path: Path) -> None:
+    code = "function onTrack(e, s) { throw new Error(`token ${s.token} was refused`) }"
+    bound = instance(code, {"token": "s3cr3t-value"}, secrets=("s3cr3t-value",))
+
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(instance=bound))
+        await world.accept(arrival(1))
+        await world.outcomes(1)
+        (dead,) = await world.queue.dead()
+        assert dead.message == "Error: token [redacted] was refused"
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_a_fault_of_our_own_neither_loses_an_event_nor_stops_the_lane(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode_once(_: Sequence[Parcel]) -> Receipt:
+        if len(world_depot.deliveries) == 1:
+            raise RuntimeError("a bug")
+        return DELIVERED
+
+    world_depot = Depot(explode_once)
+
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(), depot=world_depot)
+        await world.accept(arrival(1))
+        await world.retried(1)
+        await world.accept(arrival(2))
+        await world.outcomes(1)
+        world.clock.advance(15_000)
+        assert await world.outcomes(2) == {("successful-delivery", ""): 2}
+        await world.close()
+
+    asyncio.run(main())
+    assert "delivery failed" in caplog.text
+
+
+def test_what_is_broken_off_is_due_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        depot = Depot()
+        depot.gate = asyncio.Event()
+        world = await World.make(tmp_path, destination(), depot=depot)
+        await world.accept(*(arrival(number) for number in range(10)))
+        await until(lambda: world.pipeline.dispatcher.in_flight == 10)
+        ended = asyncio.ensure_future(world.pipeline.drain(1_000))
+        await until(lambda: 1_000 in world.clock.waits)
+        world.clock.advance(1_000)
+        assert not await ended
+        assert (await world.queue.stats()).jobs == 10
+        assert (await world.queue.stats()).leased == 0
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_outages_open_the_breaker_and_429_does_not(tmp_path: Path) -> None:
+    busy = Receipt("retry", "429", "slow down", 429, retry_after_ms=60_000)
+
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(), depot=Depot(lambda _: busy))
+        await world.accept(*(arrival(number) for number in range(20)))
+        await world.retried(4)
+        (lane,) = (await world.queue.stats()).lanes
+        assert not world.pipeline.dispatcher.is_open(lane)
+        world.depot.answer = lambda _: BUSY
+        world.clock.advance(2 * 60_000)
+        await until(lambda: world.pipeline.dispatcher.is_open(lane))
+        await world.close()
+
+    asyncio.run(main())
