@@ -221,6 +221,8 @@ def test_only_what_is_named_is_in_an_image(run: Stage) -> None:
         (b"'https://api.stripe.com/v1'", []),
         (b"const { pubsub } = google.cloud", [b"google.cloud.pubsub"]),
         (b"event.google.cloud.pubsub", []),
+        (b"// with moment\n  /* or stripe\n   * or twilio */\nxml()", [b"xml"]),
+        (b"a = moment // or stripe\n", [b"moment", b"stripe"]),
         (b"window.google.cloud.pubsub", [b"google.cloud.pubsub"]),
         (b"x._.y; ({ _: 1 })", []),
         (b"my.crypto; { crypto: FormData }", [b"FormData"]),
@@ -228,6 +230,13 @@ def test_only_what_is_named_is_in_an_image(run: Stage) -> None:
 )
 def test_names_are_found_in_the_text(source: bytes, names: list[bytes]) -> None:
     assert libraries.named_in(source) == names
+
+
+def test_in_a_long_text_every_word_counts() -> None:
+    source = b"event.stripe = 1;"
+
+    assert libraries.named_in(source.ljust(libraries.CLOSE_BYTES)) == []
+    assert libraries.named_in(source.ljust(libraries.CLOSE_BYTES + 1)) == [b"stripe"]
 
 
 @pytest.fixture(scope="module")

@@ -35,9 +35,12 @@ class Deadline:
         return True
 
     def lift(self) -> None:
-        """The block has all the time from here on."""
+        """The block has all the time from here on, unless it was ended before."""
+        self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
+        if not self._timeout.expired():
+            self._timeout.reschedule(None)
 
     def _ring(self, timer: asyncio.Task[set[asyncio.Task[Answer]]]) -> None:
         if not timer.cancelled():
@@ -56,6 +59,5 @@ class Deadline:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_over = True
         self.lift()
         await self._timeout.__aexit__(kind, error, trace)
