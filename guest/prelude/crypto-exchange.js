@@ -44,18 +44,15 @@ export function exchange(codecs, host, forms, generation) {
     if (typeof options !== "object" || options === null) {
       throw invalidArgument("options", "of type object", options);
     }
-    const half = (name, expected) => {
+    const half = (name) => {
       const held = heldBy(options[name]);
-      if (held === undefined) {
-        throw invalidValue(`The property 'options.${name}' is invalid. Received ${String(options[name])}`);
-      }
-      if (held.kind === "secret" || (name === "privateKey" && held.kind !== "private")) {
-        throw wrongKind(held.kind, expected);
-      }
-      return held;
+      if (held !== undefined) return held;
+      throw invalidValue(`The property 'options.${name}' is invalid. Received ${String(options[name])}`);
     };
-    const privateKey = half("privateKey", "private");
-    const publicKey = half("publicKey", "private or public");
+    const privateKey = half("privateKey");
+    const publicKey = half("publicKey");
+    if (privateKey.kind !== "private") throw wrongKind(privateKey.kind, "private");
+    if (publicKey.kind === "secret") throw wrongKind(publicKey.kind, "private or public");
     if (privateKey.type !== publicKey.type || !AGREEING[privateKey.type]) {
       throw coded(
         Error,

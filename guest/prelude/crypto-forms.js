@@ -24,8 +24,8 @@ const includes = (list, value) => {
 const shown = (value) => (typeof value === "string" ? `'${value}'` : String(value));
 
 /** Node's TypeError for an option that makes no sense. */
-export const invalidOption = (name, value) =>
-  invalidValue(`The property 'options.${name}' is invalid. Received ${shown(value)}`);
+export const invalidOption = (name, value, prefix = "options") =>
+  invalidValue(`The property '${prefix}.${name}' is invalid. Received ${shown(value)}`);
 
 /** `{ prepare, publicHalf, write, toBytes, createPrivateKey, createPublicKey }`; `host` as of `keyHost`. */
 export function keyForms(host, codecs) {
@@ -113,9 +113,9 @@ export function keyForms(host, codecs) {
     if (format === "jwk") {
       return host.askForJson({ op: "write", key: host.sent(held), format });
     }
-    if (format !== "pem" && format !== "der") throw invalidOption("format", format);
+    if (format !== "pem" && format !== "der") throw invalidOption("format", format, prefix);
     if (!includes(held.kind === "public" ? PUBLIC_TYPES : PRIVATE_TYPES, type)) {
-      throw invalidOption("type", type);
+      throw invalidOption("type", type, prefix);
     }
     if (type === "pkcs1" && held.type !== "rsa") throw incompatible("pkcs1", "RSA");
     if (type === "sec1" && held.type !== "ec") throw incompatible("sec1", "EC");
@@ -123,7 +123,7 @@ export function keyForms(host, codecs) {
     if (held.kind === "private" && cipher !== undefined && cipher !== null) {
       requireString(cipher, `${prefix}.cipher`);
       passphrase = passphraseOf(options);
-      if (passphrase === null) throw invalidOption("passphrase", options.passphrase);
+      if (passphrase === null) throw invalidOption("passphrase", options.passphrase, prefix);
     }
     const request = { op: "write", key: host.sent(held), format, type, passphrase };
     return format === "pem" ? host.askForText(request) : asBuffer(new Uint8Array(host.ask(request)));

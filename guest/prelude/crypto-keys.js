@@ -22,6 +22,7 @@ const OURS = {};
 
 let heldByKeyObject;
 let heldByCryptoKey;
+let factsOf;
 
 // Writes public and private keys; set by whoever can ask the host.
 let write;
@@ -124,6 +125,16 @@ export class CryptoKey {
 
   static {
     heldByCryptoKey = (key) => (#held in key ? key.#held : undefined);
+    factsOf = (key) =>
+      #held in key
+        ? {
+            __proto__: null,
+            held: key.#held,
+            algorithm: key.#algorithm,
+            isExtractable: key.#isExtractable,
+            usages: key.#usages,
+          }
+        : undefined;
   }
 
   get type() {
@@ -164,12 +175,8 @@ export function secretOf(key) {
   return held?.bytes;
 }
 
-/** What a CryptoKey is; throws for anything else. */
-export function requireCryptoKey(key, name) {
-  const held = typeof key === "object" && key !== null ? heldByCryptoKey(key) : undefined;
-  if (held === undefined) throw invalidArgument(name, "an instance of CryptoKey", key);
-  return held;
-}
+/** `{ held, algorithm, isExtractable, usages }` of a CryptoKey; undefined for anything else. */
+export const cryptoKeyFacts = (key) => (typeof key === "object" && key !== null ? factsOf(key) : undefined);
 
 /** A CryptoKey of `held`. */
 export const cryptoKey = (held, algorithm, isExtractable, usages) =>

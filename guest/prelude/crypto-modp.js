@@ -71,10 +71,19 @@ function piBits(bits) {
   return (4n * (4n * arctangent(5n) - arctangent(239n))) >> 64n;
 }
 
-function groupPrime([size, added]) {
+function groupPrime({ 0: size, 1: added }) {
   const bits = BigInt(size);
   const middle = piBits(bits - 130n) + added;
   return (1n << bits) - (1n << (bits - 64n)) - 1n + (middle << 64n);
+}
+
+// Bits of a private key where the group is one of the above; undefined for any other.
+function knownBits(prime, generator, bits) {
+  for (const name in GROUPS) {
+    const group = GROUPS[name];
+    if (group[0] === bits && generator === 2n && groupPrime(group) === prime) return group[2];
+  }
+  return undefined;
 }
 
 /** The members of `crypto` about groups of numbers; `host` as of `keyHost`. */
@@ -268,7 +277,7 @@ export function numberGroups(native, codecs, host) {
           "ERR_OSSL_DH_BAD_GENERATOR",
         );
       }
-      super(modulus, base);
+      super(modulus, base, knownBits(modulus, base, sizeOf(modulus)));
       let known;
       // Whether it is a good prime takes long to find out, and hardly anybody asks.
       showFaults(this, () => (known ??= faults(modulus, base)));

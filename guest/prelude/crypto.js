@@ -35,7 +35,7 @@ export function install(native) {
     ...derivation(native, secretOf),
     ...ciphering(native, codecs, secretOf),
     ...secretKeys(native, codecs),
-    ...webCrypto(native, random),
+    ...webCrypto(native, random, host, forms, generation),
     ...keyPairs(native, codecs, host, forms),
     ...generation.members,
     ...exchange(codecs, host, forms, generation),

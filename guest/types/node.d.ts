@@ -129,6 +129,62 @@ interface Cipher {
   [member: string]: any;
 }
 
+/** Of `createSecretKey`, `createPrivateKey`, `createPublicKey` and new keys. */
+interface KeyObject {
+  readonly type: "secret" | "private" | "public";
+  readonly symmetricKeySize?: number;
+  readonly asymmetricKeyType?: string;
+  readonly asymmetricKeyDetails?: any;
+  export(options?: object): any;
+  equals(other: KeyObject): boolean;
+}
+
+/** PEM text, DER or a JSON web key with its format, a key object, or one of them with options. */
+type KeyInput = Data | KeyObject | CryptoKey | object;
+
+interface Signer {
+  update(data: Data, encoding?: Encoding): this;
+  sign(key: KeyInput): Buffer;
+  sign(key: KeyInput, encoding: Encoding): string;
+  verify(key: KeyInput, signature: Data, encoding?: Encoding): boolean;
+  [member: string]: any;
+}
+
+interface KeyAgreement {
+  generateKeys(): Buffer;
+  generateKeys(encoding: Encoding, format?: string): string;
+  computeSecret(other: Data, from?: Encoding): Buffer;
+  computeSecret(other: Data, from: Encoding | null | undefined, to: Encoding): string;
+  getPublicKey(encoding?: Encoding | null, format?: string): any;
+  getPrivateKey(encoding?: Encoding): any;
+  setPrivateKey(key: Data, encoding?: Encoding): this;
+  [member: string]: any;
+}
+
+type KeyFormat = "raw" | "spki" | "pkcs8" | "jwk";
+type KeyUsage = "encrypt" | "decrypt" | "sign" | "verify" | "deriveKey" | "deriveBits" | "wrapKey" | "unwrapKey";
+
+/** An algorithm's name, or a dictionary with its `name` and what it takes. */
+type AlgorithmIdentifier = string | { name: string; [member: string]: any };
+
+interface SubtleCrypto {
+  digest(algorithm: AlgorithmIdentifier, data: Bytes): Promise<ArrayBuffer>;
+  sign(algorithm: AlgorithmIdentifier, key: CryptoKey, data: Bytes): Promise<ArrayBuffer>;
+  verify(algorithm: AlgorithmIdentifier, key: CryptoKey, signature: Bytes, data: Bytes): Promise<boolean>;
+  encrypt(algorithm: AlgorithmIdentifier, key: CryptoKey, data: Bytes): Promise<ArrayBuffer>;
+  decrypt(algorithm: AlgorithmIdentifier, key: CryptoKey, data: Bytes): Promise<ArrayBuffer>;
+  deriveBits(algorithm: AlgorithmIdentifier, key: CryptoKey, bits?: number | null): Promise<ArrayBuffer>;
+  deriveKey(algorithm: AlgorithmIdentifier, key: CryptoKey, derived: AlgorithmIdentifier, extractable: boolean, usages: KeyUsage[]): Promise<CryptoKey>;
+  /** A CryptoKey, or a pair of them: `{ publicKey, privateKey }`. */
+  generateKey(algorithm: AlgorithmIdentifier, extractable: boolean, usages: KeyUsage[]): Promise<any>;
+  /** For the format "jwk" the data is the JSON web key. */
+  importKey(format: KeyFormat, data: Bytes | object, algorithm: AlgorithmIdentifier, extractable: boolean, usages: KeyUsage[]): Promise<CryptoKey>;
+  /** A JSON web key, or an ArrayBuffer. */
+  exportKey(format: KeyFormat, key: CryptoKey): Promise<any>;
+  wrapKey(format: KeyFormat, key: CryptoKey, wrapping: CryptoKey, algorithm: AlgorithmIdentifier): Promise<ArrayBuffer>;
+  unwrapKey(format: KeyFormat, wrapped: Bytes, unwrapping: CryptoKey, algorithm: AlgorithmIdentifier, keyAlgorithm: AlgorithmIdentifier, extractable: boolean, usages: KeyUsage[]): Promise<CryptoKey>;
+}
+
 type Answered<T> = (error: Error | null, result: T) => void;
 
 /** Node's module; what it has beyond these is `any`. */
@@ -154,9 +210,30 @@ declare var crypto: {
   createCipheriv(algorithm: string, key: any, iv: Data | null, options?: object): Cipher;
   createDecipheriv(algorithm: string, key: any, iv: Data | null, options?: object): Cipher;
   getCiphers(): string[];
-  createSecretKey(key: Data, encoding?: Encoding): any;
-  subtle: any;
-  webcrypto: any;
+  createSecretKey(key: Data, encoding?: Encoding): KeyObject;
+  createPrivateKey(key: KeyInput): KeyObject;
+  createPublicKey(key: KeyInput): KeyObject;
+  createSign(algorithm: string): Signer;
+  createVerify(algorithm: string): Signer;
+  sign(algorithm: string | null | undefined, data: Data, key: KeyInput): Buffer;
+  sign(algorithm: string | null | undefined, data: Data, key: KeyInput, answered: Answered<Buffer>): void;
+  verify(algorithm: string | null | undefined, data: Data, key: KeyInput, signature: Bytes): boolean;
+  verify(algorithm: string | null | undefined, data: Data, key: KeyInput, signature: Bytes, answered: Answered<boolean>): void;
+  publicEncrypt(key: KeyInput, data: Data): Buffer;
+  privateDecrypt(key: KeyInput, data: Data): Buffer;
+  privateEncrypt(key: KeyInput, data: Data): Buffer;
+  publicDecrypt(key: KeyInput, data: Data): Buffer;
+  generateKeySync(type: "aes" | "hmac", options: { length: number }): KeyObject;
+  generateKeyPairSync(type: string, options?: object): { publicKey: any; privateKey: any };
+  generateKeyPair(type: string, options: object | undefined, answered: (error: Error | null, publicKey: any, privateKey: any) => void): void;
+  diffieHellman(keys: { privateKey: KeyObject; publicKey: KeyObject }): Buffer;
+  createECDH(curve: string): KeyAgreement;
+  createDiffieHellman(prime: Data, encoding?: Encoding | number | Bytes, generator?: number | Data, generatorEncoding?: Encoding): KeyAgreement;
+  getDiffieHellman(group: string): KeyAgreement;
+  createDiffieHellmanGroup(group: string): KeyAgreement;
+  getCurves(): string[];
+  subtle: SubtleCrypto;
+  webcrypto: { subtle: SubtleCrypto; getRandomValues<T extends ArrayBufferView>(into: T): T; randomUUID(options?: object): string; CryptoKey: typeof CryptoKey };
   constants: Record<string, any>;
   [member: string]: any;
 };

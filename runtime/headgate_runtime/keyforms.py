@@ -80,6 +80,7 @@ _ENCRYPTED: Final = re.compile(
     rb"-----BEGIN ENCRYPTED PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END ENCRYPTED PRIVATE KEY-----"
 )
 
+_INTEGER: Final = 0x02
 _SEQUENCE: Final = 0x30
 
 _HYBRID: Final = (b"\x06", b"\x07")
@@ -150,12 +151,14 @@ def written_raw(key: Any) -> bytes:
 def read(data: bytes, form: str, want: str, password: bytes | None) -> Any:
     """
     The key that *data* holds in *form* ("pem", "der", "jwk"): one of the kind that is wanted ("public", "private"), or
-    the public half of a private one. Raises Refused.
+    the public half of a private one. "spki" and "pkcs8" are DER of that very structure. Raises Refused.
     """
     if len(data) > KEY_BYTES_MAX:
         raise out_of_range(f"keys of more than {KEY_BYTES_MAX} bytes are not read")
     if form == "jwk":
         return _of_jwk(orjson.loads(data), want)
+    if form in ("spki", "pkcs8"):
+        return _bare(data, form)
     private = _private(data, form, password)
     if private is not None:
         return private.public_key() if want == "public" else private
@@ -167,6 +170,22 @@ def read(data: bytes, form: str, want: str, password: bytes | None) -> Any:
         if b"BEGIN CERTIFICATE" in data:
             return checked(load_pem_x509_certificate(data).public_key())
         return checked(serialization.load_pem_public_key(data))
+    raise unsupported()
+
+
+def _bare(data: bytes, form: str) -> Any:
+    try:
+        if form == "spki":
+            return checked(serialization.load_der_public_key(data))
+        # SEC 1 and PKCS #1 have no algorithm after the version; what is encrypted has no version.
+        _, version, _ = _element(data, 0)
+        tag, _, end = _element(data, version)
+        if tag == _INTEGER and data[end] == _SEQUENCE:
+            return checked(
+                serialization.load_der_private_key(data, None, unsafe_skip_rsa_key_validation=True)
+            )
+    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm):
+        pass
     raise unsupported()
 
 
@@ -308,7 +327,7 @@ def _integers(der: bytes) -> Iterator[int]:
             continue
         tag, start, after = _element(der, at)
         pending.append((after, end))
-        if tag == 0x02:
+        if tag == _INTEGER:
             yield int.from_bytes(der[start:after], "big")
         elif tag & 0x20:
             pending.append((start, after))

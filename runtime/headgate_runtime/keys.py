@@ -217,7 +217,11 @@ class Keys:
         """
         base, exponent, modulus = (asked.big(name) for name in ("base", "exponent", "modulus"))
         bits, size = asked.number("bits"), modulus.bit_length()
-        if modulus < 2 or not exponent.bit_length() <= bits or bits * max(size, POWER_BITS_MIN) ** 2 > POWER_WORK_MAX:
+        if (
+            modulus < 2
+            or not exponent.bit_length() <= bits
+            or bits * max(size, POWER_BITS_MIN) ** 2 > POWER_WORK_MAX
+        ):
             raise out_of_range("the exponent is too long for one piece")
         cost = COST_POWER * bits * max(size, POWER_BITS_MIN) ** 2 // 2048**3
         work.cost += cost

@@ -432,6 +432,21 @@ def test_bare_keys_of_edwards_and_montgomery_curves(kind: str) -> None:
         assert refusal(content[1:], want=want, **bare)["code"]
 
 
+def test_a_structure_that_is_named_is_the_only_one_read() -> None:
+    traditional = serialization.PrivateFormat.TraditionalOpenSSL
+    public = serialization.PublicFormat
+    for key in (ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 1024)):
+        pkcs8 = key.private_bytes(DER, PKCS8, PLAIN)
+        spki = key.public_key().public_bytes(DER, public.SubjectPublicKeyInfo)
+        assert ask(**read(pkcs8, "pkcs8"))[1] == abi.KeysFlag(0)
+        assert ask(**read(spki, "spki", "public"))[1] == abi.KeysFlag(0)
+        locked = key.private_bytes(DER, PKCS8, serialization.BestAvailableEncryption(b"pw"))
+        for wrong in (spki, key.private_bytes(DER, traditional, PLAIN), locked, pkcs8[:-1], b"", b"\x30"):
+            assert refusal(**read(wrong, "pkcs8"))["code"] == "ERR_OSSL_UNSUPPORTED"
+        for wrong in (pkcs8, spki[:-1], b"", b"\x30"):
+            assert refusal(**read(wrong, "spki", "public"))["code"] == "ERR_OSSL_UNSUPPORTED"
+
+
 def test_a_hybrid_point_tells_its_parity() -> None:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     point = bytearray(keyforms.written_raw(key))
