@@ -75,9 +75,12 @@ class Change(View):
         self.now = int(registry.clock.wall_ms())
         self.written = 0
         self.scrubs = False
+        self._ids = 0
 
     def new_id(self, prefix: str = "") -> str:
-        return prefix + self.entropy(12).hex()
+        """24 hex digits after *prefix*. Ids sort as they were made (65,536 of one change), which is how things are listed."""
+        self._ids += 1
+        return prefix + f"{self.now & 0xFFFFFFFFFFFF:012x}{self._ids & 0xFFFF:04x}{self.entropy(4).hex()}"
 
     def seal(self, value: object, place: Place) -> str:
         """*value* as JSON, sealed. Raises KeyTrouble."""

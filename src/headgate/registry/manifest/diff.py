@@ -57,7 +57,7 @@ def changed_code(old: Code, new: Code) -> list[str]:
             if not line.startswith(("+++", "---", "@@"))
         ]
         plus, minus = marks.count("+"), marks.count("-")
-        lines.append(f"code: {plus} lines added, {minus} removed" if marks else "code: line ends differ")
+        lines.append(f"code: +{plus} -{minus} lines" if marks else "code: line ends differ")
     if old.language != new.language:
         lines.append(f"language: {old.language} -> {new.language}")
     return lines

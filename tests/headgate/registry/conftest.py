@@ -1,0 +1,27 @@
+"""Fixtures of the registry's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headgate.registry.store import Registry
+from tests.headgate.registry.house import House, open_registry
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def registry(root: Path) -> Iterator[Registry]:
+    with open_registry(root) as opened:
+        yield opened
+
+
+@pytest.fixture
+def house(registry: Registry) -> House:
+    return House(registry)
