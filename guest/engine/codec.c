@@ -5,22 +5,54 @@ static uint8_t *codec_buffer(JSContext *c, JSValueConst v, size_t *size)
     return JS_GetArrayBuffer(c, size, v);
 }
 
-/* The slice [offset, offset+len) of an ArrayBuffer argument, or NULL with an exception. */
+/* The slice [offset, offset+len) of an ArrayBuffer: three arguments in a row. */
+typedef struct CodecSlice {
+    uint8_t *p;
+    uint32_t len;
+} CodecSlice;
+
+/* Reads `count` slices, six arguments for two. Numbers first: reading one might run user code, which might detach. */
+static bool codec_slices(JSContext *c, JSValueConst *argv, CodecSlice *slices, int count)
+{
+    uint32_t offset[2];
+    for (int i = 0; i < count; i++)
+        if (JS_ToUint32(c, &offset[i], argv[3 * i + 1]) || JS_ToUint32(c, &slices[i].len, argv[3 * i + 2]))
+            return false;
+    for (int i = 0; i < count; i++) {
+        size_t size;
+        uint8_t *p = codec_buffer(c, argv[3 * i], &size);
+        if (!p && JS_HasException(c))
+            return false;
+        if (offset[i] > size || slices[i].len > size - offset[i]) {
+            JS_ThrowRangeError(c, "slice out of bounds");
+            return false;
+        }
+        slices[i].p = p ? p + offset[i] : (uint8_t *)"";
+    }
+    return true;
+}
+
+/* The one slice that most take, or NULL with an exception. */
 static uint8_t *codec_slice(JSContext *c, JSValueConst *argv, uint32_t *len)
 {
-    size_t size;
-    uint32_t offset, want;
-    uint8_t *p = codec_buffer(c, argv[0], &size);
-    if (!p && JS_HasException(c))
+    CodecSlice slice;
+    if (!codec_slices(c, argv, &slice, 1))
         return NULL;
-    if (JS_ToUint32(c, &offset, argv[1]) || JS_ToUint32(c, &want, argv[2]))
-        return NULL;
-    if (offset > size || want > size - offset) {
-        JS_ThrowRangeError(c, "slice out of bounds");
-        return NULL;
-    }
-    *len = want;
-    return p ? p + offset : (uint8_t *)"";
+    *len = slice.len;
+    return slice.p;
+}
+
+static bool codec_is_ascii(const uint8_t *p, uint32_t len)
+{
+    uint8_t all = 0;
+    for (uint32_t i = 0; i < len; i++)
+        all |= p[i];
+    return all < 0x80;
+}
+
+static JSValue codec_text8(JSContext *c, const uint8_t *p, uint32_t len)
+{
+    return len ? js_new_string8_len(c, (const char *)p, len) : js_empty_string(rt);
 }
 
 static JSValue codec_utf8_encode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
@@ -30,6 +62,11 @@ static JSValue codec_utf8_encode(JSContext *c, JSValueConst this_val, int argc, 
     if (JS_IsException(text))
         return text;
     JSString *s = JS_VALUE_GET_STRING(text);
+    if (!s->is_wide_char && codec_is_ascii(str8(s), s->len)) {
+        JSValue same = JS_NewArrayBufferCopy(c, str8(s), s->len);
+        JS_FreeValue(c, text);
+        return same;
+    }
     for (uint32_t i = 0; i < s->len && bytes_room(&out, 4); i++) {
         uint32_t ch = string_get(s, i);
         if (is_hi_surrogate(ch) && i + 1 < s->len && is_lo_surrogate(string_get(s, i + 1)))
@@ -51,6 +88,8 @@ static JSValue codec_utf8_decode(JSContext *c, JSValueConst this_val, int argc, 
     const uint8_t *p = codec_slice(c, argv, &len);
     if (!p)
         return JS_EXCEPTION;
+    if (codec_is_ascii(p, len))
+        return codec_text8(c, p, len);
     bool fatal = argc > 3 && JS_ToBool(c, argv[3]);
     const uint8_t *end = p + len;
     StringBuffer out;
@@ -93,13 +132,154 @@ static JSValue codec_utf8_decode(JSContext *c, JSValueConst this_val, int argc, 
     return string_buffer_end(&out);
 }
 
+/* latin1(buffer, offset, length, seven): with `seven` the eighth bits do not count (Node's "ascii"). */
 static JSValue codec_latin1(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t len;
     const uint8_t *p = codec_slice(c, argv, &len);
     if (!p)
         return JS_EXCEPTION;
-    return len ? js_new_string8_len(c, (const char *)p, len) : js_empty_string(rt);
+    JSValue text = codec_text8(c, p, len);
+    if (argc > 3 && JS_VALUE_GET_TAG(argv[3]) == JS_TAG_BOOL && JS_VALUE_GET_BOOL(argv[3]) && len && !JS_IsException(text))
+        for (uint8_t *units = str8(JS_VALUE_GET_STRING(text)); len; len--)
+            *units++ &= 0x7f;
+    return text;
+}
+
+/* latin1Encode(text): the low byte of every unit. */
+static JSValue codec_latin1_encode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    JSValue text = JS_ToString(c, argv[0]);
+    if (JS_IsException(text))
+        return text;
+    JSString *s = JS_VALUE_GET_STRING(text);
+    Bytes out = { .max = 0x7fffffff };
+    if (s->is_wide_char && bytes_room(&out, s->len)) {
+        const uint16_t *units = str16(s);
+        for (; out.len < s->len; out.len++)
+            out.data[out.len] = units[out.len];
+    }
+    JSValue buffer = out.failed ? JS_ThrowOutOfMemory(c)
+                                : JS_NewArrayBufferCopy(c, s->is_wide_char ? out.data : str8(s), s->len);
+    heap_free(NULL, out.data);
+    JS_FreeValue(c, text);
+    return buffer;
+}
+
+/* utf16Encode(text): little-endian units. */
+static JSValue codec_utf16_encode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    JSValue text = JS_ToString(c, argv[0]);
+    if (JS_IsException(text))
+        return text;
+    JSString *s = JS_VALUE_GET_STRING(text);
+    Bytes out = { .max = 0x7fffffff };
+    if (!s->is_wide_char && bytes_room(&out, s->len * 2)) {
+        const uint8_t *units = str8(s);
+        for (uint32_t i = 0; i < s->len; i++)
+            out.data[2 * i] = units[i], out.data[2 * i + 1] = 0;
+    }
+    JSValue buffer = out.failed ? JS_ThrowOutOfMemory(c)
+                                : JS_NewArrayBufferCopy(c, s->is_wide_char ? (uint8_t *)str16(s) : out.data, s->len * 2);
+    heap_free(NULL, out.data);
+    JS_FreeValue(c, text);
+    return buffer;
+}
+
+/* utf16Decode(buffer, offset, length, big): the units as they are; an odd last byte is left out. */
+static JSValue codec_utf16_decode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t len;
+    const uint8_t *p = codec_slice(c, argv, &len);
+    if (!p)
+        return JS_EXCEPTION;
+    int low = argc > 3 && JS_VALUE_GET_TAG(argv[3]) == JS_TAG_BOOL && JS_VALUE_GET_BOOL(argv[3]), high = 1 - low;
+    uint32_t count = len / 2;
+    uint8_t all = 0;
+    for (uint32_t i = 0; i < count; i++)
+        all |= p[2 * i + high];
+    if (!count)
+        return js_empty_string(rt);
+    JSString *s = js_alloc_string(c, count, all != 0);
+    if (!s)
+        return JS_EXCEPTION;
+    if (all) {
+        for (uint32_t i = 0; i < count; i++)
+            str16(s)[i] = p[2 * i + high] << 8 | p[2 * i + low];
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            str8(s)[i] = p[2 * i + low];
+        str8(s)[count] = 0;
+    }
+    return JS_MKPTR(JS_TAG_STRING, s);
+}
+
+/* compare(buffer, offset, length, other, offset, length) -> -1, 0 or 1, the shorter one first */
+static JSValue codec_compare(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    CodecSlice two[2];
+    if (!codec_slices(c, argv, two, 2))
+        return JS_EXCEPTION;
+    int order = memcmp(two[0].p, two[1].p, min_uint32(two[0].len, two[1].len));
+    if (!order)
+        order = two[0].len < two[1].len ? -1 : two[0].len > two[1].len;
+    return js_int32(order < 0 ? -1 : order > 0);
+}
+
+/* search(buffer, offset, length, bytes, offset, length, from, step, backward) -> where in the slice `bytes`, which are
+ * not empty, are found first: at `from` or after it in steps from there, or backward at multiples of `step`; -1 */
+static JSValue codec_search(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    CodecSlice two[2];
+    uint32_t from, step;
+    if (JS_ToUint32(c, &from, argv[6]) || JS_ToUint32(c, &step, argv[7]) || !codec_slices(c, argv, two, 2))
+        return JS_EXCEPTION;
+    uint32_t size = two[1].len, last = two[0].len - size;
+    if (!size || !step || size > two[0].len)
+        return js_int32(-1);
+    const uint8_t *p = two[0].p, *bytes = two[1].p;
+    if (JS_ToBool(c, argv[8])) {
+        for (int64_t at = min_uint32(from, last) / step * step; at >= 0; at -= step)
+            if (p[at] == bytes[0] && !memcmp(p + at, bytes, size))
+                return js_int64(at);
+    } else {
+        for (uint64_t at = from; at <= last; at += step)
+            if (p[at] == bytes[0] && !memcmp(p + at, bytes, size))
+                return js_int64(at);
+    }
+    return js_int32(-1);
+}
+
+/* swap(buffer, offset, length, size): turns every group of `size` bytes round, in place. */
+static JSValue codec_swap(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t len, size;
+    if (JS_ToUint32(c, &size, argv[3]))
+        return JS_EXCEPTION;
+    uint8_t *p = codec_slice(c, argv, &len);
+    if (!p)
+        return JS_EXCEPTION;
+    for (; size && len >= size; len -= size, p += size) {
+        for (uint32_t low = 0, high = size - 1; low < high; low++, high--) {
+            uint8_t byte = p[low];
+            p[low] = p[high];
+            p[high] = byte;
+        }
+    }
+    return JS_UNDEFINED;
+}
+
+/* byteList(buffer, offset, length) -> array of numbers */
+static JSValue codec_byte_list(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    uint32_t len;
+    const uint8_t *p = codec_slice(c, argv, &len);
+    if (!p)
+        return JS_EXCEPTION;
+    JSValue list = js_allocate_fast_array(c, len);
+    for (uint32_t i = 0; i < len && !JS_IsException(list); i++)
+        JS_VALUE_GET_OBJ(list)->u.array.u.values[i] = js_int32(p[i]);
+    return list;
 }
 
 /* base64Encode(buffer, offset, length, url) */
@@ -229,7 +409,14 @@ static JSValue codec_hex_decode(JSContext *c, JSValueConst this_val, int argc, J
 static const JSCFunctionListEntry codec_functions[] = {
     JS_CFUNC_DEF("utf8Encode", 1, codec_utf8_encode),
     JS_CFUNC_DEF("utf8Decode", 4, codec_utf8_decode),
-    JS_CFUNC_DEF("latin1", 3, codec_latin1),
+    JS_CFUNC_DEF("latin1", 4, codec_latin1),
+    JS_CFUNC_DEF("latin1Encode", 1, codec_latin1_encode),
+    JS_CFUNC_DEF("utf16Encode", 1, codec_utf16_encode),
+    JS_CFUNC_DEF("utf16Decode", 4, codec_utf16_decode),
+    JS_CFUNC_DEF("compare", 6, codec_compare),
+    JS_CFUNC_DEF("search", 9, codec_search),
+    JS_CFUNC_DEF("swap", 4, codec_swap),
+    JS_CFUNC_DEF("byteList", 3, codec_byte_list),
     JS_CFUNC_DEF("base64Encode", 4, codec_base64_encode),
     JS_CFUNC_DEF("base64Decode", 1, codec_base64_decode),
     JS_CFUNC_DEF("hexEncode", 3, codec_hex_encode),

@@ -76,6 +76,7 @@ static JSContext *ctx;
 #include "stack.c"
 #include "entropy.c"
 #include "codec.c"
+#include "inspect.c"
 #include "url.c"
 #include "crypto.c"
 #include "zlib.c"

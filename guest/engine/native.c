@@ -105,6 +105,17 @@ fail:
     return JS_EXCEPTION;
 }
 
+/* setOwn(object, key, value): an ordinary property, whatever setters prototypes have */
+static JSValue native_set_own(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    JSAtom key = JS_ValueToAtom(c, argv[1]);
+    if (key == JS_ATOM_NULL)
+        return JS_EXCEPTION;
+    int done = JS_DefinePropertyValue(c, argv[0], key, js_dup(argv[2]), JS_PROP_C_W_E | JS_PROP_THROW);
+    JS_FreeAtom(c, key);
+    return done < 0 ? JS_EXCEPTION : JS_UNDEFINED;
+}
+
 enum { OPERATION_FETCH = 1, OPERATION_CACHE = 2 };
 
 /* file(kind, payload, body): hand a request to the host; the answer comes through hooks.answer. */
@@ -219,6 +230,7 @@ static const JSCFunctionListEntry native_functions[] = {
     JS_CFUNC_DEF("proxyDetails", 1, native_proxy_details),
     JS_CFUNC_DEF("className", 1, native_class_name),
     JS_CFUNC_DEF("iteratorEntries", 1, native_iterator_entries),
+    JS_CFUNC_DEF("setOwn", 3, native_set_own),
     JS_CFUNC_DEF("file", 3, native_file),
     JS_CFUNC_DEF("due", 1, native_due),
     JS_CFUNC_DEF("stackAbove", 2, stack_above),
@@ -235,6 +247,7 @@ static JSValue native_new(void)
         return native;
     JS_SetPropertyFunctionList(ctx, native, native_functions, countof(native_functions));
     JS_SetPropertyFunctionList(ctx, native, codec_functions, countof(codec_functions));
+    JS_SetPropertyFunctionList(ctx, native, inspect_functions, countof(inspect_functions));
     if (url_init(ctx, native) < 0) {
         JS_FreeValue(ctx, native);
         return JS_EXCEPTION;

@@ -5,7 +5,6 @@ import {
   ArrayBufferPrototypeGetByteLength,
   ObjectGetPrototypeOf,
   String,
-  StringPrototypeCharCodeAt,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetByteOffset,
@@ -29,18 +28,11 @@ export function install(native) {
       TypedArrayPrototypeGetByteLength(bytes),
     );
 
-  function latin1Bytes(text) {
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = StringPrototypeCharCodeAt(text, i);
-    return bytes;
-  }
-
   const globals = {
     btoa(value) {
-      const bytes = isBuffer(value) ? value : latin1Bytes(String(value));
-      return view(bytes, (buffer, offset, length) =>
-        native.base64Encode(buffer, offset, length, false),
-      );
+      if (isBuffer(value)) return view(value, (buffer, offset, length) => native.base64Encode(buffer, offset, length, false));
+      const bytes = native.latin1Encode(String(value));
+      return native.base64Encode(bytes, 0, ArrayBufferPrototypeGetByteLength(bytes), false);
     },
 
     atob(value) {

@@ -3,16 +3,11 @@
 import {
   ArrayBufferPrototypeGetByteLength,
   String,
-  StringPrototypeCharCodeAt,
   StringPrototypeToLowerCase,
   TypeError,
   Uint8Array,
-  uncurryThis,
 } from "./primordials.js";
-import { utf16Text } from "./encoding.js";
 import { define } from "./expose.js";
-
-const StringPrototypeReplace = uncurryThis(String.prototype.replace);
 
 const NAMES = {
   __proto__: null,
@@ -47,44 +42,17 @@ export function requireEncoding(name) {
 
 /** `{ name: { encode(text) -> Uint8Array, decode(bytes, start, end) -> text } }` over the native codecs. */
 export function createEncodings(native) {
-  const utf8Bytes = (text) => new Uint8Array(native.utf8Encode(text));
-
-  function latin1Bytes(text) {
-    // The native encoder does all the work where every character is ASCII.
-    const bytes = utf8Bytes(text);
-    if (bytes.length === text.length) return bytes;
-    const units = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) units[i] = StringPrototypeCharCodeAt(text, i);
-    return units;
-  }
-
-  function utf16Bytes(text) {
-    const bytes = new Uint8Array(text.length * 2);
-    for (let i = 0; i < text.length; i++) {
-      const unit = StringPrototypeCharCodeAt(text, i);
-      bytes[2 * i] = unit;
-      bytes[2 * i + 1] = unit >> 8;
-    }
-    return bytes;
-  }
-
+  const latin1Bytes = (text) => new Uint8Array(native.latin1Encode(text));
   const read = (decode, ...rest) => (bytes, start, end) =>
     decode(bytes.buffer, bytes.byteOffset + start, end - start, ...rest);
-  const latin1 = read(native.latin1);
   const base64Bytes = (text) => new Uint8Array(native.base64Decode(text));
 
   return {
     __proto__: null,
-    utf8: { encode: utf8Bytes, decode: read(native.utf8Decode, false) },
-    latin1: { encode: latin1Bytes, decode: latin1 },
-    ascii: {
-      encode: latin1Bytes,
-      decode: (bytes, start, end) =>
-        StringPrototypeReplace(latin1(bytes, start, end), /[\x80-\xff]/g, (unit) =>
-          String.fromCharCode(unit.charCodeAt(0) & 0x7f),
-        ),
-    },
-    utf16le: { encode: utf16Bytes, decode: utf16Text },
+    utf8: { encode: (text) => new Uint8Array(native.utf8Encode(text)), decode: read(native.utf8Decode, false) },
+    latin1: { encode: latin1Bytes, decode: read(native.latin1) },
+    ascii: { encode: latin1Bytes, decode: read(native.latin1, true) },
+    utf16le: { encode: (text) => new Uint8Array(native.utf16Encode(text)), decode: read(native.utf16Decode, false) },
     hex: { encode: (text) => new Uint8Array(native.hexDecode(text)), decode: read(native.hexEncode) },
     base64: { encode: base64Bytes, decode: read(native.base64Encode, false) },
     base64url: { encode: base64Bytes, decode: read(native.base64Encode, true) },

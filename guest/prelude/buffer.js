@@ -2,7 +2,6 @@
 // npm: the `buffer` package holds 145 KB of an image and has other errors, no base64url and slow codecs.
 
 import {
-  Array,
   ArrayIsArray,
   Number,
   NumberIsInteger,
@@ -177,7 +176,7 @@ function statics(native, codecs, Buffer) {
     compare: function compare(first, second) {
       if (!isBytes(first)) throw invalidArgument("buf1", "an instance of Buffer or Uint8Array", first);
       if (!isBytes(second)) throw invalidArgument("buf2", "an instance of Buffer or Uint8Array", second);
-      return compareBytes(first, second);
+      return compareBytes(native, first, second);
     },
 
     isBuffer: function isBuffer(value) {
@@ -196,14 +195,9 @@ function statics(native, codecs, Buffer) {
   };
 }
 
-/** -1, 0 or 1, byte by byte, the shorter one first. */
-export function compareBytes(first, second) {
-  const shared = first.length < second.length ? first.length : second.length;
-  for (let i = 0; i < shared; i++) {
-    if (first[i] !== second[i]) return first[i] < second[i] ? -1 : 1;
-  }
-  return first.length === second.length ? 0 : first.length < second.length ? -1 : 1;
-}
+// -1, 0 or 1, byte by byte, the shorter one first.
+const compareBytes = (native, first, second) =>
+  native.compare(first.buffer, first.byteOffset, first.length, second.buffer, second.byteOffset, second.length);
 
 // An index counted from the end when negative, kept inside of 0 to `length`.
 function clampIndex(index, length, otherwise) {
@@ -221,34 +215,26 @@ function requireRange(value, name, min, max, otherwise) {
   return value;
 }
 
-function swap(buffer, size) {
+function swap(native, buffer, size) {
   if (buffer.length % size !== 0) {
     const error = new RangeError(`Buffer size must be a multiple of ${size * 8}-bits`);
     define(error, "code", "ERR_INVALID_BUFFER_SIZE");
     throw error;
   }
-  for (let start = 0; start < buffer.length; start += size) {
-    for (let low = start, high = start + size - 1; low < high; low++, high--) {
-      const byte = buffer[low];
-      buffer[low] = buffer[high];
-      buffer[high] = byte;
-    }
-  }
+  native.swap(buffer.buffer, buffer.byteOffset, buffer.length, size);
   return buffer;
 }
 
-const methods = {
+const createMethods = (native) => ({
   toJSON() {
-    const data = new Array(this.length);
-    for (let i = 0; i < this.length; i++) data[i] = this[i];
-    return { type: "Buffer", data };
+    return { type: "Buffer", data: native.byteList(this.buffer, this.byteOffset, this.length) };
   },
 
   equals(other) {
     if (!isBytes(other)) {
       throw invalidArgument("otherBuffer", "an instance of Buffer or Uint8Array", other);
     }
-    return this === other || (this.length === other.length && compareBytes(this, other) === 0);
+    return this === other || (this.length === other.length && compareBytes(native, this, other) === 0);
   },
 
   compare(target, targetStart, targetEnd, sourceStart, sourceEnd) {
@@ -259,7 +245,7 @@ const methods = {
     const toSource = requireRange(sourceEnd, "sourceEnd", 0, this.length, this.length);
     if (fromSource >= toSource) return fromTarget >= toTarget ? 0 : -1;
     if (fromTarget >= toTarget) return 1;
-    return compareBytes(this.subarray(fromSource, toSource), target.subarray(fromTarget, toTarget));
+    return compareBytes(native, this.subarray(fromSource, toSource), target.subarray(fromTarget, toTarget));
   },
 
   copy(target, targetStart, sourceStart, sourceEnd) {
@@ -290,15 +276,15 @@ const methods = {
   },
 
   swap16() {
-    return swap(this, 2);
+    return swap(native, this, 2);
   },
 
   swap32() {
-    return swap(this, 4);
+    return swap(native, this, 4);
   },
 
   swap64() {
-    return swap(this, 8);
+    return swap(native, this, 8);
   },
 
   [INSPECT](depth, options) {
@@ -309,7 +295,7 @@ const methods = {
     if (more > 0) text += ` ... ${more} more byte${more > 1 ? "s" : ""}`;
     return `<${this.constructor?.name ?? "Buffer"}${text}>`;
   },
-};
+});
 
 function addFill(prototype, codecs) {
   prototype.fill = {
@@ -386,10 +372,10 @@ export function install(native) {
   ObjectDefineProperty(Buffer, "prototype", { __proto__: null, value: prototype, writable: false });
   ObjectDefineProperty(Buffer, Symbol.species, { __proto__: null, get: () => FastBuffer });
   define(prototype, "constructor", Buffer);
-  Object.assign(prototype, methods);
+  Object.assign(prototype, createMethods(native));
   addFill(prototype, codecs);
   addCodecs(prototype, codecs);
-  addSearch(prototype, codecs);
+  addSearch(native, prototype, codecs);
   addNumbers(prototype);
   prototype.inspect = prototype[INSPECT];
   for (const [name, source] of [["parent", "buffer"], ["offset", "byteOffset"]]) {

@@ -4,7 +4,6 @@
 import {
   ArrayBuffer,
   RangeError,
-  StringFromCharCode,
   StringPrototypeToLowerCase,
   TypeError,
   Uint8Array,
@@ -90,16 +89,6 @@ function unfinishedUtf16(bytes, isBigEndian) {
   return high >= 0xd8 && high <= 0xdb ? odd + 2 : odd;
 }
 
-/** The text of UTF-16 code units in `bytes` from `start` to `end`; an odd last byte is left out. */
-export function utf16Text(bytes, start, end, isBigEndian = false) {
-  let text = "";
-  const high = isBigEndian ? 0 : 1;
-  for (let i = start; i + 1 < end; i += 2) {
-    text += StringFromCharCode((bytes[i + high] << 8) | bytes[i + 1 - high]);
-  }
-  return text;
-}
-
 function joined(first, second) {
   if (first === undefined) return second;
   const both = new Uint8Array(first.length + second.length);
@@ -122,8 +111,8 @@ function invalidData(encoding) {
 }
 
 // Surrogates without a partner, and an odd last byte, are errors.
-function decodeUtf16(bytes, encoding, isFatal) {
-  const raw = utf16Text(bytes, 0, bytes.length, encoding === "utf-16be");
+function decodeUtf16(native, bytes, encoding, isFatal) {
+  const raw = native.utf16Decode(bytes.buffer, bytes.byteOffset, bytes.length, encoding === "utf-16be");
   const text = wellFormed(raw) + (bytes.length % 2 === 1 ? REPLACEMENT : "");
   if (isFatal && text !== raw) throw invalidData(encoding);
   return text;
@@ -144,8 +133,8 @@ export function install(native) {
         throw isFatal ? invalidData("utf-8") : error;
       }
     },
-    "utf-16le": (bytes, isFatal) => decodeUtf16(bytes, "utf-16le", isFatal),
-    "utf-16be": (bytes, isFatal) => decodeUtf16(bytes, "utf-16be", isFatal),
+    "utf-16le": (bytes, isFatal) => decodeUtf16(native, bytes, "utf-16le", isFatal),
+    "utf-16be": (bytes, isFatal) => decodeUtf16(native, bytes, "utf-16be", isFatal),
     "windows-1252": (bytes) =>
       StringPrototypeReplace(
         native.latin1(bytes.buffer, bytes.byteOffset, bytes.length),

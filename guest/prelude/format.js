@@ -12,14 +12,13 @@ import {
   RegExpPrototypeExec,
   SafeMap,
   String,
-  StringPrototypeCharCodeAt,
   StringPrototypeIncludes,
+  StringPrototypeIndexOf,
   StringPrototypeSlice,
   SymbolToPrimitive,
 } from "./primordials.js";
 import { bigintText, numberText } from "./inspect-text.js";
 
-const PERCENT = 37;
 const SHALLOW = { __proto__: null, depth: 0, colors: false, compact: 3 };
 const DETAILED = { __proto__: null, showHidden: true, showProxy: true, depth: 4 };
 
@@ -53,17 +52,16 @@ export function createFormat(native, inspect) {
     let text = "";
     let from = 0;
     let used = 0;
-    for (let i = 0; i < template.length - 1; i++) {
-      if (StringPrototypeCharCodeAt(template, i) !== PERCENT) continue;
-      const letter = template[++i];
+    for (let at = 0; (at = StringPrototypeIndexOf(template, "%", at)) !== -1 && at < template.length - 1; at += 2) {
+      const letter = template[at + 1];
       let value;
       if (letter === "%") value = "%";
       else if (used + 1 === args.length) continue;
       else value = placeholder(letter, args[used + 1]);
       if (value === undefined) continue;
       if (letter !== "%") used++;
-      text += StringPrototypeSlice(template, from, i - 1) + value;
-      from = i + 1;
+      text += StringPrototypeSlice(template, from, at) + value;
+      from = at + 2;
     }
     return { text: text + StringPrototypeSlice(template, from), next: used + 1 };
   }

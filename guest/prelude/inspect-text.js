@@ -4,93 +4,47 @@ import {
   ArrayPrototypeJoin,
   ArrayPrototypePush,
   newList,
-  NumberPrototypeToString,
   ObjectIs,
   RegExpPrototypeExec,
   splitText,
   String,
-  StringPrototypeCharCodeAt,
   StringPrototypeCodePointAt,
   StringPrototypeIncludes,
-  StringPrototypePadStart,
   StringPrototypeRepeat,
   StringPrototypeSlice,
   SymbolPrototypeToString,
 } from "./primordials.js";
 
-const NEEDS_CARE = /[\x00-\x1f\x27\x5c\x7f-\x9f\ud800-\udfff]/;
 const IDENTIFIER = /^[a-zA-Z_][a-zA-Z_0-9]*$/;
-const NOT_ASCII = /[^\x20-\x7e]/;
-
-const NAMED_ESCAPES = {
-  __proto__: null,
-  8: "\\b",
-  9: "\\t",
-  10: "\\n",
-  12: "\\f",
-  13: "\\r",
-  39: "\\'",
-  92: "\\\\",
-};
-
 // Strings shorter than this are never split over lines.
 const LINE_LENGTH_MIN = 16;
 
-const hex = (code) => StringPrototypePadStart(NumberPrototypeToString(code, 16), 2, "0");
+let escapeText;
+let isPlain;
 
-function escapeCode(code) {
-  return NAMED_ESCAPES[code] ?? `\\x${code < 16 ? "0" : ""}${upperHex(code)}`;
-}
-
-function upperHex(code) {
-  const digits = "0123456789ABCDEF";
-  return code < 16 ? digits[code] : digits[code >> 4] + digits[code & 15];
-}
-
-function escape(text, quote) {
-  let result = "";
-  let from = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = StringPrototypeCharCodeAt(text, i);
-    let replacement;
-    if (code < 32 || code === 92 || (code > 126 && code < 160) || (code === 39 && quote === "'")) {
-      replacement = escapeCode(code);
-    } else if (code >= 0xd800 && code <= 0xdfff) {
-      const next = i + 1 < text.length ? StringPrototypeCharCodeAt(text, i + 1) : 0;
-      if (code <= 0xdbff && next >= 0xdc00 && next <= 0xdfff) {
-        i++;
-        continue;
-      }
-      replacement = `\\u${hex(code)}`;
-    } else {
-      continue;
-    }
-    result += StringPrototypeSlice(text, from, i) + replacement;
-    from = i + 1;
-  }
-  return result + StringPrototypeSlice(text, from);
+/** Takes the native functions that all of this stands on. */
+export function useNative(native) {
+  ({ escapeText, isPlain } = native);
 }
 
 /** The text between quotes, in the first kind of quotes that it does not contain. */
 export function quote(text) {
-  if (RegExpPrototypeExec(NEEDS_CARE, text) === null) return `'${text}'`;
-  let mark = "'";
-  if (StringPrototypeIncludes(text, "'")) {
-    if (!StringPrototypeIncludes(text, '"')) mark = '"';
-    else if (!StringPrototypeIncludes(text, "`") && !StringPrototypeIncludes(text, "${")) mark = "`";
-  }
-  return mark + escape(text, mark) + mark;
+  const escaped = escapeText(text, true);
+  if (escaped.length === text.length || !StringPrototypeIncludes(text, "'")) return `'${escaped}'`;
+  if (!StringPrototypeIncludes(text, '"')) return `"${escapeText(text, false)}"`;
+  if (!StringPrototypeIncludes(text, "`") && !StringPrototypeIncludes(text, "${")) return `\`${escapeText(text, false)}\``;
+  return `'${escaped}'`;
 }
 
 /** A property key, as it stands before the colon. */
 export function keyText(key, enumerable) {
   if (typeof key === "symbol") return `[${symbolText(key)}]`;
   if (key === "__proto__") return "['__proto__']";
-  if (!enumerable) return `[${escape(key, "'")}]`;
+  if (!enumerable) return `[${escapeText(key, true)}]`;
   return RegExpPrototypeExec(IDENTIFIER, key) === null ? quote(key) : key;
 }
 
-export const symbolText = (symbol) => escape(SymbolPrototypeToString(symbol), "'");
+export const symbolText = (symbol) => escapeText(SymbolPrototypeToString(symbol), true);
 
 export const numberText = (number) => (ObjectIs(number, -0) ? "-0" : String(number));
 
@@ -177,7 +131,7 @@ const isZeroWidth = (code) =>
 
 /** Columns that `text` takes on a terminal. */
 export function textWidth(text) {
-  if (RegExpPrototypeExec(NOT_ASCII, text) === null) return text.length;
+  if (isPlain(text)) return text.length;
   let width = 0;
   for (let i = 0; i < text.length; i++) {
     const code = StringPrototypeCodePointAt(text, i);

@@ -53,7 +53,7 @@ import { contentsOf, createFills, isIndex, moreItems } from "./inspect-entries.j
 import { errorBase } from "./inspect-error.js";
 import { functionBase } from "./inspect-function.js";
 import { layOut } from "./inspect-layout.js";
-import { keyText, prefix, primitiveText } from "./inspect-text.js";
+import { keyText, prefix, primitiveText, useNative } from "./inspect-text.js";
 import { INSPECT_CHARS_MAX } from "./limits.js";
 
 export const INSPECT_CUSTOM = Symbol.for("nodejs.util.inspect.custom");
@@ -84,12 +84,16 @@ for (const name of Object.getOwnPropertyNames(globalThis)) {
   if (TYPED_ARRAY_NAME.test(name)) typedArrayNames.set(name, true);
 }
 
+// Stands for the descriptor of a property that is like most.
+const SHOWN = { __proto__: null, enumerable: true };
+
 const isOverflow = (error) =>
   typeof error === "object" && error !== null && error.message === "Maximum call stack size exceeded";
 
 /** Makes `inspect(value, options)` over the engine's native functions. */
 export function createInspect(native) {
   const { className } = native;
+  useNative(native);
   const fills = createFills(native, formatValue, formatProperty);
 
   function inspect(value, options) {
@@ -396,7 +400,8 @@ export function createInspect(native) {
     let keys = names;
     if (withoutIndices) {
       // Indices come first, in order: whatever follows the last of them is a named property.
-      let from = 0;
+      const { length } = value;
+      let from = length > 0 && names[length - 1] === `${length - 1}` ? length : 0;
       while (from < names.length && isIndex(names[from])) from++;
       keys = from === 0 ? names : ArrayPrototypeSlice(names, from);
     }
@@ -410,16 +415,16 @@ export function createInspect(native) {
   }
 
   function formatProperty(ctx, value, level, key, withName) {
-    const property = ObjectGetOwnPropertyDescriptor(value, key) ?? {
-      value: value[key],
-      enumerable: true,
-    };
+    const shown = native.shownValue(value, key);
+    const property =
+      shown === undefined ? (ObjectGetOwnPropertyDescriptor(value, key) ?? { value: value[key], enumerable: true }) : SHOWN;
     let text;
     let gap = " ";
-    if (property.value !== undefined) {
+    const own = shown === undefined ? property.value : shown;
+    if (own !== undefined) {
       const indent = ctx.compact !== true || !withName ? 2 : 3;
       ctx.indentation += indent;
-      text = formatValue(ctx, property.value, level);
+      text = formatValue(ctx, own, level);
       if (indent === 3 && ctx.breakLength < text.length) {
         gap = `\n${StringPrototypeRepeat(" ", ctx.indentation)}`;
       }

@@ -21,6 +21,7 @@ import {
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectKeys,
+  ObjectPrototypeHasOwnProperty,
   RegExp,
   RegExpPrototypeGetFlags,
   RegExpPrototypeGetSource,
@@ -72,16 +73,6 @@ for (const name of [
   "URIError",
 ]) {
   ERRORS[name] = globalThis[name];
-}
-
-function setOwn(object, key, value) {
-  ObjectDefineProperty(object, key, {
-    __proto__: null,
-    value,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
 }
 
 /** A deep copy by the same rules as the global; for prelude code that must copy what it is given. */
@@ -202,8 +193,8 @@ class Cloner {
     const keys = ObjectKeys(value);
     for (let i = 0; i < keys.length; i++) {
       // A getter run on the way may have removed what comes after it.
-      if (ObjectGetOwnPropertyDescriptor(value, keys[i]) === undefined) continue;
-      setOwn(copy, keys[i], this.clone(value[keys[i]]));
+      if (!ObjectPrototypeHasOwnProperty(value, keys[i])) continue;
+      this.#native.setOwn(copy, keys[i], this.clone(value[keys[i]]));
     }
     return copy;
   }
