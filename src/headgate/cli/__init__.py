@@ -13,6 +13,7 @@ from headgate.cli import (
     build,
     check,
     dead,
+    demo,
     export,
     init,
     inspect,
@@ -113,6 +114,8 @@ def _run(parsed: argparse.Namespace) -> int:
             return init.run(
                 parsed.directory, parsed.template, typescript=parsed.typescript, force=parsed.force
             )
+        case "demo":
+            return demo.run(parsed)
         case "serve":
             return serve.run(parsed)
         case "apply":

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headgate.pipeline.directory import Directory
+    from headgate.pipeline.meter import Meter
     from headgate.queue.model import Tally
     from headgate.queue.protocol import Queue
     from headgate.registry.snapshot import Source
@@ -19,13 +20,22 @@ if TYPE_CHECKING:
 class PipelineIntake:
     """An Intake: routes by the registry of the moment, and stores before it returns."""
 
-    def __init__(self, queue: Queue, directory: Directory) -> None:
+    def __init__(self, queue: Queue, directory: Directory, meter: Meter) -> None:
         self._queue = queue
         self._directory = directory
+        self._meter = meter
 
     async def source(self, write_key: str) -> Source | None:
         return (await self._directory.current()).by_write_key.get(write_key)
 
     async def accept(self, source: Source, arrivals: Sequence[Arrival], failed: Sequence[Tally]) -> None:
         """Raises QueueFull or QueueBroken when nothing of it was stored."""
-        await self._queue.put([route(source, arrival) for arrival in arrivals], failed)
+        events = [route(source, arrival) for arrival in arrivals]
+        for event, is_new in zip(events, await self._queue.put(events, failed), strict=True):
+            if is_new:
+                for tally in event.tallies:
+                    self._meter.tallied(tally)
+            else:
+                self._meter.duplicate()
+        for tally in failed:
+            self._meter.tallied(tally)

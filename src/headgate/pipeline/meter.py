@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from headgate.delivery.carrier import Receipt
-    from headgate.queue.model import Settlement
+    from headgate.queue.model import Settlement, Tally
     from headgate.registry.snapshot import Destination
     from headgate_runtime import Outcome
 
 
 class Meter(Protocol):
     """Called for every event: must be quick, and must not raise."""
+
+    def tallied(self, tally: Tally) -> None:
+        """Something was decided when it was accepted, or was not valid."""
+
+    def duplicate(self) -> None:
+        """An event was accepted before, and so was dropped."""
 
     def invoked(self, destination: Destination, outcome: Outcome) -> None: ...
 
@@ -23,6 +29,12 @@ class Meter(Protocol):
 
 class NoMeter:
     """A Meter for those who want none."""
+
+    def tallied(self, tally: Tally) -> None:
+        pass
+
+    def duplicate(self) -> None:
+        pass
 
     def invoked(self, destination: Destination, outcome: Outcome) -> None:
         pass

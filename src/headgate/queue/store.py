@@ -52,7 +52,10 @@ _READ_LANES_MAX: Final = 64
 _READ_LANE: Final = """
     SELECT * FROM (
         SELECT id, lane, due, body, size, stage, attempts, faults, first_at FROM jobs
-        WHERE lane = ? AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?
+        WHERE lane = ? AND (due, id) > (?, ?) AND due <= ? ORDER BY due, id LIMIT ?
+    )
+    UNION ALL SELECT * FROM (
+        SELECT id, lane, due, body, 0, 0, 0, 0, 0 FROM jobs WHERE lane = ? AND due > ? ORDER BY due LIMIT 1
     )
 """
 _READ_LANES: Final = """
@@ -314,12 +317,10 @@ class Store:
         values: list[int] = [now]
         for lane, wanted in plan:
             held = self._held_by(self._lanes[lane])
-            # One more than wanted: when the lane is due next.
-            values += (
-                (self._lanes[lane], -1, -1, wanted + len(held.ids) + 1)
-                if held.mixed
-                else (self._lanes[lane], *held.floor, wanted + 1)
-            )
+            # One more than wanted, and the first that is not due: so it is known when the lane is due next.
+            floor = (-1, -1) if held.mixed else held.floor
+            most = wanted + 1 + (len(held.ids) if held.mixed else 0)
+            values += (self._lanes[lane], *floor, now, most, self._lanes[lane], now)
         numbers, bodies = db.execute(_READ[len(plan)], values).fetchone()
         offset = 0
         for row in orjson.loads(numbers):

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from headgate.registry import checks, limits
 from headgate.registry.errors import Invalid
 from headgate.registry.settings import MASK
+from headgate.registry.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -78,7 +79,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
         else:
             seen.add(lower)
             continue
-        raise PydanticCustomError("header", "{name!r} {problem}", {"name": name[:60], "problem": problem})
+        raise PydanticCustomError("header", "{message}", {"message": f"{name[:60]!r} {problem}"})
     return headers
 
 
@@ -181,10 +182,8 @@ def checked_settings(
     try:
         return MODELS[kind].model_validate(dict(given)).model_dump(exclude_defaults=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join([field, *(str(part) for part in first["loc"])])
-        message = first["msg"]
-        raise Invalid(f"{message[0].lower()}{message[1:]}", where) from None
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Invalid(worded(first), ".".join([field, *(str(part) for part in first["loc"])])) from None
 
 
 def whole(kind: DestinationKind, plain: Mapping[str, Any], secret: Mapping[str, str]) -> dict[str, Any]:

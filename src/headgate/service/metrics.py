@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from headgate.delivery.carrier import Receipt
     from headgate.queue.dispatcher import Dispatcher
-    from headgate.queue.model import Settlement, Stats
+    from headgate.queue.model import Settlement, Stats, Tally
     from headgate.registry.snapshot import Destination
     from headgate.tracking.api import TrackingApi
     from headgate_runtime import Executor, Outcome
@@ -40,8 +40,13 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._worker = str(worker)
         self._events = self._counter(
-            "headgate_events", "Jobs settled, by step and reason", "destination", "step", "reason"
+            "headgate_events",
+            "Events decided on, by step and reason; without a destination, of the event API",
+            "destination",
+            "step",
+            "reason",
         )
+        self._duplicates = self._counter("headgate_duplicates", "Events that had been accepted before")
         self._retries = self._counter(
             "headgate_retries", "Attempts that will be repeated, by reason", "destination", "reason"
         )
@@ -89,6 +94,12 @@ class Metrics:
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, text, ("worker",), registry=self.registry, buckets=buckets)
 
+    def tallied(self, tally: Tally) -> None:
+        self._events.labels(self._worker, tally.destination, tally.step, tally.reason).inc()
+
+    def duplicate(self) -> None:
+        self._duplicates.labels(self._worker).inc()
+
     def invoked(self, destination: Destination, outcome: Outcome) -> None:
         self._invocations.labels(self._worker, destination.id, outcome.outcome).inc()
         self._fuel.labels(self._worker, destination.id).inc(outcome.fuel)
@@ -99,8 +110,7 @@ class Metrics:
 
     def settled(self, settlement: Settlement) -> None:
         if isinstance(settlement, Done):
-            tally = settlement.tally
-            self._events.labels(self._worker, tally.destination, tally.step, tally.reason).inc()
+            self.tallied(settlement.tally)
             if settlement.latency_ms is not None:
                 self._end_to_end_seconds.labels(self._worker).observe(settlement.latency_ms / 1e3)
         elif isinstance(settlement, Again):

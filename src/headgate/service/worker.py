@@ -111,7 +111,7 @@ class Worker:
                     )
                 )
             tracking = TrackingApi(
-                PipelineIntake(self._queues[self._index], directory),
+                PipelineIntake(self._queues[self._index], directory, self._metrics),
                 clock=self._clock,
                 entropy=self._entropy,
                 limits=TrackingLimits(requests_per_second=options.requests_per_second),

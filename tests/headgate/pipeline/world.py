@@ -145,7 +145,7 @@ class World:
             now.now,
             self.meter,
         )
-        self.intake = PipelineIntake(queue, self.directory)
+        self.intake = PipelineIntake(queue, self.directory, self.meter)
         self._running = asyncio.create_task(self.pipeline.run())
 
     @classmethod

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from headgate.registry import checks, kinds, limits
 from headgate.registry.errors import Invalid
 from headgate.registry.settings import Definition, Type, check_name, name_of
+from headgate.registry.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,15 +284,9 @@ def below(place: str, *parts: str | int) -> str:
 def _problem(error: Any) -> str:
     """One of pydantic's errors, in our words."""
     place = toml_path(error["loc"])
-    message = error["msg"][0].lower() + error["msg"][1:]
-    match error["type"]:
-        case "extra_forbidden":
-            message = "is unknown" + _suggestion(error["loc"])
-        case "missing":
-            message = "is required"
-        case "literal_error":
-            message = f"must be {error['ctx']['expected']}"
-    message = message.replace("input should be", "must be").replace("should have", "must have")
+    message = worded(error)
+    if error["type"] == "extra_forbidden":
+        message += _suggestion(error["loc"])
     return f"{place}: {message}" if place else message
 
 

@@ -1,0 +1,1 @@
+"""A shop whose visitors send events, to see the service at work."""
