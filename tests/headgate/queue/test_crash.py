@@ -1,0 +1,43 @@
+"""
+Processes killed at random moments, under load. Shortly with the other tests; HEADGATE_QUEUE_KILLS=200 in the environment
+makes it as many, with fresh luck each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.headgate.queue.aftermath import Promises, look_into, start_load
+
+KILLS = int(os.environ.get("HEADGATE_QUEUE_KILLS", "8"))
+
+
+@pytest.mark.timeout(60 + 5 * KILLS)
+def test_nothing_accepted_is_lost_and_nothing_ended_comes_back(tmp_path: Path) -> None:
+    queue, log = tmp_path / "queue.sqlite", tmp_path / "log"
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    luck = random.Random(seed)
+
+    for kill in range(KILLS):
+        process = start_load(queue, log, f"{seed}-{kill}")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(luck.uniform(0.2, 0.9))
+        process.send_signal(signal.SIGKILL)
+        _, words = process.communicate()
+        assert words == b""
+        promises = Promises.read(log)
+        stored = asyncio.run(look_into(queue))
+        assert stored.lost(promises) == set()
+        assert stored.returned(promises) == set()
+        stored.check_counts()
+
+    assert len(promises.put) > 20 * KILLS, "the load was killed before it had begun"
+    assert len(promises.ended) > 20 * KILLS
