@@ -1,7 +1,15 @@
 // `AbortController` and `AbortSignal` by the DOM standard.
 
-import { ArrayIsArray, ArrayPrototypePush, ObjectAssign, ReflectApply, TypeError } from "./primordials.js";
+import {
+  ArrayIsArray,
+  ArrayPrototypePush,
+  NumberIsInteger,
+  ObjectAssign,
+  ReflectApply,
+  TypeError,
+} from "./primordials.js";
 import { invalidArgument } from "./arguments.js";
+import { outOfRange } from "./buffer-numbers.js";
 import { Event, EventTarget, defineHandler } from "./event-target.js";
 import { define, defineInterface, expose } from "./expose.js";
 import { INSPECT_CUSTOM } from "./inspect.js";
@@ -22,7 +30,7 @@ export class AbortSignal extends EventTarget {
   // What an any() signal waits for; only plain signals, as the standard flattens them.
   #sources = [];
 
-  constructor(key) {
+  constructor(key = undefined) {
     if (key !== KEY) throw new TypeError("Illegal constructor");
     super();
   }
@@ -39,7 +47,7 @@ export class AbortSignal extends EventTarget {
     if (this.#aborted) throw this.#reason;
   }
 
-  static abort(reason) {
+  static abort(reason = undefined) {
     const signal = new AbortSignal(KEY);
     signal.#aborted = true;
     signal.#reason = reason === undefined ? abortError() : reason;
@@ -47,8 +55,10 @@ export class AbortSignal extends EventTarget {
   }
 
   static timeout(milliseconds) {
-    if (typeof milliseconds !== "number" || !(milliseconds >= 0)) {
-      throw invalidArgument("delay", "a number of milliseconds, not negative", milliseconds);
+    if (typeof milliseconds !== "number") throw invalidArgument("delay", "of type number", milliseconds);
+    if (!NumberIsInteger(milliseconds)) throw outOfRange("delay", "an integer", milliseconds);
+    if (milliseconds < 0 || milliseconds > 0xffffffff) {
+      throw outOfRange("delay", ">= 0 && <= 4294967295", milliseconds);
     }
     const signal = new AbortSignal(KEY);
     startTimer(() => {
@@ -126,7 +136,7 @@ export class AbortController {
     return this.#signal;
   }
 
-  abort(reason) {
+  abort(reason = undefined) {
     abort(this.#signal, reason);
   }
 }

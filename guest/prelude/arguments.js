@@ -13,6 +13,13 @@ export function invalidArgument(name, expected, value) {
   return error;
 }
 
+/** The TypeError Node throws for arguments that were left out; `names` as in 'The "url" argument'. */
+export function missingArguments(names) {
+  const error = new TypeError(`${names} must be specified`);
+  define(error, "code", "ERR_MISSING_ARGS");
+  return error;
+}
+
 /** Throws unless `value` is callable. */
 export function requireFunction(value, name) {
   if (typeof value !== "function") throw invalidArgument(name, "of type function", value);

@@ -68,7 +68,7 @@ export class Blob {
     return this.#type;
   }
 
-  slice(start, end, type = "") {
+  slice(start = undefined, end = undefined, type = "") {
     const { length } = this.#bytes;
     const from = clamp(start, length, 0);
     const to = Math.max(clamp(end, length, length), from);
@@ -85,6 +85,10 @@ export class Blob {
 
   text() {
     return PromiseResolve(bufferText(this.#bytes));
+  }
+
+  async bytes() {
+    return new Uint8Array(this.#bytes);
   }
 
   stream() {
@@ -130,7 +134,7 @@ export function install(native) {
   // Module-internal functions, defined as statics for their access to private fields.
   delete Blob.is;
   delete Blob.bytes;
-  defineInterface(Blob, "Blob", ["size", "type", "slice", "arrayBuffer", "text", "stream"]);
+  defineInterface(Blob, "Blob", ["size", "type", "slice", "arrayBuffer", "text", "bytes", "stream"]);
   defineInterface(File, "File", ["name", "lastModified"]);
   ObjectDefineProperty(Blob, "name", { __proto__: null, value: "Blob", configurable: true });
   ObjectDefineProperty(File, "name", { __proto__: null, value: "File", configurable: true });

@@ -11,7 +11,7 @@ import {
   WeakMapPrototypeGet,
   WeakMapPrototypeSet,
 } from "./primordials.js";
-import { invalidArgument } from "./arguments.js";
+import { invalidArgument, missingArguments } from "./arguments.js";
 import { defineInterface, expose } from "./expose.js";
 import { later } from "./timers.js";
 
@@ -37,7 +37,7 @@ export class Event {
   #dispatching = false;
 
   constructor(type, options = {}) {
-    if (arguments.length === 0) throw new TypeError('The "type" argument must be specified');
+    if (arguments.length === 0) throw missingArguments('The "type" argument');
     const init = options ?? {};
     if (typeof init !== "object") throw invalidArgument("options", "of type object", options);
     this.#type = String(type);
@@ -103,7 +103,21 @@ export class Event {
   }
 
   get isTrusted() {
+    // Of an Event only.
+    void this.#type;
     return false;
+  }
+
+  initEvent(type, bubbles = false, cancelable = false) {
+    if (arguments.length === 0) throw missingArguments('The "type" argument');
+    if (this.#dispatching) return;
+    this.#type = String(type);
+    this.#bubbles = !!bubbles;
+    this.#cancelable = !!cancelable;
+    this.#canceled = false;
+    this.#propagationStopped = false;
+    this.#immediateStopped = false;
+    this.#target = null;
   }
 
   composedPath() {
@@ -173,6 +187,7 @@ defineInterface(Event, "Event", [
   "stopPropagation",
   "cancelBubble",
   "stopImmediatePropagation",
+  "initEvent",
   "bubbles",
   "cancelable",
   "returnValue",
@@ -194,6 +209,7 @@ class CustomEvent extends Event {
   #detail;
 
   constructor(type, options = {}) {
+    if (arguments.length === 0) throw missingArguments('The "type" argument');
     super(type, options);
     this.#detail = options?.detail ?? null;
   }
@@ -218,7 +234,8 @@ export class EventTarget {
   // In order of registration. `capture` tells listeners apart; without a tree it orders nothing.
   #listeners = [];
 
-  addEventListener(type, callback, options) {
+  addEventListener(type, callback, options = undefined) {
+    if (arguments.length < 2) throw missingArguments('The "type" and "listener" arguments');
     if (callback === null || callback === undefined) return;
     if (typeof callback !== "function" && typeof callback !== "object") {
       throw invalidArgument("listener", "a function or an object with handleEvent", callback);
@@ -246,7 +263,8 @@ export class EventTarget {
     if (signal !== undefined) signal.addEventListener("abort", listener.remove, { once: true });
   }
 
-  removeEventListener(type, callback, options) {
+  removeEventListener(type, callback, options = undefined) {
+    if (arguments.length < 2) throw missingArguments('The "type" and "listener" arguments');
     const capture = !!(typeof options === "object" && options !== null ? options.capture : options);
     const at = this.#indexOf(String(type), callback, capture);
     if (at !== -1) this.#listeners[at].remove();
@@ -255,6 +273,10 @@ export class EventTarget {
   dispatchEvent(event) {
     if (!isEvent(event)) throw invalidArgument("event", "an instance of Event", event);
     return dispatch(event, this, (type) => this.#listenersOf(type));
+  }
+
+  static isTarget(value) {
+    return typeof value === "object" && value !== null && #listeners in value;
   }
 
   #indexOf(type, callback, capture) {
@@ -285,19 +307,24 @@ defineInterface(EventTarget, "EventTarget", [
   "dispatchEvent",
 ]);
 
+const { isTarget } = EventTarget;
+delete EventTarget.isTarget;
 const { addEventListener } = EventTarget.prototype;
 
 /** Adds `on<type>` to a class: a settable handler that takes its place among the listeners. */
 export function defineHandler(Class, type) {
   const handlers = new WeakMap();
-  ObjectDefineProperty(Class.prototype, `on${type}`, {
-    __proto__: null,
-    enumerable: true,
-    configurable: true,
-    get() {
+  const name = `on${type}`;
+  const requireTarget = (value) => {
+    if (!isTarget(value)) throw new TypeError('Value of "this" must be of type EventTarget');
+  };
+  const { get, set } = Object.getOwnPropertyDescriptor({
+    get [name]() {
+      requireTarget(this);
       return WeakMapPrototypeGet(handlers, this)?.value ?? null;
     },
-    set(value) {
+    set [name](value) {
+      requireTarget(this);
       let handler = WeakMapPrototypeGet(handlers, this);
       if (handler === undefined) {
         const slot = { value: null };
@@ -310,6 +337,13 @@ export function defineHandler(Class, type) {
       }
       handler.value = typeof value === "function" ? value : null;
     },
+  }, name);
+  ObjectDefineProperty(Class.prototype, name, {
+    __proto__: null,
+    enumerable: true,
+    configurable: true,
+    get,
+    set,
   });
 }
 

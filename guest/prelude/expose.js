@@ -22,8 +22,11 @@ export function define(object, name, value) {
   });
 }
 
-/** Makes WebIDL-style members enumerable on a prototype, and names the class for `toString`. */
-export function defineInterface(constructor, name, members) {
+/** Makes WebIDL-style members enumerable, on a prototype and on the class itself, and names the class for `toString`. */
+export function defineInterface(constructor, name, members, statics = []) {
+  for (let i = 0; i < statics.length; i++) {
+    ObjectDefineProperty(constructor, statics[i], { __proto__: null, enumerable: true });
+  }
   for (let i = 0; i < members.length; i++) {
     ObjectDefineProperty(constructor.prototype, members[i], { __proto__: null, enumerable: true });
   }

@@ -226,6 +226,9 @@ function readTransfer(native, options) {
   const buffers = [];
   for (let i = 0; i < transfer.length; i++) {
     const buffer = transfer[i];
+    if ((typeof buffer !== "object" && typeof buffer !== "function") || buffer === null) {
+      throw new TypeError(`options.transfer[${i}] is not an object`);
+    }
     if (native.className(buffer) !== "ArrayBuffer") {
       throw new DOMException("Value not transferable", "DataCloneError");
     }

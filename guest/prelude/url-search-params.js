@@ -13,7 +13,7 @@ import {
   SymbolIterator,
   TypeError,
 } from "./primordials.js";
-import { requireFunction } from "./arguments.js";
+import { missingArguments, requireFunction } from "./arguments.js";
 import { wellFormed } from "./encoding.js";
 import { define, defineInterface, expose } from "./expose.js";
 import { ENTRY, KEY, VALUE, iteratorsOf } from "./live-iterator.js";
@@ -36,7 +36,7 @@ function coded(code, message) {
 }
 
 function requireArguments(count, wanted, names) {
-  if (count < wanted) throw coded("ERR_MISSING_ARGS", `The ${names} must be specified`);
+  if (count < wanted) throw missingArguments(`The ${names}`);
 }
 
 const NAME = '"name" argument';
@@ -192,14 +192,17 @@ export class URLSearchParams {
   }
 
   entries() {
+    void this.#list;
     return iterate(this, ENTRY);
   }
 
   keys() {
+    void this.#list;
     return iterate(this, KEY);
   }
 
   values() {
+    void this.#list;
     return iterate(this, VALUE);
   }
 

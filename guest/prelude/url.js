@@ -2,6 +2,7 @@
 // offsets of its parts, in the order that guest/engine/url.c writes them.
 
 import { ObjectDefineProperty, Symbol, TypeError } from "./primordials.js";
+import { missingArguments } from "./arguments.js";
 import { define, defineInterface, expose } from "./expose.js";
 import { attached, refresh, toText } from "./url-search-params.js";
 
@@ -52,11 +53,7 @@ export class URL {
   #searchParams = undefined;
 
   constructor(input, base = undefined) {
-    if (arguments.length === 0) {
-      const error = new TypeError('The "url" argument must be specified');
-      define(error, "code", "ERR_MISSING_ARGS");
-      throw error;
-    }
+    if (arguments.length === 0) throw missingArguments('The "url" argument');
     const text = toText(input);
     const baseText = base === undefined ? undefined : toText(base);
     this.#record = parse(text, baseText);
@@ -64,12 +61,15 @@ export class URL {
   }
 
   static canParse(url, base = undefined) {
-    if (arguments.length === 0) {
-      const error = new TypeError('The "url" argument must be specified');
-      define(error, "code", "ERR_MISSING_ARGS");
-      throw error;
-    }
+    if (arguments.length === 0) throw missingArguments('The "url" argument');
     return parse(toText(url), base === undefined ? undefined : toText(base)) !== null;
+  }
+
+  static parse(url, base = undefined) {
+    if (arguments.length === 0) throw missingArguments('The "url" argument');
+    const text = toText(url);
+    const baseText = base === undefined ? undefined : toText(base);
+    return parse(text, baseText) === null ? null : new URL(text, baseText);
   }
 
   // Runs a setter of the standard; one that refuses its value changes nothing.
@@ -101,6 +101,8 @@ export class URL {
   }
 
   get origin() {
+    // Of a URL only.
+    void this.#record;
     const { protocol } = this;
     switch (protocol) {
       case "http:":
@@ -208,16 +210,14 @@ export function install(native) {
   ({ parse, update } = native.url);
   delete URL.set;
   for (const part in SETTERS) {
-    const { get } = Object.getOwnPropertyDescriptor(URL.prototype, part);
-    ObjectDefineProperty(URL.prototype, part, {
-      __proto__: null,
-      get,
-      set(value) {
+    const { set } = Object.getOwnPropertyDescriptor({
+      set [part](value) {
         setPart(this, part, value);
       },
-    });
+    }, part);
+    ObjectDefineProperty(URL.prototype, part, { __proto__: null, set });
   }
-  defineInterface(URL, "URL", [...SHOWN, "toString", "toJSON"]);
+  defineInterface(URL, "URL", [...SHOWN, "toString", "toJSON"], ["canParse", "parse"]);
   ObjectDefineProperty(URL, "name", { __proto__: null, value: "URL" });
   expose("URL", URL);
 }

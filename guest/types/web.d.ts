@@ -103,6 +103,7 @@ declare class Blob {
   slice(start?: number, end?: number, type?: string): Blob;
   arrayBuffer(): Promise<ArrayBuffer>;
   text(): Promise<string>;
+  bytes(): Promise<Uint8Array>;
   stream(): any;
 }
 
@@ -141,6 +142,7 @@ declare class URL {
   toString(): string;
   toJSON(): string;
   static canParse(url: string | URL, base?: string | URL): boolean;
+  static parse(url: string | URL, base?: string | URL): URL | null;
 }
 
 declare class URLSearchParams {
