@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.stage import Stage
+from tests.stage import Isolation, Stage
 
 if TYPE_CHECKING:
-    from headgate_runtime.executor import Isolation
     from tests.guest.evaluate import Evaluate
 
 HEADERS = [
