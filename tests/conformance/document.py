@@ -12,7 +12,14 @@ from tests.conformance import gaps, packages, test262
 
 PATH = ROOT / "guest" / "CONFORMANCE.md"
 
-TITLES = {"test262": "test262", "parser": "test262-parser-tests"}
+TITLES = {
+    "test262": "test262",
+    "parser": "test262-parser-tests",
+    "idl": "interface definitions",
+    "language": "the language since ES2018",
+    "platform": "globals of the platform",
+}
+"""Suites of gaps.json; the last two are cases of our own (tests/guest/test_standards.py)."""
 
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -67,13 +74,19 @@ def kinds() -> str:
 
 def recorded() -> str:
     """Cases of our own, and those of the specification."""
-    rows = [[title, where, _number(_count(where, key)), by] for title, where, key, by in RECORDED]
-    return _table(["cases", "file", "number", "answers from"], rows)
+    suite_of = {title: suite for suite, title in TITLES.items()}
+    rows = [
+        [title, where, by, *map(_number, (_count(where, key), len(gaps.expected(suite_of.get(title, "")))))]
+        for title, where, key, by in RECORDED
+    ]
+    return _table(["cases", "file", "answers from", "number", "gaps"], rows)
 
 
 RECORDED = (
     ("handlers and outcomes", "tests/conformance/handler-vectors.json", "cases", "the specification"),
     ("fetch", "tests/conformance/fetch-vectors.json", None, "the specification"),
+    (TITLES["language"], "tests/guest/standard-vectors.json", "language", "Node 20"),
+    (TITLES["platform"], "tests/guest/standard-vectors.json", "platform", "Node 20"),
     ("Buffer", "tests/guest/web-vectors.json", "buffer", "Node 20"),
     ("TextEncoder, TextDecoder", "tests/guest/web-vectors.json", "encoding", "Node 20"),
     ("Headers", "tests/guest/web-vectors.json", "headers", "node-fetch 2.6.0"),

@@ -11,15 +11,18 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Literal, NamedTuple
 
-from tests.conformance import packages, parser, test262
+from tests.conformance import idl, packages, parser, test262
 
-SUITES: dict[str, ModuleType] = {"test262": test262, "parser": parser}
+SUITES: dict[str, ModuleType] = {"test262": test262, "parser": parser, "idl": idl}
 """Each has `PACKAGE`, `names()` and `problem(name)`."""
 
-Kind = Literal["dated", "engine", "sandbox", "harness"]
+Kind = Literal["engine", "absent", "node", "standard", "sandbox", "harness", "dated"]
 
 KINDS: dict[Kind, str] = {
     "engine": "QuickJS-ng differs from the standard",
+    "absent": "not offered, and no part of the specification",
+    "node": "as in Node or node-fetch, which differ from the standard",
+    "standard": "as in the standard, from which Node 20 differs",
     "sandbox": "a sandbox has no such thing, on purpose",
     "harness": "the suite wants something of its host that the runner does not have",
     "dated": "the test asks for what the standard has changed since",

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -22,22 +23,38 @@ HERE = Path(__file__).parent
 
 MANIFESTS = [HERE / "package.json", HERE / "package-lock.json", ROOT / "guest" / ".npmrc"]
 
+SURVEY = HERE / "survey_idl.mjs"
+
+STANDARDS = ("FileAPI", "dom", "encoding", "fetch", "html", "streams", "url", "webidl")
+"""Whose interface definitions are surveyed."""
+
+DEFINITIONS = "definitions.json"
+
 ARCHIVE = "packages.zip"
 """All packages in one file: test262 alone has 31,000 files, and a run wants few or all of them."""
 
 
 @functools.cache
-def archive() -> zipfile.ZipFile:
-    """The packages; names begin with the package's, such as "test262-parser-tests/pass/...". Open for good."""
+def _folder() -> Path:
     shop = Workshop(cache_directory(os.environ))
     with shop.exclusive():
-        folder = shop.step(
+        return shop.step(
             "npm packages of tests/conformance",
             "conformance",
-            digest_of(*MANIFESTS, Path(__file__)),
+            digest_of(*MANIFESTS, Path(__file__), SURVEY),
             lambda out: _condense(shop, out),
         )
-    return zipfile.ZipFile(folder / ARCHIVE)
+
+
+@functools.cache
+def archive() -> zipfile.ZipFile:
+    """The packages; names begin with the package's, such as "test262-parser-tests/pass/...". Open for good."""
+    return zipfile.ZipFile(_folder() / ARCHIVE)
+
+
+def definitions() -> str:
+    """What the interface definitions of the standards say, as survey_idl.mjs has it."""
+    return (_folder() / DEFINITIONS).read_text()
 
 
 def text(name: str) -> str:
@@ -85,3 +102,7 @@ def _condense(shop: Workshop, out: Path) -> None:
                     if content is not None:
                         packed.writestr(f"{name}/{inner}", content.read())
             path.unlink()
+    with tempfile.TemporaryDirectory(dir=out) as scratch, zipfile.ZipFile(out / ARCHIVE) as packed:
+        wanted_files = ["webidl2/dist/webidl2.js", *(f"@webref/idl/{standard}.idl" for standard in STANDARDS)]
+        paths = [packed.extract(name, scratch) for name in wanted_files]
+        shop.run([node, SURVEY, paths[0], out / DEFINITIONS, *paths[1:]], cwd=out)

@@ -11,7 +11,7 @@ from tests.conformance import document, gaps, test262
 from tests.conformance import realm as realms
 from tests.conformance.realm import Failure, Realm
 
-EVERY = {"test262": 61, "parser": 1}
+EVERY = {"test262": 61, "parser": 1, "idl": 1}
 """One test in so many; a prime, since tests come in families of equal size."""
 
 
@@ -21,7 +21,7 @@ def test_a_sample_does_as_the_list_has_it(suite: str) -> None:
 
     found = dict(gaps.surprises(suite, tests))
 
-    assert len(found) > 450
+    assert len(found) > 150
     assert {test: said for test, said in found.items() if said is not None} == {}
 
 
@@ -34,7 +34,7 @@ def test_the_list_names_tests_that_there_are_and_each_once(suite: str) -> None:
 
 
 def test_every_gap_has_a_kind_and_a_reason() -> None:
-    assert {gap.suite for gap in gaps.gaps()} == set(gaps.SUITES)
+    assert {gap.suite for gap in gaps.gaps()} == set(document.TITLES)
     assert {gap.kind for gap in gaps.gaps()} == set(gaps.KINDS)
     assert all(gap.reason.endswith(".") and gap.tests for gap in gaps.gaps())
 

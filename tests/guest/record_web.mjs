@@ -1,10 +1,10 @@
-// Records what Node 20 makes of the same expressions, for test_buffer.py and test_encoding.py, and what
+// Records what Node 20 makes of the same expressions, for test_buffer.py, test_encoding.py and test_standards.py, and what
 // npm's node-fetch 2.6.0 and form-data 2.4.0 make of theirs, for test_headers.py and test_request_response.py:
 //
 //   npm install --no-save node-fetch@2.6.0 form-data@2.4.0     (anywhere)
 //   node --no-deprecation tests/guest/record_web.mjs DIRECTORY_OF_NODE_MODULES
 //
-// Output: web-vectors.json. "show" is the function, as text, that turns a value into JSON here and in the
+// Output: web-vectors.json and standard-vectors.json. "show" is the function, as text, that turns a value into JSON here and in the
 // sandbox; each group is a list of [expression, what show made of it].
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -148,18 +148,30 @@ async function record(expressions) {
 }
 
 const lines = (name) => readFileSync(new URL(name, import.meta.url), "utf8").trim().split("\n");
-const result = {
-  node: process.version,
-  show: show.toString(),
+
+// A line that begins with "! " is of what throws: the words of errors are the engine's, so only the name counts.
+const attempts = (name) =>
+  lines(name).map((line) =>
+    line.startsWith("! ") ? `(() => { try { return ${line.slice(2)} } catch (e) { return e.name } })()` : line,
+  );
+
+// One vector a line.
+function write(name, result) {
+  const text = Object.entries({ node: process.version, show: show.toString(), ...result }).map(([key, value]) =>
+    Array.isArray(value)
+      ? `${quote(key)}: [\n${value.map((vector) => JSON.stringify(vector)).join(",\n")}\n]`
+      : `${quote(key)}: ${quote(value)}`,
+  );
+  writeFileSync(new URL(name, import.meta.url), `{\n${text.join(",\n")}\n}\n`);
+}
+
+write("standard-vectors.json", {
+  language: await record(attempts("language-expressions.txt")),
+  platform: await record(attempts("platform-expressions.txt")),
+});
+write("web-vectors.json", {
   buffer: await record(bufferExpressions()),
   encoding: await record(encodingExpressions()),
   headers: await record(lines("headers-expressions.txt")),
   fetch: await record(lines("fetch-expressions.txt")),
-};
-// One vector a line.
-const text = Object.entries(result).map(([name, value]) =>
-  Array.isArray(value)
-    ? `${quote(name)}: [\n${value.map((vector) => JSON.stringify(vector)).join(",\n")}\n]`
-    : `${quote(name)}: ${quote(value)}`,
-);
-writeFileSync(new URL("web-vectors.json", import.meta.url), `{\n${text.join(",\n")}\n}\n`);
+});

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "web-vectors.json").read_text())
 
+STANDARD: dict[str, Any] = json.loads((Path(__file__).parent / "standard-vectors.json").read_text())
 
-def differences(evaluate: Evaluate, group: str) -> dict[str, list[str]]:
+
+def differences(evaluate: Evaluate, group: str, vectors: dict[str, Any] = VECTORS) -> dict[str, list[str]]:
     """Expression -> [what the sandbox makes of it, what Node does], for those of *group* on which they disagree."""
     code = f"""
-        const show = {VECTORS["show"]}
+        const show = {vectors["show"]}
         const different = {{}}
-        for (const [expression, expected] of {json.dumps(VECTORS[group])}) {{
+        for (const [expression, expected] of {json.dumps(vectors[group])}) {{
           const found = await show(new Function(`return (${{expression}})`))
           if (found !== expected) different[expression] = [found, expected]
         }}
