@@ -19,8 +19,8 @@ help: ## show this list
 build: $(VENV)/.installed ## the headgate command in .venv, engine included
 	@$(BIN)/python -m guest.build
 
-run: build ## transform the example events with the example function
-	@$(BIN)/headgate run examples/enrich.js examples/events.jsonl --settings examples/settings.json
+run: build ## the service at work: a shop's events, a function, two destinations (in headgate-demo)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" headgate demo headgate-demo
 
 test: build $(VENV)/.tools ## every test
 	@$(BIN)/python -m pytest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.delivery.sink import Sink
@@ -10,7 +11,6 @@ from headgate.registry import kinds
 
 if TYPE_CHECKING:
     import ssl
-    from pathlib import Path
 
     from headgate.delivery.carrier import Carrier
     from headgate.registry.snapshot import Destination
@@ -19,14 +19,10 @@ if TYPE_CHECKING:
 
 
 class CarrierMaker:
-    """
-    sinks    the directory of sinks whose path is relative
-    share    how many processes deliver
-    """
+    """*share* is how many processes deliver."""
 
     def __init__(
         self,
-        sinks: Path,
         *,
         egress: Egress,
         resolver: Resolver,
@@ -34,7 +30,6 @@ class CarrierMaker:
         clock: Clock,
         share: int = 1,
     ) -> None:
-        self._sinks = sinks
         self._egress = egress
         self._resolver = resolver
         self._context = context
@@ -44,7 +39,7 @@ class CarrierMaker:
     def __call__(self, destination: Destination) -> Carrier:
         """Raises pydantic.ValidationError for settings that the registry should not have taken."""
         if destination.kind == "sink":
-            return Sink(self._sinks / kinds.Sink.model_validate(dict(destination.settings)).path)
+            return Sink(Path(kinds.Sink.model_validate(dict(destination.settings)).path))
         return Webhook(
             kinds.Webhook.model_validate(dict(destination.settings)),
             egress=self._egress,

@@ -87,7 +87,6 @@ class Worker:
             executor = await stack.enter_async_context(Executor(fetch=fetcher))
             functions = Functions(executor)
             maker = CarrierMaker(
-                options.data.sinks,
                 egress=egress,
                 resolver=resolver,
                 context=default_context(),
@@ -104,7 +103,7 @@ class Worker:
                         directory,
                         executor,
                         Planner(functions, carriers),
-                        Judge(chance),
+                        Judge(chance, options.backoff),
                         self._clock,
                         now.now,
                         self._metrics,
