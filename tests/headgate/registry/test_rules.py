@@ -1,0 +1,485 @@
+"""Every rule on what may be stored, on both sides of its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from headgate.registry import destinations, filters, functions, instances, limits, sources, workspaces
+from headgate.registry.errors import Conflict, Invalid, NotFound, Refused
+from headgate.registry.records import Actor
+from headgate.registry.store import Change
+from tests.headgate.registry.house import CODE, House, definition
+
+DROP = [{"type": "DROP"}]
+
+
+def refusal(house: House, act: Callable[[Change], Any]) -> Refused:
+    with pytest.raises(Refused) as caught:
+        house.do(act)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("field", "most", "write"),
+    [
+        ("name", 120, lambda c, h, text: workspaces.modify(c, h.workspace.id, name=text)),
+        ("slug", 100, lambda c, _, text: workspaces.create(c, slug=text)),
+        ("slug", 100, lambda c, h, text: sources.create(c, h.workspace.id, slug=text)),
+        ("name", 120, lambda c, h, text: sources.modify(c, h.source.id, name=text)),
+        ("writeKey", 100, lambda c, h, text: sources.add_key(c, h.source.id, text)),
+        ("name", 120, lambda c, h, text: sink(c, h, name=text)),
+        ("title", 64, lambda c, h, text: a_filter(c, h, title=text)),
+        ("description", 4_096, lambda c, h, text: a_filter(c, h, description=text)),
+        ("displayName", 120, lambda c, h, text: a_function(c, h, display_name=text)),
+        ("description", 4_096, lambda c, h, text: a_function(c, h, description=text)),
+    ],
+)
+def test_texts_are_bounded(house: House, field: str, most: int, write: Callable[..., Any]) -> None:
+    house.do(lambda change: write(change, house, "x" * most))
+
+    error = refusal(house, lambda change: write(change, house, "x" * (most + 1)))
+
+    assert isinstance(error, Invalid)
+    assert (error.field, error.message) == (
+        field,
+        f"has {most + 1} characters; at most {most} are allowed",
+    )
+
+
+def sink(change: Change, house: House, **facts: Any) -> object:
+    return destinations.create(change, house.source.id, kind="sink", settings={"path": "a"}, **facts)
+
+
+def a_filter(change: Change, house: House, **facts: Any) -> object:
+    there = destinations.listed(change, source=house.source.id)
+    destination = there[0] if there else sink(change, house)
+    whole: dict[str, Any] = {"query": "all", "actions": DROP, "title": "t"}
+    return filters.create(change, destination.id, **(whole | facts))  # type: ignore[attr-defined]
+
+
+def a_function(change: Change, house: House, **facts: Any) -> object:
+    whole: dict[str, Any] = {"display_name": "f", "code": CODE}
+    return functions.create(change, house.workspace.id, **(whole | facts))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "name: must not be empty"),
+        (" ", "name: must be one line of text, and not blank"),
+        ("a\nb", "name: must be one line of text, and not blank"),
+        ("a\0b", "name: must not contain the character NUL"),
+        ("\ud800", "name: must be valid Unicode"),
+    ],
+)
+def test_names_are_a_line_of_text(house: House, name: str, message: str) -> None:
+    assert str(refusal(house, lambda change: sources.modify(change, house.source.id, name=name))) == message
+
+
+@pytest.mark.parametrize("slug", ["", "-a", "_a", "a b", "é", "a/b", "a\n"])
+def test_slugs_are_plain(house: House, slug: str) -> None:
+    assert refusal(house, lambda change: sources.modify(change, house.source.id, slug=slug)).field == "slug"
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "a:b", "é", "a\n"])
+def test_write_keys_are_plain(house: House, key: str) -> None:
+    assert refusal(house, lambda change: sources.add_key(change, house.source.id, key)).field == "writeKey"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"batch_max_count": 0}, "batchMaxCount"),
+        ({"batch_max_count": 1_001}, "batchMaxCount"),
+        ({"time_ms": 0}, "timeMs"),
+        ({"time_ms": 60_001}, "timeMs"),
+        ({"isolation": "cold"}, "isolation"),
+        ({"logo_url": "ftp://x"}, "logoUrl"),
+        ({"logo_url": "x" * 2_049}, "logoUrl"),
+        ({"description": "\0"}, "description"),
+    ],
+)
+def test_facts_of_functions_outside_their_range(house: House, values: dict[str, Any], field: str) -> None:
+    function = house.function()
+
+    for act in (
+        lambda change: functions.modify(change, function.id, **values),
+        lambda change: a_function(change, house, **values),
+    ):
+        error = refusal(house, act)
+        assert isinstance(error, Invalid)
+        assert error.field == field
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"batch_max_count": 1, "time_ms": 1, "isolation": "hermetic"},
+        {"batch_max_count": 1_000, "time_ms": 60_000, "logo_url": "https://example.com/x.png"},
+    ],
+)
+def test_facts_of_functions_within_their_range(house: House, values: dict[str, Any]) -> None:
+    function = house.function()
+
+    changed = house.do(lambda change: functions.modify(change, function.id, **values))
+
+    assert {key: getattr(changed, key) for key in values} == values
+    assert changed.latest == function.latest
+
+
+def test_a_function_has_defaults_and_an_id(house: House) -> None:
+    function = house.function()
+
+    assert function.id.startswith("ifnd_")
+    assert len(function.id) == 5 + 24
+    assert int(function.id[5:], 16)
+    assert (function.batch_max_count, function.isolation, function.time_ms) == (20, "warm", 5_000)
+    assert house.see(functions.get, function.id[5:]) == function
+    assert functions.bare_id(function.id) == function.id[5:]
+    with pytest.raises(NotFound):
+        house.see(functions.get, "ifnd_" + "0" * 24)
+    with pytest.raises(NotFound):
+        house.see(functions.get, "nonsense")
+
+
+def test_functions_of_a_workspace_are_counted(house: House) -> None:
+    for number in range(limits.FUNCTIONS_PER_WORKSPACE):
+        house.function(name=f"f{number}")
+
+    error = refusal(house, lambda change: a_function(change, house))
+
+    assert isinstance(error, Conflict)
+    assert str(error) == "a workspace has at most 25 functions, and this one has them"
+    with house.registry.change() as change:
+        other = workspaces.create(change, slug="other")
+        functions.create(change, other.id, display_name="f", code=CODE)
+
+
+def test_filters_of_a_destination_are_counted(house: House) -> None:
+    for _ in range(limits.FILTERS_PER_DESTINATION):
+        house.do(lambda change: a_filter(change, house))
+
+    error = refusal(house, lambda change: a_filter(change, house))
+
+    assert str(error) == "a destination has at most 10 filters, and this one has them"
+    assert isinstance(error, Conflict)
+
+
+def test_a_filter_has_a_condition_of_bounded_size(house: House) -> None:
+    def of(size: int) -> str:
+        return "type = '" + "é" * ((size - 9) // 2) + "x" * ((size - 9) % 2) + "'"
+
+    assert len(of(5_120).encode()) == 5_120
+    house.do(lambda change: a_filter(change, house, query=of(5_120)))
+
+    error = refusal(house, lambda change: a_filter(change, house, query=of(5_121)))
+
+    assert str(error) == "if: has 5121 bytes; at most 5120 are allowed"
+
+
+@pytest.mark.parametrize(
+    ("facts", "field"),
+    [
+        ({"query": ""}, "if"),
+        ({"query": "type ="}, "if"),
+        ({"query": "\ud800"}, "if"),
+        ({"actions": []}, "actions"),
+        ({"actions": [{"type": "EXPLODE"}]}, None),
+        ({"actions": [{"type": "SAMPLE", "percent": 1.5}]}, None),
+        ({"actions": [{"type": "DROP_PROPERTIES"}]}, None),
+        ({"title": ""}, "title"),
+    ],
+)
+def test_a_filter_that_could_not_work_is_refused(
+    house: House, facts: dict[str, Any], field: str | None
+) -> None:
+    error = refusal(house, lambda change: a_filter(change, house, **facts))
+
+    assert isinstance(error, Invalid)
+    assert field in (None, error.field)
+
+
+def test_filters_keep_their_order(house: House) -> None:
+    hook = house.destination()
+    with house.registry.change() as change:
+        names = [
+            filters.create(change, hook.id, query="all", actions=DROP, title=title).id for title in "cab"
+        ]
+    house.do(lambda change: filters.remove(change, names[1]))
+    house.do(lambda change: filters.modify(change, names[0], title="z", enabled=False))
+    house.do(lambda change: filters.create(change, hook.id, query="all", actions=DROP, title="y"))
+
+    assert [each.title for each in house.see(filters.listed, hook.id)] == ["z", "b", "y"]
+    with pytest.raises(NotFound):
+        house.see(filters.get, names[0], destination="another")
+
+
+def test_slugs_are_unique_in_their_place(house: House) -> None:
+    assert isinstance(refusal(house, lambda change: workspaces.create(change, slug="acme")), Conflict)
+    error = refusal(house, lambda change: sources.create(change, house.workspace.id, slug="web"))
+    assert (error.field, error.message) == ("slug", "there is a source 'web' in this workspace already")
+    with house.registry.change() as change:
+        other = workspaces.create(change, slug="other")
+        sources.create(change, other.id, slug="web")
+
+
+def test_names_of_destinations_are_unique_in_a_source(house: House) -> None:
+    hook = house.destination()
+    other = house.destination("Other")
+
+    error = refusal(house, lambda change: destinations.modify(change, other.id, name="Hook"))
+
+    assert isinstance(error, Conflict)
+    assert str(error) == "name: this source has a destination 'Hook' already"
+    assert house.do(lambda change: destinations.modify(change, hook.id, name="Hook")) == hook
+
+
+def test_a_destination_without_a_name_has_that_of_its_kind(house: House) -> None:
+    assert house.do(lambda change: sink(change, house)).name == "Sink"
+
+
+def test_write_keys_belong_to_one_source(house: House) -> None:
+    (key,) = house.source.write_keys
+    with house.registry.change() as change:
+        other = sources.create(change, house.workspace.id, slug="other", keys=[])
+
+    error = refusal(house, lambda change: sources.add_key(change, other.id, key))
+
+    assert isinstance(error, Conflict)
+    assert key not in str(error)
+    assert refusal(house, lambda change: sources.add_key(change, house.source.id, key)).field == "writeKey"
+    changed = house.do(lambda change: sources.add_key(change, house.source.id))
+    assert len(set(changed.write_keys)) == 2
+    assert changed.write_keys[0] == key
+    assert (
+        house.do(lambda change: sources.remove_key(change, changed.id, key)).write_keys
+        == changed.write_keys[1:]
+    )
+    with pytest.raises(NotFound):
+        house.do(lambda change: sources.remove_key(change, changed.id, key))
+
+
+def test_write_keys_of_a_source_are_counted(house: House) -> None:
+    for _ in range(limits.WRITE_KEYS_PER_SOURCE - 1):
+        house.do(lambda change: sources.add_key(change, house.source.id))
+
+    error = refusal(house, lambda change: sources.add_key(change, house.source.id))
+
+    assert error.message == "a source has at most 100 write keys, and this one has them"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "settings.url: is required"),
+        ({"url": 1}, "settings.url: must be a valid string"),
+        ({"url": "not a url"}, "settings.url: is no URL"),
+        ({"url": "file:///etc/passwd"}, "settings.url: must be a URL of http or https"),
+        ({"url": "https://a:b@c/"}, "settings.url: must not hold credentials; send them in a header"),
+        ({"more": 1}, "settings.more: is unknown"),
+        ({"method": "GET"}, "settings.method: must be 'POST', 'PUT' or 'PATCH'"),
+        ({"batch_max_count": 0}, "settings.batch_max_count: must be greater than or equal to 1"),
+        ({"batch_max_count": 1_001}, "settings.batch_max_count: must be less than or equal to 1000"),
+        ({"batch_wait_ms": 60_001}, "settings.batch_wait_ms: must be less than or equal to 60000"),
+        ({"rate_per_s": 0}, "settings.rate_per_s: must be greater than 0"),
+        ({"concurrency": 1_001}, "settings.concurrency: must be less than or equal to 1000"),
+        ({"headers": {"a b": "x"}}, "settings.headers: 'a b' is no name of a header"),
+        ({"headers": {"Host": "x"}}, "settings.headers: 'Host' is set by Headgate itself"),
+        (
+            {"headers": {"X": "a\r\nY: b"}},
+            "settings.headers: 'X' must be visible ASCII characters, with spaces only between",
+        ),
+        (
+            {"headers": {"X": "1", "x": "2"}},
+            "settings.headers: 'x' is given twice: names of headers are the same in capitals",
+        ),
+        (
+            {"headers": {"X": "x" * 8_193}},
+            "settings.headers: 'X' has 8193 characters; at most 8192 are allowed",
+        ),
+        ({"headers": {f"X{n}": "" for n in range(51)}}, "settings.headers: has 51; at most 50 are allowed"),
+        (
+            {"headers": {"X": "••••••••"}},
+            "settings.headers.X: is the mask of a secret, and there is none stored",
+        ),
+        ({"signing_secret": ""}, "settings.signing_secret: string must have at least 1 character"),
+        (
+            {"signing_secret": "x" * 1_025},
+            "settings.signing_secret: string must have at most 1024 characters",
+        ),
+    ],
+)
+def test_settings_of_a_webhook_that_are_refused(house: House, settings: dict[str, Any], message: str) -> None:
+    whole = settings if settings == {} else {"url": "https://example.com/"} | settings
+
+    error = refusal(
+        house, lambda change: destinations.create(change, house.source.id, kind="webhook", settings=whole)
+    )
+
+    assert isinstance(error, Invalid)
+    assert str(error) == message
+
+
+def test_settings_of_a_webhook_at_their_limits(house: House) -> None:
+    hook = house.destination(
+        method="PATCH",
+        batch_max_count=1_000,
+        batch_wait_ms=60_000,
+        rate_per_s=0.5,
+        concurrency=1_000,
+        headers={f"X{number}": "x" * 8_192 for number in range(50)},
+        signing_secret="x" * 1_024,
+    )
+
+    assert len(hook.secrets) == 51
+    assert hook.settings == {
+        "url": "https://example.com/",
+        "method": "PATCH",
+        "batch_max_count": 1_000,
+        "batch_wait_ms": 60_000,
+        "rate_per_s": 0.5,
+        "concurrency": 1_000,
+    }
+
+
+@pytest.mark.parametrize("path", ["", "/", "a/", "../a", "a/../../b", "a\0b", "x" * 1_025])
+def test_paths_of_sinks_name_a_file_below(house: House, path: str) -> None:
+    error = refusal(
+        house,
+        lambda change: destinations.create(change, house.source.id, kind="sink", settings={"path": path}),
+    )
+
+    assert error.field == "settings.path"
+
+
+def test_only_the_command_line_writes_anywhere(house: House) -> None:
+    settings = {"path": "/var/events.jsonl"}
+    house.do(lambda change: destinations.create(change, house.source.id, kind="sink", settings=settings))
+
+    with (
+        pytest.raises(Invalid, match=r"^settings\.path: must be relative$"),
+        house.registry.change(Actor("token", "t")) as change,
+    ):
+        destinations.create(change, house.source.id, kind="sink", name="b", settings=settings)
+
+
+def test_secrets_of_a_webhook_stay_until_they_are_named(house: House) -> None:
+    hook = house.destination(headers={"A": "1", "B": "2"}, signing_secret="s")
+
+    def write(**settings: Any) -> dict[str, str]:
+        whole = {"url": "https://example.com/", **settings}
+        house.do(lambda change: destinations.modify(change, hook.id, settings=whole))
+        found: dict[str, str] = house.see(destinations.secrets_of, hook.id)
+        return found
+
+    assert write() == {"headers.A": "1", "headers.B": "2", "signing_secret": "s"}
+    assert write(headers={"A": "••••••••", "C": "3"}) == {
+        "headers.A": "1",
+        "headers.C": "3",
+        "signing_secret": "s",
+    }
+    assert write(signing_secret=None, headers={}) == {}
+
+
+def test_a_destination_has_one_function_at_most(house: House) -> None:
+    function, hook = house.function(), house.destination()
+    house.instance(function, hook)
+
+    error = refusal(
+        house, lambda change: instances.create(change, function=function.id, destination=hook.id, name="b")
+    )
+
+    assert isinstance(error, Conflict)
+    assert error.field == "integrationId"
+
+
+def test_what_is_enabled_has_what_it_requires(house: House) -> None:
+    function = house.function(
+        definition("key", required=True), definition("token", required=True, sensitive=True)
+    )
+    hook = house.destination()
+
+    def connect(**values: Any) -> Refused:
+        return refusal(
+            house,
+            lambda change: instances.create(
+                change, function=function.id, destination=hook.id, name="a", settings=values, enabled=True
+            ),
+        )
+
+    assert str(connect()) == "settings.key: is required while the instance is enabled"
+    assert connect(key="k", token="").field == "settings.token"
+    off = house.instance(function, hook, settings={"key": "k"})
+    assert not off.enabled
+    error = refusal(house, lambda change: instances.modify(change, off.id, enabled=True))
+    assert error.field == "settings.token"
+    both = {"key": "k", "token": "t"}
+    on = house.do(lambda change: instances.modify(change, off.id, settings=both, enabled=True))
+    assert (on.enabled, on.settings, on.encrypted_settings) == (True, {"key": "k"}, {"token": "••••••••"})
+    error = refusal(house, lambda change: instances.modify(change, off.id, settings={}))
+    assert error.field == "settings.key"
+    kept = house.do(lambda change: instances.modify(change, off.id, settings={"key": "2"}))
+    assert kept.encrypted_settings == {"token": "••••••••"}
+
+
+def test_workspaces_are_strangers_to_each_other(house: House) -> None:
+    with house.registry.change() as change:
+        other = workspaces.create(change, slug="other")
+        foreign = functions.create(change, other.id, display_name="f", code=CODE)
+    hook = house.destination()
+
+    error = refusal(
+        house, lambda change: instances.create(change, function=foreign.id, destination=hook.id, name="a")
+    )
+
+    assert isinstance(error, NotFound)
+    for look, name in (
+        (sources.get, house.source.id),
+        (destinations.get, hook.id),
+        (functions.get, foreign.id),
+    ):
+        with pytest.raises(NotFound):
+            house.see(look, name, workspace="stranger")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda c: workspaces.modify(c, "x"),
+        lambda c: sources.create(c, "x", slug="a"),
+        lambda c: sources.modify(c, "x"),
+        lambda c: sources.remove(c, "x"),
+        lambda c: destinations.create(c, "x", kind="sink", settings={"path": "a"}),
+        lambda c: destinations.modify(c, "x"),
+        lambda c: destinations.remove(c, "x"),
+        lambda c: filters.create(c, "x", query="all", actions=DROP, title="t"),
+        lambda c: filters.modify(c, "x"),
+        lambda c: filters.remove(c, "x"),
+        lambda c: functions.create(c, "x", display_name="f", code=CODE),
+        lambda c: functions.modify(c, "x"),
+        lambda c: instances.create(c, function="x", destination="x", name="a"),
+        lambda c: instances.modify(c, "x"),
+        lambda c: instances.remove(c, "x"),
+    ],
+)
+def test_what_is_not_there_is_said(house: House, act: Callable[[Change], Any]) -> None:
+    error = refusal(house, act)
+
+    assert isinstance(error, NotFound)
+    assert str(error).startswith("there is no ")
+
+
+def test_a_source_goes_with_all_it_has(house: House) -> None:
+    function, hook = house.function(), house.destination()
+    house.instance(function, hook)
+    house.do(lambda change: a_filter(change, house))
+
+    house.do(lambda change: sources.remove(change, house.source.id))
+
+    assert house.see(sources.listed, house.workspace.id) == []
+    assert house.see(destinations.listed) == []
+    assert house.see(instances.listed, function.id) == []
+    assert house.see(functions.get, function.id).settings == ()
