@@ -8,12 +8,15 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from headgate.queue.model import Lane
+
+ROOMS_MAX: Final = 1_000
+"""Lanes looked at in one plan, once something is found: thousands that have no room must not hold up the event loop."""
 
 
 class WorkspaceState:
@@ -87,6 +90,7 @@ class LaneIndex:
         self._heap: list[tuple[float, int, LaneState]] = []
         self._pushed = 0
         self._polls = 0
+        self._looked = 0
 
     def __iter__(self) -> Iterator[LaneState]:
         return iter(self._lanes.values())
@@ -138,14 +142,15 @@ class LaneIndex:
     def plan(self, room: Callable[[Lane], int], limit: int, now: float) -> list[tuple[Lane, int]]:
         """
         How many jobs to ask of each lane: one for each turn, workspaces in turn and in each its lanes in turn, until
-        *limit* or all rooms are reached.
+        *limit* or all rooms are reached. With very many lanes that have none, the rest is left to the next plan.
         """
         self.wake(now)
         self._polls += 1
+        self._looked = 0
         granted: list[LaneState] = []
         ring = self._ring
         nothing = 0
-        while limit > 0 and nothing < len(ring):
+        while limit > 0 and nothing < len(ring) and (self._looked < ROOMS_MAX or not granted):
             workspace = ring[0]
             lane = self._turn(workspace, room, now)
             if not workspace.ring:
@@ -179,6 +184,7 @@ class LaneIndex:
                 self.exactly(lane, lane.next_due, now)
                 continue
             workspace.ring.append(lane)
+            self._looked += 1
             lane.room = min(room(lane.key), lane.rows - lane.leased)
             if lane.room > 0:
                 lane.room -= 1

@@ -20,8 +20,9 @@ SYNCHRONOUS: Final = "FULL"
 WAL_PAGES: Final = 4_000
 """16 MB of log, then it goes to the file: pages written again and again in between go there once."""
 
-# What the first statements of a transaction touch for each job is kept narrow. `size` and `attempts` are in the index so
-# that lanes are counted from it alone when a queue is opened.
+# What every job passes through is kept narrow. Jobs that were tried have an index of their own, so that the pages which new
+# ones come and go in are as few with a million retries outstanding as with none. `size` is in both indices so that lanes are
+# counted from them alone when a queue is opened.
 MIGRATIONS: Final = (
     """
     CREATE TABLE lanes (
@@ -41,7 +42,8 @@ MIGRATIONS: Final = (
         faults INTEGER NOT NULL,
         first_at INTEGER
     );
-    CREATE INDEX jobs_due ON jobs (lane, due, id, size, attempts);
+    CREATE INDEX jobs_new ON jobs (lane, due, id, size) WHERE attempts = 0;
+    CREATE INDEX jobs_again ON jobs (lane, due, id, size) WHERE attempts > 0;
     CREATE TABLE bodies (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         source TEXT NOT NULL,

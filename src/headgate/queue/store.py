@@ -49,15 +49,18 @@ _DELETE_SHARES: Final = ListStatement("DELETE FROM shares WHERE jobs <= 0 AND bo
 _READ_LANES_MAX: Final = 64
 # All rows of a read come as one: numbers and names as JSON, the bodies of those that are due one behind the other. Each row
 # stepped to would cost a turn of the interpreter, see statements.py.
-_READ_LANE: Final = """
+_READ_INDEX: Final = """
     SELECT * FROM (
         SELECT id, lane, due, body, size, stage, attempts, faults, first_at FROM jobs
-        WHERE lane = ? AND (due, id) > (?, ?) AND due <= ? ORDER BY due, id LIMIT ?
+        WHERE @ AND lane = ? AND (due, id) > (?, ?) AND due <= ? ORDER BY due, id LIMIT ?
     )
     UNION ALL SELECT * FROM (
-        SELECT id, lane, due, body, 0, 0, 0, 0, 0 FROM jobs WHERE lane = ? AND due > ? ORDER BY due LIMIT 1
+        SELECT id, lane, due, body, 0, 0, 0, 0, 0 FROM jobs WHERE @ AND lane = ? AND due > ? ORDER BY due LIMIT 1
     )
 """
+_READ_LANE: Final = " UNION ALL ".join(
+    _READ_INDEX.replace("@", which) for which in ("attempts = 0", "attempts > 0")
+)
 _READ_LANES: Final = """
     SELECT
         json_group_array(json_array(
@@ -71,6 +74,23 @@ _READ: Final = {
     lanes: _READ_LANES.replace("@", " UNION ALL ".join([_READ_LANE] * lanes))
     for lanes in (1 << bit for bit in range(_READ_LANES_MAX.bit_length()))
 }
+
+_COUNT: Final = """
+    SELECT lane, sum(rows), sum(bytes), sum(again), min(due) FROM (
+        SELECT lane, count(*) AS rows, sum(size) AS bytes, 0 AS again, min(due) AS due
+        FROM jobs INDEXED BY jobs_new WHERE attempts = 0 GROUP BY lane
+        UNION ALL SELECT lane, count(*), sum(size), count(*), min(due)
+        FROM jobs INDEXED BY jobs_again WHERE attempts > 0 GROUP BY lane
+    ) GROUP BY lane
+"""
+_OLDEST: Final = """
+    SELECT jobs.lane, accepted_at FROM (
+        SELECT min(id) AS first FROM (
+            SELECT lane, min(id) AS id FROM jobs INDEXED BY jobs_new WHERE attempts = 0 GROUP BY lane
+            UNION ALL SELECT lane, min(id) FROM jobs INDEXED BY jobs_again WHERE attempts > 0 GROUP BY lane
+        ) GROUP BY lane
+    ) JOIN jobs ON jobs.id = first JOIN bodies ON bodies.id = jobs.body
+"""
 
 
 class LaneCount(NamedTuple):
@@ -153,23 +173,12 @@ class Store:
         return int(at)
 
     def counts(self, db: sqlite3.Connection) -> list[LaneCount]:
-        """All lanes that hold something: read from the index alone."""
-        return [
-            LaneCount(self._names[lane], *counts)
-            for lane, *counts in db.execute(
-                "SELECT lane, count(*), sum(size), sum(attempts > 0), min(due) FROM jobs INDEXED BY jobs_due GROUP BY lane"
-            )
-        ]
+        """All lanes that hold something: read from the indices alone."""
+        return [LaneCount(self._names[lane], *counts) for lane, *counts in db.execute(_COUNT)]
 
     def oldest(self, db: sqlite3.Connection) -> dict[Lane, int]:
         """When the event of the oldest job of each lane was accepted."""
-        return {
-            self._names[lane]: at
-            for lane, at in db.execute(
-                "SELECT jobs.lane, accepted_at FROM (SELECT min(id) AS first FROM jobs INDEXED BY jobs_due GROUP BY lane)"
-                " JOIN jobs ON jobs.id = first JOIN bodies ON bodies.id = jobs.body"
-            )
-        }
+        return {self._names[lane]: at for lane, at in db.execute(_OLDEST)}
 
     def put(self, db: sqlite3.Connection, events: Sequence[NewEvent], now: int) -> list[bool]:
         """Stores *events* with their tallies. False for each duplicate."""
@@ -320,7 +329,7 @@ class Store:
             # One more than wanted, and the first that is not due: so it is known when the lane is due next.
             floor = (-1, -1) if held.mixed else held.floor
             most = wanted + 1 + (len(held.ids) if held.mixed else 0)
-            values += (self._lanes[lane], *floor, now, most, self._lanes[lane], now)
+            values += 2 * (self._lanes[lane], *floor, now, most, self._lanes[lane], now)
         numbers, bodies = db.execute(_READ[len(plan)], values).fetchone()
         offset = 0
         for row in orjson.loads(numbers):
@@ -331,6 +340,7 @@ class Store:
     def _lease(self, lane: Lane, wanted: int, rows: list[tuple[list[Any], bytes]], now: int) -> Found:
         number = self._lanes[lane]
         held = self._held[number]
+        rows.sort(key=_due_and_id)
         jobs: list[Job] = []
         for row, text in rows:
             id_, _, due, body, size, stage, attempts, faults, first_at, *about, accepted_at, shared = row
@@ -376,6 +386,11 @@ class Store:
             self._names[number] = lane
             self._new_lanes.append(lane)
         return number
+
+
+def _due_and_id(found: tuple[list[Any], bytes]) -> tuple[int, int]:
+    row, _ = found
+    return row[2], row[0]
 
 
 def due_again(settlement: Again, now: int) -> int:

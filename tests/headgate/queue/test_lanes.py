@@ -80,6 +80,23 @@ def test_lanes_are_woken_when_they_are_due(changes: list[tuple[Lane, int]], now:
     assert index.next_due <= min((at for at in due.values() if at > now), default=math.inf)
 
 
+def test_very_many_lanes_without_room_are_not_all_looked_at() -> None:
+    lanes = [Lane("w", str(number)) for number in range(5_000)]
+    index = index_of(dict.fromkeys(lanes, 9))
+    open_ = {lanes[100], lanes[3_000], lanes[4_900]}
+    asked: list[Lane] = []
+
+    def room(lane: Lane) -> int:
+        asked.append(lane)
+        return lane in open_
+
+    found = [lane for _ in range(6) for lane, _ in index.plan(room, 10, 0)]
+
+    assert set(found[:3]) == open_, "every one has its turn"
+    assert len(asked) <= 6 * 3_000
+    assert index.plan(lambda _: 0, 10, 0) == []
+
+
 def test_the_heap_does_not_grow_with_what_has_been() -> None:
     """A lane with a retry far off, which is due in between again and again."""
     index = LaneIndex()
