@@ -118,12 +118,14 @@ export function keyGeneration(host, forms) {
         const request = wanted(type, options);
         requireFunction(callback, "callback");
         make(request, (error, held) => {
-          if (error !== null) {
-            callback(error);
-            return;
+          let pair;
+          try {
+            if (error === null) pair = shaped(held, options);
+          } catch (caught) {
+            error = caught;
           }
-          const { publicKey, privateKey } = shaped(held, options);
-          callback(null, publicKey, privateKey);
+          if (error === null) callback(null, pair.publicKey, pair.privateKey);
+          else callback(error);
         });
       },
     },

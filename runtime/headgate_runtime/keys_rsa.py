@@ -24,8 +24,8 @@ EXPONENTS: Final = (3, 65537)
 THREADS_MAX: Final = 2
 """Keys in the making at once; others begin when one of these is done."""
 
-ORDERS_MAX: Final = 64
-"""Tickets that are good at once; the one asked for longest ago goes first."""
+ORDERS_MAX: Final = 1024
+"""Tickets that are good at once. One whose key is not begun goes first, of those the one asked for longest ago."""
 
 
 class Maker:
@@ -50,7 +50,8 @@ class Maker:
         with self._lock:
             self._orders[ticket] = _Order(bits, exponent)
             if len(self._orders) > ORDERS_MAX:
-                self._orders.popitem(last=False)
+                idle = (each for each, order in self._orders.items() if order.waits and each != ticket)
+                self._orders.pop(next(idle, next(iter(self._orders))))
         return ticket
 
     def collect(self, ticket: str, patience_seconds: float) -> rsa.RSAPrivateKey | None:
@@ -64,9 +65,7 @@ class Maker:
                 raise Refused("ERR_CRYPTO_OPERATION_FAILED", "too many RSA keys are being made at once")
             self._orders.move_to_end(ticket)
             if order.waits and self._threads < THREADS_MAX:
-                order.waits = False
-                self._threads += 1
-                threading.Thread(target=self._make, args=(order,), name="headgate-rsa").start()
+                self._begin(order)
         if not order.ready.wait(patience_seconds):
             return None
         with self._lock:
@@ -74,6 +73,14 @@ class Maker:
         if order.key is None:
             raise Refused("ERR_CRYPTO_OPERATION_FAILED", "the RSA key could not be made")
         return order.key
+
+    def _begin(self, order: _Order) -> None:
+        try:
+            threading.Thread(target=self._make, args=(order,), name="headgate-rsa").start()
+        except RuntimeError:  # the system has no thread to spare now; perhaps when somebody asks again
+            return
+        order.waits = False
+        self._threads += 1
 
     def _make(self, order: _Order) -> None:
         try:
