@@ -2,25 +2,33 @@
 //
 //     node send.mjs PACKAGE < JSON
 //
-// {settings, calls: [[method, message], ...], quick: [milliseconds, ...]}. Answers with {errors, delays}: what the SDK
-// complained of, and which of the delays in `quick` were waited for; those end at once.
+// {settings, calls: [[method, message], ...]}. Answers with {errors, waits}: what the SDK complained of, and the seconds
+// for which it wanted to wait before another attempt. Those pass at once.
 import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 
 const { Analytics } = createRequire(import.meta.url)(process.argv[2]);
-const { settings, calls, quick } = JSON.parse(await text(process.stdin));
+const { settings, calls } = JSON.parse(await text(process.stdin));
 
-const delays = [];
+const SHORTEST_WAIT = 500; // of the SDK's backoff
+const TIME_LIMIT = 10_000; // of its requests, of a batch that is not full, and of the whole here
+
+const waits = [];
+let skipped = 0;
+const now = Date.now;
 const later = globalThis.setTimeout;
+Date.now = () => now() + skipped;
 globalThis.setTimeout = (callback, ms, ...rest) => {
-  if (!quick.includes(ms)) return later(callback, ms, ...rest);
-  delays.push(ms);
+  if (ms < SHORTEST_WAIT || ms === TIME_LIMIT) return later(callback, ms, ...rest);
+  waits.push(ms / 1000);
+  skipped += ms;
   return later(callback, 0, ...rest);
 };
 
-const errors = [];
 const analytics = new Analytics(settings);
-analytics.on("error", (error) => errors.push(String(error.reason ?? error)));
-for (const [method, message] of calls) analytics[method](message);
-await analytics.closeAndFlush();
-console.log(JSON.stringify({ errors, delays }));
+const sent = calls.map(
+  ([method, message]) => new Promise((settle) => analytics[method](message, (error) => settle(error && String(error)))),
+);
+await analytics.closeAndFlush({ timeout: TIME_LIMIT });
+const errors = (await Promise.all(sent)).filter(Boolean);
+process.stdout.write(JSON.stringify({ errors, waits }), () => process.exit());
