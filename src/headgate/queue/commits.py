@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Final
 
+from headgate.queue import census
 from headgate.queue.batch import Batch, Report
 from headgate.queue.protocol import QueueBroken, QueueFull
 from headgate.queue.schema import connect, explain
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headgate.queue.batch import Ask, Put
+    from headgate.queue.census import LaneCount
     from headgate.queue.clock import ServiceClock
     from headgate.queue.limits import QueueLimits
     from headgate.queue.model import Settlement
-    from headgate.queue.store import LaneCount
 
 _log: Final = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class CommitThread:
         try:
             self._store = Store(self._db, self._limits, self._siblings)
             self._clock.not_before(self._store.last_time(self._db))
-            return self._store.counts(self._db)
+            return census.counts(self._db)
         except sqlite3.Error as error:
             self._db.close()
             raise QueueBroken(explain(self._path, error)) from error

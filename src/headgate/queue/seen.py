@@ -6,6 +6,7 @@ import sqlite3
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from headgate.queue.census import read_only
 from headgate.queue.statements import ListStatement, insert
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class Seen:
 
 class Siblings:
     """
-    Read-only looks into the `seen` of other workers' files, opened when they appear. A file opened so can be neither
-    written nor checkpointed from here, which SQLite before 3.51.3 would not survive at all times.
+    Read-only looks into the `seen` of other workers' files, opened when they appear.
 
     Two workers that get the same id in the same moment both take it: neither can see what the other has not committed.
     """
@@ -101,11 +101,7 @@ class Siblings:
                 return db
             self._forget(path)
         try:
-            db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-            )
-            db.execute("PRAGMA query_only = ON")
-            db.execute("PRAGMA wal_autocheckpoint = 0")
+            db = read_only(path)
         except sqlite3.Error:
             return None
         self._open[path] = db, inode

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
+from headgate.queue import census
 from headgate.queue.batch import Ask, Batch, Poll, Put
 from headgate.queue.commits import CommitThread
 from headgate.queue.lanes import LaneIndex
@@ -18,14 +20,14 @@ from headgate.queue.quotas import Quotas
 from headgate.queue.store import due_again
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from headgate.queue.batch import Report
+    from headgate.queue.census import LaneCount
     from headgate.queue.clock import ServiceClock
     from headgate.queue.model import DeadJob, Job, Lane, NewEvent, Settlement, Tally, TallyRow
-    from headgate.queue.store import LaneCount, Store
+    from headgate.queue.store import Store
 
 DEFAULT_LIMITS: Final = QueueLimits()
 
@@ -137,10 +139,10 @@ class SqliteQueue:
             await done
 
     async def stats(self) -> Stats:
-        def work(db: sqlite3.Connection, store: Store, _now: int) -> tuple[int, dict[Lane, int]]:
-            return store.dead.count(db), store.oldest(db)
-
-        dead, oldest = await self._ask(work)
+        oldest: dict[Lane, int] = {}
+        dead: int = await self._ask(lambda db, store, _: store.dead.count(db))
+        with contextlib.suppress(sqlite3.Error):  # a disk that cannot be read: `broken` tells
+            oldest = await asyncio.to_thread(census.oldest, self._path)
         lanes = {
             lane.key: LaneStats(lane.rows - lane.leased, lane.retrying, oldest.get(lane.key))
             for lane in self._lanes

@@ -75,33 +75,6 @@ _READ: Final = {
     for lanes in (1 << bit for bit in range(_READ_LANES_MAX.bit_length()))
 }
 
-_COUNT: Final = """
-    SELECT lane, sum(rows), sum(bytes), sum(again), min(due) FROM (
-        SELECT lane, count(*) AS rows, sum(size) AS bytes, 0 AS again, min(due) AS due
-        FROM jobs INDEXED BY jobs_new WHERE attempts = 0 GROUP BY lane
-        UNION ALL SELECT lane, count(*), sum(size), count(*), min(due)
-        FROM jobs INDEXED BY jobs_again WHERE attempts > 0 GROUP BY lane
-    ) GROUP BY lane
-"""
-_OLDEST: Final = """
-    SELECT jobs.lane, accepted_at FROM (
-        SELECT min(id) AS first FROM (
-            SELECT lane, min(id) AS id FROM jobs INDEXED BY jobs_new WHERE attempts = 0 GROUP BY lane
-            UNION ALL SELECT lane, min(id) FROM jobs INDEXED BY jobs_again WHERE attempts > 0 GROUP BY lane
-        ) GROUP BY lane
-    ) JOIN jobs ON jobs.id = first JOIN bodies ON bodies.id = jobs.body
-"""
-
-
-class LaneCount(NamedTuple):
-    """What a lane holds when its file is opened."""
-
-    lane: Lane
-    rows: int
-    bytes: int
-    retrying: int
-    next_due: int
-
 
 class Found(NamedTuple):
     """What a poll found in a lane. *next_due* is of the first job that is left; None when there is none."""
@@ -171,14 +144,6 @@ class Store:
             "SELECT max((SELECT at FROM clock), coalesce((SELECT at FROM seen ORDER BY id DESC LIMIT 1), 0))"
         ).fetchone()
         return int(at)
-
-    def counts(self, db: sqlite3.Connection) -> list[LaneCount]:
-        """All lanes that hold something: read from the indices alone."""
-        return [LaneCount(self._names[lane], *counts) for lane, *counts in db.execute(_COUNT)]
-
-    def oldest(self, db: sqlite3.Connection) -> dict[Lane, int]:
-        """When the event of the oldest job of each lane was accepted."""
-        return {self._names[lane]: at for lane, at in db.execute(_OLDEST)}
 
     def put(self, db: sqlite3.Connection, events: Sequence[NewEvent], now: int) -> list[bool]:
         """Stores *events* with their tallies. False for each duplicate."""
