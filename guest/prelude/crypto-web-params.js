@@ -3,6 +3,7 @@
 
 import {
   ArrayPrototypePush,
+  Boolean,
   MathTrunc,
   newList,
   Number,
