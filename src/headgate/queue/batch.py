@@ -78,10 +78,12 @@ class Report:
 
     now          service time of its commit
     settled      settlements that are durable now, of this batch and earlier ones
+    dropped      settlements that no file can hold; their jobs stay stored, and are handed out after a restart
     broken       why the store cannot be written, None when it can
     """
 
     batch: Batch
     now: int
     settled: list[Settlement]
+    dropped: int
     broken: QueueBroken | None

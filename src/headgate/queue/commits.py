@@ -68,6 +68,7 @@ class CommitThread:
         self._post: Callable[[Report], None] = lambda _report: None
         self._carried: list[Settlement] = []
         self._broken: QueueBroken | None = None
+        self._dropped = 0
         self._now = 0
         self._clock_written = 0
         self._disk_checked = 0
@@ -117,7 +118,8 @@ class CommitThread:
                 self._fail_all(batch, error)
             if closing:
                 self._close()
-            self._post(Report(batch, now, settled, self._broken))
+            self._post(Report(batch, now, settled, self._dropped, self._broken))
+            self._dropped = 0
 
     def _take(self) -> Batch:
         """All that waits; an empty batch when it is time to try again."""
@@ -176,6 +178,7 @@ class CommitThread:
             elif _is_broken(fault):
                 self._carried.append(one)
             else:
+                self._dropped += 1
                 _log.error("the settlement of job %d cannot be stored", one.job.id, exc_info=fault)
         return stored
 

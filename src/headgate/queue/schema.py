@@ -112,7 +112,7 @@ def connect(path: Path) -> sqlite3.Connection:
             os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         )  # events are nobody else's business
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
-        _configure(db)
+        _configure(db, path)
         _migrate(db, path)
         if new:
             _sync_folder(path.parent)
@@ -125,9 +125,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _configure(db: sqlite3.Connection) -> None:
+def _configure(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA busy_timeout = 5000")
-    db.execute("PRAGMA journal_mode = WAL")
+    (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise QueueBroken(f"{path}: its volume does not allow shared memory; use a local disk")
     db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     db.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone leaves it in the drive's cache
     db.execute("PRAGMA checkpoint_fullfsync = ON")

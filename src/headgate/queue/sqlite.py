@@ -233,7 +233,7 @@ class SqliteQueue:
             due |= self._took_poll(poll, report.now)
         for ask in report.batch.asks:
             _resolve(ask.done, ask.error or ask.result)
-        self._stored += len(report.settled)
+        self._stored += len(report.settled) + report.dropped
         while self._flushes and self._flushes[0][0] <= self._stored:
             _resolve(self._flushes.pop(0)[1], None)
         self._arm()

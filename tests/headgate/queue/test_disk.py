@@ -227,6 +227,29 @@ def test_one_event_that_cannot_be_stored_fails_alone(place: SqlitePlace) -> None
     run(put())
 
 
+def test_one_settlement_that_cannot_be_stored_is_alone(
+    place: SqlitePlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody waits for it for ever, and its job is not lost."""
+
+    async def settle() -> None:
+        queue = await place.open()
+        await queue.put([event(name) for name in ("m1", "m2", "m3")])
+        one, two, three = await poll(queue)
+        queue.settle(delivered(one))
+        queue.settle(again(two, 0, first_at=1 << 70))
+        queue.settle(delivered(three))
+        await queue.settled()
+        assert await poll(queue) == []
+        await queue.close()
+        queue = await place.open()
+        assert ids(await poll(queue)) == ["m2"]
+        await queue.close()
+
+    run(settle())
+    assert "the settlement of job 2 cannot be stored" in caplog.text
+
+
 def test_it_says_so_when_it_is_closed(place: SqlitePlace) -> None:
     async def close() -> None:
         queue = await SqliteQueue.open(place.path, clock=ServiceClock(place.clock))
