@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from headgate.queue.model import DeadJob, Error, Job, Lane
+from headgate.queue.model import DeadJob, Lane
 from headgate.queue.statements import ListStatement, insert
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
+
+    from headgate.queue.model import Done
 
 _COLUMNS: Final = (
     "lane",
@@ -53,14 +55,16 @@ class DeadLetters:
         self._next_sweep = 0
         self._rows: Counter[int] | None = None
 
-    def add(self, db: sqlite3.Connection, dead: Iterable[tuple[int, Job, Error]], now: int) -> None:
-        """*dead* are the lane's number, the job and what ended it."""
+    def add(self, db: sqlite3.Connection, dead: Iterable[tuple[int, Done]], now: int) -> None:
+        """*dead* are the lane's number and a settlement with what ended the job."""
         rows = self._counted(db)
         values: list[Any] = []
         touched = set()
-        for lane, job, error in dead:
+        for lane, settlement in dead:
+            job, error = settlement.job, settlement.dead
+            assert error is not None
             values += (lane, job.source, job.message_id, job.event_type, job.accepted_at, now)
-            values += (job.stage == "delivery", job.attempts, error.reason, _storable(error.message))
+            values += (job.stage == "delivery", settlement.tally.attempt, error.reason, _storable(error.message))
             values += (error.status, job.body)
             rows[lane] += 1
             touched.add(lane)

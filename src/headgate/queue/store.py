@@ -196,7 +196,7 @@ class Store:
         shared: dict[int, int] = {}
         again: list[Any] = []
         fresh: list[Any] = []
-        dead: list[tuple[int, Job, Error]] = []
+        dead: list[tuple[int, Done]] = []
         for settlement in settlements:
             job = settlement.job
             lease = self._leases[job.id]
@@ -208,7 +208,7 @@ class Store:
                 if settlement.latency_ms is not None:
                     self.tallies.delay(settlement.tally, settlement.latency_ms)
                 if settlement.dead is not None:
-                    dead.append((lease.lane, job, settlement.dead))
+                    dead.append((lease.lane, settlement))
             elif isinstance(settlement, Again):
                 body, size = lease.body, lease.size
                 if settlement.body is not None:

@@ -167,7 +167,7 @@ class TriesAgain:
         dead = await queue.dead(lane=A)
         assert [one.message_id for one in dead] == ["m0", "m1", "m2"]
         line = dead[0]
-        assert (line.lane, line.source, line.event_type, line.attempts) == (A, "s", "track", 1)
+        assert (line.lane, line.source, line.event_type, line.attempts) == (A, "s", "track", 2)
         assert (line.reason, line.message, line.died_at) == (
             "http-400",
             "half a pair \\ud800",

@@ -1,0 +1,138 @@
+"""A data directory with something to serve, and a server on it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import orjson
+
+from headgate.demo.server import ChildServer
+
+HEADGATE = Path(sys.executable).with_name("headgate")
+
+DEADLINE_S = 30.0
+
+MANIFEST = """
+[workspace]
+slug = "default"
+
+[[sources]]
+slug = "web"
+write_keys = ["wk"]
+
+[[functions]]
+name = "Mark"
+path = "mark.js"
+
+[[destinations]]
+name = "Out"
+source = "web"
+kind = "sink"
+path = "out.jsonl"
+function = { name = "Mark" }
+"""
+
+MARK = "function onTrack(event) { event.properties.mark = 1; return event }"
+
+
+class Place:
+    """A directory with a manifest, functions and, in `data`, what is made of them."""
+
+    def __init__(self, root: Path, manifest: str = MANIFEST, files: Mapping[str, str] | None = None) -> None:
+        self.root = root
+        self.data = root / "data"
+        self.write("headgate.toml", manifest)
+        for name, text in (files or {"mark.js": MARK}).items():
+            self.write(name, text)
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / name).write_text(text)
+
+    def command(self, *arguments: str, status: int = 0) -> str:
+        """What `headgate` prints, on both streams."""
+        done = subprocess.run(
+            [HEADGATE, *arguments, "--data", str(self.data)],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout
+        return done.stdout
+
+    def apply(self) -> None:
+        self.command("apply", "--yes")
+
+    @contextlib.contextmanager
+    def serving(self, *flags: str) -> Iterator[Client]:
+        with ChildServer(self.data, 0, *flags) as server, Client(server) as client:
+            yield client
+
+    def arrived(self, name: str = "out.jsonl") -> list[dict[str, Any]]:
+        path = self.data / "sinks" / name
+        if not path.exists():
+            return []
+        return [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+class Client:
+    """Sends events as SDKs do."""
+
+    def __init__(self, server: ChildServer) -> None:
+        self.server = server
+        self.http = httpx.Client(base_url=server.url, trust_env=False, timeout=20)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def track(self, number: int, *, key: str = "wk", **properties: Any) -> httpx.Response:
+        return self.post("/v1/track", event(number, writeKey=key, properties=properties))
+
+    def batch(self, *events: dict[str, Any], key: str = "wk") -> httpx.Response:
+        return self.post("/v1/batch", {"writeKey": key, "batch": list(events)})
+
+    def post(self, path: str, value: object, **headers: str) -> httpx.Response:
+        return self.http.post(
+            path, content=orjson.dumps(value), headers={"content-type": "application/json", **headers}
+        )
+
+    def metrics(self, name: str) -> dict[tuple[tuple[str, str], ...], float]:
+        """Samples called *name*, by their labels."""
+        from prometheus_client.parser import text_string_to_metric_families
+
+        return {
+            tuple(sorted(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(self.http.get("/metrics").text)
+            for sample in family.samples
+            if sample.name == name
+        }
+
+
+def event(number: int, **fields: Any) -> dict[str, Any]:
+    return {"type": "track", "event": "E", "userId": "u", "messageId": f"m{number}", **fields}
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Looks again and again; what happens in another process has no event to wait for."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not done():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,278 @@
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from headgate.demo.server import ChildServer, ServerFailed
+from tests.acceptance.service.place import HEADGATE, MANIFEST, Place, event, kill, until
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    it = Place(tmp_path)
+    it.apply()
+    return it
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_events_arrive_through_their_function(place: Place, workers: str) -> None:
+    with place.serving("--workers", workers) as client:
+        assert client.http.get("/healthz").text == "ok\n"
+        assert client.http.get("/readyz").text == "ok\n"
+        for number in range(20):
+            answer = client.track(number, n=number)
+            assert (answer.status_code, answer.json()) == (200, {"success": True})
+        client.batch(*(event(number) for number in range(20, 60)))
+        until(lambda: len(place.arrived()) == 60)
+        assert {each["messageId"] for each in place.arrived()} == {f"m{number}" for number in range(60)}
+        assert all(each["properties"]["mark"] == 1 for each in place.arrived())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_event_sent_again_is_dropped_whichever_worker_gets_it(place: Place, workers: str) -> None:
+    with place.serving("--workers", workers) as client:
+        for _ in range(10):
+            # A connection each, so that the kernel deals them out.
+            client.http.post("/v1/track", json=event(1, writeKey="wk"), headers={"connection": "close"})
+        client.track(2)
+        until(lambda: {each["messageId"] for each in place.arrived()} == {"m1", "m2"})
+    with place.serving("--workers", workers) as client:
+        client.track(1)
+        client.track(3)
+        until(lambda: len(place.arrived()) == 3)
+    assert [each["messageId"] for each in place.arrived()].count("m1") == 1
+
+
+def test_what_workers_left_behind_that_are_no_more_is_delivered(place: Place) -> None:
+    """Events of worker 1 of 2 arrive when there is only worker 0 again."""
+    with place.serving("--workers", "2", "--grace-ms", "0") as client:
+        for number in range(40):
+            client.http.post("/v1/track", json=event(number, writeKey="wk"), headers={"connection": "close"})
+    with place.serving() as client:
+        until(lambda: len({each["messageId"] for each in place.arrived()}) == 40)
+        until(lambda: sum(client.metrics("headgate_queue_jobs").values()) == 0)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_change_holds_for_the_next_event_of_every_worker(place: Place, workers: str) -> None:
+    with place.serving("--workers", workers) as client:
+        client.track(0)
+        until(lambda: len(place.arrived()) == 1)
+        for version in range(2, 5):
+            place.write("mark.js", f"function onTrack(e) {{ e.properties.mark = {version}; return e }}")
+            place.apply()
+            seen = len(place.arrived())
+            for number in range(6):
+                client.http.post(
+                    "/v1/track",
+                    json=event(version * 10 + number, writeKey="wk"),
+                    headers={"connection": "close"},
+                )
+            until(lambda: len(place.arrived()) == seen + 6)  # noqa: B023
+            assert [each["properties"]["mark"] for each in place.arrived()[seen:]] == [version] * 6
+
+
+def test_a_source_that_was_added_is_known_at_once(place: Place) -> None:
+    with place.serving("--strict-write-keys") as client:
+        assert client.track(1, key="other").status_code == 401
+        place.write("headgate.toml", MANIFEST.replace('["wk"]', '["wk", "other"]'))
+        place.apply()
+        assert client.track(1, key="other").status_code == 200
+
+
+def test_a_second_server_is_refused(place: Place) -> None:
+    with place.serving() as client:
+        with pytest.raises(ServerFailed) as caught, ChildServer(place.data):
+            pass
+        assert str(caught.value) == (
+            f"headgate: the data directory {place.data} is in use by process {client.server.pid}; stop it first"
+        )
+        assert client.track(1).status_code == 200
+    with place.serving():
+        pass
+
+
+def test_an_address_that_is_taken_is_refused(place: Place) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ServerFailed) as caught, ChildServer(place.data, port):
+            pass
+    assert str(caught.value) == f"headgate: cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_ends_well(place: Place, workers: str, number: int) -> None:
+    with place.serving("--workers", workers) as client:
+        client.track(1)
+        process = client.server._process
+        assert process is not None
+        os.kill(client.server.pid, number)
+        assert process.wait(20) == 0
+    with place.serving():
+        until(lambda: len(place.arrived()) == 1)
+
+
+def test_a_worker_that_dies_is_started_again(place: Place) -> None:
+    with place.serving("--workers", "2") as client:
+        children = Path(f"/proc/{client.server.pid}/task/{client.server.pid}/children").read_text().split()
+        assert len(children) == 2
+        kill(int(children[0]))
+        until(lambda: any("is started again" in line for line in client.server.log))
+        for number in range(20):
+            answer = client.http.post(
+                "/v1/track", json=event(number, writeKey="wk"), headers={"connection": "close"}
+            )
+            assert answer.status_code == 200
+        until(lambda: len({each["messageId"] for each in place.arrived()}) == 20)
+
+
+def test_the_first_start_prints_a_token_once_and_invoke_wants_it(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    with ChildServer(place.data) as server:
+        until(lambda: any("token" in line for line in server.log))
+        (line,) = [line for line in server.log if "token" in line]
+    token = line.rsplit(" ", 1)[1]
+    place.apply()
+    with place.serving() as client:
+        assert not any("token" in line for line in client.server.log)
+        function = re.search(r"ifnd_[0-9a-f]{24}", _functions(place))
+        assert function is not None
+        path = f"/v1/functions/{function[0]}/invoke"
+        bearer = {"authorization": f"Bearer {token}"}
+
+        one = client.post(path, {"type": "track", "properties": {}}, **bearer).json()["data"]["outcomes"]
+        assert [(each["outcome"], each["output"]["properties"]) for each in one] == [("forward", {"mark": 1})]
+        two = client.post(path, [event(1, properties={}), event(2, type="page")], **bearer).json()["data"][
+            "outcomes"
+        ]
+        assert [each["category"] for each in two] == [None, "Unsupported Event Type"]
+        bare = client.post(path.replace("ifnd_", ""), {"type": "track", "properties": {}}, **bearer)
+        assert bare.status_code == 200
+
+        assert client.post(path, {}).status_code == 401
+        assert client.post(path, {}, authorization="Bearer hgt_wrong").status_code == 401
+        assert client.post("/v1/functions/ifnd_none/invoke", {}, **bearer).status_code == 404
+        assert client.post(path + "?instanceId=none", {}, **bearer).status_code == 404
+        nothing: tuple[object, ...] = (1, "x", [1], [[]], None)
+        for value in nothing:
+            assert client.post(path, value, **bearer).status_code == 400
+        assert client.http.post(path, content=b"{", headers=bearer).status_code == 400
+        assert client.post(path, [{}] * 1_001, **bearer).json()["errors"][0]["message"] == (
+            "the array has 1001 events, more than 1000"
+        )
+        assert client.http.post(path, content=b" " * (6 << 20) + b" {}", headers=bearer).status_code == 413
+        assert not place.arrived()
+
+
+def _functions(place: Place) -> str:
+    from headgate.paths import DataDirectory
+    from headgate.registry.loading import SnapshotStore
+    from headgate.registry.store import Registry
+
+    with Registry.open(DataDirectory(place.data)) as registry:
+        return " ".join(SnapshotStore(registry).load().functions)
+
+
+def test_metrics_of_all_workers(place: Place) -> None:
+    with place.serving("--workers", "2") as client:
+        client.batch(*(event(number) for number in range(10)), {"type": "track", "event": 1})
+        until(lambda: len(place.arrived()) == 10)
+        until(lambda: sum(client.metrics("headgate_queue_jobs").values()) == 0)
+        counts = client.metrics("headgate_events_total")
+        steps: dict[str, float] = {}
+        for labels, value in counts.items():
+            step = dict(labels)["step"]
+            steps[step] = steps.get(step, 0) + value
+        assert steps["successfully-received"] == 10
+        assert steps["successful-delivery"] == 10
+        assert steps["failed-on-ingest"] >= 1
+        workers = {dict(labels)["worker"] for labels in client.metrics("headgate_queue_jobs")}
+        assert workers == {"0", "1"}
+        assert sum(client.metrics("headgate_function_seconds_count").values()) == 10
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_dead_events_are_listed_and_redriven(place: Place, running: bool) -> None:
+    place.write(
+        "mark.js", "function onTrack(e) { if (e.properties.bad) throw new ValidationError('bad'); return e }"
+    )
+    place.apply()
+    with place.serving() as client:
+        client.track(1, bad=True)
+        client.track(2)
+        until(lambda: len(place.arrived()) == 1)
+        until(lambda: sum(client.metrics("headgate_queue_dead").values()) == 1)
+        if running:
+            _redrive(place)
+            until(lambda: len(place.arrived()) == 2)
+    if not running:
+        _redrive(place)
+        with place.serving():
+            until(lambda: len(place.arrived()) == 2)
+    assert place.command("dead") == ""
+
+
+def _redrive(place: Place) -> None:
+    line = place.command("dead")
+    assert "message_rejected: ValidationError: bad" in line
+    (dead,) = [orjson.loads(each) for each in place.command("dead", "--json").splitlines()]
+    assert (dead["id"], dead["attempts"], dead["event"]["messageId"]) == (line.split()[0], 1, "m1")
+    assert place.command("dead", "--destination", "none") == ""
+    place.write("mark.js", "function onTrack(e) { return e }")
+    place.apply()
+    assert place.command("redrive", "0.999", status=1) == "headgate: 0 due again, 1 not found\n"
+    assert "shows them" in place.command("redrive", "x", status=2)
+    assert "one of them" in place.command("redrive", status=2)
+    assert place.command("redrive", dead["id"]) == "headgate: 1 due again\n"
+
+
+def test_dead_without_a_data_directory(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [HEADGATE, "dead", "--data", tmp_path / "none"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        done.stderr == f"headgate: there is no data directory {tmp_path}/none; `headgate serve` makes one\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--port", "65536"), ("--workers", "0"), ("--workers", "65"), ("--grace-ms", "-1")]
+)
+def test_flags_have_bounds(tmp_path: Path, flag: str, value: str) -> None:
+    done = subprocess.run(
+        [HEADGATE, "serve", "--data", tmp_path, flag, value], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "must be from" in done.stderr
+
+
+def test_the_demonstration_runs_to_its_end(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [HEADGATE, "demo", tmp_path / "shop", "--events", "60"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    counts = {text: int(count) for count, text in re.findall(r"^ +(\d+)  (.*)$", done.stdout, re.MULTILINE)}
+    assert counts["accepted"] + counts["sent twice, dropped"] == 60
+    ended = (
+        counts["delivered, to two destinations"]
+        + counts["dropped by a filter"]
+        + counts["dropped by the function"]
+        + counts["refused by the function"]
+    )
+    assert ended == 2 * counts["accepted"]
+    assert (tmp_path / "shop" / "data" / "sinks" / "archive.jsonl").exists()
+    assert sys.executable not in done.stdout
