@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from headgate.queue.limits import QueueLimits
-    from headgate.queue.model import Error, NewEvent, Settlement, Stage
+    from headgate.queue.model import NewEvent, Settlement, Stage
 
 _STAGES: Final[tuple[Stage, ...]] = ("function", "delivery")
 
