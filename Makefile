@@ -11,7 +11,7 @@ LOCKED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build run test conformance bench lint format lock clean
+.PHONY: help build run test conformance soak bench lint format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,10 +23,14 @@ run: build ## the service at work: a shop's events, a function, two destinations
 	@PATH="$(CURDIR)/$(BIN):$$PATH" headgate demo headgate-demo
 
 test: build $(VENV)/.tools ## every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 conformance: build $(VENV)/.tools ## the test suites of the standards, whole (minutes)
 	@$(BIN)/python -m tests.conformance
+
+soak: build $(VENV)/.tools ## the faults of the queue in their long form: 200 killed processes, 20 power cuts
+	@HEADGATE_QUEUE_KILLS=200 HEADGATE_QUEUE_CUTS=20 HEADGATE_QUEUE_EXAMPLES=1000 \
+		$(BIN)/python -m pytest --timeout 3600 tests/headgate/queue
 
 bench: build $(VENV)/.tools ## measure against native QuickJS-ng: a table, and benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks
