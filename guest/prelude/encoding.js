@@ -144,15 +144,20 @@ export function install(native) {
   };
 
   class TextEncoder {
+    #encoding = "utf-8";
+
     get encoding() {
-      return "utf-8";
+      return this.#encoding;
     }
 
     encode(input = "") {
+      // Of a TextEncoder only.
+      void this.#encoding;
       return new Uint8Array(native.utf8Encode(`${input}`));
     }
 
     encodeInto(source, destination) {
+      void this.#encoding;
       if (typeof source !== "string") throw invalidArgument("src", "of type string", source);
       if (!ArrayBufferIsView(destination) || !(destination instanceof Uint8Array)) {
         throw invalidArgument("dest", "an instance of Uint8Array", destination);
@@ -196,7 +201,7 @@ export function install(native) {
       return this.#ignoreBOM;
     }
 
-    decode(input, options) {
+    decode(input = undefined, options = undefined) {
       const more = input === undefined ? new Uint8Array(0) : bytesOf(input);
       if (more === undefined) {
         throw invalidArgument(
