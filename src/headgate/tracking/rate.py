@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from headgate_runtime import Clock
+
+_ROUNDING: Final = 1e-6
+"""Of a token: whoever waited as long as told is not to be told to wait again for the last bit of a float."""
 
 
 class Throttle:
@@ -28,7 +31,7 @@ class Throttle:
         tokens, at = self._buckets.get(workspace, (self._depth, now))
         tokens = min(self._depth, tokens + (now - at) / 1e3 * self._per_second)
         wanting = 1.0 - tokens
-        if wanting <= 0:
+        if wanting <= _ROUNDING:
             self._buckets[workspace] = (tokens - 1.0, now)
             return 0
         self._buckets[workspace] = (tokens, now)

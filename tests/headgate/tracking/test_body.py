@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import itertools
 import tracemalloc
@@ -200,14 +201,11 @@ def test_any_members_in_any_pieces(members: list[bytes], level: int, padding: in
 
 @given(st.binary(max_size=500), st.integers(0, 1 << 16), st.integers(1, 255), places)
 def test_any_damage(content: bytes, place: int, flip: int, where: list[int]) -> None:
-    """Either it is found, or it was where it does not matter: in the header."""
+    """Either it is found, or it does not matter: much of a header does not, nor do bits that only fill a byte."""
     packed = bytearray(gzip.compress(content))
     packed[place % len(packed)] ^= flip
-    try:
+    with contextlib.suppress(BadGzip, TooMuch):
         assert inflated(cut(bytes(packed), where), len(content)) == content
-    except (BadGzip, TooMuch):
-        return
-    assert place % len(packed) < 10
 
 
 @given(st.binary(max_size=300), places)
