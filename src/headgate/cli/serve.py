@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from headgate.cli.trouble import Trouble
 from headgate.paths import DEFAULT, DataDirectory
+from headgate.queue.backoff import HOUR_MS, Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 WORKERS_MAX: Final = 64
+
+RETRY_ATTEMPTS_MAX: Final = 100
+
+RETRY_WINDOW_MS_MAX: Final = 7 * 24 * HOUR_MS
+
+_RETRIES: Final = Backoff()
+"""The schedule of SPEC 7."""
 
 _TEXT: Final = """\
 Accepts events over the tracking API (POST /v1/track, /v1/batch, ...), passes each destination's function, and delivers.
@@ -84,6 +92,28 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         help="time for what is under way when the server is told to stop; default 10000",
     )
     serve.add_argument(
+        "--retry-base-ms",
+        type=_retry_base,
+        default=_RETRIES.base_ms,
+        metavar="N",
+        help="before what failed is tried again; twice as long each time, 45 min at most, and from half to one and a"
+        f" half times that by chance; default {_RETRIES.base_ms}",
+    )
+    serve.add_argument(
+        "--retry-attempts",
+        type=_retry_attempts,
+        default=_RETRIES.attempts,
+        metavar="N",
+        help=f"of an event at a destination, the first one included; default {_RETRIES.attempts}; 1: no retries",
+    )
+    serve.add_argument(
+        "--retry-window-ms",
+        type=_retry_window,
+        default=_RETRIES.window_ms,
+        metavar="N",
+        help=f"from the first attempt, after which there is no other; default {_RETRIES.window_ms} (4 h)",
+    )
+    serve.add_argument(
         "--json-logs", action="store_true", default=None, help="also where stderr is a terminal"
     )
 
@@ -106,6 +136,11 @@ def run(parsed: argparse.Namespace) -> int:
         requests_per_second=parsed.requests_per_second,
         grace_ms=parsed.grace_ms,
         json_logs=parsed.json_logs,
+        backoff=Backoff(
+            base_ms=parsed.retry_base_ms,
+            attempts=parsed.retry_attempts,
+            window_ms=parsed.retry_window_ms,
+        ),
     )
     try:
         supervisor.serve(options, _greet)
@@ -146,6 +181,18 @@ def _workers(text: str) -> int:
 
 def _grace(text: str) -> int:
     return int(_number(text, 0, 600_000))
+
+
+def _retry_base(text: str) -> int:
+    return int(_number(text, 1, _RETRIES.cap_ms))
+
+
+def _retry_attempts(text: str) -> int:
+    return int(_number(text, 1, RETRY_ATTEMPTS_MAX))
+
+
+def _retry_window(text: str) -> int:
+    return int(_number(text, 0, RETRY_WINDOW_MS_MAX))
 
 
 def _rate(text: str) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from headgate.queue.backoff import Backoff
 
 if TYPE_CHECKING:
     from headgate.paths import DataDirectory
@@ -17,6 +19,7 @@ class ServeOptions:
     requests_per_second  of each workspace; None: no bound
     grace_ms             for requests and jobs under way when the server is told to stop
     json_logs            None: where stderr is no terminal
+    backoff              when what failed is tried again (SPEC 7)
     """
 
     data: DataDirectory
@@ -28,3 +31,4 @@ class ServeOptions:
     requests_per_second: float | None = None
     grace_ms: int = 10_000
     json_logs: bool | None = None
+    backoff: Backoff = field(default_factory=Backoff)
