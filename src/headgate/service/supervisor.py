@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import sys
@@ -21,7 +22,8 @@ from headgate.service import logs
 from headgate.service.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from headgate.service.options import ServeOptions
 
@@ -38,6 +40,12 @@ RESTART_LAST_S: Final = 10.0
 
 HEALTHY_S: Final = 30.0
 """A worker that lived so long starts over with RESTART_FIRST_S."""
+
+_TOLD: Final = (signal.SIGTERM, signal.SIGINT)
+"""How a server is told to end."""
+
+_LOOK_S: Final = 60.0
+"""How long nothing is looked at unless a signal comes."""
 
 
 def serve(options: ServeOptions, on_ready: Callable[[str, str | None], None]) -> None:
@@ -88,7 +96,7 @@ def _run_worker(
     async def work() -> None:
         worker = Worker(options, index)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _TOLD:
             loop.add_signal_handler(number, worker.stop)
         await worker.run(listening, on_ready)
 
@@ -112,36 +120,58 @@ class _Crew:
         self._listening = listening
         self._members: dict[int, _Member] = {}
         self._pauses = dict.fromkeys(range(options.workers), RESTART_FIRST_S)
+        self._restarts: dict[int, float] = {}
+        """Workers that ended, and when (on the monotonic clock) each is started again."""
         self._stopping = False
 
     def run(self, on_ready: Callable[[], None]) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        for index in range(self._options.workers):
-            self._start(index)
-        if self._wait_ready():
-            on_ready()
-        while self._members:
+        with _signals(self._stop) as waken:
+            for index in range(self._options.workers):
+                self._start(index)
+            if self._wait_ready():
+                on_ready()
+            self._watch(waken)
+
+    def _watch(self, waken: int) -> None:
+        """Until it is told to stop and no worker is left."""
+        while self._members or not self._stopping:
             self._reap()
+            now = time.monotonic()
+            for index in [index for index, due in self._restarts.items() if due <= now]:
+                del self._restarts[index]
+                if not self._stopping:
+                    self._start(index)
+            if self._members or not self._stopping:
+                wait = min(self._restarts.values(), default=now + _LOOK_S) - now
+                select.select([waken], [], [], max(0.0, wait))
+                with contextlib.suppress(BlockingIOError):
+                    os.read(waken, 4_096)
 
     def _start(self, index: int) -> None:
         reading, writing = os.pipe()
+        parent = os.getpid()
+        # Told to end in the middle of this, both ends must hear of it: each when it can act on it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD)
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            self._be_worker(index, writing)
+            self._be_worker(index, writing, parent)
         os.close(writing)
         self._members[index] = _Member(pid, reading)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD)
 
-    def _be_worker(self, index: int, writing: int) -> None:
+    def _be_worker(self, index: int, writing: int, parent: int) -> None:
         """Never returns."""
         status = 1
         try:
-            _die_with_parent()
-            for number in (signal.SIGTERM, signal.SIGINT):
+            signal.set_wakeup_fd(-1)
+            for number in (*_TOLD, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD)
+            _die_with(parent)
             for member in self._members.values():
-                os.close(member.ready)
+                if member.ready >= 0:
+                    os.close(member.ready)
 
             def on_ready() -> None:
                 os.write(writing, b"+")
@@ -156,44 +186,40 @@ class _Crew:
             os._exit(status)
 
     def _wait_ready(self) -> bool:
-        """Whether every worker listens; False when one could not, after which none is left."""
+        """Whether every worker listens. Raises WorkerFailed when one could not, after which none is left."""
         for member in list(self._members.values()):
             listens = os.read(member.ready, 1) == b"+"
             os.close(member.ready)
             member.ready = -1
             if not listens and not self._stopping:
                 self._stop(signal.SIGTERM, None)
-                while self._members:
-                    self._reap()
+                for left in self._members.values():
+                    os.waitpid(left.pid, 0)
+                self._members.clear()
                 raise WorkerFailed("a worker could not start; what it said is above")
         return not self._stopping
 
     def _reap(self) -> None:
-        try:
-            pid, status = os.wait()
-        except ChildProcessError:
-            self._members.clear()
-            return
-        index = next((index for index, member in self._members.items() if member.pid == pid), None)
-        if index is None:
-            return
-        member = self._members.pop(index)
-        if member.ready >= 0:
-            os.close(member.ready)
-        if self._stopping:
-            return
-        lived = time.monotonic() - member.began
-        pause = RESTART_FIRST_S if lived >= HEALTHY_S else self._pauses[index]
-        self._pauses[index] = min(pause * 2, RESTART_LAST_S)
-        how = os.waitstatus_to_exitcode(status)
-        print(
-            f"headgate: worker {index} ended ({how}); it is started again in {pause:g} s",
-            file=sys.stderr,
-            flush=True,
-        )
-        time.sleep(pause)
-        if not self._stopping:
-            self._start(index)
+        """Takes note of the workers that have ended."""
+        for index, member in list(self._members.items()):
+            pid, status = os.waitpid(member.pid, os.WNOHANG)
+            if not pid:
+                continue
+            del self._members[index]
+            if member.ready >= 0:
+                os.close(member.ready)
+            if self._stopping:
+                continue
+            now = time.monotonic()
+            pause = RESTART_FIRST_S if now - member.began >= HEALTHY_S else self._pauses[index]
+            self._pauses[index] = min(pause * 2, RESTART_LAST_S)
+            self._restarts[index] = now + pause
+            how = os.waitstatus_to_exitcode(status)
+            print(
+                f"headgate: worker {index} ended ({how}); it is started again in {pause:g} s",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def _stop(self, number: int, _: object) -> None:
         self._stopping = True
@@ -202,11 +228,30 @@ class _Crew:
                 os.kill(member.pid, signal.SIGTERM if number == signal.SIGTERM else signal.SIGINT)
 
 
+@contextlib.contextmanager
+def _signals(stop: Callable[[int, FrameType | None], None]) -> Iterator[int]:
+    """Calls *stop* when the process is told to end. Gives a descriptor that can be read from after any signal."""
+    reading, writing = os.pipe()
+    for descriptor in (reading, writing):
+        os.set_blocking(descriptor, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    handlers = {number: signal.signal(number, stop) for number in _TOLD}
+    handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    try:
+        yield reading
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
+
+
 class WorkerFailed(Exception):
     """A worker could not start. It has said why on stderr."""
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Workers do not outlive a supervisor that was killed: their successor must find the data directory free."""
     if sys.platform != "linux":
         return
@@ -214,5 +259,5 @@ def _die_with_parent() -> None:
 
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != parent:  # it died before that
         os.kill(os.getpid(), signal.SIGTERM)

@@ -60,11 +60,13 @@ class Worker:
         self._queues: dict[int, SqliteQueue] = {}
         self._pipelines: list[Pipeline] = []
         self._server: uvicorn.Server | None = None
+        self._stopping = False
         self._failure: BaseException | None = None
         self._metrics = Metrics(index)
 
     def stop(self) -> None:
-        """Begins a graceful end."""
+        """Begins a graceful end, also of one that has not yet begun to serve."""
+        self._stopping = True
         if self._server is not None:
             self._server.should_exit = True
 
@@ -197,6 +199,8 @@ class Worker:
             timeout_graceful_shutdown=max(1, self._options.grace_ms // 2_000),
             backlog=2_048,
         )
+        if self._stopping:
+            return
         self._server = server = _Server(config, on_ready)
         running = [asyncio.create_task(self._pump(pipeline)) for pipeline in self._pipelines]
         try:
