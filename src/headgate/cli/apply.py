@@ -62,8 +62,8 @@ default. A secret whose variable is not set stays as it is stored.
 _EXAMPLES: Final = """\
 examples:
   headgate apply --dry-run
-  headgate apply
-  headgate apply headgate.toml --data headgate-data --yes
+  headgate apply --yes
+  headgate apply headgate.toml --data headgate-data
 
 exit status:
   0  done, or nothing to change

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headgate.registry.store import Registry
+from tests.headgate.registry.desk import Desk
 from tests.headgate.registry.house import House, open_registry
 
 
@@ -25,3 +26,8 @@ def registry(root: Path) -> Iterator[Registry]:
 @pytest.fixture
 def house(registry: Registry) -> House:
     return House(registry)
+
+
+@pytest.fixture
+def desk(registry: Registry, tmp_path: Path) -> Desk:
+    return Desk(registry, tmp_path / "desk")

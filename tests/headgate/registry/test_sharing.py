@@ -225,7 +225,8 @@ def die_unsaid(root: Path, source: str) -> None:
     """Commits a change, and is killed before anybody is told."""
     registry = Registry.open(DataDirectory(root))
 
-    def die(*_: object) -> None:
+    def die(revision: int) -> None:
+        assert revision
         os.kill(os.getpid(), signal.SIGKILL)
 
     registry.cell.settle = die  # type: ignore[method-assign]

@@ -294,7 +294,10 @@ def _suggestion(loc: Sequence[str | int]) -> str:
     parent = next((str(part) for part in reversed(loc[:-1]) if isinstance(part, str)), "")
     table = _TABLES.get(parent)
     names = [] if table is None else [entry.alias or name for name, entry in table.model_fields.items()]
-    near = difflib.get_close_matches(str(loc[-1]), names, n=1, cutoff=0.6)
+    word = str(loc[-1])
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6) or [
+        name for name in names if len(word) > 2 and word in name
+    ]
     if near:
         return f"; {near[0]!r} was meant?"
     return f"; known here: {', '.join(names)}" if names else ""
