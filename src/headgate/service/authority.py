@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from headgate.api.permissions import Grant, Principal, Resource
 from headgate.registry import tokens
+from headgate.registry.records import Actor
 
 if TYPE_CHECKING:
     from headgate.pipeline.directory import Directory
@@ -23,12 +25,10 @@ class TokenAuthority:
         self._registry = registry
         self._directory = directory
         self._revision = -1
-        self._known: dict[bytes, str | None] = {}
+        self._known: dict[bytes, Principal | None] = {}
 
-    async def workspace_of(self, token: str) -> str | None:
-        """The id of the token's workspace; None for a token that is not known or revoked."""
-        if not token:
-            return None
+    async def principal(self, token: str) -> Principal | None:
+        """Whose *token* is; None for one that is not known, or revoked."""
         revision = (await self._directory.current()).revision
         if revision != self._revision or len(self._known) >= KNOWN:
             self._known.clear()
@@ -38,7 +38,17 @@ class TokenAuthority:
             self._known[digest] = await asyncio.to_thread(self._look_up, token)
         return self._known[digest]
 
-    def _look_up(self, token: str) -> str | None:
+    async def workspace_of(self, token: str) -> str | None:
+        """The id of the token's workspace, where it may run every function there; else None."""
+        principal = await self.principal(token) if token else None
+        if principal is None or not principal.may_function(None, "admin"):
+            return None
+        return principal.workspace
+
+    def _look_up(self, token: str) -> Principal | None:
         with self._registry.view() as view:
             found = tokens.verify(view, token)
-        return None if found is None else found.workspace
+        if found is None:
+            return None
+        everything = Resource("WORKSPACE", found.workspace)
+        return Principal(Actor("token", found.id), found.workspace, (Grant(found.role, (everything,)),))

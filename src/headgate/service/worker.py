@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from headgate.api.rates import Rates
+from headgate.api.serving import Api
+from headgate.api.table import OPERATIONS
 from headgate.delivery.carriers import Carriers
 from headgate.delivery.kinds import CarrierMaker
 from headgate.pipeline.functions import Functions
@@ -127,8 +130,10 @@ class Worker:
             async def metrics() -> bytes:
                 return joined([await own_metrics(), *await self._metrics_of_others()])
 
+            authority = TokenAuthority(registry, directory)
+            api = Api(OPERATIONS, registry, authority, Rates(self._clock))
             app = application(
-                [invoke.router(directory, functions, executor, TokenAuthority(registry, directory))],
+                [invoke.router(directory, functions, executor, authority), api.router],
                 is_ready=self._why_not_ready,
                 metrics=metrics,
                 version=importlib.metadata.version("headgate"),

@@ -1,0 +1,96 @@
+"""A request as operations get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from headgate.api.errors import not_found
+from headgate.api.permissions import refused
+from headgate.registry import destinations, functions, instances, sources
+from headgate.registry.errors import NotFound
+from headgate.registry.store import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+    from headgate.api.permissions import Level, Principal
+    from headgate.registry import records
+    from headgate.registry.store import View
+
+    Body = TypeVar("Body", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    path     parameters in the path, by name
+    query    nested, as `query.parsed` reads it
+    body     checked against the operation's model
+    prepared what the operation's `prepare` made of it
+    view     the registry in the call's one transaction: a Change for operations that change it
+
+    What the methods find is of the principal's workspace and within its permissions; they raise ApiError 404 where
+    there is nothing, and 401 where it may not.
+    """
+
+    principal: Principal
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Any
+    prepared: Any
+    view: View
+
+    @property
+    def workspace(self) -> str:
+        return self.principal.workspace
+
+    @property
+    def change(self) -> Change:
+        assert isinstance(self.view, Change)
+        return self.view
+
+    def owner(self) -> None:
+        if not self.principal.is_owner:
+            raise refused()
+
+    def function(self, function_id: str, level: Level) -> records.Function:
+        try:
+            found = functions.get(self.view, functions.full_id(function_id), workspace=self.workspace)
+        except NotFound:
+            raise not_found("function") from None
+        if not self.principal.may_function(found.id, level):
+            raise refused()
+        return found
+
+    def source(self, source_id: str, level: Level) -> records.Source:
+        try:
+            found = sources.get(self.view, source_id, workspace=self.workspace)
+        except NotFound:
+            raise not_found("source") from None
+        if not self.may_source(found, level):
+            raise refused()
+        return found
+
+    def may_source(self, source: records.Source, level: Level) -> bool:
+        labels = [f"{label['key']}:{label['value']}" for label in source.labels]
+        return self.principal.may_source(source.id, labels, level)
+
+    def destination(self, destination_id: str, level: Level) -> records.Destination:
+        try:
+            found = destinations.get(self.view, destination_id, workspace=self.workspace)
+        except NotFound:
+            raise not_found("destination") from None
+        self.source(found.source, level)
+        return found
+
+    def instance(self, instance_id: str) -> records.Instance:
+        """For whoever may read its function."""
+        try:
+            found = instances.get(self.view, instance_id, workspace=self.workspace)
+        except NotFound:
+            raise not_found("insert function instance") from None
+        self.function(found.function, "read")
+        return found

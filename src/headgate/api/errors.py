@@ -1,0 +1,52 @@
+"""How a request is refused (SPEC 12.1)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+TYPES: Final = {
+    400: "bad-request",
+    401: "unauthorized",
+    404: "not-found",
+    405: "method-not-allowed",
+    406: "not-acceptable",
+    409: "conflict",
+    413: "payload-too-large",
+    415: "unsupported-media-type",
+    422: "input-validation",
+    429: "RequestError",
+    500: "internal",
+    503: "unavailable",
+}
+"""By status, what `type` says."""
+
+
+class ApiError(Exception):
+    """Becomes {"errors": [{"type", "message", "field"?, "data"?}]}. *field* is a path such as "settings[0].name"."""
+
+    def __init__(
+        self, status: int, message: str, *, field: str = "", data: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.field = field
+        self.data = data
+
+    def as_json(self) -> dict[str, Any]:
+        error: dict[str, Any] = {"type": TYPES.get(self.status, "bad-request"), "message": self.message}
+        if self.field:
+            error["field"] = self.field
+        if self.data is not None:
+            error["data"] = self.data
+        return {"errors": [error]}
+
+
+def invalid(message: str, field: str = "") -> ApiError:
+    """A value breaks a rule; the message names the field as the hosted API does: `"id" is required`."""
+    return ApiError(422, f'"{field}" {message}' if field else message, field=field)
+
+
+def not_found(kind: str) -> ApiError:
+    """There is none, or it is of another workspace, or hidden from this caller: nobody can tell which."""
+    return ApiError(404, f"there is no such {kind}")

@@ -1,0 +1,320 @@
+"""Functions and their versions (SPEC 12.3, 14)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from headgate.api.errors import invalid, not_found
+from headgate.api.operation import ALPHA, STABLE, Operation
+from headgate.api.pagination import page_of
+from headgate.api.permissions import refused
+from headgate.api.times import iso
+from headgate.registry import functions, instances, lifecycle, settings
+from headgate.registry.errors import NotFound
+
+if TYPE_CHECKING:
+    from headgate.api.call import Call
+    from headgate.registry import records
+
+RESOURCE_TYPE = "INSERT_DESTINATION"
+"""The only one there is here (SPEC 1.1)."""
+
+RESOURCE_TYPES = ("DESTINATION", RESOURCE_TYPE, "INSERT_SOURCE", "INSERT_TRANSFORMATION", "SOURCE")
+
+
+class Setting(BaseModel):
+    """All six keys are wanted, as on the wire (SPEC 5)."""
+
+    model_config = ConfigDict(strict=True)
+
+    name: str
+    label: str
+    description: str
+    type: Literal["STRING", "BOOLEAN", "ARRAY", "TEXT_MAP"]
+    required: bool
+    sensitive: bool
+
+
+class CreateFunction(BaseModel):
+    """*language*, *batchMaxCount*, *isolation* and *timeMs* are Headgate's own; the official clients leave them out."""
+
+    model_config = ConfigDict(strict=True)
+
+    code: str
+    displayName: str
+    resourceType: Literal[
+        "DESTINATION", "INSERT_DESTINATION", "INSERT_SOURCE", "INSERT_TRANSFORMATION", "SOURCE"
+    ]
+    settings: list[Setting] = []
+    logoUrl: str = ""
+    description: str = ""
+    language: Literal["javascript", "typescript"] = "javascript"
+    batchMaxCount: int = Field(default=20)
+    isolation: Literal["warm", "hermetic"] = "warm"
+    timeMs: int = Field(default=5_000)
+
+
+class UpdateFunction(BaseModel):
+    """What is left out stays."""
+
+    model_config = ConfigDict(strict=True)
+
+    code: str | None = None
+    displayName: str | None = None
+    settings: list[Setting] | None = None
+    logoUrl: str | None = None
+    description: str | None = None
+    language: Literal["javascript", "typescript"] | None = None
+    batchMaxCount: int | None = None
+    isolation: Literal["warm", "hermetic"] | None = None
+    timeMs: int | None = None
+
+
+class Deploy(BaseModel):
+    """*instanceIds* narrows it to some of the function's instances (SPEC D27)."""
+
+    model_config = ConfigDict(strict=True)
+
+    instanceIds: list[str] | None = None
+
+
+class Restore(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    versionId: str
+
+
+def create(call: Call) -> dict[str, Any]:
+    body: CreateFunction = call.body
+    if not call.principal.may_function(None, "admin"):
+        raise refused()
+    function = functions.create(
+        call.change,
+        call.workspace,
+        display_name=body.displayName,
+        code=call.prepared,
+        definitions=_definitions(body.settings),
+        description=body.description,
+        logo_url=body.logoUrl,
+        batch_max_count=body.batchMaxCount,
+        isolation=body.isolation,
+        time_ms=body.timeMs,
+    )
+    return {"function": shown(function)}
+
+
+def listed(call: Call) -> dict[str, Any]:
+    kind = call.query.get("resourceType")
+    if kind is None:
+        raise invalid("is required", "resourceType")
+    if kind not in RESOURCE_TYPES:
+        raise invalid(f"must be one of {', '.join(RESOURCE_TYPES)}", "resourceType")
+    page = page_of(call.query.get("pagination"))
+    everything = functions.listed(call.view, call.workspace) if kind == RESOURCE_TYPE else []
+    seen = [each for each in everything if call.principal.may_function(each.id, "read")]
+    some = seen[page.offset : page.offset + page.size + 1]
+    items = [_item(each) for each in some[: page.size]]
+    return {"functions": items, "pagination": page.as_json(len(some), len(seen))}
+
+
+def get(call: Call) -> dict[str, Any]:
+    return {"function": shown(call.function(call.path["functionId"], "read"))}
+
+
+def modify(call: Call) -> dict[str, Any]:
+    body: UpdateFunction = call.body
+    function = call.function(call.path["functionId"], "admin")
+    functions.modify(
+        call.change,
+        function.id,
+        display_name=body.displayName,
+        description=body.description,
+        logo_url=body.logoUrl,
+        batch_max_count=body.batchMaxCount,
+        isolation=body.isolation,
+        time_ms=body.timeMs,
+    )
+    if body.code is not None or body.settings is not None:
+        definitions = None if body.settings is None else _definitions(body.settings)
+        lifecycle.save(call.change, function.id, code=call.prepared, definitions=definitions)
+    return {"function": shown(functions.get(call.view, function.id))}
+
+
+def remove(call: Call) -> dict[str, Any]:
+    function = call.function(call.path["functionId"], "admin")
+    lifecycle.remove(call.change, function.id, force=call.query.get("force") == "true")
+    return {"status": "SUCCESS"}
+
+
+def deploy(call: Call) -> dict[str, Any]:
+    """Moves every instance named, or all, which takes the right to administer their sources, too."""
+    function = call.function(call.path["functionId"], "admin")
+    only = call.body.instanceIds
+    for instance in instances.listed(call.view, function.id):
+        if only is None or instance.id in only:
+            call.destination(instance.destination, "admin")
+    lifecycle.deploy(call.change, function.id, only)
+    return {"functionDeployment": {"status": "SUCCESS"}}
+
+
+def versions(call: Call) -> dict[str, Any]:
+    function = call.function(call.path["functionId"], "read")
+    page = page_of(call.query.get("pagination"))
+    found = functions.versions(call.view, function.id, count=page.size + 1, offset=page.offset)
+    return {
+        "versions": [version_shown(each) for each in found[: page.size]],
+        "pagination": page.as_json(len(found), function.latest.number),
+    }
+
+
+def version(call: Call) -> dict[str, Any]:
+    function = call.function(call.path["functionId"], "read")
+    return {"version": version_shown(_version(call, function.id, call.path["versionId"]))}
+
+
+def restore(call: Call) -> dict[str, Any]:
+    function = call.function(call.path["functionId"], "admin")
+    wanted = call.path.get("versionId") or call.body.versionId
+    _version(call, function.id, wanted)
+    return {"version": version_shown(lifecycle.restore(call.change, function.id, wanted).latest)}
+
+
+def shown(function: records.Function) -> dict[str, Any]:
+    return {
+        **_item(function),
+        "code": function.latest.code,
+        "language": function.latest.language,
+        "deployedAt": None if function.deployed is None else iso(function.deployed.deployed_at or 0),
+        "settings": [each.as_json() for each in function.settings],
+        "batchMaxCount": function.batch_max_count,
+        "isolation": function.isolation,
+        "timeMs": function.time_ms,
+        "isLatestVersion": function.is_latest_version,
+        "workspaceId": function.workspace,
+        "buildpack": "boreal",
+    }
+
+
+def version_shown(each: records.Version) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "author": each.author,
+        "code": each.code,
+        "isDeployed": each.is_deployed,
+        "createdAt": iso(each.created_at),
+        "updatedAt": iso(each.created_at),
+        **({} if each.deployed_at is None else {"deployedAt": iso(each.deployed_at)}),
+    }
+
+
+def _item(function: records.Function) -> dict[str, Any]:
+    return {
+        "id": function.id,
+        "resourceType": RESOURCE_TYPE,
+        "createdAt": iso(function.created_at),
+        "createdBy": function.created_by,
+        "displayName": function.display_name,
+        "description": function.description,
+        "logoUrl": function.logo_url,
+        "catalogId": function.id,
+    }
+
+
+def _version(call: Call, function: str, name: str) -> records.Version:
+    try:
+        return functions.version(call.view, function, name)
+    except NotFound:
+        raise not_found("version") from None
+
+
+def _definitions(given: list[Setting]) -> tuple[settings.Definition, ...]:
+    return settings.definitions([each.model_dump() for each in given])
+
+
+def _checked_new(body: CreateFunction) -> functions.Code:
+    if body.resourceType != RESOURCE_TYPE:
+        raise invalid(f"must be {RESOURCE_TYPE}: there are no other functions here", "resourceType")
+    return functions.checked(body.code, body.language, time_ms=body.timeMs)
+
+
+def _checked_change(body: UpdateFunction) -> functions.Code | None:
+    if body.code is None:
+        return None
+    return functions.checked(body.code, body.language or "javascript", time_ms=body.timeMs or 5_000)
+
+
+_ONE = "/functions/{functionId}"
+
+OPERATIONS = (
+    Operation(
+        "create_function",
+        "POST",
+        "/functions",
+        STABLE,
+        "functions admin of all",
+        create,
+        body=CreateFunction,
+        prepare=_checked_new,
+    ),
+    Operation(
+        "list_functions",
+        "GET",
+        "/functions",
+        STABLE,
+        "any token",
+        listed,
+        query=("resourceType*", "pagination"),
+    ),
+    Operation("get_function", "GET", _ONE, STABLE, "functions read-only", get),
+    Operation(
+        "update_function",
+        "PATCH",
+        _ONE,
+        STABLE,
+        "functions admin",
+        modify,
+        body=UpdateFunction,
+        prepare=_checked_change,
+    ),
+    Operation("delete_function", "DELETE", _ONE, STABLE, "functions admin", remove, query=("force",)),
+    Operation(
+        "create_function_deployment",
+        "POST",
+        _ONE + "/deploy",
+        STABLE,
+        "functions admin and source admin",
+        deploy,
+        body=Deploy,
+    ),
+    Operation(
+        "list_function_versions",
+        "GET",
+        _ONE + "/versions",
+        ALPHA,
+        "functions read-only",
+        versions,
+        query=("pagination",),
+    ),
+    Operation(
+        "get_function_version", "GET", _ONE + "/versions/{versionId}", ALPHA, "functions read-only", version
+    ),
+    Operation(
+        "restore_function_version",
+        "POST",
+        _ONE + "/versions",
+        ALPHA,
+        "functions admin",
+        restore,
+        body=Restore,
+    ),
+    Operation(
+        "restore_function_version_by_path",
+        "POST",
+        _ONE + "/versions/{versionId}/restore",
+        ALPHA,
+        "functions admin",
+        restore,
+    ),
+)

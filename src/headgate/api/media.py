@@ -1,0 +1,43 @@
+"""Which media type is spoken (SPEC 12.1, D28)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from headgate.api.errors import ApiError
+
+JSON: Final = "application/json"
+
+VENDOR: Final = re.compile(r"application/vnd\.segment\.(v1|v1beta|v1alpha|stable|beta|alpha)\+json")
+
+
+def accepted(accept: str | None, versions: tuple[str, ...]) -> str:
+    """
+    The type of the answer to an Accept header: the first that is wanted and there is in one of *versions*, else plain
+    JSON where that or anything will do. Raises ApiError 406.
+    """
+    if not accept or not accept.strip():
+        return JSON
+    for entry in accept.split(","):
+        name, _, parameters = entry.strip().partition(";")
+        name = name.strip().lower()
+        if re.search(r"\bq\s*=\s*0(\.0*)?\s*(;|$)", parameters):
+            continue
+        if name in (JSON, "application/*", "*/*"):
+            return JSON
+        found = VENDOR.fullmatch(name)
+        if found and _version(found[1]) in versions:
+            return name
+    raise ApiError(406, f"the answer is {JSON}, or application/vnd.segment.{versions[0]}+json")
+
+
+def check_content_type(value: str | None) -> None:
+    """Of a body. Raises ApiError 415 unless it is JSON in one of the forms known."""
+    name = (value or JSON).partition(";")[0].strip().lower()
+    if name != JSON and not VENDOR.fullmatch(name):
+        raise ApiError(415, f"the body must be {JSON}, not {name[:80]}")
+
+
+def _version(name: str) -> str:
+    return {"stable": "v1", "beta": "v1beta", "alpha": "v1alpha"}.get(name, name)

@@ -1,0 +1,58 @@
+"""How often a workspace may ask (SPEC 12.1): fixed minutes, told in every answer."""
+
+from __future__ import annotations
+
+import math
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final, Literal
+
+from headgate.api.errors import ApiError
+
+if TYPE_CHECKING:
+    from headgate_runtime import Clock
+
+MINUTE_MS: Final = 60_000
+
+Class = Literal["usual", "scarce"]
+"""Scarce: writes of members, labels and event volumes."""
+
+PER_MINUTE: Final[dict[Class, int]] = {"usual": 6_000, "scarce": 60}
+"""Requests of a workspace, by class."""
+
+
+class Rates:
+    """Counts by workspace and class; what was counted in an earlier minute is forgotten."""
+
+    def __init__(self, clock: Clock, per_minute: dict[Class, int] | None = None) -> None:
+        self._clock = clock
+        self._per_minute = per_minute or PER_MINUTE
+        self._minute = 0
+        self._counts: dict[tuple[str, Class], int] = {}
+
+    def take(self, workspace: str, of: Class) -> dict[str, str]:
+        """Counts one request; the headers for its answer. Raises ApiError 429, with them as `headers`."""
+        now = self._clock.wall_ms()
+        minute = int(now // MINUTE_MS)
+        if minute != self._minute:
+            self._minute, self._counts = minute, {}
+        most = self._per_minute[of]
+        consumed = min(self._counts.get((workspace, of), 0) + 1, most + 1)
+        self._counts[workspace, of] = consumed
+        left_ms = (minute + 1) * MINUTE_MS - now
+        headers = {
+            "x-ratelimit-consumed": str(min(consumed, most)),
+            "x-ratelimit-remaining": str(max(0, most - consumed)),
+            "x-ratelimit-reset": formatdate((minute + 1) * 60, usegmt=True),
+        }
+        if consumed > most:
+            data = {"remainingPoints": 0, "msBeforeNext": math.ceil(left_ms), "consumedPoints": consumed}
+            raise RateExceeded(data, headers | {"retry-after": str(math.ceil(left_ms / 1e3))})
+        return headers
+
+
+class RateExceeded(ApiError):
+    """*headers* say when to come back."""
+
+    def __init__(self, data: dict[str, int], headers: dict[str, str]) -> None:
+        super().__init__(429, "too many requests", data=data)
+        self.headers = headers

@@ -1,0 +1,219 @@
+"""From the table of operations to HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from headgate.api import media, query
+from headgate.api.call import Call
+from headgate.api.errors import ApiError, invalid
+from headgate.api.rates import RateExceeded
+from headgate.registry.errors import Conflict, NotFound, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from headgate.api.operation import Operation
+    from headgate.api.permissions import Principal
+    from headgate.api.rates import Rates
+    from headgate.registry.store import Registry
+
+BODY_BYTES: Final = 4 << 20
+"""Of a request's body at most; a function's source has 1 MiB."""
+
+
+class Authority(Protocol):
+    async def principal(self, token: str) -> Principal | None:
+        """Whose *token* is; None for one that is not known, or revoked."""
+
+
+class Api:
+    """Serves *operations* for *registry*. `router` is for FastAPI."""
+
+    def __init__(
+        self, operations: Iterable[Operation], registry: Registry, authority: Authority, rates: Rates
+    ) -> None:
+        self._registry = registry
+        self._authority = authority
+        self._rates = rates
+        self.router = APIRouter()
+        for operation in operations:
+            self._add(operation)
+
+    def _add(self, operation: Operation) -> None:
+        self.router.add_api_route(
+            operation.path,
+            self._endpoint(operation),
+            methods=[operation.method],
+            operation_id=operation.name,
+            summary=operation.name.replace("_", " ").capitalize(),
+            description=f"Needs: {operation.needs}.",
+            status_code=operation.status,
+            tags=[operation.path.split("/")[1] or "workspace"],
+            response_class=Response,
+            openapi_extra=_documented(operation),
+        )
+
+    def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            content_type = media.JSON
+            headers: dict[str, str] = {}
+            try:
+                content_type = media.accepted(request.headers.get("accept"), operation.versions)
+                principal = await self._principal(request)
+                headers = self._rates.take(principal.workspace, operation.rate)
+                asked = query.parsed(request.scope["query_string"])
+                body = await _body(request, operation)
+                data = await asyncio.to_thread(
+                    self._perform, operation, principal, dict(request.path_params), asked, body
+                )
+                status, value = operation.status, {"data": data}
+            except ApiError as error:
+                status, value = error.status, error.as_json()
+                if isinstance(error, RateExceeded):
+                    headers = error.headers
+            return Response(orjson.dumps(value), status, headers, content_type)
+
+        return endpoint
+
+    async def _principal(self, request: Request) -> Principal:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        found = None
+        if scheme.lower() == "bearer" and token.strip():
+            found = await self._authority.principal(token.strip())
+        if found is None:
+            raise ApiError(401, "a valid token is wanted: Authorization: Bearer ...")
+        return found
+
+    def _perform(
+        self,
+        operation: Operation,
+        principal: Principal,
+        path: dict[str, str],
+        asked: dict[str, Any],
+        body: BaseModel | None,
+    ) -> dict[str, Any]:
+        try:
+            prepared = None if operation.prepare is None else operation.prepare(body)
+            if operation.changes:
+                with self._registry.change(principal.actor) as change:
+                    return operation.handler(Call(principal, path, asked, body, prepared, change))
+            with self._registry.view() as view:
+                return operation.handler(Call(principal, path, asked, body, prepared, view))
+        except NotFound as error:
+            raise ApiError(404, error.message, field=error.field) from None
+        except Conflict as error:
+            raise ApiError(409, error.message, field=error.field) from None
+        except Refused as error:
+            raise invalid(error.message, error.field) from None
+        except Unavailable as error:
+            raise ApiError(503, str(error)) from None
+
+
+async def _body(request: Request, operation: Operation) -> BaseModel | None:
+    """Raises ApiError."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > BODY_BYTES:
+            raise ApiError(413, f"the body has more than {BODY_BYTES} bytes")
+    if operation.body is None:
+        return None
+    media.check_content_type(request.headers.get("content-type"))
+    try:
+        value = orjson.loads(bytes(content) or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise ApiError(400, f"the body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ApiError(400, "the body must be a JSON object")
+    try:
+        return operation.body.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise invalid(_message(first["type"], first["msg"]), _place(first["loc"])) from None
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """As in "settings[0].name"."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _message(kind: str, text: str) -> str:
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        return "is not known here"
+    return text[0].lower() + text[1:]
+
+
+def _documented(operation: Operation) -> dict[str, Any]:
+    """What FastAPI cannot see of an endpoint that reads its request itself."""
+    types = [media.JSON, *(f"application/vnd.segment.{version}+json" for version in operation.versions)]
+    parameters: list[dict[str, Any]] = [
+        {"name": name[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in operation.path.split("/")
+        if name.startswith("{")
+    ]
+    for name in operation.query:
+        schema = {"type": "object"} if name.rstrip("*") == "pagination" else {"type": "string"}
+        parameters.append(
+            {"name": name.rstrip("*"), "in": "query", "required": name.endswith("*"), "schema": schema}
+        )
+    failure = {"content": {each: {"schema": _FAILURE} for each in types}}
+    statuses = {401: "No valid token, or one that may not", 404: "There is no such thing", 429: "Too often"}
+    statuses |= {400: "The request cannot be read", 406: "No such media type", 503: "Try again later"}
+    statuses |= {413: "Too large", 422: "A value breaks a rule"}
+    if operation.changes:
+        statuses |= {409: "It contradicts what is there", 415: "The body is not JSON"}
+    value: dict[str, Any] = {
+        "parameters": parameters,
+        "security": [{"token": []}],
+        "responses": {
+            str(operation.status): {
+                "description": "Done",
+                "content": {each: {"schema": _SUCCESS} for each in types},
+            }
+        }
+        | {str(status): {"description": text, **failure} for status, text in sorted(statuses.items())},
+    }
+    if operation.body is not None:
+        schema = _inlined(operation.body.model_json_schema())
+        value["requestBody"] = {"required": True, "content": {each: {"schema": schema} for each in types}}
+    return value
+
+
+_SUCCESS: Final = {"type": "object", "required": ["data"], "properties": {"data": {"type": "object"}}}
+_FAILURE: Final = {
+    "type": "object",
+    "required": ["errors"],
+    "properties": {
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
+        }
+    },
+}
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """*schema* with its `$defs` in the places that refer to them: none of ours refers to itself."""
+    definitions = schema.pop("$defs", {})
+
+    def resolved(value: Any) -> Any:
+        if isinstance(value, dict):
+            reference = value.get("$ref")
+            if isinstance(reference, str):
+                return resolved(definitions[reference.rpartition("/")[2]])
+            return {key: resolved(each) for key, each in value.items()}
+        return [resolved(each) for each in value] if isinstance(value, list) else value
+
+    inlined: dict[str, Any] = resolved(schema)
+    return inlined

@@ -1,0 +1,16 @@
+"""All operations. A module that is not named here serves nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from headgate.api import functions, instances, workspace
+
+if TYPE_CHECKING:
+    from headgate.api.operation import Operation
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *workspace.OPERATIONS,
+    *functions.OPERATIONS,
+    *instances.OPERATIONS,
+)
