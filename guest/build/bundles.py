@@ -44,8 +44,14 @@ STAND_INS = Path("shims", "modules.json")
 FILES = ("--loader:.proto=text",)
 """How files are read that are no scripts."""
 
+OF_PARTS = ("--alias:@formatjs/intl-localematcher=./intl-matcher.js", "--inject:./intl-inner.js")
+"""What FormatJS's packages find in the place of their matcher of locales, and of the global `Intl`."""
+
+LOCALES = Path(__file__).with_name("intl.mjs")
+"""The script of make_locales."""
+
 BUNDLED = "bundled.json"
-"""What bundle_libraries found in its scripts: the places of packages below the directory of package-lock.json."""
+"""What bundle_prelude and bundle_libraries found in their scripts: places of packages below that of package-lock.json."""
 
 
 def install_packages(shop: Workshop, manifests: Sequence[Path], out: Path) -> None:
@@ -60,19 +66,29 @@ def install_packages(shop: Workshop, manifests: Sequence[Path], out: Path) -> No
     )
 
 
-def bundle_prelude(shop: Workshop, source: Path, packages: Path, out: Path) -> None:
+def make_locales(shop: Workshop, script: Path, packages: Path, out: Path) -> None:
+    """Writes the data of `Intl` by *script*: *out*/intl-*.js, one per locale, and modules in *out*/made for parts."""
+    shop.run([node(), script, packages, out], cwd=out)
+
+
+def bundle_prelude(shop: Workshop, source: Path, locales: Path, packages: Path, out: Path) -> None:
     """
     Writes *out*/prelude.js: a script whose value is the default export of *source*/index.js, the function from
     `native` to `hooks`. It defines no global by itself.
 
     And a script *out*/parts/NAME.js for each entry of *source*/parts.json, with parts/index.json, which tells the globals
-    of each. A part's value is a function from what the prelude lends it (`lend` of shared.js, which is made here) to the
+    of each and the words by which a source asks for it besides. A part's value is a function from what the prelude lends it (`lend` of shared.js, which is made here) to the
     one that takes `native` and defines those globals. What it shares with the prelude is not in it a second time.
+
+    *locales* are the data that make_locales wrote: its modules are found beside those of *source*, its scripts are parts
+    without globals.
     """
     parts = json.loads((source / "parts.json").read_text())
     within = _reached(source, ["index.js"])
     lent: dict[str, str] = {}
+    bundled: set[str] = set()
     with _workbench(source, packages) as bench:
+        shutil.copytree(locales / "made", bench, dirs_exist_ok=True)
         for part in parts.values():
             _lend(source, _reached(source, part["files"]) - within, within, lent)
         shared = [f'import {{ {name} }} from "./{file}";' for name, file in sorted(lent.items())]
@@ -100,19 +116,30 @@ def bundle_prelude(shop: Workshop, source: Path, packages: Path, out: Path) -> N
             (bench / "part.js").write_text("\n".join([*entry, f"made = (native) => {{ {calls} }};"]))
             # Not by an export: esbuild would define that with what user code may have replaced.
             before = '((lent)=>{"use strict";let made;'
-            part_script = _Bundle("part.js", out / "parts" / f"{name}.js", before, "", "return made})")
+            metadata = bench.parent / f"{name}.json"
+            options = (*OF_PARTS, f"--metafile={metadata}")
+            part_script = _Bundle(
+                "part.js", out / "parts" / f"{name}.js", before, "", "return made})", options
+            )
             _esbuild(shop, bench, part_script)
-    index = {name: part["globals"] for name, part in parts.items()}
+            bundled.update(filter(None, map(_place, json.loads(metadata.read_text())["inputs"])))
+    (out / BUNDLED).write_text(json.dumps(sorted(bundled), indent=2) + "\n")
+    index = {
+        name: {"globals": part["globals"], "words": part.get("words", [])} for name, part in parts.items()
+    }
+    for script in sorted(locales.glob("*.js")):
+        shutil.copy(script, out / "parts")
+        index[script.stem] = {"globals": [], "words": []}
     (out / "parts" / "index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
 def _reached(source: Path, files: Sequence[str]) -> set[str]:
-    """The files of the prelude that *files* import, directly or not, and themselves; shared.js, which is made, not."""
+    """The files of the prelude that *files* import, directly or not, and themselves; those that are made, not."""
     found: set[str] = set()
     wanted = list(files)
     while wanted:
         file = wanted.pop()
-        if file not in found and file != "shared.js":
+        if file not in found and (source / file).is_file():
             found.add(file)
             wanted += [origin for _, origin in IMPORT.findall((source / file).read_text())]
     return found

@@ -43,9 +43,10 @@ def step_digests(tree: Tree) -> dict[str, str]:
     packages = digest_of(*tree.npm, node, common)
     linked = digest_of(upstream, tree.engine, zig, here / "engine.py", common)
     parted = digest_of(linked, reader)
-    prelude = digest_of(packages, tree.prelude, here / "bundles.py")
+    locales = digest_of(packages, here / "intl.mjs", here / "bundles.py")
+    prelude = digest_of(packages, tree.prelude, locales, here / "bundles.py")
     libraries = digest_of(packages, tree.libraries, here / "bundles.py")
-    notices = digest_of(upstream, libraries, zig, here / "notices.py")
+    notices = digest_of(upstream, prelude, libraries, zig, here / "notices.py")
     base = digest_of(
         parted,
         prelude,
@@ -63,6 +64,7 @@ def step_digests(tree: Tree) -> dict[str, str]:
         "packages": packages,
         "linked": linked,
         "engine": parted,
+        "locales": locales,
         "prelude": prelude,
         "libraries": libraries,
         "base": base,

@@ -11,7 +11,7 @@ from guest.build import bundles
 from guest.build.workshop import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 FILE = "NOTICES.txt"
 
@@ -20,14 +20,20 @@ WASI_LIBC = Path("lib", "libc", "wasi")
 
 RULE = "=" * 80
 
+UNICODE = """\
+The data of Intl (patterns, names, time zones, collation) are made from Unicode CLDR and the IANA time zone database, as
+ICU in the pinned Node answers. Copyright 1991 and later Unicode, Inc. License: Unicode-3.0 (SPDX)."""
+"""No package that the build uses carries the license's own words."""
 
-def write_notices(upstream: Path, packages: Path, libraries: Path, out: Path) -> None:
+
+def write_notices(upstream: Path, packages: Path, bundles_made: Sequence[Path], out: Path) -> None:
     """Writes *out*/NOTICES.txt, a part for each notice: the works it is of, and its words."""
     parts = [
         ("QuickJS-ng", _leading_comment(upstream / "quickjs.c")),
         ("ada", (upstream / "ada_url.LICENSE").read_text(encoding="utf-8")),
         *((f"Zig, {name}", text) for name, text in _zig_notices()),
-        *_npm_notices(packages, libraries),
+        *_npm_notices(packages, bundles_made),
+        ("Unicode CLDR and ICU", UNICODE),
     ]
     # Many packages have one author, or one license word for word.
     works: dict[str, list[str]] = {}
@@ -59,11 +65,12 @@ def _zig_notices() -> Iterator[tuple[str, str]]:
         yield library, (home / "lib" / library / "LICENSE.TXT").read_text(encoding="utf-8")
 
 
-def _npm_notices(packages: Path, libraries: Path) -> Iterator[tuple[str, str]]:
-    """Of every package of which something is in a bundle."""
+def _npm_notices(packages: Path, bundles_made: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Of every package of which something is in a bundle; *bundles_made* are the directories that tell."""
     locked = json.loads((packages / "package-lock.json").read_text())["packages"]
     notices = {}
-    for place in json.loads((libraries / bundles.BUNDLED).read_text()):
+    places = {place for made in bundles_made for place in json.loads((made / bundles.BUNDLED).read_text())}
+    for place in sorted(places):
         entry = locked[place]
         notices[f"{place.rpartition('node_modules/')[2]} {entry['version']}"] = _notice(
             packages / place, entry

@@ -4,7 +4,8 @@ The steps in order:
 1. engine sources   QuickJS-ng's C, from the source distribution pinned in requirements/engine.txt
 2. npm packages     esbuild and the libraries, pinned in guest/package-lock.json
 3. engine           guest/engine            -> engine.wasm, boot.wasm
-4. prelude          guest/prelude           -> prelude.js, parts/*.js, parts/index.json
+4. prelude          guest/prelude           -> prelude.js, parts/*.js, parts/index.json; with the data of Intl, which
+                    intl.mjs makes of FormatJS's and of Node's own
 5. libraries        guest/libraries         -> scripts, libraries/index.json; and NOTICES.txt
 6. base image       the engine with prelude -> base.wasm, laid out by what guest/training shows;
                     libraries/*.js          -> libraries/*.bytecode; parts/*.js likewise
@@ -67,10 +68,15 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
         "engine",
         lambda out: engine.part_engine(linked / "linked.wasm", out),
     )
+    locales = step(
+        "[4/6] data of Intl (a minute the first time)",
+        "locales",
+        lambda out: bundles.make_locales(shop, bundles.LOCALES, packages, out),
+    )
     prelude = step(
         "[4/6] prelude",
         "prelude",
-        lambda out: bundles.bundle_prelude(shop, tree.prelude, packages, out),
+        lambda out: bundles.bundle_prelude(shop, tree.prelude, locales, packages, out),
     )
     libraries = step(
         "[5/6] libraries",
@@ -80,7 +86,7 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
     thanks = step(
         "[5/6] notices of what is built in",
         "notices",
-        lambda out: notices.write_notices(upstream, packages, libraries, out),
+        lambda out: notices.write_notices(upstream, packages, (prelude, libraries), out),
     )
     files = {
         path.name: path for path in (parted / "engine.wasm", parted / "boot.wasm", prelude / "prelude.js")

@@ -26,6 +26,7 @@ import { install as installRequest } from "./request.js";
 import { install as installFetch } from "./fetch.js";
 import { install as installCache } from "./cache.js";
 import { install as installBatch } from "./batch.js";
+import { install as installIntl } from "./intl.js";
 import { install as installLibraries } from "./libraries.js";
 
 /** Takes the engine's native functions, defines the globals, returns the hooks that C calls. */
@@ -53,6 +54,8 @@ export default function (native) {
   installFetch(native, hooks);
   installCache(native, hooks);
   installBatch(native, hooks);
+  installIntl(native, hooks);
+  // After the owners of what it defers.
   installLibraries(native, hooks);
   return hooks;
 }

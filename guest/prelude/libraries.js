@@ -7,8 +7,23 @@ import { define } from "./expose.js";
 // Made by the build from parts.json: which part has which globals, and what the prelude lends to its parts.
 import { PARTS, lend } from "./shared.js";
 
-/** Defines an accessor for every library's expression (`moment`, `google.cloud.pubsub`) and every part's globals. */
+let fetchScript;
+
+/** The value of a script of our own build that is not in the image: `prelude/NAME`. */
+export const loadScript = (name) => fetchScript(name);
+
+let defineGlobals;
+
+/** Loads a part as touching one of its globals does, for code of the prelude that needs it. */
+export const loadPart = (part) => defineGlobals[part]();
+
+/**
+ * Defines an accessor for every library's expression (`moment`, `google.cloud.pubsub`) and every part's globals
+ * (`crypto`, `Intl.NumberFormat`).
+ */
 export function install(native) {
+  fetchScript = native.library;
+  defineGlobals = { __proto__: null };
   for (const expression of native.libraryNames().split("\n")) {
     const path = expression.split(".");
     const name = path.pop();
@@ -17,16 +32,21 @@ export function install(native) {
       if (owner[step] === undefined) define(owner, step, {});
       owner = owner[step];
     }
-    defer(owner, [name], () => native.library(expression));
+    defer(owner, [name], () => native.library(expression), owner !== globalThis);
   }
   for (let i = 0; i < PARTS.length; i++) {
     const { part, globals } = PARTS[i];
-    defer(globalThis, globals, () => native.library(`prelude/${part}`)(lend())(native));
+    const load = () => native.library(`prelude/${part}`)(lend())(native);
+    // All globals of a part have one owner.
+    const path = globals[0].split(".");
+    const owner = path.length > 1 ? globalThis[path[0]] : globalThis;
+    defineGlobals[part] = defer(owner, globals.map((name) => name.split(".").at(-1)), load, false);
   }
 }
 
-// Accessors for properties that `load` defines together. Reading one loads; assigning one only replaces it.
-function defer(owner, names, load) {
+// Accessors for properties that `load` defines together. Reading one loads; assigning one only replaces it. The function
+// that loads whatever became of the properties.
+function defer(owner, names, load, enumerable) {
   const getters = { __proto__: null };
   let isLoading = false;
 
@@ -64,12 +84,12 @@ function defer(owner, names, load) {
       },
       set(value) {
         const target = this === undefined || this === null ? owner : this;
-        const enumerable = target !== globalThis;
-        ObjectDefineProperty(target, name, { __proto__: null, value, writable: true, enumerable, configurable: true });
+        const isSeen = enumerable || target !== owner;
+        ObjectDefineProperty(target, name, { __proto__: null, value, writable: true, enumerable: isSeen, configurable: true });
       },
     };
-    const enumerable = owner !== globalThis;
     getters[name] = get;
     ObjectDefineProperty(owner, name, { __proto__: null, get, set, enumerable, configurable: true });
   }
+  return loadBesides;
 }

@@ -148,6 +148,7 @@ export const StringPrototypeRepeat = uncurryThis(String.prototype.repeat);
 export const StringPrototypeSlice = uncurryThis(String.prototype.slice);
 export const StringPrototypeStartsWith = uncurryThis(String.prototype.startsWith);
 export const StringPrototypeToLowerCase = uncurryThis(String.prototype.toLowerCase);
+export const StringPrototypeToUpperCase = uncurryThis(String.prototype.toUpperCase);
 export const StringPrototypeValueOf = uncurryThis(String.prototype.valueOf);
 
 export const SymbolDispose = Symbol.dispose;

@@ -47,19 +47,20 @@ def named_in(source: bytes) -> list[bytes]:
 
     This reads words, not JavaScript. A member of something (`event.properties.stripe`), the key of a literal
     (`{ stripe: 1 }`) and lines that begin as comments do are not counted, so what is named in no other way loads when it
-    is touched (`this.moment`). May include one too many: a word in a text counts, and of `google.cloud.pubsub` the last
-    two names count anywhere.
+    is touched (`this.moment`). Names of methods that need a part of the prelude (`toLocaleString`) count anywhere. May
+    include one too many: a word in a text counts, and of `google.cloud.pubsub` the last two names count anywhere.
     """
     words = set(_WORD.findall(source))
+    asked = {expression for word in words & _words().keys() for expression in _words()[word]}
     mentioned = [path for path in _expressions() if words.issuperset(path)]
     if not mentioned or len(source) > CLOSE_BYTES:
-        return [b".".join(path) for path in mentioned]
+        return sorted(asked.union(b".".join(path) for path in mentioned))
     references = {
         found["name"]
         for found in _WORD_IN_PLACE.finditer(source)
         if found["name"] and found["dot"] is None and (found["open"] is None or found["colon"] is None)
     }
-    return [b".".join(path) for path in mentioned if path[0] in references]
+    return sorted(asked.union(b".".join(path) for path in mentioned if path[0] in references))
 
 
 def content(name: bytes, directory: Path = guest.DIRECTORY) -> bytes | None:
@@ -88,9 +89,9 @@ def _libraries(directory: Path) -> dict[bytes, str]:
 
 
 @functools.cache
-def _parts(directory: Path) -> dict[str, list[str]]:
-    """Each part of the prelude, and its globals."""
-    parts: dict[str, list[str]] = orjson.loads(guest.read("parts/index.json", directory))
+def _parts(directory: Path) -> dict[str, dict[str, list[str]]]:
+    """Each part of the prelude: its "globals", and the "words" by which a source asks for it besides."""
+    parts: dict[str, dict[str, list[str]]] = orjson.loads(guest.read("parts/index.json", directory))
     return parts
 
 
@@ -102,5 +103,15 @@ def _files(directory: Path) -> frozenset[str]:
 
 @functools.cache
 def _expressions() -> list[tuple[bytes, ...]]:
-    parts = (name.encode() for names in _parts(guest.DIRECTORY).values() for name in names)
+    parts = (name.encode() for part in _parts(guest.DIRECTORY).values() for name in part["globals"])
     return sorted(tuple(name.split(b".")) for name in (*_libraries(guest.DIRECTORY), *parts))
+
+
+@functools.cache
+def _words() -> dict[bytes, list[bytes]]:
+    """What to touch for a word of the source that is no global, such as the name of a method."""
+    words: dict[bytes, list[bytes]] = {}
+    for part in _parts(guest.DIRECTORY).values():
+        for word in part["words"]:
+            words.setdefault(word.encode(), []).append(part["globals"][0].encode())
+    return words
