@@ -33,7 +33,8 @@ SENDER_GONE = "sender_gone"
 
 class TrackingApi:
     """
-    Answers the paths for which `handles` is true, with the whole path in the scope; anything else is 404.
+    Answers the paths for which `handles` is true, with the whole path in the scope, as Starlette's `Mount` leaves it too;
+    anything else is 404.
 
     clock               of events' `receivedAt`, of the throttle and of bodies that are slow
     entropy             of generated message ids
@@ -61,8 +62,8 @@ class TrackingApi:
         self._throttle = None if per_second is None else Throttle(per_second, clock)
         self.turned_away: Counter[str] = Counter()
         """
-        By code, what no source's counters tell: requests that were refused, or would have been were they no pixels,
-        those whose "sender_gone", and of "unknown_source" the events.
+        By code, what no source's counters tell: requests that were refused (pixels as well, which show their image all
+        the same) and those whose sender was gone (SENDER_GONE); for an unknown write key (UNKNOWN_SOURCE) the events.
         """
 
     @staticmethod

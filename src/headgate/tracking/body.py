@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _PACKED_SLACK: Final = 1 << 10
 """What gzip may add to content that does not compress."""
 
+_PLAIN: Final = (b"", b"identity")
+_GZIP: Final = (b"gzip", b"x-gzip")
+
 
 class BodyTooLarge(Exception):
     """*unread*: bytes of it were left on the way, so that the connection is of no more use."""
@@ -69,20 +72,17 @@ async def read_body(
     """
     message = await receive()
     encoding = headers.get(b"content-encoding", b"").strip().lower()
-    if encoding in (b"", b"identity") and not message.get("more_body", False):
+    if encoding in _PLAIN and not message.get("more_body", False):
         # Nearly every body is short and comes in one piece.
         body = _chunk(message)
         if len(body) > size_max:
             raise BodyTooLarge(unread=False)
         return body
-    content: _Content
-    if encoding in (b"gzip", b"x-gzip"):
-        content = Inflater(size_max, limits.gzip_members)
-    else:
-        content = _Plain(size_max)
+    inflates = encoding in _GZIP
+    content: _Content = Inflater(size_max, limits.gzip_members) if inflates else _Plain(size_max)
     declared = headers.get(b"content-length", b"")
     fault: Exception | None = None
-    if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
+    if encoding not in _PLAIN + _GZIP:
         fault = BodyUndecodable()
     elif declared.isdigit() and len(declared) < 20 and int(declared) > size_max + _PACKED_SLACK:
         fault = BodyTooLarge(unread=False)

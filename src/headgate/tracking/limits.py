@@ -20,7 +20,7 @@ class TrackingLimits:
     requests_per_second   of one workspace and process, with as many again at once after a pause; None for no bound,
                           for a full queue pushes back by itself
     gzip_members          members of a gzip body
-    body_ms               from the start of a request to the end of its body
+    body_ms               from the first piece of a body to its end; before that a request holds no more than a connection
     drain_bytes           read of a body that is refused, so that its sender is still there for the answer
     """
 

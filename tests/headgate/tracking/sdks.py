@@ -23,12 +23,13 @@ WIRE = json.loads((ROOT / "tests" / "conformance" / "tracking-sdk-wire.json").re
 @functools.cache
 def node_package() -> Path:
     """The pinned package @segment/analytics-node, fetched into the build's cache the first time."""
-    shop = Workshop(cache_directory(os.environ))
+    # In a corner of its own, so that it waits for no build of the guest.
+    shop = Workshop(cache_directory(os.environ) / "sdks")
     manifests = [NODE / "package.json", NODE / "package-lock.json", ROOT / "guest" / ".npmrc"]
     with shop.exclusive():
         packages = shop.step(
             "npm packages of the event API's tests",
-            "sdks",
+            "packages",
             digest_of(*manifests),
             lambda out: bundles.install_packages(shop, manifests, out),
         )

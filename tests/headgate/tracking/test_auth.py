@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.tracking.auth import body_key, header_key
@@ -82,6 +82,7 @@ def test_the_key_of_an_item_is_ignored(asker: Asker) -> None:
     assert len(asker.intake.arrivals) == 1
 
 
+@settings(deadline=None)
 @given(st.text().filter(lambda text: ":" not in text), st.one_of(st.none(), st.text()))
 def test_any_key_through_the_header(key: str, password: str | None) -> None:
     pair = key if password is None else f"{key}:{password}"
@@ -91,12 +92,14 @@ def test_any_key_through_the_header(key: str, password: str | None) -> None:
     assert header_key(("Basic " + encoded(pair.encode())).encode()) == (key.strip() or None)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda rest: b"Basic " + rest))
 def test_any_header(header: bytes) -> None:
     key = header_key(header)
     assert key is None or key == key.strip() != ""
 
 
+@settings(deadline=None)
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.text())))
 def test_any_value_in_the_body(value: object) -> None:
     assert body_key(value) == ((value.strip() or None) if isinstance(value, str) else None)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.tracking.inflate import BadGzip, Inflater, TooMuch
@@ -30,6 +30,7 @@ def cut(content: bytes, places: Sequence[int]) -> list[bytes]:
 places = st.lists(st.integers(0, 1 << 16), max_size=8)
 
 
+@settings(deadline=None)
 @given(places)
 def test_pieces(where: list[int]) -> None:
     asker = Asker()
@@ -186,6 +187,7 @@ def inflated(pieces: Sequence[bytes], size_max: int) -> bytes:
     return inflater.close()
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=2_000), min_size=1, max_size=4), st.integers(0, 9), st.integers(0, 40), places
 )
@@ -199,6 +201,7 @@ def test_any_members_in_any_pieces(members: list[bytes], level: int, padding: in
             inflated(cut(content, where), len(whole) - 1)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=500), st.integers(0, 1 << 16), st.integers(1, 255), places)
 def test_any_damage(content: bytes, place: int, flip: int, where: list[int]) -> None:
     """Either it is found, or it does not matter: much of a header does not, nor do bits that only fill a byte."""
@@ -208,6 +211,7 @@ def test_any_damage(content: bytes, place: int, flip: int, where: list[int]) -> 
         assert inflated(cut(bytes(packed), where), len(content)) == content
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), places)
 def test_any_bytes(content: bytes, where: list[int]) -> None:
     with pytest.raises(BadGzip):

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.tracking.document import NotJson, TooDeep, encode, parse
@@ -81,6 +81,7 @@ def test_depth() -> None:
         encode(deep)
 
 
+@settings(deadline=None)
 @given(surrogates)
 def test_halves_of_pairs(text: str) -> None:
     """Read as JavaScript would, and then made well-formed."""
@@ -89,6 +90,7 @@ def test_halves_of_pairs(text: str) -> None:
     assert parse(json.dumps(text).encode()) == whole
 
 
+@settings(deadline=None)
 @given(values)
 def test_any_value(value: Any) -> None:
     read = parse(json.dumps(value).encode())
@@ -131,6 +133,7 @@ MORE_FIELDS = (
 calls = st.dictionaries(st.sampled_from([*FIELDS, *MORE_FIELDS, "batch"]), values)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(PATHS),
     values | calls | st.fixed_dictionaries({"batch": st.lists(values | calls | calls, max_size=5)}),
@@ -145,6 +148,7 @@ def test_any_body(path: str, body: object) -> None:
         assert len(asker.intake.arrivals) + len(asker.intake.failed) == 1
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PATHS), st.binary(max_size=200))
 def test_any_bytes(path: str, body: bytes) -> None:
     assert Asker().ask(path, body).status in (200, 400)

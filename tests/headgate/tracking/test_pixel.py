@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.queue.protocol import QueueBroken, QueueFull
@@ -165,6 +165,7 @@ def test_a_look_at_its_head_counts_nothing(asker: Asker) -> None:
     assert asker.intake.arrivals == []
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="&=.%+adtwriteKey0\ud7ff", max_size=60) | st.text(max_size=60))
 def test_any_query(query: str) -> None:
     show(Asker(), query.encode("utf-8", "replace").decode())
@@ -176,6 +177,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_values, st.booleans())
 def test_any_data(value: Any, url: bool) -> None:
     show(Asker(), f"writeKey={KEY}&data=" + quote(packed(value, url=url)))

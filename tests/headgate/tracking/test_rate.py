@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.tracking.rate import Throttle
@@ -37,6 +37,7 @@ def test_slow_rates() -> None:
     assert throttle.take("w") == 0
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 10_000), st.lists(st.floats(0, 5_000), max_size=200))
 def test_never_more_than_the_rate(rate: float, pauses: list[float]) -> None:
     """In the whole time as many as drip, and those that had gathered; whoever waits as told is let through."""

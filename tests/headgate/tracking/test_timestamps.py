@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.tracking.timestamps import EARLIEST_MS, LATEST_MS, format_ms, parse
@@ -90,6 +90,7 @@ offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59)
 moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001 - the strategy adds it
 
 
+@settings(deadline=None)
 @given(moments, offsets, st.sampled_from("Tt "), st.sampled_from(("milliseconds", "microseconds", "seconds")))
 def test_what_python_writes(moment: datetime, offset: int, separator: str, precision: str) -> None:
     if precision == "seconds":
@@ -99,6 +100,7 @@ def test_what_python_writes(moment: datetime, offset: int, separator: str, preci
     assert parse(text) == ms_of(moment)
 
 
+@settings(deadline=None)
 @given(
     moments,
     offsets,
@@ -123,6 +125,7 @@ def test_what_the_standard_allows(moment: datetime, offset: int, extended: bool,
     assert parse(f"{date}T{time}{hours if zone == 'offset' else zone}") == ms_of(moment)
 
 
+@settings(deadline=None)
 @given(st.integers(EARLIEST_MS, LATEST_MS))
 def test_what_is_written_reads_the_same(ms: int) -> None:
     text = format_ms(ms)
@@ -132,6 +135,7 @@ def test_what_is_written_reads_the_same(ms: int) -> None:
     assert format_ms(ms) == (EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789-+:.,TZW \u2212", max_size=32) | st.text(max_size=40))
 def test_any_text(text: str) -> None:
     ms = parse(text)
