@@ -32,12 +32,24 @@ def main() -> int:
     done, wrong = 0, 0
     with multiprocessing.get_context("spawn").Pool() as pool:
         for suite, count, found in pool.imap_unordered(gaps.run, work):
-            for test, message in found:
-                print(f"\r{suite} {test}: {message}")
             done, wrong = done + count, wrong + len(found)
-            print(f"\r{done} of {total} tests, {wrong} surprises", end="", file=sys.stderr, flush=True)
-    print(f"\n{done} tests, {wrong} surprises, {time.monotonic() - started:.0f} s")
+            _clear()
+            for test, message in found:
+                print(f"{suite} {test}: {message}", flush=True)
+            _progress(f"{done:,} of {total:,} tests, {wrong:,} surprises", last=done == total)
+    print(f"{done} tests, {wrong} surprises, {time.monotonic() - started:.0f} s")
     return 1 if wrong or not done else 0
+
+
+def _progress(line: str, *, last: bool) -> None:
+    """One line that is written over and over on a terminal; elsewhere none, for the end says it."""
+    if sys.stderr.isatty():
+        print(line, end="\n" if last else "", file=sys.stderr, flush=True)
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _chunks(words: list[str]) -> list[tuple[str, list[str]]]:
