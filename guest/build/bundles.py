@@ -127,9 +127,9 @@ def bundle_prelude(shop: Workshop, source: Path, locales: Path, packages: Path, 
     index = {
         name: {"globals": part["globals"], "words": part.get("words", [])} for name, part in parts.items()
     }
-    for script in sorted(locales.glob("*.js")):
-        shutil.copy(script, out / "parts")
-        index[script.stem] = {"globals": [], "words": []}
+    for locale in sorted(locales.glob("*.js")):
+        shutil.copy(locale, out / "parts")
+        index[locale.stem] = {"globals": [], "words": []}
     (out / "parts" / "index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 

@@ -43,7 +43,7 @@ def step_digests(tree: Tree) -> dict[str, str]:
     packages = digest_of(*tree.npm, node, common)
     linked = digest_of(upstream, tree.engine, zig, here / "engine.py", common)
     parted = digest_of(linked, reader)
-    locales = digest_of(packages, here / "intl.mjs", here / "bundles.py")
+    locales = digest_of(packages, node, here / "intl.mjs")
     prelude = digest_of(packages, tree.prelude, locales, here / "bundles.py")
     libraries = digest_of(packages, tree.libraries, here / "bundles.py")
     notices = digest_of(upstream, prelude, libraries, zig, here / "notices.py")
