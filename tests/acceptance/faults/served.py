@@ -1,0 +1,141 @@
+"""`headgate serve`, as a process that may be killed at any moment."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import threading
+import urllib.request
+from pathlib import Path
+
+from tests.acceptance.command import HEADGATE, headgate
+from tests.acceptance.faults.watch import Watch
+
+LISTENING = "headgate: listening on "
+
+FLAGS = ("--allow-private", "--port", "0", "--grace-ms", "4000", "--retry-base-ms", "20")
+"""So that nobody waits for long."""
+
+
+class Served:
+    """
+    One server after the other on *data*.
+
+    url    of the one that listens; kept when it is gone, as by a client that knows nothing of that
+    log    what all of them said
+    """
+
+    def __init__(self, data: Path, watch: Watch, *flags: str, workers: int = 1) -> None:
+        self.data = data
+        self.url = ""
+        self.log: list[str] = []
+        self._watch = watch
+        self._flags = (*FLAGS, "--workers", str(workers), *flags)
+        self._workers = workers
+        self._process: subprocess.Popen[str] | None = None
+        self._readers: list[threading.Thread] = []
+        self._listens = False
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> None:
+        """Returns when it listens. Workers that outlived their supervisor may first have to end what they do."""
+        while True:
+            self.begin()
+            self._watch.until(lambda: self._listens or self.process.poll() is not None, "the server's start")
+            if self._listens:
+                return
+            status = self.wait()
+            said = self.log[-1] if self.log else ""
+            assert "is in use by process" in said, f"exit status {status}: {self.log[-5:]}"
+
+    def begin(self) -> None:
+        """Returns at once."""
+        assert self._process is None, "there is one already"
+        self._listens = False
+        self._process = process = subprocess.Popen(
+            [HEADGATE, "serve", "--data", self.data, *self._flags],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        reader = threading.Thread(target=self._read, args=(process,))
+        reader.start()
+        self._readers.append(reader)
+
+    def workers(self) -> list[int]:
+        """Their process ids; of a server that is one process, none."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def jobs(self) -> int | None:
+        """What its queues hold; None while not all workers can be asked."""
+        try:
+            with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+                lines = answer.read().decode().splitlines()
+        except (OSError, http.client.HTTPException):
+            return None
+        counts = [line for line in lines if line.startswith("headgate_queue_jobs{")]
+        # Those of workers that are gone have been adopted by others, and are counted with them.
+        return sum(int(float(line.split()[-1])) for line in counts) if len(counts) == self._workers else None
+
+    def kill(self) -> None:
+        """The process that was started. Returns when it is gone; its workers may still be there."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self._forget()
+
+    def stop(self) -> int:
+        """By SIGTERM. Its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Its exit status."""
+        try:
+            return self.process.wait(30)
+        finally:
+            self._forget()
+
+    def close(self) -> None:
+        """Whatever state it is in."""
+        if self._process is not None:
+            workers = self.workers() if self._process.poll() is None else []
+            self.kill()
+            for pid in workers:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+        for reader in self._readers:
+            reader.join()
+
+    def _forget(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        """Ends when no process is left that could say something."""
+        assert process.stderr is not None
+        with process.stderr:
+            for line in process.stderr:
+                self.log.append(line.rstrip())
+                if line.startswith(LISTENING):
+                    self.url = line.removeprefix(LISTENING).strip()
+                    self._listens = True
+                self._watch.tell()
+
+
+def apply(folder: Path, manifest: str, data: Path, **files: str) -> None:
+    """`headgate apply` of *manifest*, whose functions are *files*: `name_js="..."`."""
+    for name, content in files.items():
+        (folder / name.replace("_", ".")).write_text(content)
+    path = folder / "headgate.toml"
+    path.write_text(manifest)
+    done = headgate("apply", path, "--data", data, "--yes", cwd=folder)
+    assert done.returncode == 0, done.stderr
