@@ -154,7 +154,7 @@ class TrackingApi:
         seconds = 0 if self._throttle is None else self._throttle.take(source.workspace)
         if seconds:
             return self._refuse(responses.throttled(seconds))
-        sifted = self._sift(kind, request, size, source, scope, browser=browser)
+        sifted = await self._sift(kind, request, size, source, scope, browser=browser)
         try:
             await self._intake.accept(source, sifted.arrivals, sifted.failed)
         except QueueFull as error:
@@ -163,7 +163,7 @@ class TrackingApi:
             return self._refuse(responses.broken(BROKEN_RETRY_S))
         return responses.ACCEPTED
 
-    def _sift(
+    async def _sift(
         self, kind: str, request: dict[str, Any], size: int, source: Source, scope: Scope, *, browser: bool
     ) -> Sifted:
         if not source.enabled:
@@ -177,7 +177,7 @@ class TrackingApi:
         now_ms = int(self._clock.wall_ms())
         around = envelope(request, source.id, now_ms, batch=batch, browser=browser, ip=ip)
         if batch:
-            return sift_batch(request, around, self._limits, self._entropy, size)
+            return await sift_batch(request, around, self._limits, self._entropy, size)
         return sift_single(request, kind, around, self._limits, self._entropy)
 
     def _refuse(self, response: Response) -> Response:

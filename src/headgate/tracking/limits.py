@@ -15,6 +15,8 @@ class TrackingLimits:
     event_bytes           body of a single call, and an item of a batch, as JSON text without spaces
     batch_bytes           body of a batch, decompressed
     batch_events          items taken of a batch
+    batch_shared_bytes    what a batch brings for all its items, once it is in each of them; items beyond that are not
+                          taken, for a small batch must not become a thousand times what it was
     message_id_chars      longest `messageId`
     properties            values in `properties` and `traits` of one event, counted at every depth
     requests_per_second   of one workspace and process, with as many again at once after a pause; None for no bound,
@@ -27,6 +29,7 @@ class TrackingLimits:
     event_bytes: int = 32 << 10
     batch_bytes: int = 500 << 10
     batch_events: int = 2_500
+    batch_shared_bytes: int = 4 << 20
     message_id_chars: int = 99
     properties: int = 10_000
     requests_per_second: float | None = None

@@ -14,8 +14,8 @@ NAME_NOT_STRING: Final = "name_not_string"
 CATEGORY_NOT_STRING: Final = "category_not_string"
 BAD_REQUEST: Final = "bad_request"
 """
-An item that is no object or has no known type, a `messageId` that is too long, an item beyond the size or the number
-that a batch may have, a `batch` that is no array, nesting too deep to be written again.
+An item that is no object or has no known type, a `messageId` that is too long, an item that is too large or one too many
+for its batch, a `batch` that is no array, nesting too deep to be written again.
 """
 SOURCE_DISABLED: Final = "source_disabled"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headgate.queue.model import Step, Tally
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 _SHORTEST_VALUE: Final = 2
 """Bytes of the shortest value and the comma after it."""
+
+PORTION: Final = 256
+"""Items of a batch that are sifted at a stretch: some milliseconds."""
+
+SURPLUS_PORTION: Final = 16_384
+"""The same of items that are only counted."""
 
 
 class Sifted(NamedTuple):
@@ -51,10 +59,13 @@ def sift_single(
     return Sifted([found], [])
 
 
-def sift_batch(
+async def sift_batch(
     batch: Mapping[str, Any], around: Envelope, limits: TrackingLimits, entropy: Entropy, body_bytes: int
 ) -> Sifted:
-    """*body_bytes*: the size of the text that *batch* was read from; no item is larger."""
+    """
+    *body_bytes*: the size of the text that *batch* was read from; no item is larger. Others on the event loop have their
+    turn after every portion.
+    """
     items = items_of(batch)
     if items is None:
         return Sifted([], [failure(around.project, "", reasons.BAD_REQUEST)])
@@ -64,7 +75,8 @@ def sift_batch(
     failed: list[Tally] = []
     project = around.project
     large = body_bytes > limits.event_bytes
-    for item in items[: limits.batch_events]:
+    taken = _number_taken(around, limits)
+    for number, item in enumerate(items[:taken], 1):
         event_type = type_of(item)
         found = _examine(item, event_type, around, limits, entropy) if event_type else reasons.BAD_REQUEST
         if large and not isinstance(found, str) and not _fits(item, found.body, limits.event_bytes):
@@ -73,11 +85,27 @@ def sift_batch(
             failed.append(failure(project, event_type, found))
         else:
             arrivals.append(found)
-    failed += [failure(project, type_of(item), reasons.BAD_REQUEST) for item in items[limits.batch_events :]]
+        if number % PORTION == 0:
+            await asyncio.sleep(0)
+    for start in range(taken, len(items), SURPLUS_PORTION):
+        for event_type, count in Counter(map(type_of, items[start : start + SURPLUS_PORTION])).items():
+            failed += [failure(project, event_type, reasons.BAD_REQUEST)] * count
+        await asyncio.sleep(0)
     if failed:
         of_request = reasons.MULTI_USER_ERROR if arrivals else reasons.EMPTY_BATCH_RESULT
         failed.append(failure(project, "", of_request))
     return Sifted(arrivals, failed)
+
+
+def _number_taken(around: Envelope, limits: TrackingLimits) -> int:
+    """How many items of a batch are taken, if it has as many."""
+    if not (around.context or around.integrations):
+        return limits.batch_events
+    try:
+        shared = len(document.encode(around.context)) + len(document.encode(around.integrations))
+    except document.TooDeep:
+        return 0
+    return min(limits.batch_events, limits.batch_shared_bytes // shared)
 
 
 def _fits(item: Mapping[str, Any], body: bytes, size_max: int) -> bool:

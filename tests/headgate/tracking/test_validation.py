@@ -238,6 +238,35 @@ def test_number_of_items(asker: Asker) -> None:
     ]
 
 
+def test_what_a_batch_brings_for_all(asker: Asker) -> None:
+    """It is in every event: 400 KB in 10 events are all of 4 MB."""
+    items: list[Any] = [track(n=n) for n in range(30)]
+
+    assert asker.ask("/v1/batch", {"batch": [*items, 5], "context": {"pad": "x" * 400_000}}).status == 200
+
+    assert [event["n"] for event in asker.intake.events] == list(range(10))
+    assert [(tally.event_type, tally.reason) for tally in asker.intake.failed] == [
+        *[("track", "bad_request")] * 20,
+        ("", "bad_request"),
+        ("", "multi_user_error"),
+    ]
+
+
+def test_what_is_too_deep_for_all(asker: Asker) -> None:
+    context = b'{"deep":' + b"[" * 300 + b"]" * 300 + b',"pad":"' + b"x" * 400_000 + b'"}'
+    asker.ask("/v1/batch", b'{"context":' + context + b',"batch":[' + orjson.dumps(track()) + b",5]}")
+
+    assert asker.intake.arrivals == []
+    assert asker.intake.reasons == ["bad_request", "bad_request", "empty_batch_result"]
+
+
+def test_a_batch_of_nothing_but_numbers(asker: Asker) -> None:
+    """As many items as half a megabyte has room for: each counts, and it does not take long."""
+    asker.ask("/v1/batch", b'{"batch":[' + b"0," * 250_000 + b"0]}")
+
+    assert asker.intake.reasons == ["bad_request"] * 250_001 + ["empty_batch_result"]
+
+
 def test_number_of_properties(asker: Asker) -> None:
     asker.ask("/v1/track", track(properties={"list": [0] * 9_999}))
     asker.ask("/v1/track", track(properties={"list": [0] * 10_000, "gone": 1}))
