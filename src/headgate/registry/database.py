@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import URL, create_engine, event, exc, select, table
 from sqlalchemy import column as sql_column
 
-from headgate.registry.errors import Conflict, Unavailable
+from headgate.registry.errors import Conflict, Invalid, Unavailable
 from headgate.registry.tables import HEAD
 
 if TYPE_CHECKING:
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 BUSY_MS: Final = 10_000
 """How long a change waits for the change of another process."""
 
+_BUSY: Final = f"PRAGMA busy_timeout = {BUSY_MS}"
+
 _PRAGMAS: Final = (
-    f"PRAGMA busy_timeout = {BUSY_MS}",
+    _BUSY,
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -79,7 +81,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """What the database raises, as what the registry raises."""
+    """What the database and its driver raise, as what the registry raises."""
     try:
         yield
     except exc.IntegrityError:
@@ -88,6 +90,10 @@ def translated() -> Iterator[None]:
         raise Unavailable(f"the registry cannot be used: {error.orig}") from error
     except exc.TimeoutError:
         raise Unavailable("the registry cannot be used: too many uses at once") from None
+    except UnicodeEncodeError:
+        raise Invalid("must be valid Unicode") from None
+    except OverflowError:
+        raise Invalid("a number is out of range") from None
 
 
 def upgrade(engine: Engine, to: str = HEAD) -> None:
@@ -126,4 +132,9 @@ def scrub(engine: Engine) -> None:
     reads stays until the next time.
     """
     with translated(), contextlib.closing(engine.raw_connection()) as connection:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor = connection.cursor()
+        # Whoever changes something next waits for this.
+        cursor.execute("PRAGMA busy_timeout = 100")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.execute(_BUSY)
+        cursor.close()

@@ -403,6 +403,8 @@ def test_mistakes_are_named_by_their_place(text: str, problems: list[str]) -> No
         (HOOK + "function = { name = 'f', settings = { a = 1 } }\n" + F + "settings = [{ name = 'a' }]", "destinations[0].function.settings.a: must be a text"),
         (HOOK + "function = { name = 'f', settings = { a = { env = 'TOKEN' } } }\n" + F + "settings = [{ name = 'a', type = 'ARRAY' }]", "destinations[0].function.settings.a: TOKEN must hold JSON that is a list of texts"),
         (HOOK + "function = { name = 'f' }\n" + F + "settings = [{ name = 'a', required = true }]", "destinations[0].function.settings.a: is required while the instance is enabled"),
+        (HOOK + "function = { name = 'f', settings = { a = 2026-11-23 } }\n" + F + "settings = [{ name = 'a' }]", "destinations[0].function.settings.a: must be a text"),
+        (HOOK + "filters = [{ if = 'all', actions = [{ type = 'SAMPLE', percent = 99999999999999999999 }] }]", "destinations[0].filters[0].actions: cannot be written as JSON"),
         (F + "settings = [{ name = 'a' }, { name = 'a' }]", "functions[0].settings[1].name: 'a' is defined twice"),
     ],
 )  # fmt: skip

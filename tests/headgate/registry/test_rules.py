@@ -10,7 +10,7 @@ import pytest
 from headgate.registry import destinations, filters, functions, instances, limits, sources, workspaces
 from headgate.registry.errors import Conflict, Invalid, NotFound, Refused
 from headgate.registry.records import Actor
-from headgate.registry.store import Change
+from headgate.registry.store import Change, View
 from tests.headgate.registry.house import CODE, House, definition
 
 DROP = [{"type": "DROP"}]
@@ -483,3 +483,16 @@ def test_a_source_goes_with_all_it_has(house: House) -> None:
     assert house.see(destinations.listed) == []
     assert house.see(instances.listed, function.id) == []
     assert house.see(functions.get, function.id).settings == ()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda view: sources.get(view, "\ud800"),
+        lambda view: sources.find(view, "w", "\ud800"),
+        lambda view: sources.listed(view, "w", count=2**70),
+    ],
+)
+def test_what_no_database_takes_is_refused(house: House, look: Callable[[View], Any]) -> None:
+    with pytest.raises(Invalid):
+        house.see(look)

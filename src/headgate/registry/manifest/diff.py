@@ -98,13 +98,13 @@ def _kind(definition: Definition) -> str:
 
 def _plain(value: Any) -> str:
     """One text for one value: true is not 1."""
-    return json.dumps(value, sort_keys=True, default=list)
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return "(none)"
     text = (
-        value if isinstance(value, str) and value.isprintable() and value else json.dumps(value, default=list)
+        value if isinstance(value, str) and value.isprintable() and value else json.dumps(value, default=str)
     )
     return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"
