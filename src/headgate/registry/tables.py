@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The migration that leads to these tables."""
 
 metadata = MetaData(
@@ -71,6 +71,28 @@ sources = Table(
     UniqueConstraint("workspace_id", "slug"),
 )
 
+source_settings = Table(
+    "source_settings",
+    metadata,
+    Column("source_id", ForeignKey("sources.id"), primary_key=True),
+    Column("settings", Text, nullable=False),
+    Column("schema_settings", Text, nullable=False),
+)
+"""Of the sources that have any."""
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("key", String(120), nullable=False),
+    Column("value", String(120), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "key", "value"),
+)
+"""Those of sources are among them."""
+
 write_keys = Table(
     "write_keys",
     metadata,
@@ -113,6 +135,23 @@ filters = Table(
     UniqueConstraint("destination_id", "position"),
 )
 """*position* is the order of creation (SPEC D23)."""
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("destination_id", ForeignKey("destinations.id"), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("action_id", String(120), nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("model_id", String(120), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index(None, "destination_id"),
+)
+"""Kept for clients; no destination has mappings yet, so that they have no effect."""
 
 functions = Table(
     "functions",
