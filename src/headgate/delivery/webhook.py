@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -34,6 +35,8 @@ ANSWER_BYTES: Final = 64 << 10
 
 EXCERPT_CHARS: Final = 200
 """Of an answer's body that an error message quotes."""
+
+_PLAIN: Final = "!#$&'()*+,/:;<=>?@[]^_`{|}~"
 
 REDIRECTS: Final = 3
 """Followed at most: 307 and 308 within the same origin, so that no secret travels further."""
@@ -156,7 +159,10 @@ async def _read(response: httpx.Response) -> str:
 
 
 def _identity(parcels: Sequence[Parcel]) -> str:
-    """The Idempotency-Key: of a batch, one that the same events in the same order have again."""
+    """
+    The Idempotency-Key: of a batch, one that the same events in the same order have again. Senders choose their ids: what
+    a header cannot hold is percent-encoded.
+    """
     if len(parcels) == 1:
-        return parcels[0].key
+        return quote(parcels[0].key, safe=_PLAIN)
     return "batch-" + hashlib.sha256("\n".join(parcel.key for parcel in parcels).encode()).hexdigest()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Meter(Protocol):
     """Called for every event: must be quick, and must not raise."""
 
-    def tallied(self, tally: Tally) -> None:
-        """Something was decided when it was accepted, or was not valid."""
+    def tallied(self, tally: Tally, events: int = 1) -> None:
+        """So many *events* were decided on when they were accepted, or were not valid."""
 
     def duplicate(self) -> None:
         """An event was accepted before, and so was dropped."""
@@ -30,7 +30,7 @@ class Meter(Protocol):
 class NoMeter:
     """A Meter for those who want none."""
 
-    def tallied(self, tally: Tally) -> None:
+    def tallied(self, tally: Tally, events: int = 1) -> None:
         pass
 
     def duplicate(self) -> None:

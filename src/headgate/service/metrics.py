@@ -94,8 +94,8 @@ class Metrics:
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, text, ("worker",), registry=self.registry, buckets=buckets)
 
-    def tallied(self, tally: Tally) -> None:
-        self._events.labels(self._worker, tally.destination, tally.step, tally.reason).inc()
+    def tallied(self, tally: Tally, events: int = 1) -> None:
+        self._events.labels(self._worker, tally.destination, tally.step, tally.reason).inc(events)
 
     def duplicate(self) -> None:
         self._duplicates.labels(self._worker).inc()

@@ -6,8 +6,11 @@ import hmac
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headgate.delivery.carrier import Parcel
 from headgate.delivery.webhook import ANSWER_BYTES, Webhook
@@ -82,6 +85,21 @@ def test_a_batch_is_an_array_whose_key_is_the_same_for_the_same_events() -> None
             assert [got.body for got in server.requests] == [b'[{"n":1},{"n":2}]'] * 2 + [b'[{"n":2}]']
             keys = [got.header("idempotency-key") for got in server.requests]
             assert keys[0] == keys[1] != keys[2]
+
+    asyncio.run(main())
+
+
+@given(st.text(min_size=1, max_size=99))
+def test_ids_may_hold_anything(message: str) -> None:
+    async def main() -> None:
+        async with serving(response()) as server, webhook(server.url(), signing_secret="s" * 24) as carrier:
+            for _ in range(2):
+                receipt = await carrier.deliver([Parcel(f"{message}/d", message, "track", 1, b"{}")])
+                assert receipt.verdict == "delivered"
+            first, second = (got.header("idempotency-key") for got in server.requests)
+            assert first == second
+            assert first is not None
+            assert unquote(first) == f"{message}/d"
 
     asyncio.run(main())
 
@@ -226,6 +244,24 @@ def test_servers_that_break_the_protocol_are_tried_again(handler: Any, reason: s
         async with serving(handler) as server, webhook(server.url()) as carrier:
             receipt = await carrier.deliver([parcel()])
         assert (receipt.verdict, receipt.reason, receipt.is_outage) == ("retry", reason, True)
+
+    asyncio.run(main())
+
+
+def test_what_a_server_sends_beyond_its_answer_is_no_answer_to_the_next_request() -> None:
+    async def main() -> None:
+        answers = [response(b"ok") + response(b"not asked for yet"), response(b"", "503 Later")]
+
+        async def handler(got: Got, _: Connection) -> bytes:
+            return answers[got.body != b'{"n":1}']
+
+        async with serving(handler) as server, webhook(server.url()) as carrier:
+            receipts = [await carrier.deliver([parcel(number)]) for number in (1, 2, 2)]
+        assert [(receipt.verdict, receipt.status) for receipt in receipts] == [
+            ("delivered", 200),
+            ("retry", None),
+            ("retry", 503),
+        ]
 
     asyncio.run(main())
 
