@@ -123,9 +123,11 @@ class Executor:
         limits: Limits | None = None,
         tenant: str = "default",
         weight: float | None = None,
+        owner: str = "",
     ) -> Function:
         """
-        A handle on *image* with its settings. Equal arguments give the same function, so the same pool.
+        A handle on *image* with its settings. Equal arguments give the same function, so the same pool: with *owner*
+        those who share nothing else have sandboxes of their own even where all the rest is equal (SPEC D36).
 
         *weight* is the tenant's, for all its functions: twice the weight, twice the processor while others want it;
         None leaves it as it is. Raises SettingsError, LimitError for a weight that is not positive or when the image
@@ -137,7 +139,7 @@ class Executor:
         if isolation not in ("warm", "hermetic"):
             raise ValueError(f'isolation must be "warm" or "hermetic", not {isolation!r}')
         bounds = limits or _DEFAULTS
-        key = (image, text, isolation, bounds, tenant)
+        key = (image, text, isolation, bounds, tenant, owner)
         party = self.scheduler.tenant(tenant, weight)
         function = self._functions.get(key)
         if function is None:
@@ -167,7 +169,7 @@ class Executor:
                     result: Image | CompileError = stop.value
                     return result
                 self.scheduler.charge(party, SLICE_FUEL)
-                await self.scheduler.turn(party)
+                await self.scheduler.turn(party, steps)
         raise ExecutorClosed("the executor was closed")
 
     @overload
@@ -224,7 +226,7 @@ class Executor:
             if scheduler.spent >= TURN_FUEL and not scheduler.ready:
                 await asyncio.sleep(0)  # the event loop's turn; nobody else's
             if scheduler.ready:
-                await scheduler.turn(function.tenant)
+                await scheduler.turn(function.tenant, function)
             slot = function.idle.pop() if function.idle else await self.pool.acquire(function)
             usable = False
             try:
@@ -285,7 +287,7 @@ class Executor:
         if scheduler.spent >= TURN_FUEL and not scheduler.ready:
             await asyncio.sleep(0)  # the event loop's turn; nobody else's
         if scheduler.ready:
-            await scheduler.turn(function.tenant)
+            await scheduler.turn(function.tenant, function)
         slot = await self.pool.acquire(function, fresh=record or fresh)
         invocation = Invocation(self, slot, batch, record)
         try:

@@ -204,7 +204,7 @@ class Invocation:
         while call.running:
             self._slices += 1
             executor.scheduler.charge(tenant, SLICE_FUEL)
-            await executor.scheduler.turn(tenant)
+            await executor.scheduler.turn(tenant, self._function)
             if sandbox.closed:
                 raise ExecutorClosed("the executor was closed")
             now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
@@ -236,7 +236,7 @@ class Invocation:
             done = await executor.wait(self._tasks, max(0.0, min(due_ms, left_ms)))
             answers = [task.result() for task in done]
             self._tasks -= done
-        await executor.scheduler.turn(function.tenant)
+        await executor.scheduler.turn(function.tenant, function)
         if self._sandbox.closed:
             raise ExecutorClosed("the executor was closed")
         if clock.monotonic_ms() >= deadline_ms:

@@ -3,6 +3,7 @@ Whose turn it is: start-time fair queueing over tenants by the fuel they use, no
 
 Every tenant has a virtual time that advances by fuel / weight; the tenant furthest behind goes next, so equal tenants
 alternate and a tenant of weight 2 gets twice the fuel. Goyal, Vin, Cheng: Start-time Fair Queueing, SIGCOMM 1996.
+Within a tenant its functions take turns, however many events of each wait: a turn is a slice at most.
 """
 
 from __future__ import annotations
@@ -19,6 +20,44 @@ from headgate_runtime.limits import SLICE_FUEL, TURN_FUEL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+
+class Lines:
+    """Who waits within a tenant: in line for their function, and the functions in turn."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self) -> None:
+        self._lines: dict[object, collections.deque[asyncio.Future[None]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def add(self, line: object, future: asyncio.Future[None]) -> None:
+        waiting = self._lines.get(line)
+        if waiting is None:
+            waiting = self._lines[line] = collections.deque()
+        waiting.append(future)
+
+    def next(self) -> asyncio.Future[None]:
+        """Takes the first of the line whose turn it is; that line goes behind the others."""
+        line = next(iter(self._lines))
+        waiting = self._lines.pop(line)
+        future = waiting.popleft()
+        if waiting:
+            self._lines[line] = waiting
+        return future
+
+    def tidy(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether anybody waits. Who comes next is neither cancelled nor of a *loop* that was closed: `next` may take them."""
+        while self._lines:
+            line, waiting = next(iter(self._lines.items()))
+            while waiting and (waiting[0].done() or waiting[0].get_loop() is not loop):
+                waiting.popleft()
+            if waiting:
+                return True
+            del self._lines[line]
+        return False
 
 
 class Tenant:
@@ -56,7 +95,7 @@ class Tenant:
         self.round = 0
         self.stamp = 0.0
         self.place = 0
-        self.queue: collections.deque[asyncio.Future[None]] = collections.deque()
+        self.queue = Lines()
 
     def __repr__(self) -> str:
         return f"<Tenant {self.name!r} of weight {self.weight:g}>"
@@ -92,15 +131,15 @@ class Scheduler:
             tenant.weight = weight
         return tenant
 
-    def turn(self, tenant: Tenant) -> Awaitable[None]:
-        """Guest code may run, up to a slice, once this is done."""
+    def turn(self, tenant: Tenant, line: object = None) -> Awaitable[None]:
+        """Guest code may run, up to a slice, once this is done. *line* is the function for which, within its tenant."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not tenant.place:
             # Absence earns no credit; but one that comes back within the round of its last turn was never absent.
             if tenant.round != self._round:
                 tenant.virtual_time = max(tenant.virtual_time, self._virtual_time)
             self._push(tenant)
-        tenant.queue.append(future)
+        tenant.queue.add(line, future)
         self._pump_soon()
         return future
 
@@ -152,16 +191,14 @@ class Scheduler:
             if tenant.virtual_time > stamp:  # it ran meanwhile: back into line
                 self._push(tenant)
                 continue
-            while tenant.queue and (tenant.queue[0].done() or tenant.queue[0].get_loop() is not loop):
-                tenant.queue.popleft()  # cancelled while it waited, or its loop was closed
-            if not tenant.queue:
+            if not tenant.queue.tidy(loop):
                 continue
             if stamp > returning:
                 # Somebody who had a turn in this round will be ahead of this one again when the next begins.
                 self._push(tenant)
                 break
             self._virtual_time = max(self._virtual_time, stamp)
-            tenant.queue.popleft().set_result(None)
+            tenant.queue.next().set_result(None)
             budget -= tenant.expected_fuel
             # Until it is charged it counts as having used what is expected of it.
             advance = tenant.expected_fuel / tenant.weight

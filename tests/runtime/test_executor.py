@@ -68,6 +68,20 @@ def test_functions_share_nothing(run: Stage) -> None:
     assert value(run(source, TRACK, {"name": "a"}, tenant="other"))["properties"]["seen"] == ["a"]
 
 
+def test_owners_share_nothing_even_where_all_else_is_equal(run: Stage) -> None:
+    """SPEC D36: two destinations may run the same code with the same settings."""
+    image = run.image(
+        "let count = 0; function onTrack(e) { return { ...e, properties: { count: ++count } } }"
+    )
+    one, other = (run.executor.function(image, owner=owner) for owner in ("one", "other"))
+
+    assert run.executor.function(image, owner="one") is one
+    for count in (1, 2):
+        for function in (one, other):
+            outcome = run.loop.run(run.executor.invoke(function, TRACK))
+            assert value(outcome)["properties"] == {"count": count}
+
+
 def test_the_image_alone_may_be_too_large(run: Stage) -> None:
     large = run.image("const held = new Uint8Array(9e6).fill(1); function onTrack(e) { return e }")
 

@@ -155,7 +155,27 @@ def test_absence_earns_no_credit() -> None:
     assert abs(early - late) <= 2
 
 
-def test_within_a_tenant_first_come_first_served() -> None:
+def test_functions_of_a_tenant_take_turns_however_many_events_of_each_wait() -> None:
+    async def main(scheduler: Scheduler) -> list[str]:
+        tenant = scheduler.tenant("one")
+        order: list[str] = []
+
+        async def job(line: str) -> None:
+            await scheduler.turn(tenant, line)
+            order.append(line)
+            scheduler.charge(tenant, SLICE_FUEL)
+
+        await asyncio.gather(
+            *(job("endless") for _ in range(50)), *(job("quick") for _ in range(3)), job("other")
+        )
+        return order
+
+    order = run(main)
+    assert order[:7] == ["endless", "quick", "other", "endless", "quick", "endless", "quick"]
+    assert order[7:] == ["endless"] * 47
+
+
+def test_within_a_function_first_come_first_served() -> None:
     async def main(scheduler: Scheduler) -> list[int]:
         tenant = scheduler.tenant("one")
         order: list[int] = []
@@ -198,7 +218,7 @@ def test_spent_counts_one_round() -> None:
 
 
 def test_a_waiter_that_is_cancelled_costs_nothing() -> None:
-    async def main(scheduler: Scheduler) -> tuple[float, int, int]:
+    async def main(scheduler: Scheduler) -> tuple[float, bool, int]:
         tenant = scheduler.tenant("one")
 
         async def job() -> None:
@@ -212,9 +232,9 @@ def test_a_waiter_that_is_cancelled_costs_nothing() -> None:
         for _ in range(3):
             await asyncio.sleep(0)
         await asyncio.wait_for(scheduler.turn(tenant), 5)
-        return tenant.virtual_time - tenant.booked, len(tenant.queue), len(scheduler.ready)
+        return tenant.virtual_time - tenant.booked, bool(tenant.queue), len(scheduler.ready)
 
-    assert run(main) == (0.0, 0, 0)
+    assert run(main) == (0.0, False, 0)
 
 
 def test_a_turn_that_is_cancelled_once_granted_costs_nothing() -> None:

@@ -31,15 +31,23 @@ class Functions:
         """The function of an instance that has a version and no fault."""
         assert instance.version is not None
         return await self._ready(
-            instance.version, workspace, instance.settings, instance.isolation, instance.time_ms
+            instance.version, workspace, instance.settings, instance.isolation, instance.time_ms, instance.id
         )
 
     async def alone(self, function: registry.Function, workspace: Workspace) -> Function | CompileError:
         """A function without an instance, so without settings."""
-        return await self._ready(function.version, workspace, b"{}", function.isolation, function.time_ms)
+        return await self._ready(
+            function.version, workspace, b"{}", function.isolation, function.time_ms, function.id
+        )
 
     async def _ready(
-        self, version: Version, workspace: Workspace, settings: bytes, isolation: Isolation, time_ms: int
+        self,
+        version: Version,
+        workspace: Workspace,
+        settings: bytes,
+        isolation: Isolation,
+        time_ms: int,
+        owner: str,
     ) -> Function | CompileError:
         image = await self.image(version, workspace)
         if isinstance(image, CompileError):
@@ -51,6 +59,7 @@ class Functions:
             limits=self._limits_of(time_ms),
             tenant=workspace.id,
             weight=workspace.weight,
+            owner=owner,
         )
 
     async def image(self, version: Version, workspace: Workspace) -> Image | CompileError:
