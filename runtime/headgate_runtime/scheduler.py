@@ -48,7 +48,7 @@ class Lines:
             self._lines[line] = waiting
         return future
 
-    def tidy(self, loop: asyncio.AbstractEventLoop) -> bool:
+    def tidy(self, loop: asyncio.AbstractEventLoop | None) -> bool:
         """Whether anybody waits. Who comes next is neither cancelled nor of a *loop* that was closed: `next` may take them."""
         while self._lines:
             line, waiting = next(iter(self._lines.items()))
