@@ -8,7 +8,7 @@ The host's half of `fetch` (SPEC 4.4, 4.9).
     Executor(fetch=MockFetcher.load("replies.json"))
 """
 
-from headgate_runtime.fetch.backend import Backend
+from headgate_runtime.fetch.backend import Backend, must_be_an_answer
 from headgate_runtime.fetch.egress import DefaultPorts, Egress, EgressError
 from headgate_runtime.fetch.failure import Failure, SystemFailure
 from headgate_runtime.fetch.fetcher import Fetcher
@@ -43,6 +43,7 @@ __all__ = [
     "Trace",
     "default_context",
     "in_nodes_words",
+    "must_be_an_answer",
     "parse_target",
     "tracing",
 ]

@@ -85,20 +85,28 @@ class Backend(httpcore.AsyncNetworkBackend):
 
 
 class Stream(httpcore.AsyncNetworkStream):
-    """A connection that is closed even when its TLS handshake is cancelled, and that fails in Node's words."""
+    """
+    A connection that is closed even when its TLS handshake is cancelled, and that fails in Node's words.
+
+    heard    whether anything was read since something was last written
+    """
 
     def __init__(self, inner: httpcore.AsyncNetworkStream, clock: Clock) -> None:
         self._inner = inner
         self._clock = clock
+        self.heard = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
-            return await self._inner.read(max_bytes, timeout)
+            data = await self._inner.read(max_bytes, timeout)
         except httpcore.ReadError as error:
             code = os_code(error, "ECONNRESET")
             raise SystemFailure(code, f"read {code}") from None
+        self.heard = True
+        return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.heard = False
         await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -123,6 +131,18 @@ class Stream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+async def must_be_an_answer(response: httpcore.Response) -> None:
+    """
+    That a server sent more than it said it would, and what was left over looked like a response, must not make it the
+    response to the next request. Raises httpcore.RemoteProtocolError, with the connection closed.
+    """
+    stream = response.extensions.get("network_stream")
+    is_http1 = response.extensions.get("http_version", b"").startswith(b"HTTP/1")
+    if is_http1 and isinstance(stream, Stream) and not stream.heard:
+        await response.aclose()
+        raise httpcore.RemoteProtocolError("Response before the request")
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpcore
 
+from headgate_runtime.fetch.backend import must_be_an_answer
 from headgate_runtime.fetch.budget import Budget
 from headgate_runtime.fetch.protocol import in_nodes_words
 
@@ -81,6 +82,7 @@ class Pool:
         try:
             with in_nodes_words():
                 response = await generation.pool.handle_async_request(request)
+                await must_be_an_answer(response)
             try:
                 yield response
                 is_whole = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import httpcore
 import httpx
 
-from headgate_runtime.fetch import Backend, in_nodes_words
+from headgate_runtime.fetch import Backend, in_nodes_words, must_be_an_answer
 
 if TYPE_CHECKING:
     import ssl
@@ -55,6 +55,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
                     extensions=request.extensions,
                 )
             )
+            await must_be_an_answer(response)
         return httpx.Response(
             response.status,
             headers=response.headers,
