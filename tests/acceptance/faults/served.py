@@ -15,8 +15,18 @@ from tests.acceptance.faults.watch import Watch
 
 LISTENING = "headgate: listening on "
 
-FLAGS = ("--allow-private", "--port", "0", "--grace-ms", "4000", "--retry-base-ms", "20")
-"""So that nobody waits for long."""
+FLAGS = (
+    "--allow-private",
+    "--port",
+    "0",
+    "--grace-ms",
+    "4000",
+    "--retry-base-ms",
+    "20",
+    "--retry-attempts",
+    "100",
+)
+"""So that nobody waits for long, and nothing is given up for what is done to the server."""
 
 
 class Served:
