@@ -16,9 +16,10 @@ from tests.conformance import idl, packages, parser, test262
 SUITES: dict[str, ModuleType] = {"test262": test262, "parser": parser, "idl": idl}
 """Each has `PACKAGE`, `names()` and `problem(name)`."""
 
-Kind = Literal["engine", "absent", "node", "standard", "sandbox", "harness", "dated"]
+Kind = Literal["prelude", "engine", "absent", "node", "standard", "sandbox", "harness", "dated"]
 
 KINDS: dict[Kind, str] = {
+    "prelude": "what is written here differs from the standard, and from Node",
     "engine": "QuickJS-ng differs from the standard",
     "absent": "not offered, and no part of the specification",
     "node": "as in Node or node-fetch, which differ from the standard",
