@@ -1,0 +1,225 @@
+"""The management API over a registry of its own, in this process; and those who call it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import orjson
+from starlette.routing import Match
+from starlette.types import ASGIApp
+
+from headgate.api.permissions import Grant, Principal, Resource
+from headgate.api.rates import Rates
+from headgate.api.serving import Api, Authority
+from headgate.api.table import OPERATIONS
+from headgate.paths import DataDirectory
+from headgate.registry import audit, tokens, workspaces
+from headgate.registry.loading import SnapshotStore
+from headgate.registry.records import Actor, AuditEvent, Role
+from headgate.registry.store import Change, Registry
+from headgate.service.application import application
+from headgate.service.authority import TokenAuthority
+from headgate_runtime import Answer as RuntimeAnswer
+from tests.headgate.api import shapes
+
+START_MS = 1_767_225_600_000
+"""Midnight of 2026-01-01, UTC."""
+
+
+class Now:
+    """A clock that goes on by a millisecond whenever somebody looks, and by more when told to."""
+
+    def __init__(self) -> None:
+        self._ticks = itertools.count()
+        self._ahead = 0
+
+    def advance(self, ms: int) -> None:
+        self._ahead += ms
+
+    def wall_ms(self) -> float:
+        return START_MS + self._ahead + next(self._ticks)
+
+    def monotonic_ms(self) -> float:
+        return self.wall_ms()
+
+    async def wait(
+        self, tasks: Collection[asyncio.Task[RuntimeAnswer]], timeout_ms: float
+    ) -> set[asyncio.Task[RuntimeAnswer]]:
+        raise AssertionError((tasks, timeout_ms))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """*value* is the JSON of the body."""
+
+    status: int
+    value: Any
+    headers: httpx.Headers
+
+    @property
+    def data(self) -> dict[str, Any]:
+        assert self.status in (200, 201), self.value
+        data: dict[str, Any] = self.value["data"]
+        return data
+
+    @property
+    def error(self) -> dict[str, Any]:
+        assert self.status >= 400, self.value
+        error: dict[str, Any] = self.value["errors"][0]
+        return error
+
+    @property
+    def refusal(self) -> tuple[int, str, str]:
+        """Status, field and message."""
+        return self.status, self.error.get("field", ""), self.error["message"]
+
+
+class Caller:
+    """Whoever has *token*. Every answer is held to the tables of shapes.py."""
+
+    def __init__(self, house: House, token: str) -> None:
+        self.token = token
+        self._house = house
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self.ask("GET", path, query=query)
+
+    def post(self, path: str, body: object = None, **query: Any) -> Answer:
+        return self.ask("POST", path, body, query=query)
+
+    def put(self, path: str, body: object) -> Answer:
+        return self.ask("PUT", path, body)
+
+    def patch(self, path: str, body: object) -> Answer:
+        return self.ask("PATCH", path, body)
+
+    def delete(self, path: str, **query: Any) -> Answer:
+        return self.ask("DELETE", path, query=query)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, Any] | str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """*query* may be text as it stands in the URL; objects and lists in it are sent as JSON."""
+        if not isinstance(query, str):
+            query = str(
+                httpx.QueryParams(
+                    {
+                        name: orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+                        for name, value in query.items()
+                    }
+                )
+            )
+        content = None if body is None else orjson.dumps(body)
+        sent = {"authorization": f"Bearer {self.token}", **(headers or {})}
+        if content is not None:
+            sent.setdefault("content-type", "application/json")
+        answer = self._house.send(method, f"{path}?{query}" if query else path, content, sent)
+        operation = self._house.operation_of(method, path)
+        if operation is not None:
+            row = shapes.OPERATIONS.get(operation)
+            if answer.status < 400:
+                assert shapes.problems(operation, answer.value["data"]) == []
+                assert row is None or answer.status == row["successStatus"]
+        if answer.status >= 400:
+            assert shapes.failure_problems(answer.value) == []
+        return answer
+
+
+class House:
+    """
+    A workspace "acme", and another "rival" that must never be seen from it. Close when done.
+
+    owner    may do everything in "acme"
+    rival    the owner of "rival"
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.clock = Now()
+        self.registry = Registry.open(DataDirectory(root), clock=self.clock, environ={})
+        self._runner = asyncio.Runner()
+        self._authority = _Authority(TokenAuthority(self.registry, SnapshotStore(self.registry)))
+        with self.registry.change() as change:
+            self.workspace = workspaces.create(change, slug="acme", name="Acme").id
+            self.rivals = workspaces.create(change, slug="rival", name="Rival").id
+        self.rates = Rates(self.clock)
+        api = Api(OPERATIONS, self.registry, self._authority, self.rates)
+        self._routes = api.router.routes
+        app: ASGIApp = application([api.router], is_ready=lambda: None, metrics=self._no_metrics, version="0")
+        self._http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://api.test", trust_env=False
+        )
+        self.owner = self.caller()
+        self.rival = self.caller(workspace=self.rivals)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._http.aclose())
+        self._runner.close()
+        self.registry.close()
+
+    def caller(self, role: Role = "owner", *, workspace: str | None = None) -> Caller:
+        """With a new token, whose *role* is for the whole workspace."""
+        with self.registry.change() as change:
+            _, text = tokens.create(change, workspace or self.workspace, name=role, role=role)
+        return Caller(self, text)
+
+    def granted(self, *grants: tuple[Role, Iterable[Resource]]) -> Caller:
+        """Whoever has just these grants in "acme"."""
+        text = f"granted-{len(self._authority.more)}"
+        self._authority.more[text] = Principal(
+            Actor("user", text),
+            self.workspace,
+            tuple(Grant(role, tuple(resources)) for role, resources in grants),
+        )
+        return Caller(self, text)
+
+    def send(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
+        got = self._runner.run(self._http.request(method, path, content=content, headers=dict(headers)))
+        assert got.headers["content-type"].startswith("application/"), got.text
+        return Answer(got.status_code, orjson.loads(got.content), got.headers)
+
+    def operation_of(self, method: str, path: str) -> str | None:
+        """The name of the operation that answers."""
+        scope = {"type": "http", "method": method, "path": path, "headers": []}
+        for route in self._routes:
+            if route.matches(scope)[0] is Match.FULL:
+                return str(getattr(route, "operation_id", None))
+        return None
+
+    def do(self, act: Callable[[Change], Any]) -> Any:
+        """What *act* gives, which may change the registry as the command line does."""
+        with self.registry.change() as change:
+            return act(change)
+
+    def audited(self) -> list[AuditEvent]:
+        """What was done in "acme", the last first."""
+        with self.registry.view() as view:
+            return audit.listed(view, self.workspace, count=1_000)
+
+    async def _no_metrics(self) -> bytes:
+        return b""
+
+
+class _Authority:
+    """The service's own, and what `House.granted` made."""
+
+    def __init__(self, real: Authority) -> None:
+        self.more: dict[str, Principal] = {}
+        self._real = real
+
+    async def principal(self, token: str) -> Principal | None:
+        return self.more.get(token) or await self._real.principal(token)
