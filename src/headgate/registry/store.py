@@ -170,19 +170,15 @@ class Registry:
         that looks at the revision cell knows of it when this returns. Raises Unavailable, Conflict.
         """
         with self.cell.lock():
-            # Left odd where this ends without a word: readers then look into the database, and mend it.
-            self.cell.unsettle()
             with database.writing(self._engine) as connection:
                 change = Change(self, connection, actor)
-                try:
-                    yield change
-                except BaseException:
-                    self.cell.settle(change.revision)
-                    raise
-                revision = change.revision + bool(change.written)
+                yield change
                 if change.written:
-                    connection.execute(update(config).values(rev=revision))
-            self.cell.settle(revision)
+                    # Odd until it is known what became of the commit: readers then look into the database, and mend it.
+                    self.cell.unsettle()
+                    connection.execute(update(config).values(rev=change.revision + 1))
+            if change.written:
+                self.cell.settle(change.revision + 1)
             if change.scrubs:
                 database.scrub(self._engine)
 

@@ -15,7 +15,16 @@ import pytest
 from sqlalchemy import event
 
 from headgate.paths import DataDirectory
-from headgate.registry import database, destinations, functions, instances, lifecycle, sources, workspaces
+from headgate.registry import (
+    database,
+    destinations,
+    functions,
+    instances,
+    lifecycle,
+    revision,
+    sources,
+    workspaces,
+)
 from headgate.registry.errors import Unavailable
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import SYSTEM
@@ -118,6 +127,28 @@ def test_the_lock_of_the_cell_is_held_by_one(tmp_path: Path) -> None:
         assert free
     first.close()
     second.close()
+
+
+def test_who_waits_too_long_for_the_lock_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revision, "WAIT_MS", 1)
+    other = RevisionCell(house.registry.directory.revision)
+    with (
+        other.lock(),
+        pytest.raises(Unavailable, match=r"has been changing the registry for 0\.001 s; try again"),
+    ):
+        house.do(lambda change: sources.modify(change, house.source.id, name="New"))
+    house.do(lambda change: sources.modify(change, house.source.id, name="New"))
+    other.close()
+
+
+def test_a_change_under_way_is_no_reason_to_look(house: House) -> None:
+    store = SnapshotStore(house.registry)
+    before = store.load()
+    with house.registry.change() as change:
+        sources.modify(change, house.source.id, name="New")
+        assert store.is_current
+        assert store.load() is before
+    assert not store.is_current
 
 
 def scenario(registry: Registry, step: int) -> None:

@@ -50,7 +50,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
     )
-    op.create_index(op.f("ix_subscriptions_destination_id"), "subscriptions", ["destination_id"], unique=False)
+    op.create_index(
+        op.f("ix_subscriptions_destination_id"), "subscriptions", ["destination_id"], unique=False
+    )
     _take_labels_of_sources()
 
 
