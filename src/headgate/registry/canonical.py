@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from headgate.registry import limits
 from headgate.registry.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def written(value: object, field: str = "") -> str:
@@ -15,6 +19,31 @@ def written(value: object, field: str = "") -> str:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError as error:
         raise Invalid(f"cannot be written as JSON: {error}", field) from None
+
+
+def written_object(value: Mapping[str, Any], field: str) -> str:
+    """Of an object that means nothing here and is kept for whoever sent it. Raises Invalid where it is large or deep."""
+    check_depth(value, field)
+    text = written(dict(value), field)
+    if len(text) > limits.JSON_BYTES:
+        raise Invalid(f"has {len(text)} bytes; at most {limits.JSON_BYTES} are allowed", field)
+    return text
+
+
+def check_depth(value: object, field: str, most: int = limits.JSON_DEPTH) -> None:
+    """Raises Invalid where objects and lists lie deeper inside each other than *most*."""
+    level: list[object] = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise Invalid(f"is nested more than {most} deep", field)
 
 
 def read(text: str) -> Any:

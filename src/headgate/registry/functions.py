@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, or_, select, update
 
 from headgate.registry import audit, canonical, checks, limits, settings, workspaces
 from headgate.registry.errors import Conflict, Invalid, NotFound
@@ -177,14 +177,14 @@ def get(view: View, function: str, *, workspace: str | None = None) -> Function:
     row = view.connection.execute(query).mappings().one_or_none()
     if row is None or workspace not in (None, row["workspace_id"]):
         raise NotFound("function", function)
-    return _function(view, row)
+    return _all(view, [row])[0]
 
 
 def listed(view: View, workspace: str, *, count: int | None = None, offset: int = 0) -> list[Function]:
     """In the order of creation."""
     query = select(functions).where(functions.c.workspace_id == workspace)
     query = query.order_by(functions.c.created_at, functions.c.id).limit(count).offset(offset)
-    return [_function(view, row) for row in view.connection.execute(query).mappings().all()]
+    return _all(view, view.connection.execute(query).mappings().all())
 
 
 def version(view: View, function: str, name: str) -> Version:
@@ -195,13 +195,13 @@ def version(view: View, function: str, name: str) -> Version:
     row = view.connection.execute(query).mappings().one_or_none()
     if row is None:
         raise NotFound("version", name)
-    return _version(view, row)
+    return _all_versions(view, [row])[0]
 
 
 def versions(view: View, function: str, *, count: int | None = None, offset: int = 0) -> list[Version]:
     """The newest first."""
     query = _versions(function).limit(count).offset(offset)
-    return [_version(view, row) for row in view.connection.execute(query).mappings().all()]
+    return _all_versions(view, view.connection.execute(query).mappings().all())
 
 
 def _versions(function: str) -> Select[Any]:
@@ -230,46 +230,62 @@ def _facts(**given: Any) -> dict[str, Any]:
     return facts
 
 
-def _function(view: View, row: RowMapping) -> Function:
-    query = _versions(row["id"])
-    latest = view.connection.execute(query.limit(1)).mappings().one()
-    deployed: RowMapping | None = latest
-    if latest["deployed_at"] is None:
-        query = query.where(function_versions.c.deployed_at.is_not(None)).limit(1)
-        deployed = view.connection.execute(query).mappings().one_or_none()
-    return Function(
-        id=row["id"],
-        workspace=row["workspace_id"],
-        display_name=row["display_name"],
-        description=row["description"],
-        logo_url=row["logo_url"],
-        batch_max_count=row["batch_max_count"],
-        isolation=row["isolation"],
-        time_ms=row["time_ms"],
-        created_at=row["created_at"],
-        created_by=row["created_by"],
-        updated_at=row["updated_at"],
-        latest=_version(view, latest),
-        deployed=None if deployed is None else _version(view, deployed),
+def _all(view: View, rows: Sequence[RowMapping]) -> list[Function]:
+    """Functions with their two versions that count, in three queries however many they are."""
+    v = function_versions.c
+    tops = (
+        select(
+            v.function_id,
+            func.max(v.number).label("latest"),
+            func.max(case((v.deployed_at.is_not(None), v.number))).label("deployed"),
+        )
+        .where(v.function_id.in_([row["id"] for row in rows]))
+        .group_by(v.function_id)
+        .subquery()
     )
+    counting = or_(v.number == tops.c.latest, v.number == tops.c.deployed)
+    query = select(function_versions).join(tops, tops.c.function_id == v.function_id).where(counting)
+    found: dict[str, list[Version]] = {}
+    for version in _all_versions(view, view.connection.execute(query.order_by(v.number)).mappings().all()):
+        found.setdefault(version.function, []).append(version)
+    return [
+        Function(
+            id=row["id"],
+            workspace=row["workspace_id"],
+            display_name=row["display_name"],
+            description=row["description"],
+            logo_url=row["logo_url"],
+            batch_max_count=row["batch_max_count"],
+            isolation=row["isolation"],
+            time_ms=row["time_ms"],
+            created_at=row["created_at"],
+            created_by=row["created_by"],
+            updated_at=row["updated_at"],
+            latest=found[row["id"]][-1],
+            deployed=next((each for each in found[row["id"]][::-1] if each.deployed_at is not None), None),
+        )
+        for row in rows
+    ]
 
 
-def _version(view: View, row: RowMapping) -> Version:
-    runs = view.connection.scalar(
-        select(func.count()).select_from(instances).where(instances.c.version_id == row["id"])
-    )
-    return Version(
-        id=row["id"],
-        function=row["function_id"],
-        number=row["number"],
-        code=row["code"],
-        language=row["language"],
-        settings=tuple(Definition(**each) for each in canonical.read(row["settings"])),
-        author=row["author"],
-        created_at=row["created_at"],
-        deployed_at=row["deployed_at"],
-        is_deployed=bool(runs),
-    )
+def _all_versions(view: View, rows: Sequence[RowMapping]) -> list[Version]:
+    query = select(instances.c.version_id).where(instances.c.version_id.in_([row["id"] for row in rows]))
+    running = set(view.connection.scalars(query.distinct()))
+    return [
+        Version(
+            id=row["id"],
+            function=row["function_id"],
+            number=row["number"],
+            code=row["code"],
+            language=row["language"],
+            settings=tuple(Definition(**each) for each in canonical.read(row["settings"])),
+            author=row["author"],
+            created_at=row["created_at"],
+            deployed_at=row["deployed_at"],
+            is_deployed=row["id"] in running,
+        )
+        for row in rows
+    ]
 
 
 def resource(function: Function) -> tuple[str, str, str]:

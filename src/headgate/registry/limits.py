@@ -36,6 +36,13 @@ URL_CHARS: Final = 2_048
 WRITE_KEY_CHARS: Final = 100
 WRITE_KEYS_PER_SOURCE: Final = 100
 LABELS_PER_SOURCE: Final = 100
+LABELS_PER_WORKSPACE: Final = 1_000
+SUBSCRIPTIONS_PER_DESTINATION: Final = 100
+TRIGGER_BYTES: Final = 5 * 1024
+"""Of the FQL text as UTF-8, as of filters."""
+JSON_BYTES: Final = 64 * 1024
+JSON_DEPTH: Final = 32
+"""Objects and lists inside each other, of JSON that is kept as it was sent."""
 HEADERS_PER_WEBHOOK: Final = 50
 HEADER_VALUE_CHARS: Final = 8_192
 SIGNING_SECRET_CHARS: Final = 1_024

@@ -38,7 +38,10 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """*metadata* and *labels* are JSON as the API shows them: an object, and a list of {key, value, description?}."""
+    """
+    JSON as the API shows it: *labels* a list of {key, value, description?}, *settings* and *schema_settings* objects.
+    *metadata* holds the `id` of its entry in the catalog, if it was made from one.
+    """
 
     id: str
     workspace: str
@@ -47,9 +50,30 @@ class Source:
     enabled: bool
     metadata: Mapping[str, Any]
     labels: tuple[Mapping[str, Any], ...]
+    settings: Mapping[str, Any]
+    schema_settings: Mapping[str, Any]
     write_keys: tuple[str, ...] = field(repr=False)
     created_at: int
     updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Of a workspace. Sources have labels, and permissions may be for those that do."""
+
+    id: str
+    workspace: str
+    key: str
+    value: str
+    description: str
+    created_at: int
+
+    def as_json(self) -> dict[str, str]:
+        return {
+            "key": self.key,
+            "value": self.value,
+            **({"description": self.description} if self.description else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +102,22 @@ class Filter:
     query: str
     actions: tuple[Mapping[str, Any], ...]
     enabled: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Kept for clients. *trigger* is FQL text; *model_id* may be empty."""
+
+    id: str
+    destination: str
+    name: str
+    action_id: str
+    trigger: str
+    enabled: bool
+    settings: Mapping[str, Any]
+    model_id: str
     created_at: int
     updated_at: int
 
