@@ -30,6 +30,8 @@ DESTINATIONS = ("a", "b")
 
 WRITERS = 16
 
+CALL_EVENTS_MAX = 20
+
 
 class RealClock:
     """Time as it is."""
@@ -61,7 +63,7 @@ class Load:
 
     async def put(self) -> None:
         while True:
-            count = self.random.choice((1, 1, 1, 5, 20))
+            count = self.random.choice((1, 1, 1, 5, CALL_EVENTS_MAX))
             names = [f"{self.name}-{next(self.numbers)}" for _ in range(count)]
             flags = await self.queue.put([self._event(name) for name in names])
             assert all(flags)
