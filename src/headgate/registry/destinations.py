@@ -6,18 +6,18 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
-from headgate.registry import audit, canonical, checks, filters, instances, kinds
+from headgate.registry import audit, canonical, checks, filters, instances, kinds, subscriptions
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Destination
 from headgate.registry.secrets import Place, Undecryptable
 from headgate.registry.tables import destinations, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from sqlalchemy import RowMapping
+    from sqlalchemy import RowMapping, Select
 
     from headgate.registry.snapshot import DestinationKind
     from headgate.registry.store import Change, View
@@ -42,7 +42,7 @@ def create(
     name = kinds.CATALOG_NAMES[kind] if name is None else checks.name(name)
     _check_name(change, source, name)
     destination = change.new_id()
-    plain, encrypted = _stored(change, destination, kind, settings, {})
+    plain, encrypted = _stored(change, destination, kind, settings, {}, {})
     change.connection.execute(
         insert(destinations).values(
             id=destination,
@@ -87,7 +87,7 @@ def modify(
             )
         ).one()
         sealed = canonical.read(row.encrypted_settings)
-        plain, encrypted = _stored(change, destination, old.kind, settings, sealed)
+        plain, encrypted = _stored(change, destination, old.kind, settings, old.settings, sealed)
         if (plain, encrypted) != tuple(row):
             values |= {"settings": plain, "encrypted_settings": encrypted}
     if not values:
@@ -103,11 +103,13 @@ def modify(
 
 
 def remove(change: Change, destination: str) -> None:
-    """With its filters and its instance. Raises NotFound."""
+    """With its filters, its subscriptions and its instance. Raises NotFound."""
     old = get(change, destination)
     workspace = workspace_of(change, destination)
     for each in filters.listed(change, destination):
         filters.remove(change, each.id)
+    for subscription in subscriptions.listed(change, destination):
+        subscriptions.remove(change, subscription.id)
     bound = instances.of_destination(change, destination)
     if bound is not None:
         instances.remove(change, bound.id)
@@ -135,17 +137,26 @@ def listed(
     *,
     workspace: str | None = None,
     source: str | None = None,
+    among: Collection[str] | None = None,
     count: int | None = None,
     offset: int = 0,
 ) -> list[Destination]:
-    """Of a workspace, of a source, or all; in the order of creation."""
-    query = select(destinations).join(sources, sources.c.id == destinations.c.source_id)
-    if workspace is not None:
-        query = query.where(sources.c.workspace_id == workspace)
-    if source is not None:
-        query = query.where(destinations.c.source_id == source)
+    """Of a workspace, of a source, of sources *among* these, or all; in the order of creation."""
+    query = _wanted(select(destinations), workspace, source, among)
     query = query.order_by(destinations.c.created_at, destinations.c.id).limit(count).offset(offset)
     return [_destination(row) for row in view.connection.execute(query).mappings()]
+
+
+def total(
+    view: View,
+    *,
+    workspace: str | None = None,
+    source: str | None = None,
+    among: Collection[str] | None = None,
+) -> int:
+    """How many `listed` gives."""
+    query = _wanted(select(func.count()).select_from(destinations), workspace, source, among)
+    return view.connection.scalar(query) or 0
 
 
 def workspace_of(view: View, destination: str) -> str:
@@ -187,18 +198,32 @@ def resealed(view: Change, destination: str, encrypted_settings: str) -> str:
     )
 
 
+def _wanted(
+    query: Select[Any], workspace: str | None, source: str | None, among: Collection[str] | None
+) -> Select[Any]:
+    query = query.join(sources, sources.c.id == destinations.c.source_id)
+    if workspace is not None:
+        query = query.where(sources.c.workspace_id == workspace)
+    if source is not None:
+        query = query.where(destinations.c.source_id == source)
+    if among is not None:
+        query = query.where(destinations.c.source_id.in_(among))
+    return query
+
+
 def _stored(
     change: Change,
     destination: str,
     kind: DestinationKind,
     settings: Mapping[str, Any],
+    before: Mapping[str, Any],
     sealed: Mapping[str, str],
 ) -> tuple[str, str]:
     """The two columns. A secret that is written again as it was stays as it is sealed."""
     if kind == "sink" and change.actor.type != "system":
         # The path is on the server's own disk: only who has the command line may name any.
         path = settings.get("path")
-        if isinstance(path, str) and PurePosixPath(path).is_absolute():
+        if isinstance(path, str) and path != before.get("path") and PurePosixPath(path).is_absolute():
             raise Invalid("must be relative", "settings.path")
     parts = kinds.parts(kind, settings, sealed)
     encrypted = {name: sealed[name] for name in parts.keep}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from headgate.registry import audit, canonical, checks, destinations, limits, workspaces
+from headgate.registry import labels as labels_of
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Source
-from headgate.registry.tables import sources, write_keys
+from headgate.registry.tables import source_settings, sources, write_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +30,12 @@ def create(
     keys: Sequence[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     labels: Sequence[Mapping[str, Any]] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Source:
-    """With *keys*, or with one new write key where they are None. Raises NotFound, Invalid, Conflict."""
+    """
+    With *keys*, or with one new write key where they are None. *labels* that the workspace has not, it has from then
+    on. Raises NotFound, Invalid, Conflict.
+    """
     workspaces.get(change, workspace)
     _check_slug(change, workspace, slug)
     source = change.new_id()
@@ -42,13 +47,15 @@ def create(
             name=checks.name(slug if name is None else name),
             enabled=enabled,
             metadata=canonical.written(dict(metadata or {}), "metadata"),
-            labels=_labels(labels),
+            labels=_labels(change, workspace, labels),
             created_at=change.now,
             updated_at=change.now,
         )
     )
     for key in [_new_key(change)] if keys is None else keys:
         _add_key(change, source, key)
+    if settings:
+        _write_settings(change, source, settings=canonical.written_object(settings, "settings"))
     made = get(change, source)
     audit.record(change, workspace, "Source Created", _resource(made), after=_shown(made))
     return made
@@ -63,8 +70,9 @@ def modify(
     enabled: bool | None = None,
     metadata: Mapping[str, Any] | None = None,
     labels: Sequence[Mapping[str, Any]] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Source:
-    """What is None stays. Raises NotFound, Invalid, Conflict."""
+    """What is None stays; *labels* and *settings* replace what there is. Raises NotFound, Invalid, Conflict."""
     old = get(change, source)
     if slug is not None and slug != old.slug:
         _check_slug(change, old.workspace, slug)
@@ -73,9 +81,31 @@ def modify(
         "name": None if name is None else checks.name(name),
         "enabled": enabled,
         "metadata": None if metadata is None else canonical.written(dict(metadata), "metadata"),
-        "labels": None if labels is None else _labels(labels),
+        "labels": None if labels is None else _labels(change, old.workspace, labels),
     }
+    if settings is not None:
+        _write_settings(change, source, settings=canonical.written_object(settings, "settings"))
     return _write(change, old, {key: value for key, value in values.items() if value is not None})
+
+
+def set_schema(change: Change, source: str, schema_settings: Mapping[str, Any]) -> Source:
+    """
+    Replaces what is to be done with events that a tracking plan does not know: kept for clients, since there are no
+    tracking plans. Raises NotFound, Invalid.
+    """
+    old = get(change, source)
+    _write_settings(change, source, schema_settings=canonical.written_object(schema_settings, "settings"))
+    return _write(change, old, {}, "Settings Modified")
+
+
+def remove_label(change: Change, workspace: str, key: str, value: str) -> None:
+    """From the workspace, and from all its sources. Raises NotFound."""
+    label = labels_of.get(change, workspace, key, value)
+    for source in listed(change, workspace):
+        rest = [each for each in source.labels if (each["key"], each["value"]) != (key, value)]
+        if len(rest) != len(source.labels):
+            modify(change, source.id, labels=rest)
+    labels_of.remove(change, label)
 
 
 def add_key(change: Change, source: str, key: str | None = None) -> Source:
@@ -99,7 +129,8 @@ def remove(change: Change, source: str) -> None:
     old = get(change, source)
     for destination in destinations.listed(change, source=source):
         destinations.remove(change, destination.id)
-    change.connection.execute(delete(write_keys).where(write_keys.c.source_id == source))
+    for table in (write_keys, source_settings):
+        change.connection.execute(delete(table).where(table.c.source_id == source))
     change.connection.execute(delete(sources).where(sources.c.id == source))
     audit.record(change, old.workspace, "Source Deleted", _resource(old), before=_shown(old))
 
@@ -125,7 +156,13 @@ def listed(view: View, workspace: str, *, count: int | None = None, offset: int 
     return _sources(view, view.connection.execute(query).mappings().all())
 
 
-def _write(change: Change, old: Source, values: Mapping[str, Any]) -> Source:
+def total(view: View, workspace: str) -> int:
+    """How many there are."""
+    query = select(func.count()).select_from(sources).where(sources.c.workspace_id == workspace)
+    return view.connection.scalar(query) or 0
+
+
+def _write(change: Change, old: Source, values: Mapping[str, Any], action: str = "Modified") -> Source:
     if values:
         change.connection.execute(update(sources).where(sources.c.id == old.id).values(**values))
     new = get(change, old.id)
@@ -133,7 +170,8 @@ def _write(change: Change, old: Source, values: Mapping[str, Any]) -> Source:
         return old
     change.connection.execute(update(sources).where(sources.c.id == old.id).values(updated_at=change.now))
     new = get(change, old.id)
-    action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
+    if new.enabled != old.enabled:
+        action = "Enabled" if new.enabled else "Disabled"
     audit.record(change, new.workspace, f"Source {action}", _resource(new), _shown(old), _shown(new))
     return new
 
@@ -172,24 +210,37 @@ def _short(key: str) -> str:
     return f"{key[:4]}…"
 
 
-def _labels(labels: Sequence[Mapping[str, Any]]) -> str:
+def _labels(change: Change, workspace: str, labels: Sequence[Mapping[str, Any]]) -> str:
     if len(labels) > limits.LABELS_PER_SOURCE:
         raise Invalid(f"has {len(labels)} labels; at most {limits.LABELS_PER_SOURCE} are allowed", "labels")
     for number, label in enumerate(labels):
         for key in ("key", "value"):
             if not isinstance(label.get(key), str):
                 raise Invalid("is required, and a text", f"labels[{number}].{key}")
-            checks.name(label[key], f"labels[{number}].{key}")
-    return canonical.written([dict(label) for label in labels], "labels")
+        labels_of.check(label["key"], label["value"], f"labels[{number}]")
+    return canonical.written(labels_of.ensured(change, workspace, labels), "labels")
+
+
+def _write_settings(change: Change, source: str, **columns: str) -> None:
+    there = source_settings.c.source_id == source
+    if change.connection.scalar(select(source_settings.c.source_id).where(there)) is None:
+        values = {"settings": "{}", "schema_settings": "{}"} | columns
+        change.connection.execute(insert(source_settings).values(source_id=source, **values))
+    else:
+        change.connection.execute(update(source_settings).where(there).values(**columns))
 
 
 def _sources(view: View, rows: Sequence[RowMapping]) -> list[Source]:
     keys: dict[str, list[str]] = {}
     query = select(write_keys.c.key, write_keys.c.source_id).order_by(write_keys.c.position)
-    if len(rows) <= 100:
-        query = query.where(write_keys.c.source_id.in_([row["id"] for row in rows]))
+    settings_query = select(source_settings)
+    if len(rows) <= 1_000:
+        names = [row["id"] for row in rows]
+        query = query.where(write_keys.c.source_id.in_(names))
+        settings_query = settings_query.where(source_settings.c.source_id.in_(names))
     for row in view.connection.execute(query):
         keys.setdefault(row.source_id, []).append(row.key)
+    settings = {row.source_id: row for row in view.connection.execute(settings_query)}
     return [
         Source(
             id=row["id"],
@@ -199,6 +250,10 @@ def _sources(view: View, rows: Sequence[RowMapping]) -> list[Source]:
             enabled=row["enabled"],
             metadata=canonical.read(row["metadata"]),
             labels=tuple(canonical.read(row["labels"])),
+            settings=canonical.read(settings[row["id"]].settings) if row["id"] in settings else {},
+            schema_settings=canonical.read(settings[row["id"]].schema_settings)
+            if row["id"] in settings
+            else {},
             write_keys=tuple(keys.get(row["id"], ())),
             created_at=row["created_at"],
             updated_at=row["updated_at"],
@@ -219,5 +274,7 @@ def _shown(source: Source) -> audit.Shown:
         "enabled": source.enabled,
         "metadata": source.metadata,
         "labels": list(source.labels),
+        "settings": source.settings,
+        "schemaSettings": source.schema_settings,
         "writeKeys": list(source.write_keys),
     }

@@ -75,10 +75,7 @@ def _of_type(name: str, value: Any, place: str) -> list[str]:
         ]
     if name in MODELS:
         return mismatches(name, value, place)
-    if isinstance(value, bool):
-        fits = name in ("Any", "boolean")
-    else:
-        fits = isinstance(value, _TYPES[name])
+    fits = isinstance(value, _TYPES[name]) and (name in ("Any", "boolean") or not isinstance(value, bool))
     return [] if fits else [f"{place}: {value!r} is no {name}"]
 
 

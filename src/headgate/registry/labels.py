@@ -1,0 +1,86 @@
+"""Labels of a workspace. Every label of a source is one of them; `sources` takes and removes those of sources."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select
+
+from headgate.registry import audit, checks, limits
+from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.records import Label
+from headgate.registry.tables import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from headgate.registry.store import Change, View
+
+
+def create(change: Change, workspace: str, *, key: str, value: str, description: str = "") -> Label:
+    """Raises Invalid; Conflict where there is one with this key and value."""
+    check(key, value)
+    checks.description(description)
+    if find(change, workspace, key, value) is not None:
+        raise Conflict(f"there is a label {key}:{value} already")
+    have = change.connection.scalar(
+        select(func.count()).select_from(labels).where(labels.c.workspace_id == workspace)
+    )
+    if have is not None and have >= limits.LABELS_PER_WORKSPACE:
+        raise Conflict(f"a workspace has at most {limits.LABELS_PER_WORKSPACE} labels, and this one has them")
+    made = Label(change.new_id(), workspace, key, value, description, change.now)
+    values = asdict(made)
+    change.connection.execute(insert(labels).values(workspace_id=values.pop("workspace"), **values))
+    audit.record(change, workspace, "Label Created", _resource(made), after=made.as_json())
+    return made
+
+
+def ensured(change: Change, workspace: str, wanted: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """*wanted*, each once, as they are in the workspace; those that were not there are now. Raises Invalid, Conflict."""
+    found: dict[tuple[str, str], Label] = {}
+    for each in wanted:
+        key, value = each["key"], each["value"]
+        if (key, value) not in found:
+            found[key, value] = find(change, workspace, key, value) or create(
+                change, workspace, key=key, value=value, description=each.get("description") or ""
+            )
+    return [label.as_json() for label in found.values()]
+
+
+def remove(change: Change, label: Label) -> None:
+    """Of the workspace alone: see `sources.remove_label`."""
+    change.connection.execute(delete(labels).where(labels.c.id == label.id))
+    audit.record(change, label.workspace, "Label Deleted", _resource(label), before=label.as_json())
+
+
+def get(view: View, workspace: str, key: str, value: str) -> Label:
+    """Raises NotFound."""
+    found = find(view, workspace, key, value)
+    if found is None:
+        raise NotFound("label", f"{key}:{value}")
+    return found
+
+
+def find(view: View, workspace: str, key: str, value: str) -> Label | None:
+    wanted = (labels.c.workspace_id == workspace) & (labels.c.key == key) & (labels.c.value == value)
+    row = view.connection.execute(select(labels).where(wanted)).one_or_none()
+    return None if row is None else Label(*row)
+
+
+def listed(view: View, workspace: str) -> list[Label]:
+    """By key and value."""
+    query = select(labels).where(labels.c.workspace_id == workspace).order_by(labels.c.key, labels.c.value)
+    return [Label(*row) for row in view.connection.execute(query)]
+
+
+def check(key: str, value: str, field: str = "label") -> None:
+    """Raises Invalid. "key:value" must mean one label only, and both stand in paths of URLs."""
+    for name, text, forbidden in (("key", key, "/:"), ("value", value, "/")):
+        checks.name(text, f"{field}.{name}")
+        if any(char in text for char in forbidden):
+            raise Invalid(f"must not contain {' or '.join(forbidden)}", f"{field}.{name}")
+
+
+def _resource(label: Label) -> tuple[str, str, str]:
+    return "label", label.id, f"{label.key}:{label.value}"[: limits.DISPLAY_NAME_CHARS]
