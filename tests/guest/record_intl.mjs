@@ -1,6 +1,6 @@
 // Records what Node's Intl answers, for test_intl.py: `node tests/guest/record_intl.mjs` (the pinned Node).
 //
-// Output: intl-vectors.json. For each section a list of [expression, outcome]: "= text" with objects as JSON, or "! name"
+// Output: intl/*.json. For each section a file with a list of [expression, outcome]: "= text" with objects as JSON, or "! name"
 // of the error. The process is in UTC, as functions are.
 
 process.env.TZ = "UTC";
@@ -236,8 +236,9 @@ const sections = {
   locales: localeCases(),
   texts: TEXTS,
 };
-const recorded = Object.entries(sections).map(([name, cases]) => {
+const write = (name, text) => writeFileSync(new URL(`intl/${name}.json`, import.meta.url), text);
+write("common", `${JSON.stringify({ node: process.version, show: SHOW, preamble: PREAMBLE })}\n`);
+for (const [name, cases] of Object.entries(sections)) {
   const lines = cases.map((expression) => JSON.stringify([expression, show(new Function(`${PREAMBLE}; return (${expression})`))]));
-  return `${JSON.stringify(name)}:[${lines.join(",\n")}]`;
-});
-writeFileSync(new URL("intl-vectors.json", import.meta.url), `{"node":${JSON.stringify(process.version)},"show":${JSON.stringify(SHOW)},"preamble":${JSON.stringify(PREAMBLE)},\n${recorded.join(",\n")}}\n`);
+  write(name, `[${lines.join(",\n")}]\n`);
+}

@@ -17,7 +17,13 @@ from tests.stage import Stage, value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "intl-vectors.json").read_text())
+RECORDED = Path(__file__).with_name("intl")
+
+VECTORS: dict[str, Any] = json.loads((RECORDED / "common.json").read_text()) | {
+    path.stem: json.loads(path.read_text())
+    for path in sorted(RECORDED.glob("*.json"))
+    if path.stem != "common"
+}
 
 SECTIONS = [name for name in VECTORS if name not in ("node", "show", "preamble")]
 
