@@ -142,7 +142,7 @@ def test_a_rehearsal_leaves_nothing(desk: Desk) -> None:
         (
             'limits = { env = "LIMITS" }',
             'limits = { x = "y" }',
-            ["~ destination web / Warehouse, function Enrich", "    limits: (secret) changed"],
+            ["~ destination web / Warehouse, function Enrich", "    settings.limits: (secret) changed"],
         ),
         (
             'function = { name = "Enrich", ',
@@ -262,7 +262,7 @@ def test_secrets_that_are_not_named_stay_unless_they_are_pruned(desk: Desk) -> N
     assert desk.apply(less).steps == []
     assert shown(desk.apply(less, prune=True)) == [
         "~ destination web / Warehouse, function Enrich",
-        "    limits: (secret) removed",
+        "    settings.limits: (secret) removed",
     ]
 
 
@@ -310,8 +310,8 @@ def test_a_secret_that_does_not_open_is_set_anew(desk: Desk) -> None:
         "    headers.X-Team: (secret) changed",
         "    signing_secret: (secret) changed",
         "~ destination web / Warehouse, function Enrich",
-        "    apiKey: (secret) changed",
-        "    limits: (secret) changed",
+        "    settings.apiKey: (secret) changed",
+        "    settings.limits: (secret) changed",
     ]
     assert desk.apply(WHOLE).steps == []
 

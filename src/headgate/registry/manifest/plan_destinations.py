@@ -273,7 +273,8 @@ class _Destination:
             for name in sorted(plain.keys() | update.plain.keys())
         }
         lines = diff.changed({"enabled": (bound.enabled, attached.enabled), **pairs})
-        lines += diff.changed_secrets(stored, self._opened(bound) | moving, update.seal, update.keep)
+        secrets = diff.changed_secrets(stored, self._opened(bound) | moving, update.seal, update.keep)
+        lines += [f"settings.{line}" for line in secrets]
         if lines:
             act = partial(instances.modify, instance=bound.id, enabled=attached.enabled, settings=given)
             self.planning.plan.add("~", f"{self.what}, function {attached.name}", place, act, lines)
