@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The migration that leads to these tables."""
 
 metadata = MetaData(
@@ -208,6 +208,19 @@ instances = Table(
     Index(None, "version_id"),
 )
 
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("email", String(254), nullable=False),
+    Column("name", String(254), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "email"),
+)
+"""People are of one workspace each: whoever works in two is a user of both. *state* is "invited" or "active"."""
+
 tokens = Table(
     "tokens",
     metadata,
@@ -218,10 +231,48 @@ tokens = Table(
     Column("hash", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", String(120), nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=True),
     UniqueConstraint("hash"),
     Index(None, "workspace_id"),
+    Index(None, "user_id"),
 )
-"""*hash* is the SHA-256 of a token of 256 random bits, in hex."""
+"""
+*hash* is the SHA-256 of a token of 256 random bits, in hex. *role* is for the whole workspace. A token of a user may what
+the user may, and has the role "member" itself, which is nothing.
+"""
+
+user_groups = Table(
+    "user_groups",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("group_id", ForeignKey("user_groups.id"), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Index(None, "user_id"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("holder", String(10), nullable=False),
+    Column("holder_id", String(40), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("resources", Text, nullable=False),
+    UniqueConstraint("holder_id", "position"),
+    Index(None, "workspace_id"),
+)
+"""Who may do what: *holder* is "user", "group" or "token". *resources* are JSON as the API shows them."""
 
 audit = Table(
     "audit",
@@ -241,6 +292,8 @@ audit = Table(
     Column("after", String(64), nullable=True),
     UniqueConstraint("rev", "position"),
     Index(None, "workspace_id", "at"),
+    Index(None, "workspace_id", "rev", "position"),
+    Index(None, "workspace_id", "resource_id", "rev", "position"),
 )
 """
 What was done, by whom (SPEC 13.2). *before* and *after* are SHA-256 of the thing as the API shows it, so without secrets;
