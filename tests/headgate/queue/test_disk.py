@@ -16,7 +16,7 @@ from headgate.queue.limits import QueueLimits
 from headgate.queue.model import Job, Step
 from headgate.queue.protocol import QueueBroken, QueueFull
 from headgate.queue.sqlite import SqliteQueue
-from tests.headgate.queue.events import A, again, counted, deliver_all, delivered, died, event, ids, poll
+from tests.headgate.queue.events import A, C, again, counted, deliver_all, delivered, died, event, ids, poll
 from tests.headgate.queue.sqlite_place import SqlitePlace
 from tests.headgate.queue.volumes import mounted, succeeds, why_not
 
@@ -65,13 +65,13 @@ async def live_through(queue: SqliteQueue, mend: Callable[[], None], expected: s
     queue.settle(again(two, 0, body=FILLER))
     queue.settle(died(three))
     with pytest.raises(QueueBroken):
-        await queue.put([event("refused", body=FILLER * 4)])
+        await queue.put([event("refused", C, body=FILLER * 4)])
     queue.on_due(due.set)
 
     mend()
 
     await queue.settled()
-    assert await queue.put([event("after", body=b"2"), event("refused", body=b"3")]) == [True, True]
+    assert await queue.put([event("after", body=b"2"), event("refused", C, body=b"3")]) == [True, True]
     assert queue.broken is None
     await due.wait()
     jobs: list[Job] = await deliver_all(queue)
@@ -111,6 +111,26 @@ def test_a_disk_with_errors(place: SqlitePlace) -> None:
         with contextlib.ExitStack() as limit:
             limit.enter_context(files_limited_to(400_000))
             await live_through(queue, limit.close, "the disk fails", for_all=True)
+        await queue.put([event("left", C)])
+        await queue.close()
+        queue = await place.open()
+        assert ids(await poll(queue)) == ["left"], "its lane was first named in a commit that failed"
+        await queue.close()
+
+    run(fail())
+
+
+def test_it_goes_on_when_nobody_asks(place: SqlitePlace) -> None:
+    async def fail() -> None:
+        queue = await place.open()
+        await queue.put([event("m1")])
+        with files_limited_to(100_000), pytest.raises(QueueBroken):
+            await queue.put([event("m2", body=FILLER * 4)])
+        assert await poll(queue) == []
+        due = asyncio.Event()
+        queue.on_due(due.set)
+        await due.wait()
+        assert ids(await poll(queue)) == ["m1"]
         await queue.close()
 
     run(fail())

@@ -197,30 +197,38 @@ def test_damage_inside_is_told_and_nothing_is_accepted(place: SqlitePlace) -> No
         asyncio.run(use())
 
 
+@pytest.fixture(scope="module")
+def file_and_log(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """A queue's file and its log after thirty commits of three events."""
+    home = tmp_path_factory.mktemp("home") / "queue.sqlite"
+
+    async def put() -> tuple[bytes, bytes]:
+        queue = await SqlitePlace(home).open()
+        for number in range(30):
+            await queue.put([event(f"{number}.{part}") for part in range(3)])
+        found = home.read_bytes(), home.with_name("queue.sqlite-wal").read_bytes()
+        await queue.close()
+        return found
+
+    return asyncio.run(put())
+
+
 @settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(cut=st.floats(0, 1), damage=st.sampled_from(["cut", "zeros", "noise", "more"]))
-def test_a_torn_end_of_the_log_takes_only_what_was_last(tmp_path: Path, cut: float, damage: str) -> None:
+def test_a_torn_end_of_the_log_takes_only_what_was_last(
+    tmp_path: Path, file_and_log: tuple[bytes, bytes], cut: float, damage: str
+) -> None:
     """What was never synced may be there in part after a power cut: all before it is whole, and nothing of it half."""
-    home, copy = tmp_path / "home", tmp_path / "copy"
-    for folder in (home, copy):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-
-    async def put() -> None:
-        queue = await SqlitePlace(home / "queue.sqlite").open()
-        for number in range(30):
-            await queue.put([event(f"{number}.{part}") for part in range(3)])
-        for suffix in ("", "-wal"):
-            shutil.copy(home / f"queue.sqlite{suffix}", copy)
-        await queue.close()
-
-    asyncio.run(put())
+    copy = tmp_path / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    file, text = file_and_log
+    (copy / "queue.sqlite").write_bytes(file)
     log = copy / "queue.sqlite-wal"
-    text = log.read_bytes()
     whole = int(len(text) * cut)
     tail = {
         "cut": b"",
