@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from headgate.api import functions, instances, workspace
+from headgate.api import (
+    catalog,
+    destinations,
+    filters,
+    functions,
+    instances,
+    labels,
+    sources,
+    subscriptions,
+    workspace,
+)
 
 if TYPE_CHECKING:
     from headgate.api.operation import Operation
@@ -13,4 +23,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *workspace.OPERATIONS,
     *functions.OPERATIONS,
     *instances.OPERATIONS,
+    *sources.OPERATIONS,
+    *destinations.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *filters.OPERATIONS,
+    *labels.OPERATIONS,
+    *catalog.OPERATIONS,
 )

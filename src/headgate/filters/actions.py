@@ -39,12 +39,18 @@ class Action(NamedTuple):
     fields: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = ()
 
 
+def kind_of(name: object) -> str | None:
+    """Which of ORDER a type is that clients send, in whatever case and by whichever of its names; None if it is none."""
+    kind = name.upper() if isinstance(name, str) else ""
+    kind = _LEGACY.get(kind, kind)
+    return kind if kind in ORDER else None
+
+
 def action_of(wire: Mapping[str, Any]) -> Action:
     """From {"type": ..., ...} as clients send it. Raises FilterError, naming the field."""
     name = wire.get("type")
-    kind = str(name).upper() if isinstance(name, str) else ""
-    kind = _LEGACY.get(kind, kind)
-    if kind not in ORDER:
+    kind = kind_of(name)
+    if kind is None:
         raise FilterError(f"type must be one of {', '.join(ORDER)}, not {name!r}")
     if kind == "DROP":
         return Action(kind)

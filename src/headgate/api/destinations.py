@@ -1,0 +1,152 @@
+"""Destinations: each belongs to one source (SPEC 12.3)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from headgate.api import catalog
+from headgate.api.errors import invalid
+from headgate.api.operation import STABLE, Operation
+from headgate.api.pagination import page_of
+from headgate.registry import destinations, kinds, settings, sources, workspaces
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headgate.api.call import Call
+    from headgate.registry import records
+    from headgate.registry.snapshot import DestinationKind
+
+_FILE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+
+
+class CreateDestination(BaseModel):
+    """*settings* are the options that the catalog has for *metadataId*."""
+
+    model_config = ConfigDict(strict=True)
+
+    sourceId: str
+    metadataId: str
+    settings: dict[str, Any]
+    enabled: bool = True
+    name: str | None = None
+
+
+class UpdateDestination(BaseModel):
+    """
+    What is left out stays. A *name* that is null: that of the kind. *settings* replaces those there are; secrets that are
+    left out, or sent as their masks, stay (SPEC 5).
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    name: str | None = None
+    enabled: bool | None = None
+    settings: dict[str, Any] | None = None
+
+
+def create(call: Call) -> dict[str, Any]:
+    body: CreateDestination = call.body
+    source = call.source(body.sourceId, "admin")
+    kind = catalog.checked_destination(body.metadataId)
+    made = destinations.create(
+        call.change,
+        source.id,
+        kind=kind,
+        settings=_placed(call, kind, body.settings),
+        name=body.name,
+        enabled=body.enabled,
+    )
+    return {"destination": shown(made)}
+
+
+def listed(call: Call) -> dict[str, Any]:
+    page = page_of(call.query.get("pagination"))
+    among = None
+    if not call.principal.may_source(None, (), "read"):
+        everything = sources.listed(call.view, call.workspace)
+        among = [each.id for each in everything if call.may_source(each, "read")]
+    some = destinations.listed(
+        call.view, workspace=call.workspace, among=among, count=page.size + 1, offset=page.offset
+    )
+    total = destinations.total(call.view, workspace=call.workspace, among=among)
+    return {
+        "destinations": [shown(each) for each in some[: page.size]],
+        "pagination": page.as_json(len(some), total),
+    }
+
+
+def get(call: Call) -> dict[str, Any]:
+    return {"destination": shown(call.destination(call.path["destinationId"], "read"))}
+
+
+def modify(call: Call) -> dict[str, Any]:
+    body: UpdateDestination = call.body
+    old = call.destination(call.path["destinationId"], "admin")
+    name = body.name
+    if name is None and "name" in body.model_fields_set:
+        name = kinds.CATALOG_NAMES[old.kind]
+    new = destinations.modify(
+        call.change,
+        old.id,
+        name=name,
+        enabled=body.enabled,
+        settings=None if body.settings is None else _placed(call, old.kind, body.settings, old.settings),
+    )
+    return {"destination": shown(new)}
+
+
+def remove(call: Call) -> dict[str, Any]:
+    """With its filters, its subscriptions and its function's instance."""
+    destinations.remove(call.change, call.destination(call.path["destinationId"], "admin").id)
+    return {"status": "SUCCESS"}
+
+
+def shown(destination: records.Destination) -> dict[str, Any]:
+    """Secrets are masked."""
+    return {
+        "id": destination.id,
+        "name": destination.name,
+        "enabled": destination.enabled,
+        "metadata": catalog.destination_metadata(destination.kind),
+        "sourceId": destination.source,
+        "settings": kinds.whole(destination.kind, destination.settings, settings.masked(destination.secrets)),
+    }
+
+
+def _placed(
+    call: Call, kind: DestinationKind, given: Mapping[str, Any], before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """
+    *given*, a sink's file in the folder that is the workspace's own: tenants share the server's disk, and none may name
+    a file of another, or of the operator. What the path was *before* it may stay. Raises ApiError 422.
+    """
+    path = given.get("path")
+    if kind != "sink" or not isinstance(path, str) or path == (before or {}).get("path"):
+        return dict(given)
+    folder = f"{workspaces.get(call.view, call.workspace).slug}/"
+    name = path.removeprefix(folder)
+    if not _FILE.fullmatch(name):
+        raise invalid(
+            f"must be a plain file name: letters, digits, '.', '_' and '-'; it will lie in {folder}",
+            "settings.path",
+        )
+    return {**given, "path": folder + name}
+
+
+_ONE: Final = "/destinations/{destinationId}"
+
+OPERATIONS = (
+    Operation(
+        "list_destinations", "GET", "/destinations", STABLE, "any token", listed, query=("pagination",)
+    ),
+    Operation(
+        "create_destination", "POST", "/destinations", STABLE, "source admin", create, body=CreateDestination
+    ),
+    Operation("get_destination", "GET", _ONE, STABLE, "source read-only", get),
+    Operation("update_destination", "PATCH", _ONE, STABLE, "source admin", modify, body=UpdateDestination),
+    Operation("delete_destination", "DELETE", _ONE, STABLE, "source admin", remove),
+)

@@ -1,0 +1,325 @@
+"""Sources: their labels, settings and write keys (SPEC 12.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from headgate.api import catalog, destinations
+from headgate.api.errors import ApiError, invalid
+from headgate.api.labels import Label  # noqa: TC001 - pydantic looks for it
+from headgate.api.operation import ALPHA, STABLE, Operation
+from headgate.api.pagination import page_of
+from headgate.api.permissions import refused
+from headgate.registry import destinations as destinations_of
+from headgate.registry import labels, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate.api.call import Call
+    from headgate.registry import records
+
+
+class CreateSource(BaseModel):
+    """*name* is Headgate's own: the official clients leave it out, and it is the slug. There are no warehouses."""
+
+    model_config = ConfigDict(strict=True)
+
+    slug: str
+    enabled: bool
+    metadataId: str
+    settings: dict[str, Any] | None = None
+    disconnectAllWarehouses: bool | None = None
+    name: str | None = None
+
+
+class UpdateSource(BaseModel):
+    """What is left out stays; *settings* replaces those there are."""
+
+    model_config = ConfigDict(strict=True)
+
+    name: str | None = None
+    enabled: bool | None = None
+    slug: str | None = None
+    settings: dict[str, Any] | None = None
+
+
+class Labels(BaseModel):
+    """Each must be one of the workspace's."""
+
+    model_config = ConfigDict(strict=True)
+
+    labels: list[Label]
+
+
+class TrackSchema(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    allowUnplannedEvents: bool | None = None
+    allowUnplannedEventProperties: bool | None = None
+    allowEventOnViolations: bool | None = None
+    allowPropertiesOnViolations: bool | None = None
+    commonEventOnViolations: str | None = None
+
+
+class TraitsSchema(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    allowUnplannedTraits: bool | None = None
+    allowTraitsOnViolations: bool | None = None
+    commonEventOnViolations: str | None = None
+
+
+class UpdateSchema(BaseModel):
+    """
+    Kept, and without effect: it says what becomes of events that a tracking plan does not know, and there are no tracking
+    plans. What is left out stays; the two sources are forgotten where they are null or empty.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    track: TrackSchema | None = None
+    identify: TraitsSchema | None = None
+    group: TraitsSchema | None = None
+    forwardingViolationsTo: str | None = None
+    forwardingBlockedEventsTo: str | None = None
+
+
+_TRAITS_ALLOWED: Final = {
+    "allowUnplannedTraits": True,
+    "allowTraitsOnViolations": True,
+    "commonEventOnViolations": "ALLOW",
+}
+
+SCHEMA_DEFAULT: Final[dict[str, dict[str, Any]]] = {
+    "track": {
+        "allowUnplannedEvents": True,
+        "allowUnplannedEventProperties": True,
+        "allowEventOnViolations": True,
+        "allowPropertiesOnViolations": True,
+        "commonEventOnViolations": "ALLOW",
+    },
+    "identify": _TRAITS_ALLOWED,
+    "group": _TRAITS_ALLOWED,
+}
+
+
+def create(call: Call) -> dict[str, Any]:
+    body: CreateSource = call.body
+    if not call.principal.may_source(None, (), "admin"):
+        raise refused()
+    source = sources.create(
+        call.change,
+        call.workspace,
+        slug=body.slug,
+        name=body.name,
+        enabled=body.enabled,
+        metadata={"id": catalog.checked_source(body.metadataId)},
+        settings=body.settings,
+    )
+    return {"source": shown(call, source)}
+
+
+def listed(call: Call) -> dict[str, Any]:
+    page = page_of(call.query.get("pagination"))
+    if call.principal.may_source(None, (), "read"):
+        some = sources.listed(call.view, call.workspace, count=page.size + 1, offset=page.offset)
+        total = sources.total(call.view, call.workspace)
+    else:
+        seen = [each for each in sources.listed(call.view, call.workspace) if call.may_source(each, "read")]
+        some, total = seen[page.offset : page.offset + page.size + 1], len(seen)
+    return {
+        "sources": [shown(call, each) for each in some[: page.size]],
+        "pagination": page.as_json(len(some), total),
+    }
+
+
+def get(call: Call) -> dict[str, Any]:
+    """There are no tracking plans, but clients want to be told."""
+    return {"source": shown(call, _source(call, "read")), "trackingPlanId": None}
+
+
+def modify(call: Call) -> dict[str, Any]:
+    body: UpdateSource = call.body
+    new = sources.modify(
+        call.change,
+        _source(call, "admin").id,
+        slug=body.slug,
+        name=body.name,
+        enabled=body.enabled,
+        settings=body.settings,
+    )
+    return {"source": shown(call, new)}
+
+
+def remove(call: Call) -> dict[str, Any]:
+    """With its destinations, and what belongs to these."""
+    sources.remove(call.change, _source(call, "admin").id)
+    return {"status": "SUCCESS"}
+
+
+def add_labels(call: Call) -> dict[str, Any]:
+    source = _source(call, "admin")
+    return _labelled(call, source, [*source.labels, *_known(call)])
+
+
+def replace_labels(call: Call) -> dict[str, Any]:
+    return _labelled(call, _source(call, "admin"), _known(call))
+
+
+def schema(call: Call) -> dict[str, Any]:
+    return _schema_shown(_source(call, "read"))
+
+
+def modify_schema(call: Call) -> dict[str, Any]:
+    body: UpdateSchema = call.body
+    source = _source(call, "admin")
+    new = dict(source.schema_settings)
+    for name, value in body.model_dump(exclude_unset=True).items():
+        if isinstance(value, dict):
+            given = {key: each for key, each in value.items() if each is not None}
+            new[name] = {**new.get(name, {}), **given}
+        elif name not in SCHEMA_DEFAULT:
+            new.pop(name, None)
+            if value:
+                new[name] = _source_named(call, value, name)
+    return _schema_shown(sources.set_schema(call.change, source.id, new))
+
+
+def add_key(call: Call) -> dict[str, Any]:
+    return {"source": shown(call, sources.add_key(call.change, _source(call, "admin").id))}
+
+
+def remove_key(call: Call) -> dict[str, Any]:
+    sources.remove_key(call.change, _source(call, "admin").id, call.path["writeKey"])
+    return {"status": "SUCCESS"}
+
+
+def connected(call: Call) -> dict[str, Any]:
+    source = _source(call, "read")
+    page = page_of(call.query.get("pagination"))
+    some = destinations_of.listed(call.view, source=source.id, count=page.size + 1, offset=page.offset)
+    return {
+        "destinations": [destinations.shown(each) for each in some[: page.size]],
+        "pagination": page.as_json(len(some), destinations_of.total(call.view, source=source.id)),
+    }
+
+
+def shown(call: Call, source: records.Source) -> dict[str, Any]:
+    """Write keys are for who may administer the source (SPEC 1.1)."""
+    return {
+        "id": source.id,
+        "slug": source.slug,
+        "name": source.name,
+        "metadata": catalog.source_metadata(source.metadata.get("id", "")),
+        "workspaceId": source.workspace,
+        "enabled": source.enabled,
+        "writeKeys": list(source.write_keys) if call.may_source(source, "admin") else [],
+        "settings": source.settings,
+        "labels": list(source.labels),
+    }
+
+
+def _source(call: Call, level: Any) -> records.Source:
+    return call.source(call.path["sourceId"], level)
+
+
+def _source_named(call: Call, source_id: str, field: str) -> str:
+    try:
+        return call.source(source_id, "read").id
+    except ApiError:
+        raise invalid("must be a source of this workspace", field) from None
+
+
+def _known(call: Call) -> list[dict[str, str]]:
+    """The labels that the body names, as the workspace has them. Raises ApiError 422 where it has not."""
+    body: Labels = call.body
+    found = []
+    for number, each in enumerate(body.labels):
+        label = labels.find(call.view, call.workspace, each.key, each.value)
+        if label is None:
+            raise invalid("is no label of this workspace: create it first", f"labels[{number}]")
+        found.append(label.as_json())
+    return found
+
+
+def _labelled(call: Call, source: records.Source, wanted: Sequence[Any]) -> dict[str, Any]:
+    return {"labels": list(sources.modify(call.change, source.id, labels=wanted).labels)}
+
+
+def _schema_shown(source: records.Source) -> dict[str, Any]:
+    stored = source.schema_settings
+    sections = {name: {**default, **stored.get(name, {})} for name, default in SCHEMA_DEFAULT.items()}
+    return {"sourceId": source.id, "settings": {**stored, **sections}}
+
+
+_ONE: Final = "/sources/{sourceId}"
+
+OPERATIONS = (
+    Operation("list_sources", "GET", "/sources", STABLE, "any token", listed, query=("pagination",)),
+    Operation(
+        "create_source",
+        "POST",
+        "/sources",
+        STABLE,
+        "source admin of all",
+        create,
+        body=CreateSource,
+        status=201,
+    ),
+    Operation("get_source", "GET", _ONE, STABLE, "source read-only", get),
+    Operation("update_source", "PATCH", _ONE, STABLE, "source admin", modify, body=UpdateSource),
+    Operation("delete_source", "DELETE", _ONE, STABLE, "source admin", remove),
+    Operation(
+        "list_connected_destinations_from_source",
+        "GET",
+        _ONE + "/connected-destinations",
+        STABLE,
+        "source read-only",
+        connected,
+        query=("pagination",),
+    ),
+    Operation(
+        "add_labels_to_source",
+        "POST",
+        _ONE + "/labels",
+        STABLE,
+        "source admin",
+        add_labels,
+        body=Labels,
+        rate="scarce",
+    ),
+    Operation(
+        "replace_labels_in_source",
+        "PUT",
+        _ONE + "/labels",
+        STABLE,
+        "source admin",
+        replace_labels,
+        body=Labels,
+        rate="scarce",
+    ),
+    Operation(
+        "list_schema_settings_in_source", "GET", _ONE + "/settings", STABLE, "source read-only", schema
+    ),
+    Operation(
+        "update_schema_settings_in_source",
+        "PATCH",
+        _ONE + "/settings",
+        STABLE,
+        "source admin",
+        modify_schema,
+        body=UpdateSchema,
+    ),
+    Operation("create_write_key_for_source", "POST", _ONE + "/writekey", ALPHA, "source admin", add_key),
+    Operation(
+        "remove_write_key_from_source",
+        "DELETE",
+        _ONE + "/writekey/{writeKey}",
+        ALPHA,
+        "source admin",
+        remove_key,
+    ),
+)
