@@ -62,6 +62,7 @@ class ChildServer:
                 break
         else:
             process.wait()
+            process.stderr.close()
             raise ServerFailed("\n".join(self.log) or f"it ended with status {process.returncode}")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
