@@ -135,8 +135,9 @@ class Registry:
         )
 
     def _begin(self) -> None:
-        database.upgrade(self._engine)
+        # A new database changes over to its log at the first connection, and who comes second then is not made to wait.
         with self.cell.lock():
+            database.upgrade(self._engine)
             with database.writing(self._engine) as connection:
                 row = connection.execute(select(config.c.rev, config.c.key_id)).one_or_none()
                 if row is None:
