@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from headgate.cli.trouble import Trouble
+from headgate.cli.trouble import Trouble, of_file
 from headgate.paths import DEFAULT, DataDirectory
 from headgate.queue.backoff import HOUR_MS, Backoff
 
@@ -147,6 +147,8 @@ def run(parsed: argparse.Namespace) -> int:
     except (InUse, QueueBroken, RegistryError, supervisor.WorkerFailed) as error:
         raise Trouble(str(error)) from None
     except OSError as error:
+        if error.filename is not None:
+            raise of_file(error, str(error.filename)) from None
         raise Trouble(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from None
     return 0
 
