@@ -64,6 +64,12 @@ def test_a_power_cut_loses_nothing_that_was_accepted(tmp_path: Path, options: tu
 
 
 def test_without_waiting_for_the_disk_it_would(tmp_path: Path) -> None:
-    promises, stored = put_and_cut(tmp_path, "NORMAL", "--put-only")
-
-    assert stored.lost(promises) != set()
+    """Unless the cut comes just when the log has been carried into the file, so there are some tries."""
+    for cut in range(8):
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        promises, stored = put_and_cut(folder, "NORMAL", "--put-only")
+        shutil.rmtree(folder)
+        if stored.lost(promises):
+            return
+    pytest.fail("what was not synced survived every cut: these cuts prove nothing")
