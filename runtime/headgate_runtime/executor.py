@@ -151,6 +151,10 @@ class Executor:
             self._functions[key] = function
         return function
 
+    def dismiss(self, function: Function) -> None:
+        """Closes the sandboxes of *function* that wait for an event: it is not wanted again soon."""
+        self.pool.dismiss(function)
+
     async def compile(
         self,
         source: str | bytes,

@@ -107,6 +107,11 @@ class Pool:
             function.idle.append(slot)
         self._give_room()
 
+    def dismiss(self, function: Function) -> None:
+        """Closes the idle sandboxes of *function*."""
+        for slot in list(function.idle):
+            self._drop(slot)
+
     def close(self) -> None:
         """Closes every sandbox, the busy ones too; who waits for one gets ExecutorClosed. May be called twice."""
         self.closed = True

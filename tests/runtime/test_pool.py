@@ -543,3 +543,16 @@ def test_a_function_that_the_caller_keeps_is_remembered() -> None:
         assert executor.function(image(COUNT), {"kept": True}) is kept
 
     run(main, sandboxes=1)
+
+
+def test_a_function_that_is_dismissed_keeps_no_idle_sandbox() -> None:
+    async def main(executor: Executor) -> None:
+        wanted, other = (executor.function(image(COUNT), owner=owner) for owner in ("a", "b"))
+        for function in (wanted, wanted, other):
+            await executor.invoke(function, EVENT)
+        executor.dismiss(wanted)
+        assert (executor.live, executor.idle) == (1, 1)
+        assert n(await executor.invoke(wanted, EVENT)) == 1
+        assert n(await executor.invoke(other, EVENT)) == 2
+
+    run(main)

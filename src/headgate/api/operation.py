@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pydantic import BaseModel
 
     from headgate.api.call import Call
     from headgate.api.rates import Class
+    from headgate.api.services import Services
 
 STABLE: Final = ("v1", "v1beta", "v1alpha")
 BETA: Final = ("v1beta",)
@@ -41,6 +42,8 @@ class Operation:
     name       as in public-api-operations.json
     needs      what the handler enforces; a test holds every operation to it, with every role
     handler    gives `data`; runs in a thread, in one transaction of the registry
+    runs       for what takes its time, or needs more than the registry: makes `data` of what the handler gave, on the
+               event loop, when the transaction is over
     body       what the body must be; None: there is none
     prepare    what is done with the body before the transaction, since it takes long; its result is `call.prepared`
     query      names of parameters, those that are required with a "*"
@@ -51,12 +54,13 @@ class Operation:
     path: str
     versions: tuple[str, ...]
     needs: Needs
-    handler: Callable[[Call], dict[str, Any]]
+    handler: Callable[[Call], Any]
     body: type[BaseModel] | None = None
     query: tuple[str, ...] = ()
     prepare: Callable[[Any], Any] | None = None
     status: int = 200
     rate: Class = "usual"
+    runs: Callable[[Any, Services], Awaitable[dict[str, Any]]] | None = None
 
     @property
     def changes(self) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headgate.api.operation import Operation
     from headgate.api.permissions import Principal
     from headgate.api.rates import Rates
+    from headgate.api.services import Services
     from headgate.registry.store import Registry
 
 BODY_BYTES: Final = 4 << 20
@@ -36,8 +37,14 @@ class Api:
     """Serves *operations* for *registry*. `router` is for FastAPI."""
 
     def __init__(
-        self, operations: Iterable[Operation], registry: Registry, authority: Authority, rates: Rates
+        self,
+        operations: Iterable[Operation],
+        registry: Registry,
+        authority: Authority,
+        rates: Rates,
+        services: Services,
     ) -> None:
+        self._services = services
         self._registry = registry
         self._authority = authority
         self._rates = rates
@@ -72,6 +79,8 @@ class Api:
                 data = await asyncio.to_thread(
                     self._perform, operation, principal, dict(request.path_params), asked, body
                 )
+                if operation.runs is not None:
+                    data = await operation.runs(data, self._services)
                 status, value = operation.status, {"data": data}
             except ApiError as error:
                 status, value = error.status, error.as_json()
@@ -97,7 +106,7 @@ class Api:
         path: dict[str, str],
         asked: dict[str, Any],
         body: BaseModel | None,
-    ) -> dict[str, Any]:
+    ) -> Any:
         try:
             prepared = None if operation.prepare is None else operation.prepare(body)
             if operation.changes:

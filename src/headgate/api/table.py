@@ -11,6 +11,7 @@ from headgate.api import (
     functions,
     instances,
     labels,
+    preview,
     sources,
     subscriptions,
     workspace,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *workspace.OPERATIONS,
     *functions.OPERATIONS,
+    *preview.OPERATIONS,
     *instances.OPERATIONS,
     *sources.OPERATIONS,
     *destinations.OPERATIONS,

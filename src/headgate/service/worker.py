@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from headgate.api.rates import Rates
+from headgate.api.services import Services
 from headgate.api.serving import Api
 from headgate.api.table import OPERATIONS
 from headgate.delivery.carriers import Carriers
@@ -131,7 +132,7 @@ class Worker:
                 return joined([await own_metrics(), *await self._metrics_of_others()])
 
             authority = TokenAuthority(registry, directory)
-            api = Api(OPERATIONS, registry, authority, Rates(self._clock))
+            api = Api(OPERATIONS, registry, authority, Rates(self._clock), Services(executor))
             app = application(
                 [invoke.router(directory, functions, executor, authority), api.router],
                 is_ready=self._why_not_ready,

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from headgate.api.permissions import Grant, Principal, Resource
 from headgate.api.rates import Rates
+from headgate.api.services import Services
 from headgate.api.serving import Api, Authority
 from headgate.api.table import OPERATIONS
 from headgate.paths import DataDirectory
@@ -26,6 +27,8 @@ from headgate.registry.store import Change, Registry
 from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
 from headgate_runtime import Answer as RuntimeAnswer
+from headgate_runtime import Executor
+from headgate_runtime.fetch import Egress, Fetcher
 from tests.headgate.api import shapes
 
 START_MS = 1_767_225_600_000
@@ -154,7 +157,10 @@ class House:
             self.workspace = workspaces.create(change, slug="acme", name="Acme").id
             self.rivals = workspaces.create(change, slug="rival", name="Rival").id
         self.rates = Rates(self.clock)
-        api = Api(OPERATIONS, self.registry, self._authority, self.rates)
+        self._fetcher = Fetcher(Egress(allow_private=True))
+        self.executor = Executor(fetch=self._fetcher)
+        self.services = Services(self.executor)
+        api = Api(OPERATIONS, self.registry, self._authority, self.rates, self.services)
         self._routes = api.router.routes
         app: ASGIApp = application([api.router], is_ready=lambda: None, metrics=self._no_metrics, version="0")
         self._http = httpx.AsyncClient(
@@ -168,6 +174,8 @@ class House:
 
     def __exit__(self, *_: object) -> None:
         self._runner.run(self._http.aclose())
+        self.executor.close()
+        self._runner.run(self._fetcher.aclose())
         self._runner.close()
         self.registry.close()
 

@@ -1,0 +1,21 @@
+"""What operations have beside the registry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headgate_runtime import Executor
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """
+    executor    the worker's own, so that test runs take their turns with everything else that runs
+    previews    under way, by workspace
+    """
+
+    executor: Executor
+    previews: Counter[str] = field(default_factory=Counter)

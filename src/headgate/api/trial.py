@@ -1,0 +1,230 @@
+"""Runs a function for somebody who wants to see what it does (SPEC 10): nothing is delivered, nothing is counted."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from headgate.api.errors import ApiError, invalid
+from headgate.api.times import iso
+from headgate.pipeline.redact import redact
+from headgate.tracking.message_ids import message_id
+from headgate_runtime import CompileError, EventError, ExecutorClosed, LimitError, Limits
+from headgate_runtime.fetch import tracing
+from headgate_runtime.outcome import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate.api.services import Services
+    from headgate.registry.snapshot import Isolation, Language
+    from headgate_runtime import Executor, Function, LogLine, Outcome
+
+LOG_BYTES: Final = 4 << 10
+"""Of console output shown (SPEC 10)."""
+
+REQUESTS: Final = 100
+"""Of requests shown."""
+
+ALL_MS: Final = 60_000
+"""When a run with one event after the other takes longer, those that are left do not run."""
+
+RUNS_AT_ONCE: Final = 8
+"""Of a workspace, in one worker."""
+
+HINT: Final = "returned nothing: event will not reach the destination"
+"""For those who forgot to return the event (SPEC D1)."""
+
+_PLACE: Final = re.compile(r"\bfunction\.js:(\d+):(\d+)")
+
+
+class Trial(NamedTuple):
+    """
+    What is to be run: *code*, which need not be saved anywhere.
+
+    events     several when *is_list*, for `onBatch` when the function has it and *batch* does not say otherwise
+    settings   the values, secrets among them
+    secrets    texts that are shown nowhere
+    """
+
+    workspace: str
+    code: str
+    language: Language
+    isolation: Isolation
+    time_ms: int
+    events: list[dict[str, Any]]
+    is_list: bool
+    batch: bool | None
+    settings: dict[str, Any]
+    secrets: tuple[str, ...]
+
+
+async def run(trial: Trial, services: Services) -> dict[str, Any]:
+    """
+    `{"result": ...}` of SPEC D25, from an environment that nobody used before. Raises ApiError 422 for events that no
+    function takes, 429 where too many run already.
+    """
+    previews = services.previews
+    if previews[trial.workspace] >= RUNS_AT_ONCE:
+        raise ApiError(429, f"{RUNS_AT_ONCE} previews of this workspace are running: wait for one to end")
+    previews[trial.workspace] += 1
+    try:
+        return {"result": await _Run(trial, services.executor).result()}
+    except EventError as error:
+        raise invalid(str(error), "payload") from None
+    except LimitError as error:
+        raise invalid(str(error), "code") from None
+    except ExecutorClosed:
+        raise ApiError(503, "the server is stopping") from None
+    finally:
+        previews[trial.workspace] -= 1
+        if not previews[trial.workspace]:
+            del previews[trial.workspace]
+
+
+class _Run:
+    def __init__(self, trial: Trial, executor: Executor) -> None:
+        self._trial = trial
+        self._executor = executor
+        self._clock = executor.clock
+        self._began = self._clock.wall_ms()
+        self._began_at = self._clock.monotonic_ms()
+
+    async def result(self) -> dict[str, Any]:
+        trial, executor = self._trial, self._executor
+        limits = Limits(time_ms=trial.time_ms, sandboxes=1)
+        image = await executor.compile(trial.code, limits, language=trial.language, tenant=trial.workspace)
+        if isinstance(image, CompileError):
+            return self._refused(image)
+        function = executor.function(
+            image,
+            trial.settings,
+            isolation=trial.isolation,
+            limits=limits,
+            tenant=trial.workspace,
+            owner=f"preview {executor.entropy(16).hex()}",
+        )
+        self._began_at = self._clock.monotonic_ms()
+        try:
+            with tracing(trial.secrets) as trace:
+                outcomes, invocations = await self._outcomes(function)
+        finally:
+            executor.dismiss(function)
+        requests = [exchange.as_json() for exchange in trace.exchanges[:REQUESTS]]
+        dropped = trace.dropped + len(trace.exchanges) - len(requests)
+        return self._shown(outcomes, invocations) | {"requests": requests, "requestsTruncated": dropped > 0}
+
+    async def _outcomes(self, function: Function) -> tuple[list[Outcome | None], list[Outcome]]:
+        """Of each event, None for those that had no time to run; and of each invocation."""
+        trial = self._trial
+        now = int(self._clock.wall_ms())
+        texts = []
+        for event in trial.events:
+            if event.get("messageId") is None:  # samples of the documentation tell batched events apart by it
+                event = event | {"messageId": message_id(now, self._executor.entropy)}
+            texts.append(orjson.dumps(event))
+        wants_batch = trial.is_list if trial.batch is None else trial.batch
+        if wants_batch and texts and "onBatch" in function.image.handlers:
+            batch = await self._executor.invoke(function, texts)
+            return [*batch], batch[:1]
+        outcomes: list[Outcome | None] = []
+        for text in texts:
+            if self._clock.monotonic_ms() - self._began_at >= ALL_MS:
+                break
+            outcomes.append(await self._executor.invoke(function, text))
+        ran = [each for each in outcomes if each is not None]
+        return outcomes + [None] * (len(texts) - len(outcomes)), ran
+
+    def _shown(self, outcomes: Sequence[Outcome | None], invocations: Sequence[Outcome]) -> dict[str, Any]:
+        items = [self._item(each) for each in outcomes]
+        statuses = {each["status"] for each in items}
+        first_error = next((each["error"] for each in items if "error" in each), None)
+        outputs = [each["output"] for each in items if "output" in each]
+        value: dict[str, Any] = {
+            "status": next(
+                (each for each in ("ERROR", "SUCCESS", "FILTERED") if each in statuses), "FILTERED"
+            ),
+            "error": first_error,
+            **self._logs([line for each in invocations for line in each.logs]),
+            "durationMs": round(self._clock.monotonic_ms() - self._began_at, 3),
+            "fuel": sum(each.fuel for each in invocations),
+            "hint": HINT
+            if any(each is not None and each.cause is Cause.EMPTY for each in outcomes)
+            else None,
+        }
+        value["logsTruncated"] |= any(each.logs_dropped for each in invocations)
+        if self._trial.is_list:
+            return value | {"output": outputs, "items": items}
+        return value | {"output": outputs[0] if outputs else None}
+
+    def _item(self, outcome: Outcome | None) -> dict[str, Any]:
+        if outcome is None:
+            why = f"not run: those before it took {ALL_MS / 1e3:g} s"
+            return {"status": "ERROR", "error": _error(None, why, None, "Timeout", retryable=True)}
+        if outcome.output is not None:
+            return {"status": "SUCCESS", "output": orjson.Fragment(outcome.output)}
+        message = None if outcome.message is None else self._clean(outcome.message)
+        if outcome.outcome == "filtered":
+            return {"status": "FILTERED", "reason": message or outcome.category}
+        stack = None if outcome.stack is None else self._clean(outcome.stack)
+        name = None if outcome.error_name is None else self._clean(outcome.error_name)
+        retryable = outcome.outcome == "retry"
+        error = _error(name, message or outcome.category or "", stack, outcome.category, retryable=retryable)
+        return {"status": "ERROR", "error": error}
+
+    def _refused(self, error: CompileError) -> dict[str, Any]:
+        name = error.error_name and self._clean(error.error_name)
+        stack = error.stack and self._clean(error.stack)
+        shown = _error(name, self._clean(error.message), stack, "Bad Request", retryable=False)
+        shown |= {"line": error.line, "column": error.column}
+        if error.source_line is not None:
+            shown["sourceLine"] = self._clean(error.source_line)
+        return {
+            "status": "ERROR",
+            "output": [] if self._trial.is_list else None,
+            **({"items": []} if self._trial.is_list else {}),
+            "error": shown,
+            "logs": [],
+            "logsTruncated": False,
+            "requests": [],
+            "requestsTruncated": False,
+            "durationMs": round(self._clock.monotonic_ms() - self._began_at, 3),
+            "fuel": 0,
+            "hint": None,
+        }
+
+    def _logs(self, lines: Sequence[LogLine]) -> dict[str, Any]:
+        """The guest does not tell when it logged: *time* is that of the run's beginning."""
+        time = iso(int(self._began))
+        shown: list[dict[str, str]] = []
+        left = LOG_BYTES
+        for line in lines:
+            if left <= 0:
+                return {"logs": shown, "logsTruncated": True}
+            # Redacted before it is cut: the cut must not leave half a secret.
+            content = self._clean(line.message).encode()
+            message = content[:left].decode(errors="ignore")
+            shown.append({"level": line.level, "time": time, "message": message})
+            left -= len(content)
+        return {"logs": shown, "logsTruncated": left < 0}
+
+    def _clean(self, text: str) -> str:
+        return redact(text, self._trial.secrets)
+
+
+def _error(
+    name: str | None, message: str, stack: str | None, category: str | None, *, retryable: bool
+) -> dict[str, Any]:
+    """*line* and *column* are those of the innermost frame in the function's own text."""
+    place = _PLACE.search(stack or "")
+    return {
+        "name": name,
+        "message": message,
+        "stack": stack,
+        "category": category,
+        "retryable": retryable,
+        "line": place and int(place[1]),
+        "column": place and int(place[2]),
+    }

@@ -1,0 +1,273 @@
+"""Test runs: of code that is saved nowhere, of events one by one and together, with what is shown of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from headgate.api import trial
+from headgate.api.permissions import Resource
+from tests.headgate.api.house import Caller, House
+
+TRACK = {"type": "track", "event": "Signed Up", "messageId": "m1", "properties": {"plan": "pro"}}
+RETURN = "function onTrack(event, settings) { return event }"
+SECRET = "sk-very-secret-value"
+KEY = {
+    "name": "apiKey",
+    "label": "API Key",
+    "description": "",
+    "type": "STRING",
+    "required": True,
+    "sensitive": True,
+}
+
+
+def preview(caller: Caller, code: str, payload: object = TRACK, **fields: Any) -> dict[str, Any]:
+    data = caller.post("/functions/preview", {"code": code, "payload": payload, **fields}).data
+    result: dict[str, Any] = data["result"]
+    return result
+
+
+def create(house: House, code: str = RETURN, **fields: Any) -> str:
+    body = {"code": code, "displayName": "Mine", "resourceType": "INSERT_DESTINATION", **fields}
+    made: str = house.owner.post("/functions", body).data["function"]["id"]
+    return made
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """An address that answers with what it was sent."""
+
+    class Echo(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_code_that_is_saved_nowhere_runs(house: House) -> None:
+    before = house.audited()
+    result = preview(
+        house.owner,
+        "function onTrack(event) { console.warn('seen', event.event); event.properties.x = 1; return event }",
+    )
+
+    assert result["status"] == "SUCCESS"
+    assert result["output"] == TRACK | {"properties": {"plan": "pro", "x": 1}}
+    assert [(line["level"], line["message"]) for line in result["logs"]] == [("warn", "seen Signed Up")]
+    assert result["error"] is None
+    assert result["requests"] == []
+    assert result["fuel"] > 0
+    assert house.owner.get("/functions", resourceType="INSERT_DESTINATION").data["functions"] == []
+    assert house.audited() == before
+
+
+def test_an_error_tells_where_it_was_thrown(house: House) -> None:
+    code = "function onTrack(event) {\n  const a = 1\n  throw new RetryError('later')\n}"
+    error = preview(house.owner, code)["error"]
+
+    assert (error["name"], error["message"], error["category"]) == ("RetryError", "later", "Retry")
+    assert error["retryable"] is True
+    assert (error["line"], error["column"]) == (3, 13)
+    assert "function.js:3" in error["stack"]
+
+
+def test_code_that_does_not_load_is_shown_where(house: House) -> None:
+    result = preview(house.owner, "function onTrack(event) {\n  return event +\n}")
+
+    assert result["status"] == "ERROR"
+    assert result["error"]["name"] == "SyntaxError"
+    assert result["error"]["line"] == 3
+    assert result["error"]["sourceLine"] == "}"
+
+
+def test_a_function_that_forgets_to_return_gets_a_hint(house: House) -> None:
+    result = preview(house.owner, "function onTrack(event) { event.properties.x = 1 }")
+
+    assert result["status"] == "FILTERED"
+    assert result["output"] is None
+    assert result["hint"] == trial.HINT
+    assert (
+        preview(house.owner, "function onTrack(event) { throw new DropEvent('not this one') }")["hint"]
+        is None
+    )
+
+
+def test_events_in_a_list_go_to_the_batch_handler_where_there_is_one(house: House) -> None:
+    events = [TRACK, TRACK | {"messageId": "m2", "properties": {"plan": "free"}}]
+    together = preview(
+        house.owner,
+        RETURN
+        + "; function onBatch(events) { return events.map((e) => e.properties.plan == 'pro' ? e : null) }",
+        events,
+    )
+    singly = preview(
+        house.owner, "function onTrack(e) { if (e.messageId == 'm2') throw Error('no'); return e }", events
+    )
+
+    assert [each["status"] for each in together["items"]] == ["SUCCESS", "FILTERED"]
+    assert together["status"] == "SUCCESS"
+    assert together["output"] == [TRACK]
+    assert [each["status"] for each in singly["items"]] == ["SUCCESS", "ERROR"]
+    assert singly["status"] == "ERROR"
+    assert singly["error"]["message"] == "no"
+    assert singly["items"][1]["error"] == singly["error"]
+
+
+def test_whether_it_is_a_batch_can_be_said(house: House) -> None:
+    code = (
+        "function onTrack(e) { e.properties.by = 'track'; return e }"
+        "function onBatch(all) { return all.map((e) => ({ ...e, properties: { by: 'batch' } })) }"
+    )
+
+    assert preview(house.owner, code)["output"]["properties"]["by"] == "track"
+    assert preview(house.owner, code, batch=True)["output"][0]["properties"]["by"] == "batch"
+    assert preview(house.owner, code, [TRACK], batch=False)["output"][0]["properties"]["by"] == "track"
+
+
+def test_events_without_an_id_get_one(house: House) -> None:
+    output = preview(house.owner, RETURN, [{"type": "track"}, {"type": "track"}])["output"]
+
+    assert len({each["messageId"] for each in output}) == 2
+
+
+def test_every_run_has_an_environment_of_its_own_and_leaves_none(house: House) -> None:
+    code = (
+        "let n = 0; async function onTrack(e) { e.n = ++n;"
+        " e.cached = await cache.load('k', 60000, async () => e.messageId); return e }"
+    )
+    first = preview(house.owner, code)["output"]
+    again = preview(house.owner, code, TRACK | {"messageId": "m2"})["output"]
+
+    assert (first["n"], first["cached"]) == (1, "m1")
+    assert (again["n"], again["cached"]) == (1, "m2")
+    assert house.executor.live == 0
+
+
+def test_typescript_runs(house: House) -> None:
+    code = "function onTrack(event: { n: number }): object { event.n = 1 as number; return event }"
+
+    assert preview(house.owner, code, language="typescript")["output"]["n"] == 1
+
+
+def test_settings_must_be_filled_and_reach_the_handler(house: House) -> None:
+    code = "function onTrack(e, settings) { e.length = settings.apiKey.length; return e }"
+    body = {"code": code, "payload": TRACK, "settings": [KEY]}
+
+    assert house.owner.post("/functions/preview", body).refusal == (
+        422,
+        "settingValues.apiKey",
+        '"settingValues.apiKey" is required',
+    )
+    result = preview(house.owner, code, settings=[KEY], settingValues={"apiKey": SECRET})
+    assert result["output"]["length"] == len(SECRET)
+
+
+def test_requests_are_shown_and_secrets_are_not(house: House, site: str) -> None:
+    code = """
+        async function onTrack(e, settings) {
+          console.log('with', settings.apiKey)
+          await fetch(e.properties.url + '?key=' + settings.apiKey, {
+            method: 'POST',
+            headers: { Authorization: 'Basic abc', 'X-Key': settings.apiKey },
+            body: settings.apiKey + 'x'.repeat(20000),
+          })
+          throw new Error('failed with ' + settings.apiKey)
+        }"""
+    answer = house.owner.post(
+        "/functions/preview",
+        {
+            "code": code,
+            "payload": TRACK | {"properties": {"url": site}},
+            "settings": [KEY],
+            "settingValues": {"apiKey": SECRET},
+        },
+    )
+    result = answer.data["result"]
+    (request,) = result["requests"]
+
+    assert (request["method"], request["status"]) == ("POST", 200)
+    assert request["url"] == f"{site}/?key=[redacted]"
+    assert request["requestHeaders"]["Authorization"] == "[redacted]"
+    assert len(request["requestBody"].encode()) == 10 << 10
+    assert len(request["responseBody"].encode()) == 10 << 10
+    assert result["error"]["message"] == "failed with [redacted]"
+    assert SECRET not in str(answer.value)
+
+
+def test_of_much_that_is_logged_four_kilobytes_are_shown(house: House) -> None:
+    code = "function onTrack(e) { for (let i = 0; i < 100; i++) console.log('é'.repeat(50)); return e }"
+    result = preview(house.owner, code)
+
+    assert sum(len(line["message"].encode()) for line in result["logs"]) == 4 << 10
+    assert result["logsTruncated"] is True
+    assert preview(house.owner, RETURN)["logsTruncated"] is False
+
+
+def test_a_stored_function_runs_with_what_the_request_replaces(house: House) -> None:
+    function = create(
+        house,
+        "function onTrack(e, settings) { e.by = 'stored'; return e }",
+        settings=[KEY | {"required": False}],
+    )
+    path = f"/functions/{function}/preview"
+    run = house.owner.post(path, {"payload": TRACK, "settingValues": {"apiKey": "k123"}}).data["result"]
+    other = house.owner.post(path, {"payload": TRACK, "code": RETURN}).data["result"]
+
+    assert run["output"] == TRACK | {"by": "stored"}
+    assert other["output"] == TRACK
+    assert house.owner.post(path, {"payload": TRACK, "settingValues": {"no": 1}}).status == 422
+    assert house.owner.get(f"/functions/{function}/versions").data["pagination"]["totalEntries"] == 1
+
+
+def test_whoever_may_not_administer_functions_may_not_test_them(house: House) -> None:
+    function = create(house)
+    body = {"code": RETURN, "payload": TRACK}
+    of_this = house.granted(("functions-admin", [Resource("FUNCTION", function)]))
+
+    assert house.caller("functions-read-only").post("/functions/preview", body).status == 401
+    assert of_this.post("/functions/preview", body).status == 401
+    assert of_this.post(f"/functions/{function}/preview", body).status == 200
+    assert house.rival.post(f"/functions/{function}/preview", body).status == 404
+
+
+def test_a_run_that_does_not_end_ends_in_time(house: House) -> None:
+    result = preview(
+        house.owner, "async function onTrack() { await new Promise((go) => setTimeout(go, 9e3)) }", timeMs=20
+    )
+
+    assert (result["error"]["category"], result["error"]["retryable"]) == ("Timeout", True)
+    assert house.executor.live == 0
+
+
+@pytest.mark.parametrize(
+    ("payload", "status"), [([], 422), ([TRACK] * 1001, 422), ("text", 422), ([1], 422), (None, 422)]
+)
+def test_what_is_no_event_is_refused(house: House, payload: object, status: int) -> None:
+    answer = house.owner.post("/functions/preview", {"code": RETURN, "payload": payload})
+
+    assert answer.status == status
+    assert answer.error["field"].startswith("payload")
+
+
+def test_a_workspace_has_so_many_runs_at_once(house: House) -> None:
+    house.services.previews[house.workspace] = trial.RUNS_AT_ONCE
+
+    assert house.owner.post("/functions/preview", {"code": RETURN, "payload": TRACK}).status == 429
+    assert house.rival.post("/functions/preview", {"code": RETURN, "payload": TRACK}).status == 200
