@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 from headgate.api.errors import ApiError
+from headgate.registry.records import Grant, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from headgate.registry.records import Actor, Role
+
+__all__ = ["Grant", "Level", "Principal", "Resource", "refused"]
 
 Level = Literal["read", "admin"]
 
@@ -20,25 +23,6 @@ _LEVELS: Final[dict[Role, tuple[str, Level]]] = {
     "source-admin": ("SOURCE", "admin"),
     "source-read-only": ("SOURCE", "read"),
 }
-
-
-class Resource(NamedTuple):
-    """
-    type      FUNCTION, SOURCE or WORKSPACE; the last stands for all there are
-    id        of a function or a source
-    labels    of a SOURCE: any source that has them all, as "key:value"; empty: the very one of *id*
-    """
-
-    type: str
-    id: str
-    labels: frozenset[str] = frozenset()
-
-
-class Grant(NamedTuple):
-    """A role for *resources*."""
-
-    role: Role
-    resources: tuple[Resource, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +40,8 @@ class Principal:
     def may_function(self, function: str | None, level: Level) -> bool:
         """*function* None: all of them, those to come included."""
         return self.is_owner or any(
-            resource.type == "WORKSPACE" or (resource.type == "FUNCTION" and resource.id == function)
+            (resource.type == "WORKSPACE" or (resource.type == "FUNCTION" and resource.id == function))
+            and not resource.labels
             for resource in self._resources("FUNCTION", level)
         )
 
@@ -64,13 +49,7 @@ class Principal:
         """*labels* are those of the source, as "key:value"; *source* None: all of them."""
         there = frozenset(labels)
         return self.is_owner or any(
-            resource.type == "WORKSPACE"
-            or (
-                resource.type == "SOURCE"
-                and source is not None
-                and (resource.labels <= there if resource.labels else resource.id == source)
-            )
-            for resource in self._resources("SOURCE", level)
+            _covers(resource, self.workspace, source, there) for resource in self._resources("SOURCE", level)
         )
 
     def _resources(self, kind: str, level: Level) -> Iterable[Resource]:
@@ -78,6 +57,13 @@ class Principal:
             granted = _LEVELS.get(grant.role)
             if granted is not None and granted[0] == kind and level in ("read", granted[1]):
                 yield from grant.resources
+
+
+def _covers(resource: Resource, workspace: str, source: str | None, labels: frozenset[str]) -> bool:
+    """Whether a grant for *resource* is one for the *source* with these *labels*; for all, where that is None."""
+    if not resource.labels:
+        return resource.type == "WORKSPACE" or (resource.type == "SOURCE" and resource.id == source)
+    return source is not None and resource.id in (source, workspace) and resource.labels <= labels
 
 
 def refused() -> ApiError:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select, tuple_
 
+from headgate.registry import limits
 from headgate.registry.records import Actor, AuditEvent
-from headgate.registry.tables import audit
+from headgate.registry.tables import audit, users
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+    from sqlalchemy import RowMapping, Select
 
     from headgate.registry.store import Change, View
 
@@ -50,16 +51,87 @@ def record(
     change.written += 1
 
 
-def listed(view: View, workspace: str, *, count: int = 200, offset: int = 0) -> list[AuditEvent]:
-    """The newest first."""
-    rows = view.connection.execute(
-        select(audit)
-        .where(audit.c.workspace_id == workspace)
-        .order_by(audit.c.rev.desc(), audit.c.position.desc())
-        .limit(count)
-        .offset(offset)
+class Place(NamedTuple):
+    """Of an event in the order of all: later ones have greater places."""
+
+    rev: int
+    position: int
+
+
+class Wanted(NamedTuple):
+    """
+    Which events. None: any.
+
+    since, until    ms since the epoch; the first inclusive, the second not
+    action          the type of the event
+    """
+
+    since: int | None = None
+    until: int | None = None
+    resource_id: str | None = None
+    resource_type: str | None = None
+    actor: str | None = None
+    action: str | None = None
+
+
+def listed(
+    view: View,
+    workspace: str,
+    *,
+    wanted: Wanted | None = None,
+    begin: Place | None = None,
+    count: int = 200,
+    offset: int = 0,
+) -> list[AuditEvent]:
+    """The newest first; from *begin* on, that one included."""
+    query = _of(workspace, wanted or Wanted())
+    if begin is not None:
+        query = query.where(tuple_(audit.c.rev, audit.c.position) <= begin)
+    query = query.order_by(audit.c.rev.desc(), audit.c.position.desc()).limit(count).offset(offset)
+    return [_event(row) for row in view.connection.execute(query).mappings()]
+
+
+def before(view: View, workspace: str, wanted: Wanted, begin: Place, count: int) -> Place | None:
+    """Where the page of *count* events begins that ends before *begin*; None where that is the beginning of all."""
+    query = (
+        _of(workspace, wanted)
+        .where(tuple_(audit.c.rev, audit.c.position) > begin)
+        .order_by(audit.c.rev, audit.c.position)
+        .limit(count + 1)
     )
-    return [_event(row) for row in rows.mappings()]
+    rows = view.connection.execute(query).mappings().all()
+    return Place(rows[count - 1]["rev"], rows[count - 1]["position"]) if len(rows) > count else None
+
+
+def sweep(change: Change, most: int = 5_000) -> int:
+    """
+    Forgets events that are older than is kept (SPEC 13.2), so many at most, so that nobody waits long for it. How many
+    there were. Is no mutation of anything, and leaves no event itself.
+    """
+    old = select(audit.c.id).where(audit.c.at < change.now - limits.AUDIT_MS).limit(most)
+    return change.connection.execute(delete(audit).where(audit.c.id.in_(old))).rowcount
+
+
+def _of(workspace: str, wanted: Wanted) -> Select[tuple[object, ...]]:
+    actors = users.c.id == audit.c.actor_id
+    query = (
+        select(audit, users.c.email)
+        .outerjoin(users, actors & (audit.c.actor_type == "user"))
+        .where(audit.c.workspace_id == workspace)
+    )
+    for column, value in (
+        (audit.c.resource_id, wanted.resource_id),
+        (audit.c.resource_type, wanted.resource_type),
+        (audit.c.actor_id, wanted.actor),
+        (audit.c.type, wanted.action),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.since is not None:
+        query = query.where(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(audit.c.at < wanted.until)
+    return query
 
 
 def _event(row: RowMapping) -> AuditEvent:
@@ -74,6 +146,9 @@ def _event(row: RowMapping) -> AuditEvent:
         resource_name=row["resource_name"],
         before=row["before"],
         after=row["after"],
+        rev=row["rev"],
+        position=row["position"],
+        actor_email=row["email"],
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_EMAIL: Final = re.compile(r"[^\s@,\x00-\x20\x7f]+@[^\s@,\x00-\x20\x7f]+")
 _WRITE_KEY: Final = re.compile(r"[!-~]+")
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -51,6 +52,17 @@ def slug(value: str, field: str = "slug") -> str:
     if not _SLUG.fullmatch(value):
         raise Invalid(f"{value!r} is no slug: letters, digits, - and _, and neither of these first", field)
     return value
+
+
+def email(value: str, field: str = "email") -> str:
+    """
+    In lower case, since people write their address now so, now so. What else makes an address one, only its server knows;
+    without commas, since lists in queries are parted by them.
+    """
+    text(value, field, limits.EMAIL_CHARS, least=1)
+    if not _EMAIL.fullmatch(value):
+        raise Invalid("is no e-mail address", field)
+    return value.lower()
 
 
 def write_key(value: str, field: str = "writeKey") -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete
 
-from headgate.registry import audit, functions, instances
+from headgate.registry import audit, functions, grants, instances
 from headgate.registry.errors import Conflict, NotFound
 from headgate.registry.functions import Code
 from headgate.registry.tables import function_versions
@@ -112,6 +112,7 @@ def remove(change: Change, function: str, *, force: bool = False) -> None:
         instances.remove(change, instance.id)
     change.connection.execute(delete(function_versions).where(function_versions.c.function_id == old.id))
     change.connection.execute(delete(functions_table).where(functions_table.c.id == old.id))
+    grants.forget(change, old.workspace, old.id)
     audit.record(
         change, old.workspace, "Insert Function Deleted", functions.resource(old), before=functions.shown(old)
     )

@@ -50,3 +50,16 @@ DEFINITIONS_PER_FUNCTION: Final = 100
 SETTING_LABEL_CHARS: Final = 200
 SETTINGS_BYTES: Final = 256 * 1024
 """Values of one instance, as JSON."""
+
+EMAIL_CHARS: Final = 254
+"""RFC 5321 4.5.3.1.3, without the angle brackets."""
+
+USERS_PER_WORKSPACE: Final = 10_000
+"""Those who are only invited included."""
+
+GROUPS_PER_WORKSPACE: Final = 1_000
+RESOURCES_PER_GRANT: Final = 1_000
+TOKENS_PER_WORKSPACE: Final = 10_000
+
+AUDIT_MS: Final = 90 * 24 * 3_600_000
+"""SPEC 13.2."""

@@ -11,10 +11,33 @@ if TYPE_CHECKING:
     from headgate.registry.settings import Definition
     from headgate.registry.snapshot import DestinationKind, Isolation, Language
 
-Role = Literal["owner", "functions-admin", "functions-read-only", "source-admin", "source-read-only"]
+Role = Literal[
+    "owner", "member", "functions-admin", "functions-read-only", "source-admin", "source-read-only"
+]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
-"""SPEC 13.1, each for all functions or all sources of the workspace."""
+"""SPEC 13.1. A member may nothing by that alone."""
+
+
+class Resource(NamedTuple):
+    """
+    What a role is for.
+
+    type      FUNCTION, SOURCE or WORKSPACE; the last stands for all there are, those to come included
+    id        of the function, the source or the workspace
+    labels    of sources: only those that have them all, as "key:value"; a SOURCE whose id is the workspace's is any
+    """
+
+    type: str
+    id: str
+    labels: frozenset[str] = frozenset()
+
+
+class Grant(NamedTuple):
+    """A role for *resources*."""
+
+    role: Role
+    resources: tuple[Resource, ...]
 
 
 class Actor(NamedTuple):
@@ -195,7 +218,12 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token of the management API. The token itself is shown once and kept nowhere."""
+    """
+    An access token of the management API. The token itself is shown once and kept nowhere.
+
+    role      for the whole workspace; that of a user's token is "member", since it may what the user may
+    user      whose it is; None: the workspace's
+    """
 
     id: str
     workspace: str
@@ -203,11 +231,38 @@ class Token:
     role: Role
     created_at: int
     created_by: str
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """*is_invited* until there is a first token for them; they can do nothing before."""
+
+    id: str
+    workspace: str
+    email: str
+    name: str
+    is_invited: bool
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """*member_count* is without those who are only invited."""
+
+    id: str
+    workspace: str
+    name: str
+    member_count: int
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """SPEC 13.2. *before* and *after* are digests of the thing as the API shows it; None where there was none."""
+    """
+    SPEC 13.2. *before* and *after* are digests of the thing as the API shows it; None where there was none. *rev* and
+    *position* are its place in the order of events. *actor_email* is that of a user who is still there.
+    """
 
     id: str
     workspace: str
@@ -219,3 +274,6 @@ class AuditEvent:
     resource_name: str
     before: str | None
     after: str | None
+    rev: int
+    position: int
+    actor_email: str | None = None

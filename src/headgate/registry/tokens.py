@@ -7,16 +7,19 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
-from headgate.registry import audit, checks, workspaces
-from headgate.registry.errors import NotFound
+from headgate.registry import audit, checks, grants, limits, workspaces
+from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import ROLES, Role, Token
 from headgate.registry.tables import tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import RowMapping
 
+    from headgate.registry.records import Grant, User
     from headgate.registry.store import Change, View
 
 PREFIX: Final = "hgt_"
@@ -25,31 +28,53 @@ PREFIX: Final = "hgt_"
 _BYTES: Final = 32
 
 
-def create(change: Change, workspace: str, *, name: str, role: Role = "owner") -> tuple[Token, str]:
-    """And the token itself, which nobody can tell again. Raises NotFound, Invalid."""
+def create(
+    change: Change,
+    workspace: str,
+    *,
+    name: str,
+    role: Role = "owner",
+    user: User | None = None,
+    permissions: Sequence[Grant] = (),
+) -> tuple[Token, str]:
+    """
+    And the token itself, which nobody can tell again. That of a *user* may what the user may, and has neither *role* nor
+    *permissions* of its own. Raises NotFound, Invalid, Conflict.
+    """
     workspaces.get(change, workspace)
     checks.choice(role, "role", ROLES)
+    grants.check(change, workspace, permissions)
+    have = change.connection.scalar(
+        select(func.count()).select_from(tokens).where(tokens.c.workspace_id == workspace)
+    )
+    if (have or 0) >= limits.TOKENS_PER_WORKSPACE:
+        raise Conflict(f"a workspace has at most {limits.TOKENS_PER_WORKSPACE} tokens, and this one has them")
+    if user is not None and (user.workspace != workspace or permissions):
+        raise Invalid("a user's token may what the user may", "permissions")
     text = PREFIX + base64.urlsafe_b64encode(change.entropy(_BYTES)).decode().rstrip("=")
     token = Token(
         id=change.new_id(),
         workspace=workspace,
         name=checks.name(name),
-        role=role,
+        role="member" if user is not None else role,
         created_at=change.now,
         created_by=change.actor.id,
+        user=None if user is None else user.id,
     )
     change.connection.execute(
         insert(tokens).values(
             id=token.id,
             workspace_id=workspace,
             name=token.name,
-            role=role,
+            role=token.role,
             hash=_hash(text),
             created_at=token.created_at,
             created_by=token.created_by,
+            user_id=token.user,
         )
     )
-    audit.record(change, workspace, "Token Created", _resource(token), after=_shown(token))
+    grants.write(change, workspace, "token", token.id, permissions)
+    audit.record(change, workspace, "Token Created", _resource(token), after=_shown(change, token))
     return token, text
 
 
@@ -57,10 +82,12 @@ def revoke(change: Change, token: str, *, workspace: str | None = None) -> Token
     """Holds at once. Raises NotFound, also for a token that is not of *workspace*."""
     row = change.connection.execute(select(tokens).where(tokens.c.id == token)).mappings().one_or_none()
     if row is None or workspace not in (None, row["workspace_id"]):
-        raise NotFound("token", token)
+        raise NotFound("token", token[:80])
     old = _token(row)
+    before = _shown(change, old)
+    grants.remove(change, token)
     change.connection.execute(delete(tokens).where(tokens.c.id == token))
-    audit.record(change, old.workspace, "Token Revoked", _resource(old), before=_shown(old))
+    audit.record(change, old.workspace, "Token Revoked", _resource(old), before=before)
     return old
 
 
@@ -76,11 +103,14 @@ def verify(view: View, text: str) -> Token | None:
     return _token(row)
 
 
-def listed(view: View, workspace: str) -> list[Token]:
-    """In the order of creation."""
-    query = (
-        select(tokens).where(tokens.c.workspace_id == workspace).order_by(tokens.c.created_at, tokens.c.id)
-    )
+def listed(
+    view: View, workspace: str, *, user: str | None = None, count: int | None = None, offset: int = 0
+) -> list[Token]:
+    """Those of *user*, where one is given. In the order of creation."""
+    query = select(tokens).where(tokens.c.workspace_id == workspace)
+    if user is not None:
+        query = query.where(tokens.c.user_id == user)
+    query = query.order_by(tokens.c.created_at, tokens.c.id).limit(count).offset(offset)
     return [_token(row) for row in view.connection.execute(query).mappings()]
 
 
@@ -96,6 +126,7 @@ def _token(row: RowMapping) -> Token:
         role=row["role"],
         created_at=row["created_at"],
         created_by=row["created_by"],
+        user=row["user_id"],
     )
 
 
@@ -103,5 +134,11 @@ def _resource(token: Token) -> tuple[str, str, str]:
     return "token", token.id, token.name
 
 
-def _shown(token: Token) -> audit.Shown:
-    return {"id": token.id, "name": token.name, "role": token.role}
+def _shown(view: View, token: Token) -> audit.Shown:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "role": token.role,
+        "user": token.user,
+        "permissions": grants.shown(grants.of(view, [token.id]).get(token.id, [])),
+    }

@@ -6,9 +6,9 @@ import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from headgate.api.permissions import Grant, Principal, Resource
-from headgate.registry import tokens
-from headgate.registry.records import Actor
+from headgate.api.permissions import Principal
+from headgate.registry import grants, tokens, users
+from headgate.registry.records import Actor, Grant, Resource
 
 if TYPE_CHECKING:
     from headgate.pipeline.directory import Directory
@@ -19,7 +19,12 @@ KNOWN: Final = 10_000
 
 
 class TokenAuthority:
-    """Remembers who a token belongs to until the registry changes, so a revoked one is refused from then on."""
+    """
+    Remembers who a token belongs to until the registry changes, so a revoked one is refused from then on.
+
+    A token of a workspace may what its role says, for all of the workspace, and what was granted to it; a user's token
+    may what the user may, and all groups the user is in.
+    """
 
     def __init__(self, registry: Registry, directory: Directory) -> None:
         self._registry = registry
@@ -48,7 +53,14 @@ class TokenAuthority:
     def _look_up(self, token: str) -> Principal | None:
         with self._registry.view() as view:
             found = tokens.verify(view, token)
-        if found is None:
-            return None
-        everything = Resource("WORKSPACE", found.workspace)
-        return Principal(Actor("token", found.id), found.workspace, (Grant(found.role, (everything,)),))
+            if found is None:
+                return None
+            if found.user is None:
+                actor, holders = Actor("token", found.id), [found.id]
+            else:
+                groups = [group for group, _ in users.groups_of(view, found.user)]
+                actor, holders = Actor("user", found.user), [found.user, *groups]
+            given = grants.of(view, holders)
+        own = Grant(found.role, (Resource("WORKSPACE", found.workspace),))
+        more = [grant for each in given.values() for grant in each]
+        return Principal(actor, found.workspace, (own, *more))

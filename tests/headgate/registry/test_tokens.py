@@ -49,7 +49,7 @@ def test_a_revoked_token_is_refused(house: House) -> None:
 
 
 def test_a_role_is_one_of_those_there_are(house: House) -> None:
-    with pytest.raises(Invalid, match=r"^role: must be one of owner, functions-admin"):
+    with pytest.raises(Invalid, match=r"^role: must be one of owner, member, functions-admin"):
         house.do(lambda change: tokens.create(change, house.workspace.id, name="ci", role=cast(Role, "king")))
 
 

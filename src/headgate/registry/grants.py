@@ -1,0 +1,173 @@
+"""What users, groups and tokens may do (SPEC 13.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from sqlalchemy import delete, insert, select, update
+
+from headgate.registry import audit, canonical, checks, limits
+from headgate.registry.errors import Invalid, NotFound
+from headgate.registry.records import ROLES, Grant, Resource, Role
+from headgate.registry.tables import functions, grants, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from headgate.registry.store import Change, View
+
+Holder = Literal["user", "group", "token"]
+
+_TYPES: Final[dict[Role, tuple[str, ...]]] = {
+    "owner": ("WORKSPACE",),
+    "member": ("WORKSPACE",),
+    "functions-admin": ("WORKSPACE", "FUNCTION"),
+    "functions-read-only": ("WORKSPACE", "FUNCTION"),
+    "source-admin": ("WORKSPACE", "SOURCE"),
+    "source-read-only": ("WORKSPACE", "SOURCE"),
+}
+"""Types of resources a role can be for."""
+
+
+def of(view: View, holders: Collection[str]) -> dict[str, list[Grant]]:
+    """By the id of their holder; nothing for those who have none."""
+    rows = view.connection.execute(
+        select(grants.c.holder_id, grants.c.role, grants.c.resources)
+        .where(grants.c.holder_id.in_(list(holders)))
+        .order_by(grants.c.holder_id, grants.c.position)
+    )
+    found: dict[str, list[Grant]] = {}
+    for row in rows:
+        resources = tuple(_resource(each) for each in canonical.read(row.resources))
+        found.setdefault(row.holder_id, []).append(Grant(row.role, resources))
+    return found
+
+
+def add(
+    change: Change, workspace: str, holder: Holder, resource: tuple[str, str, str], more: Sequence[Grant]
+) -> list[Grant]:
+    """
+    Beside those there are: all that *resource*, which is the holder's type, id and name, has then. Raises NotFound,
+    Invalid.
+    """
+    there = of(change, [resource[1]]).get(resource[1], [])
+    return replace(change, workspace, holder, resource, [*there, *more])
+
+
+def replace(
+    change: Change, workspace: str, holder: Holder, resource: tuple[str, str, str], wanted: Sequence[Grant]
+) -> list[Grant]:
+    """As `add`, and no others."""
+    holder_id = resource[1]
+    old = of(change, [holder_id]).get(holder_id, [])
+    new = _merged(wanted)
+    check(change, workspace, new)
+    if new == old:
+        return new
+    write(change, workspace, holder, holder_id, new)
+    before, after = shown(old), shown(new)
+    if not _covers(old, new):
+        audit.record(change, workspace, "Policy Created", resource, {"grants": before}, {"grants": after})
+    if not _covers(new, old):
+        audit.record(change, workspace, "Policy Deleted", resource, {"grants": before}, {"grants": after})
+    return new
+
+
+def write(change: Change, workspace: str, holder: Holder, holder_id: str, new: Sequence[Grant]) -> None:
+    """Without a word in the audit trail: part of something greater. *new* must be checked."""
+    remove(change, holder_id)
+    for position, grant in enumerate(_merged(new)):
+        change.connection.execute(
+            insert(grants).values(
+                id=change.new_id(),
+                workspace_id=workspace,
+                holder=holder,
+                holder_id=holder_id,
+                position=position,
+                role=grant.role,
+                resources=canonical.written([resource_shown(each) for each in grant.resources]),
+            )
+        )
+
+
+def remove(change: Change, holder_id: str) -> None:
+    """All that somebody has, who is going to be removed."""
+    change.connection.execute(delete(grants).where(grants.c.holder_id == holder_id))
+
+
+def forget(change: Change, workspace: str, resource: str) -> None:
+    """Takes a function or source that is being removed out of all grants."""
+    wanted = (grants.c.workspace_id == workspace) & grants.c.resources.contains(f'"{resource}"')
+    for row in change.connection.execute(select(grants.c.id, grants.c.resources).where(wanted)).all():
+        left = [each for each in canonical.read(row.resources) if each["id"] != resource]
+        which = grants.c.id == row.id
+        if left:
+            change.connection.execute(update(grants).where(which).values(resources=canonical.written(left)))
+        else:
+            change.connection.execute(delete(grants).where(which))
+
+
+def check(view: View, workspace: str, given: Sequence[Grant], field: str = "permissions") -> None:
+    """Raises Invalid, and NotFound for what is not in *workspace*."""
+    for number, grant in enumerate(given):
+        place = f"{field}[{number}]"
+        checks.choice(grant.role, f"{place}.roleId", ROLES)
+        if not grant.resources:
+            raise Invalid("must not be empty", f"{place}.resources")
+        if len(grant.resources) > limits.RESOURCES_PER_GRANT:
+            raise Invalid(f"has more than {limits.RESOURCES_PER_GRANT} entries", f"{place}.resources")
+        for index, resource in enumerate(grant.resources):
+            _check(view, workspace, grant.role, resource, f"{place}.resources[{index}]")
+
+
+def shown(given: Iterable[Grant]) -> list[dict[str, Any]]:
+    return [
+        {"roleId": grant.role, "resources": [resource_shown(each) for each in grant.resources]}
+        for grant in given
+    ]
+
+
+def resource_shown(resource: Resource) -> dict[str, Any]:
+    """As the API has it."""
+    value: dict[str, Any] = {"id": resource.id, "type": resource.type}
+    if resource.labels:
+        parts = [label.partition(":") for label in sorted(resource.labels)]
+        value["labels"] = [{"key": key, "value": text} for key, _, text in parts]
+    return value
+
+
+def _resource(value: dict[str, Any]) -> Resource:
+    labels = frozenset(f"{each['key']}:{each['value']}" for each in value.get("labels", ()))
+    return Resource(value["type"], value["id"], labels)
+
+
+def _merged(given: Sequence[Grant]) -> list[Grant]:
+    """Each role once, each resource once; in the order in which they came."""
+    roles: dict[Role, dict[Resource, None]] = {}
+    for grant in given:
+        roles.setdefault(grant.role, {}).update(dict.fromkeys(grant.resources))
+    return [Grant(role, tuple(resources)) for role, resources in roles.items()]
+
+
+def _covers(one: Sequence[Grant], other: Sequence[Grant]) -> bool:
+    """Whether *one* has everything that *other* has."""
+    pairs = {(grant.role, resource) for grant in one for resource in grant.resources}
+    return all((grant.role, resource) in pairs for grant in other for resource in grant.resources)
+
+
+def _check(view: View, workspace: str, role: Role, resource: Resource, field: str) -> None:
+    kinds = _TYPES[role]
+    if resource.type not in kinds:
+        raise Invalid(f"must be {' or '.join(kinds)} for the role {role}", f"{field}.type")
+    if resource.labels and "SOURCE" not in kinds:
+        raise Invalid(
+            "are of sources: no role but those for sources can be narrowed by them", f"{field}.labels"
+        )
+    if resource.type == "WORKSPACE" or (resource.labels and resource.id == workspace):
+        there = resource.id == workspace
+    else:
+        table = functions if resource.type == "FUNCTION" else sources
+        owner = view.connection.scalar(select(table.c.workspace_id).where(table.c.id == resource.id))
+        there = owner == workspace
+    if not there:
+        raise NotFound(resource.type.lower(), resource.id[:80], f"{field}.id")

@@ -1,0 +1,142 @@
+"""People, and those who are invited to become some."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, insert, select, update
+
+from headgate.registry import audit, checks, grants, limits, tokens, workspaces
+from headgate.registry.errors import Conflict, NotFound
+from headgate.registry.records import User
+from headgate.registry.tables import members, user_groups, users
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import RowMapping
+
+    from headgate.registry.records import Grant
+    from headgate.registry.store import Change, View
+
+
+def invite(change: Change, workspace: str, email: str, permissions: Sequence[Grant] = ()) -> User:
+    """Nothing is sent. Raises NotFound, Invalid; Conflict where the address is known."""
+    workspaces.get(change, workspace)
+    address = checks.email(email)
+    known = find(change, workspace, address)
+    if known is not None:
+        state = "invited" if known.is_invited else "a user"
+        raise Conflict(f"{address} is {state} already", "email")
+    have = change.connection.scalar(
+        select(func.count()).select_from(users).where(users.c.workspace_id == workspace)
+    )
+    if (have or 0) >= limits.USERS_PER_WORKSPACE:
+        raise Conflict(f"a workspace has at most {limits.USERS_PER_WORKSPACE} users, and this one has them")
+    grants.check(change, workspace, permissions)
+    user = User(change.new_id(), workspace, address, address, is_invited=True, created_at=change.now)
+    change.connection.execute(
+        insert(users).values(
+            id=user.id,
+            workspace_id=workspace,
+            email=address,
+            name=user.name,
+            state="invited",
+            created_at=user.created_at,
+        )
+    )
+    grants.write(change, workspace, "user", user.id, permissions)
+    audit.record(change, workspace, "User Invited", resource(user), after=_shown(change, user))
+    return user
+
+
+def accept(change: Change, user: User) -> User:
+    """Makes one who was invited a user."""
+    if not user.is_invited:
+        return user
+    before = _shown(change, user)
+    change.connection.execute(update(users).where(users.c.id == user.id).values(state="active"))
+    new = get(change, user.id)
+    audit.record(change, user.workspace, "Invite Accepted", resource(user), before, _shown(change, new))
+    return new
+
+
+def remove(change: Change, user: str, *, workspace: str | None = None) -> None:
+    """With their tokens, which are refused from then on; or an invite. Raises NotFound."""
+    old = get(change, user, workspace=workspace)
+    before = _shown(change, old)
+    for token in tokens.listed(change, old.workspace, user=user):
+        tokens.revoke(change, token.id)
+    change.connection.execute(delete(members).where(members.c.user_id == user))
+    grants.remove(change, user)
+    change.connection.execute(delete(users).where(users.c.id == user))
+    action = "Invite Deleted" if old.is_invited else "User Deleted"
+    audit.record(change, old.workspace, action, resource(old), before=before)
+
+
+def get(view: View, user: str, *, workspace: str | None = None) -> User:
+    """Raises NotFound, also for one who is not of *workspace*."""
+    row = view.connection.execute(select(users).where(users.c.id == user)).mappings().one_or_none()
+    if row is None or workspace not in (None, row["workspace_id"]):
+        raise NotFound("user", user[:80])
+    return _user(row)
+
+
+def find(view: View, workspace: str, email: str) -> User | None:
+    wanted = (users.c.workspace_id == workspace) & (users.c.email == email.lower())
+    row = view.connection.execute(select(users).where(wanted)).mappings().one_or_none()
+    return None if row is None else _user(row)
+
+
+def listed(
+    view: View,
+    workspace: str,
+    *,
+    invited: bool,
+    group: str | None = None,
+    count: int | None = None,
+    offset: int = 0,
+) -> list[User]:
+    """Those who are *invited*, or the others; of *group*, where one is given. In the order of creation."""
+    state = "invited" if invited else "active"
+    query = select(users).where(users.c.workspace_id == workspace, users.c.state == state)
+    if group is not None:
+        query = query.join(members, members.c.user_id == users.c.id).where(members.c.group_id == group)
+    query = query.order_by(users.c.created_at, users.c.id).limit(count).offset(offset)
+    return [_user(row) for row in view.connection.execute(query).mappings()]
+
+
+def groups_of(view: View, user: str) -> list[tuple[str, str]]:
+    """Ids and names of the groups they are in, in the order of creation."""
+    rows = view.connection.execute(
+        select(user_groups.c.id, user_groups.c.name)
+        .join(members, members.c.group_id == user_groups.c.id)
+        .where(members.c.user_id == user)
+        .order_by(user_groups.c.created_at, user_groups.c.id)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def resource(user: User) -> tuple[str, str, str]:
+    return "user", user.id, user.email[: limits.DISPLAY_NAME_CHARS]
+
+
+def _user(row: RowMapping) -> User:
+    return User(
+        id=row["id"],
+        workspace=row["workspace_id"],
+        email=row["email"],
+        name=row["name"],
+        is_invited=row["state"] == "invited",
+        created_at=row["created_at"],
+    )
+
+
+def _shown(view: View, user: User) -> audit.Shown:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "isInvited": user.is_invited,
+        "permissions": grants.shown(grants.of(view, [user.id]).get(user.id, [])),
+    }
