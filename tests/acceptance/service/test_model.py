@@ -12,6 +12,7 @@ import http.client
 import itertools
 import os
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -52,11 +53,30 @@ class Town:
         self.examples = itertools.count()
         self.marks = itertools.count()
         self.offsets = dict.fromkeys(ids, 0)
+        self.asked = 0.0
+        self.disabled: frozenset[str] = frozenset()
         self.counted: Counter[Count] = Counter()
         self.figures: Counter[str] = Counter()
         self.http = http.client.HTTPConnection(urlsplit(client.server.url).netloc, timeout=20)
 
+    def begin(self) -> None:
+        """From here on things count for the next example, whatever became of the last one."""
+        until(lambda: sum(self.client.metrics("headgate_queue_jobs").values()) == 0)
+        self.offsets = {name: len(self.place.arrived(f"{name}.jsonl")) for name in self.ids}
+        self.counted, self.figures = self.counts(), self.metrics()
+        for name in self.disabled:
+            self.switch(name, enabled=True)
+
+    def switch(self, source: str, *, enabled: bool) -> None:
+        with self.registry.change() as change:
+            sources.modify(change, self.ids[source], enabled=enabled)
+        self.disabled = self.disabled - {source} if enabled else self.disabled | {source}
+
     def ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        now = time.monotonic()
+        if now - self.asked > 1:
+            self.http.close()  # the server closes what is idle for long, perhaps just now
+        self.asked = now
         self.http.request(method, path, body, headers)
         answer = self.http.getresponse()
         return answer.status, answer.read()
@@ -178,6 +198,7 @@ class Calls(RuleBasedStateMachine):
         super().__init__()
         self.example = next(self.town.examples)
         self.model = Model({key: ModelSource(each.name, each.workspace) for key, each in SOURCES.items()})
+        self.town.begin()
 
     def item(self, drawn: dict[str, Any], padding: int = 0) -> dict[str, Any]:
         item = {name: value for name, value in drawn.items() if value != "absent"}
@@ -319,8 +340,7 @@ class Calls(RuleBasedStateMachine):
         """Holds for the next event."""
         source = self.model.sources[key]
         source.enabled = enabled
-        with self.town.registry.change() as change:
-            sources.modify(change, self.town.ids[source.name], enabled=enabled)
+        self.town.switch(source.name, enabled=enabled)
 
     def teardown(self) -> None:
         town = self.town
@@ -334,17 +354,9 @@ class Calls(RuleBasedStateMachine):
             assert sorted(each["mark"] for each in found) == sorted(events)
             for event in found:
                 assert without_times(event) == {**events[event["mark"]], "projectId": town.ids[name]}
-            town.offsets[name] += len(found)
         until(lambda: (town.counts() - town.counted).total() >= self.model.counts.total())
-        counts = town.counts()
-        assert counts - town.counted == self.model.counts
-        metrics = town.metrics()
-        assert metrics - town.figures == self.model.refused + Counter(duplicates=self.model.duplicates)
-        town.counted, town.figures = counts, metrics
-        for source in self.model.sources.values():
-            if not source.enabled:
-                with town.registry.change() as change:
-                    sources.modify(change, town.ids[source.name], enabled=True)
+        assert town.counts() - town.counted == self.model.counts
+        assert town.metrics() - town.figures == self.model.refused + Counter(duplicates=self.model.duplicates)
 
 
 def without_times(event: dict[str, Any]) -> dict[str, Any]:
