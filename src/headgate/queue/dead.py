@@ -64,7 +64,12 @@ class DeadLetters:
             job, error = settlement.job, settlement.dead
             assert error is not None
             values += (lane, job.source, job.message_id, job.event_type, job.accepted_at, now)
-            values += (job.stage == "delivery", settlement.tally.attempt, error.reason, _storable(error.message))
+            values += (
+                job.stage == "delivery",
+                settlement.tally.attempt,
+                error.reason,
+                _storable(error.message),
+            )
             values += (error.status, job.body)
             rows[lane] += 1
             touched.add(lane)
