@@ -13,6 +13,7 @@ from headgate_runtime.fetch.egress import DefaultPorts, Egress, EgressError
 from headgate_runtime.fetch.failure import Failure, SystemFailure
 from headgate_runtime.fetch.fetcher import Fetcher
 from headgate_runtime.fetch.limits import FetchLimits
+from headgate_runtime.fetch.message import Incoming, Outgoing
 from headgate_runtime.fetch.mock import MockError, MockFetcher, MockRequest, Reply
 from headgate_runtime.fetch.protocol import in_nodes_words
 from headgate_runtime.fetch.resolver import Resolver, SystemResolver
@@ -20,7 +21,7 @@ from headgate_runtime.fetch.service import FetchService
 from headgate_runtime.fetch.target import Target
 from headgate_runtime.fetch.target import parse as parse_target
 from headgate_runtime.fetch.tls import default_context
-from headgate_runtime.fetch.trace import Exchange, Trace, tracing
+from headgate_runtime.fetch.trace import Exchange, Raw, Redaction, Trace, tracing
 
 __all__ = [
     "Backend",
@@ -32,9 +33,13 @@ __all__ = [
     "FetchLimits",
     "FetchService",
     "Fetcher",
+    "Incoming",
     "MockError",
     "MockFetcher",
     "MockRequest",
+    "Outgoing",
+    "Raw",
+    "Redaction",
     "Reply",
     "Resolver",
     "SystemFailure",
