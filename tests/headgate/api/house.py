@@ -114,7 +114,10 @@ class Caller:
         query: Mapping[str, Any] | str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """*query* may be text as it stands in the URL; objects and lists in it are sent as JSON."""
+        """
+        *body* may be bytes that are sent as they are; *query* text as it stands in the URL, else objects and lists in it
+        are sent as JSON.
+        """
         if not isinstance(query, str):
             query = str(
                 httpx.QueryParams(
@@ -124,7 +127,7 @@ class Caller:
                     }
                 )
             )
-        content = None if body is None else orjson.dumps(body)
+        content = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
         sent = {"authorization": f"Bearer {self.token}", **(headers or {})}
         if content is not None:
             sent.setdefault("content-type", "application/json")
