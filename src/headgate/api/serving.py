@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ValidationError
+from starlette.responses import StreamingResponse
 
 from headgate.api import media, query
 from headgate.api.call import Call
+from headgate.api.download import Download
 from headgate.api.errors import ApiError, invalid
 from headgate.api.rates import RateExceeded
 from headgate.registry.errors import Conflict, NotFound, Refused, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from headgate.api.operation import Operation
     from headgate.api.permissions import Principal
@@ -71,7 +74,10 @@ class Api:
             content_type = media.JSON
             headers: dict[str, str] = {}
             try:
-                content_type = media.accepted(request.headers.get("accept"), operation.versions)
+                if operation.download:
+                    media.check_download(request.headers.get("accept"), operation.download)
+                else:
+                    content_type = media.accepted(request.headers.get("accept"), operation.versions)
                 principal = await self._principal(request)
                 headers = self._rates.take(principal.workspace, operation.rate)
                 asked = query.parsed(request.scope["query_string"])
@@ -81,6 +87,9 @@ class Api:
                 )
                 if operation.runs is not None:
                     data = await operation.runs(data, self._services)
+                if isinstance(data, Download):
+                    named = {"content-disposition": f'attachment; filename="{data.name}"'}
+                    return StreamingResponse(self._parts(data), 200, headers | named, operation.download)
                 status, value = operation.status, {"data": data}
             except ApiError as error:
                 status, value = error.status, error.as_json()
@@ -89,6 +98,18 @@ class Api:
             return Response(orjson.dumps(value), status, headers, content_type)
 
         return endpoint
+
+    async def _parts(self, download: Download) -> AsyncIterator[bytes]:
+        place = None
+        while True:
+            content, place = await asyncio.to_thread(self._part, download, place)
+            yield content
+            if place is None:
+                return
+
+    def _part(self, download: Download, place: Any) -> tuple[bytes, Any]:
+        with self._registry.view() as view:
+            return download.part(view, place)
 
     async def _principal(self, request: Request) -> Principal:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -188,13 +209,15 @@ def _documented(operation: Operation) -> dict[str, Any]:
         "responses": {
             str(operation.status): {
                 "description": "Done",
-                "content": {each: {"schema": _SUCCESS} for each in types},
+                "content": {operation.download: {"schema": {"type": "string"}}}
+                if operation.download
+                else {each: {"schema": _SUCCESS} for each in types},
             }
         }
         | {str(status): {"description": text, **failure} for status, text in sorted(statuses.items())},
     }
     if operation.body is not None:
-        schema = _inlined(operation.body.model_json_schema())
+        schema = _schema(operation.body)
         value["requestBody"] = {"required": True, "content": {each: {"schema": schema} for each in types}}
     return value
 
@@ -210,6 +233,11 @@ _FAILURE: Final = {
         }
     },
 }
+
+
+@functools.cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return _inlined(model.model_json_schema())
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:

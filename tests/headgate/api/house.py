@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ from headgate.api.services import Services
 from headgate.api.serving import Api, Authority
 from headgate.api.table import OPERATIONS
 from headgate.paths import DataDirectory
-from headgate.registry import audit, tokens, workspaces
+from headgate.registry import audit, database, tokens, workspaces
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import Actor, AuditEvent, Role
 from headgate.registry.store import Change, Registry
@@ -153,7 +155,10 @@ class House:
 
     def __init__(self, root: Path) -> None:
         self.clock = Now()
-        self.registry = Registry.open(DataDirectory(root), clock=self.clock, environ={})
+        directory = DataDirectory(root)
+        directory.create()
+        directory.registry.write_bytes(_empty_registry())
+        self.registry = Registry.open(directory, clock=self.clock, environ={})
         self._runner = asyncio.Runner()
         self._authority = _Authority(TokenAuthority(self.registry, SnapshotStore(self.registry)))
         with self.registry.change() as change:
@@ -223,6 +228,17 @@ class House:
 
     async def _no_metrics(self) -> bytes:
         return b""
+
+
+@functools.cache
+def _empty_registry() -> bytes:
+    """The file of one with all its tables, which take longer to make than most tests."""
+    with tempfile.TemporaryDirectory() as made:
+        path = Path(made) / "registry.sqlite"
+        engine = database.connect(path)
+        database.upgrade(engine)
+        engine.dispose()
+        return path.read_bytes()
 
 
 class _Authority:
