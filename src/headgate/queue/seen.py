@@ -43,6 +43,10 @@ class Seen:
         found = {row[0] for row in _KNOWN.run(db, keys, since)}
         return self._siblings.add_known(found, keys, since)
 
+    def look_anew(self) -> None:
+        """Opens the siblings' files again before the next look: see Siblings."""
+        self._siblings.close()
+
     def add(self, db: sqlite3.Connection, keys: Sequence[bytes], now: int) -> None:
         values: list[bytes | int] = []
         for one in keys:
@@ -65,6 +69,10 @@ class Seen:
 class Siblings:
     """
     Read-only looks into the `seen` of other workers' files, opened when they appear.
+
+    A worker that is killed while its commit goes to the disk leaves a commit that is whole, and hidden while anybody has
+    the file open: only the first to open it looks through its log. Whoever had sent those events sends them again, to
+    another worker. So all files are let go of when a worker has ended.
 
     Two workers that get the same id in the same moment both take it: neither can see what the other has not committed.
     """

@@ -171,6 +171,10 @@ class SqliteQueue:
             self._call_back()
         return len(found)
 
+    async def sibling_ended(self) -> None:
+        """To be called when the process that had one of the siblings has ended."""
+        await self._ask(lambda _db, store, _now: store.seen.look_anew())
+
     async def close(self) -> None:
         if self._closed is None:
             self._closed = self._loop.create_future()

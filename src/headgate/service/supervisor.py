@@ -41,6 +41,9 @@ RESTART_LAST_S: Final = 10.0
 HEALTHY_S: Final = 30.0
 """A worker that lived so long starts over with RESTART_FIRST_S."""
 
+SIBLING_ENDED: Final = signal.SIGUSR1
+"""Tells a worker that another one has ended."""
+
 _TOLD: Final = (signal.SIGTERM, signal.SIGINT)
 """How a server is told to end."""
 
@@ -98,6 +101,7 @@ def _run_worker(
         loop = asyncio.get_running_loop()
         for number in _TOLD:
             loop.add_signal_handler(number, worker.stop)
+        loop.add_signal_handler(SIBLING_ENDED, worker.sibling_ended)
         await worker.run(listening, on_ready)
 
     uvloop.run(work())
@@ -151,14 +155,14 @@ class _Crew:
         reading, writing = os.pipe()
         parent = os.getpid()
         # Told to end in the middle of this, both ends must hear of it: each when it can act on it.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD)
+        signal.pthread_sigmask(signal.SIG_BLOCK, (*_TOLD, SIBLING_ENDED))
         pid = os.fork()
         if pid == 0:
             os.close(reading)
             self._be_worker(index, writing, parent)
         os.close(writing)
         self._members[index] = _Member(pid, reading)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_TOLD, SIBLING_ENDED))
 
     def _be_worker(self, index: int, writing: int, parent: int) -> None:
         """Never returns."""
@@ -167,7 +171,8 @@ class _Crew:
             signal.set_wakeup_fd(-1)
             for number in (*_TOLD, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD)
+            signal.signal(SIBLING_ENDED, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_TOLD, SIBLING_ENDED))
             _die_with(parent)
             for member in self._members.values():
                 if member.ready >= 0:
@@ -210,6 +215,7 @@ class _Crew:
                 os.close(member.ready)
             if self._stopping:
                 continue
+            self._tell(SIBLING_ENDED)
             now = time.monotonic()
             pause = RESTART_FIRST_S if now - member.began >= HEALTHY_S else self._pauses[index]
             self._pauses[index] = min(pause * 2, RESTART_LAST_S)
@@ -223,9 +229,12 @@ class _Crew:
 
     def _stop(self, number: int, _: object) -> None:
         self._stopping = True
+        self._tell(signal.Signals(number))
+
+    def _tell(self, number: signal.Signals) -> None:
         for member in self._members.values():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(member.pid, signal.SIGTERM if number == signal.SIGTERM else signal.SIGINT)
+                os.kill(member.pid, number)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from headgate.pipeline.pipeline import Pipeline
 from headgate.pipeline.plan import Planner
 from headgate.pipeline.verdict import Judge
 from headgate.queue.clock import ServiceClock
+from headgate.queue.protocol import QueueBroken
 from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry
@@ -39,7 +40,7 @@ from headgate_runtime.fetch import Egress, Fetcher, SystemResolver, default_cont
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.types import ASGIApp
 
@@ -65,6 +66,7 @@ class Worker:
         self._pipelines: list[Pipeline] = []
         self._server: uvicorn.Server | None = None
         self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._metrics = Metrics(index)
 
@@ -73,6 +75,14 @@ class Worker:
         self._stopping = True
         if self._server is not None:
             self._server.should_exit = True
+
+    def sibling_ended(self) -> None:
+        """Another worker is gone, and its queue has nobody who writes it."""
+        queue = self._queues.get(self._index)
+        if queue is not None and not self._stopping:
+            task = asyncio.create_task(_quietly(queue.sibling_ended()))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def run(self, listening: socket.socket, on_ready: Callable[[], None]) -> None:
         """
@@ -227,6 +237,12 @@ class Worker:
             _log.exception("the pipeline failed: stopping")
             self._failure = error
             self.stop()
+
+
+async def _quietly(work: Awaitable[None]) -> None:
+    """What cannot be done because the queue is closed need not be done."""
+    with contextlib.suppress(QueueBroken):
+        await work
 
 
 class _Server(uvicorn.Server):
