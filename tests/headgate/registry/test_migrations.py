@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import headgate.registry
-from headgate.registry import database
+from headgate.registry import database, labels
 from headgate.registry.errors import Unavailable
 from headgate.registry.store import Registry
 from headgate.registry.tables import HEAD, metadata
@@ -51,6 +52,28 @@ def test_an_older_data_directory_upgrades_with_what_is_in_it(root: Path) -> None
         assert database.version(view.connection) == HEAD
         assert view.connection.dialect.has_table(view.connection, "tokens")
         assert view.connection.exec_driver_sql("SELECT slug FROM sources").all() == [("web",)]
+
+
+def test_labels_that_sources_had_are_labels_of_their_workspaces(root: Path) -> None:
+    root.mkdir()
+    engine = database.connect(root / "registry.sqlite")
+    database.upgrade(engine, "0002")
+    prod, shop = {"key": "env", "value": "prod"}, {"key": "team", "value": "shop", "description": "who sells"}
+    of_sources = [("a", "w1", [prod]), ("b", "w1", [shop, prod]), ("c", "w2", [prod]), ("d", "w2", [])]
+    with database.writing(engine) as connection:
+        for name in ("w1", "w2"):
+            connection.exec_driver_sql("INSERT INTO workspaces VALUES (?, ?, 'W', 1.0, 0)", (name, name))
+        for name, workspace, of_source in of_sources:
+            connection.exec_driver_sql(
+                "INSERT INTO sources VALUES (?, ?, ?, 'S', 1, '{}', ?, 0, 0)",
+                (name, workspace, name, json.dumps(of_source)),
+            )
+    engine.dispose()
+
+    with open_registry(root) as registry, registry.view() as view:
+        assert [each.as_json() for each in labels.listed(view, "w1")] == [prod, shop]
+        assert [each.as_json() for each in labels.listed(view, "w2")] == [prod]
+        assert len({each.id for name in ("w1", "w2") for each in labels.listed(view, name)}) == 3
 
 
 def test_a_registry_of_the_future_is_refused(root: Path, registry: Registry) -> None:
