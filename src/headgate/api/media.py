@@ -32,6 +32,13 @@ def accepted(accept: str | None, versions: tuple[str, ...]) -> str:
     raise ApiError(406, f"the answer is {JSON}, or application/vnd.segment.{versions[0]}+json")
 
 
+def check_download(accept: str | None, kind: str) -> None:
+    """Whether an Accept header takes a file of the media type *kind*. Raises ApiError 406."""
+    wanted = {entry.partition(";")[0].strip().lower() for entry in (accept or "*/*").split(",")}
+    if not wanted & {kind, f"{kind.partition('/')[0]}/*", "*/*"}:
+        raise ApiError(406, f"the answer is {kind}")
+
+
 def check_content_type(value: str | None) -> None:
     """Of a body. Raises ApiError 415 unless it is JSON in one of the forms known."""
     name = (value or JSON).partition(";")[0].strip().lower()

@@ -46,6 +46,7 @@ class Operation:
                event loop, when the transaction is over
     body       what the body must be; None: there is none
     prepare    what is done with the body before the transaction, since it takes long; its result is `call.prepared`
+    download   the media type of the file that is answered; the handler gives a Download
     query      names of parameters, those that are required with a "*"
     """
 
@@ -60,6 +61,7 @@ class Operation:
     prepare: Callable[[Any], Any] | None = None
     status: int = 200
     rate: Class = "usual"
+    download: str = ""
     runs: Callable[[Any, Services], Awaitable[dict[str, Any]]] | None = None
 
     @property

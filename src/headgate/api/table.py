@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from headgate.api import (
+    audit,
     catalog,
     destinations,
     filters,
     functions,
+    groups,
     instances,
+    invites,
     labels,
     preview,
+    roles,
     sources,
     subscriptions,
+    tokens,
+    users,
     workspace,
 )
 
@@ -31,4 +37,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *filters.OPERATIONS,
     *labels.OPERATIONS,
     *catalog.OPERATIONS,
+    *users.OPERATIONS,
+    *invites.OPERATIONS,
+    *groups.OPERATIONS,
+    *roles.OPERATIONS,
+    *tokens.OPERATIONS,
+    *audit.OPERATIONS,
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from headgate.cli.registry import actor, add_workspace, opened, workspace
 from headgate.cli.serve import add_data
 from headgate.cli.terminal import printable
-from headgate.cli.trouble import OK
+from headgate.cli.trouble import OK, Trouble
 from headgate.registry.records import ROLES
 
 if TYPE_CHECKING:
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from headgate.registry.records import Token
 
 _TEXT: Final = """\
-Access tokens for the API, each of one workspace and with one role. A token is shown once, when it is made: only its hash
-is kept. One that is revoked is refused from then on.
+Access tokens for the API, each of one workspace: with a role, or that of a user, who may what was granted to them and to
+their groups. Whoever was invited is a user with their first token. A token is shown once, when it is made: only its hash is
+kept. One that is revoked is refused from then on.
 """
 
 _EXAMPLES: Final = """\
 examples:
   headgate token create deployments --role functions-admin
+  headgate token create laptop --user ada@example.com
   headgate token list
   headgate token revoke 5f1d7a84db40d2ee3b04ff69
 """
@@ -43,11 +45,13 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         allow_abbrev=False,
     )
     create.add_argument("name", metavar="NAME", help="what it is for")
-    create.add_argument("--role", choices=ROLES, default="owner", help="what it may do; default: owner")
+    whose = create.add_mutually_exclusive_group()
+    whose.add_argument("--role", choices=ROLES, default="owner", help="what it may do; default: owner")
+    whose.add_argument("--user", metavar="EMAIL", help="whose it is: a user, or somebody who was invited")
     listing = actions.add_parser(
         "list",
         help="list tokens",
-        description="Lists the tokens there are: id, role, day it was made, name.",
+        description="Lists the tokens there are: id, role or user, day it was made, name.",
         allow_abbrev=False,
     )
     revoke = actions.add_parser(
@@ -62,18 +66,25 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """The exit status. Raises Trouble."""
     with opened(parsed.data) as registry:
-        from headgate.registry import tokens  # noqa: PLC0415 - a database is not for every command
+        from headgate.registry import tokens, users  # noqa: PLC0415 - a database is not for every command
 
         with registry.view() as view:
             chosen = workspace(view, parsed.workspace)
             there = tokens.listed(view, chosen.id)
+            people = {user.id: user.email for user in users.listed(view, chosen.id, invited=False)}
         if parsed.action == "list":
             for token in there:
-                print(_line(token))
+                print(_line(token, people.get(token.user or "", token.role)))
             return OK
         with registry.change(actor()) as change:
             if parsed.action == "create":
-                token, text = tokens.create(change, chosen.id, name=parsed.name, role=parsed.role)
+                user = None
+                if parsed.user is not None:
+                    user = users.find(change, chosen.id, parsed.user)
+                    if user is None:
+                        raise Trouble(f"nobody who has the address {parsed.user!r} was invited")
+                    user = users.accept(change, user)
+                token, text = tokens.create(change, chosen.id, name=parsed.name, role=parsed.role, user=user)
             else:
                 token, text = tokens.revoke(change, parsed.id, workspace=chosen.id), ""
         if text:
@@ -84,6 +95,6 @@ def run(parsed: argparse.Namespace) -> int:
     return OK
 
 
-def _line(token: Token) -> str:
+def _line(token: Token, whose: str) -> str:
     made = datetime.fromtimestamp(token.created_at / 1e3, UTC).date().isoformat()
-    return f"{token.id}  {token.role:<19}  {made}  {printable(token.name)}"
+    return f"{token.id}  {printable(whose):<19}  {made}  {printable(token.name)}"

@@ -20,20 +20,23 @@ if TYPE_CHECKING:
     from headgate.registry.store import Change, View
 
 
-def invite(change: Change, workspace: str, email: str, permissions: Sequence[Grant] = ()) -> User:
-    """Nothing is sent. Raises NotFound, Invalid; Conflict where the address is known."""
+def invite(
+    change: Change, workspace: str, email: str, permissions: Sequence[Grant] = (), *, field: str = ""
+) -> User:
+    """Nothing is sent. Raises NotFound, Invalid; Conflict where the address is known. *field* is where it comes from."""
+    place = f"{field}." if field else ""
     workspaces.get(change, workspace)
-    address = checks.email(email)
+    address = checks.email(email, f"{place}email")
     known = find(change, workspace, address)
     if known is not None:
         state = "invited" if known.is_invited else "a user"
-        raise Conflict(f"{address} is {state} already", "email")
+        raise Conflict(f"{address} is {state} already", f"{place}email")
     have = change.connection.scalar(
         select(func.count()).select_from(users).where(users.c.workspace_id == workspace)
     )
     if (have or 0) >= limits.USERS_PER_WORKSPACE:
         raise Conflict(f"a workspace has at most {limits.USERS_PER_WORKSPACE} users, and this one has them")
-    grants.check(change, workspace, permissions)
+    grants.check(change, workspace, permissions, f"{place}permissions")
     user = User(change.new_id(), workspace, address, address, is_invited=True, created_at=change.now)
     change.connection.execute(
         insert(users).values(

@@ -1,0 +1,32 @@
+"""The roles there are (SPEC 13.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from headgate.api.access import NAMES
+from headgate.api.operation import STABLE, Operation
+from headgate.api.pagination import page_of
+
+if TYPE_CHECKING:
+    from headgate.api.call import Call
+    from headgate.registry.records import Role
+
+DESCRIPTIONS: Final[dict[Role, str]] = {
+    "owner": "May do everything: functions, sources, destinations, tokens, members and the audit trail.",
+    "member": "Belongs to the workspace, and may nothing by that alone.",
+    "functions-admin": "Creates, edits, tests and deletes functions: all of them, or those listed.",
+    "functions-read-only": "Sees the code, settings and versions of functions: of all, or of those listed.",
+    "source-admin": "Edits sources with their destinations and filters: all of them, those listed, or by label.",
+    "source-read-only": "Sees sources, their destinations and what was delivered: of all, of those listed, or by label.",
+}
+
+
+def listed(call: Call) -> dict[str, Any]:
+    page = page_of(call.query.get("pagination"))
+    roles = [{"id": role, "name": name, "description": DESCRIPTIONS[role]} for role, name in NAMES.items()]
+    some = roles[page.offset : page.offset + page.size + 1]
+    return {"roles": some[: page.size], "pagination": page.as_json(len(some), len(roles))}
+
+
+OPERATIONS = (Operation("list_roles", "GET", "/roles", STABLE, "any token", listed, query=("pagination",)),)

@@ -1,0 +1,38 @@
+"""Forgets what is kept only so long: old audit events (SPEC 13.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from headgate.registry import audit
+from headgate.registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from headgate.registry.store import Registry
+
+PAUSE_S: Final = 3_600.0
+"""Between two looks."""
+
+MOST: Final = 5_000
+"""Events forgotten in one transaction: others who change something wait for no more."""
+
+_log = logging.getLogger("headgate.service")
+
+
+async def keep_swept(registry: Registry) -> None:
+    """Until it is cancelled; whatever the registry has against it, it tries again later."""
+    while True:
+        try:
+            while await asyncio.to_thread(sweep, registry) == MOST:
+                pass
+        except RegistryError as error:
+            _log.warning("old audit events could not be removed: %s", error)
+        await asyncio.sleep(PAUSE_S)
+
+
+def sweep(registry: Registry) -> int:
+    """One transaction. How many events were forgotten. Raises RegistryError."""
+    with registry.change() as change:
+        return audit.sweep(change, MOST)
