@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WORKERS_MAX: Final = 64
 
+METRICS_TOKEN: Final = "HEADGATE_METRICS_TOKEN"  # noqa: S105 - the name of a variable
+
 RETRY_ATTEMPTS_MAX: Final = 100
 
 RETRY_WINDOW_MS_MAX: Final = 7 * 24 * HOUR_MS
@@ -40,6 +42,10 @@ examples:
 endpoints:
   /v1/...    the tracking API; /v1/functions/{functionId}/invoke runs a function
   /healthz   alive        /readyz   accepting events        /metrics   Prometheus        /docs   the API
+
+environment:
+  HEADGATE_MASTER_KEY      32 bytes in base64 that seal secrets; else master.key in the data directory
+  HEADGATE_METRICS_TOKEN   what /metrics wants as a bearer token; set it where others than you reach the port
 
 exit status:
   0  stopped by SIGTERM or SIGINT, with everything accepted on disk
@@ -73,6 +79,11 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         action="store_true",
         help="let functions and webhooks reach this machine and its own networks, for development",
     )
+    for flag, text in (
+        ("--egress-allow", "they may be reached although they are private; may be given several times"),
+        ("--egress-deny", "they may not be reached; may be given several times"),
+    ):
+        serve.add_argument(flag, metavar="HOST|CIDR", action="append", default=[], help=text)
     serve.add_argument(
         "--strict-write-keys",
         action="store_true",
@@ -125,6 +136,7 @@ def run(parsed: argparse.Namespace) -> int:
     from headgate.registry.errors import RegistryError  # noqa: PLC0415
     from headgate.service import supervisor  # noqa: PLC0415
     from headgate.service.options import ServeOptions  # noqa: PLC0415
+    from headgate_runtime.fetch import Egress, EgressError  # noqa: PLC0415
 
     options = ServeOptions(
         data=DataDirectory(parsed.data),
@@ -132,6 +144,9 @@ def run(parsed: argparse.Namespace) -> int:
         port=parsed.port,
         workers=parsed.workers,
         allow_private=parsed.allow_private,
+        egress_allow=tuple(parsed.egress_allow),
+        egress_deny=tuple(parsed.egress_deny),
+        metrics_token=os.environ.get(METRICS_TOKEN) or None,
         strict_write_keys=parsed.strict_write_keys,
         requests_per_second=parsed.requests_per_second,
         grace_ms=parsed.grace_ms,
@@ -143,7 +158,11 @@ def run(parsed: argparse.Namespace) -> int:
         ),
     )
     try:
+        # A worker would find it too late: it could only say so and be started again.
+        Egress(allow=options.egress_allow, deny=options.egress_deny)
         supervisor.serve(options, _greet)
+    except EgressError as error:
+        raise Trouble(f"--egress-allow, --egress-deny: {error}") from None
     except (InUse, QueueBroken, RegistryError, supervisor.WorkerFailed) as error:
         raise Trouble(str(error)) from None
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -20,11 +21,13 @@ def application(
     *,
     is_ready: Callable[[], str | None],
     metrics: Callable[[], Awaitable[bytes]],
+    metrics_token: str | None,
     version: str,
 ) -> FastAPI:
     """
-    is_ready    None, or why not, for people
-    metrics     the text of this moment
+    is_ready         None, or why not, for people
+    metrics          the text of this moment
+    metrics_token    what is wanted for them as a bearer token: they tell of all tenants; None: nothing
     """
     app = FastAPI(title="Headgate", version=version, docs_url="/docs", redoc_url=None)
 
@@ -44,7 +47,10 @@ def application(
         return f"{why or 'ok'}\n"
 
     @app.get("/metrics", tags=["health"], summary="Prometheus' text format", response_class=PlainTextResponse)
-    async def metrics_text() -> Response:
+    async def metrics_text(request: Request) -> Response:
+        given = request.headers.get("authorization", "").encode()
+        if metrics_token is not None and not hmac.compare_digest(given, f"Bearer {metrics_token}".encode()):
+            raise HTTPException(401, "the metrics token is wanted: Authorization: Bearer ...")
         return Response(await metrics(), media_type=CONTENT_TYPE_LATEST)
 
     @app.exception_handler(HTTPException)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 class ServeOptions:
     """
     allow_private        functions and webhooks may reach this machine and its networks, for development
+    egress_allow         hosts and networks that may be reached although they are private
+    egress_deny          hosts and networks that may not be reached
+    metrics_token        what /metrics wants as a bearer token; None: nothing
     strict_write_keys    unknown write keys are answered with 401 (SPEC D12)
     requests_per_second  of each workspace; None: no bound
     grace_ms             for requests and jobs under way when the server is told to stop
@@ -27,6 +30,9 @@ class ServeOptions:
     port: int = 8080
     workers: int = 1
     allow_private: bool = False
+    egress_allow: tuple[str, ...] = ()
+    egress_deny: tuple[str, ...] = ()
+    metrics_token: str | None = field(default=None, repr=False)
     strict_write_keys: bool = False
     requests_per_second: float | None = None
     grace_ms: int = 10_000

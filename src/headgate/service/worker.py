@@ -7,6 +7,7 @@ import contextlib
 import importlib.metadata
 import logging
 import random
+import sqlite3
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -22,17 +23,21 @@ from headgate.pipeline.intake import PipelineIntake
 from headgate.pipeline.pipeline import Pipeline
 from headgate.pipeline.plan import Planner
 from headgate.pipeline.verdict import Judge
+from headgate.pipeline.witness import NoWitness
 from headgate.queue.clock import ServiceClock
 from headgate.queue.protocol import QueueBroken
 from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry
+from headgate.samples.reading import Reader
+from headgate.samples.store import SampleStore
 from headgate.service import control, invoke
 from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
 from headgate.service.exposition import joined
 from headgate.service.front import Front
 from headgate.service.metrics import Metrics
+from headgate.service.retention import swept
 from headgate.tracking.api import TrackingApi
 from headgate.tracking.limits import TrackingLimits
 from headgate_runtime import Executor, SystemClock, SystemEntropy
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from headgate.pipeline.witness import Witness
     from headgate.service.options import ServeOptions
 
 _log = logging.getLogger("headgate.service")
@@ -98,7 +104,9 @@ class Worker:
             await self._open_queues(stack, now)
             resolver = SystemResolver()
             stack.callback(resolver.close)
-            egress = Egress(allow_private=options.allow_private)
+            egress = Egress(
+                allow=options.egress_allow, deny=options.egress_deny, allow_private=options.allow_private
+            )
             fetcher = await stack.enter_async_context(Fetcher(egress, keep_alive=True))
             executor = await stack.enter_async_context(Executor(fetch=fetcher))
             functions = Functions(executor)
@@ -110,6 +118,7 @@ class Worker:
                 share=options.workers,
             )
             chance = random.SystemRandom().random
+            witness = await self._witness(stack, now)
             for queue in self._queues.values():
                 carriers = Carriers(maker)
                 stack.push_async_callback(carriers.aclose)
@@ -123,6 +132,7 @@ class Worker:
                         self._clock,
                         now.now,
                         self._metrics,
+                        witness,
                     )
                 )
             tracking = TrackingApi(
@@ -142,13 +152,18 @@ class Worker:
                 return joined([await own_metrics(), *await self._metrics_of_others()])
 
             authority = TokenAuthority(registry, directory)
-            api = Api(OPERATIONS, registry, authority, Rates(self._clock), Services(executor))
+            api = Api(
+                OPERATIONS, registry, authority, Rates(self._clock), Services(executor, Reader(options.data))
+            )
             app = application(
                 [invoke.router(directory, functions, executor, authority), api.router],
                 is_ready=self._why_not_ready,
                 metrics=metrics,
+                metrics_token=options.metrics_token,
                 version=importlib.metadata.version("headgate"),
             )
+            if self._index == 0:
+                await stack.enter_async_context(swept(registry))
             await stack.enter_async_context(self._controlled(control.application(self._queues, own_metrics)))
             await self._serve(Front(tracking, app), listening, on_ready)
 
@@ -166,6 +181,16 @@ class Worker:
             )
             stack.push_async_callback(queue.close)
             self._queues[number] = queue
+
+    async def _witness(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> Witness:
+        try:
+            store = await SampleStore.open(self._options.data.samples(self._index), clock.now)
+        except sqlite3.Error as error:
+            # Events are not held up for want of a place for samples of those that failed.
+            _log.warning("no samples and no usage are kept: %s", error)
+            return NoWitness()
+        stack.push_async_callback(store.close)
+        return store
 
     async def _metrics_of_others(self) -> list[bytes]:
         texts = []

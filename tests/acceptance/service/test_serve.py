@@ -235,6 +235,23 @@ def _redrive(place: Place) -> None:
     assert place.command("redrive", dead["id"]) == "headgate: 1 due again\n"
 
 
+def test_metrics_are_for_those_who_have_their_token(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_METRICS_TOKEN", "for-prometheus")
+    with place.serving() as client:
+        assert client.http.get("/metrics").status_code == 401
+        assert client.http.get("/metrics", headers={"authorization": "Bearer no"}).status_code == 401
+        right = client.http.get("/metrics", headers={"authorization": "Bearer for-prometheus"})
+        assert right.status_code == 200
+        assert "headgate_queue_jobs" in right.text
+        assert client.http.get("/readyz").status_code == 200
+
+
+def test_an_entry_of_the_egress_lists_that_is_none(place: Place) -> None:
+    assert place.command("serve", "--egress-deny", "10.0.0.0/33", status=2).startswith(
+        "headgate: --egress-allow, --egress-deny: '10.0.0.0/33' is neither a host"
+    )
+
+
 def test_dead_without_a_data_directory(tmp_path: Path) -> None:
     done = subprocess.run(
         [HEADGATE, "dead", "--data", tmp_path / "none"], capture_output=True, text=True, check=False
