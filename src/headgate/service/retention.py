@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,8 @@ from headgate.registry import audit
 from headgate.registry.errors import RegistryError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from headgate.registry.store import Registry
 
 PAUSE_S: Final = 3_600.0
@@ -21,8 +24,19 @@ MOST: Final = 5_000
 _log = logging.getLogger("headgate.service")
 
 
-async def keep_swept(registry: Registry) -> None:
-    """Until it is cancelled; whatever the registry has against it, it tries again later."""
+@contextlib.asynccontextmanager
+async def swept(registry: Registry) -> AsyncIterator[None]:
+    """Keeps *registry* swept meanwhile."""
+    sweeping = asyncio.create_task(_keep_swept(registry))
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
+
+
+async def _keep_swept(registry: Registry) -> None:
+    """Whatever the registry has against it, it tries again later."""
     while True:
         try:
             while await asyncio.to_thread(sweep, registry) == MOST:

@@ -153,7 +153,11 @@ class Worker:
 
             authority = TokenAuthority(registry, directory)
             api = Api(
-                OPERATIONS, registry, authority, Rates(self._clock), Services(executor, Reader(options.data))
+                OPERATIONS,
+                registry,
+                authority,
+                Rates(self._clock),
+                Services(executor, Reader(options.data), self._clock),
             )
             app = application(
                 [invoke.router(directory, functions, executor, authority), api.router],
