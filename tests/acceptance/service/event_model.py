@@ -159,7 +159,7 @@ class Model:
 
 
 def fault(event: Mapping[str, Any], event_type: str) -> str | None:
-    """The first line of the table in SPEC 8.5 that *event* does not pass."""
+    """The first thing wrong with *event* (SPEC 8.5): who it is of, what its type wants, what all types have."""
     ids = [event[name] for name in ("userId", "anonymousId") if name in event]
     message_id = event.get("messageId", "")
     is_page = event_type in ("page", "screen")
@@ -168,13 +168,13 @@ def fault(event: Mapping[str, Any], event_type: str) -> str | None:
         ("id_not_string", all(isinstance(each, str) and each for each in ids)),
         ("event_not_defined", event_type != "track" or "event" in event),
         ("event_not_string", event_type != "track" or isinstance(event.get("event"), str)),
-        ("properties_not_object", isinstance(event.get("properties", {}), dict)),
-        ("traits_not_object", isinstance(event.get("traits", {}), dict)),
         (
             "name_not_string",
             not is_page or (isinstance(event.get("name", "x"), str) and event.get("name", "x")),
         ),
         ("category_not_string", not is_page or isinstance(event.get("category", ""), str)),
+        ("properties_not_object", isinstance(event.get("properties", {}), dict)),
+        ("traits_not_object", isinstance(event.get("traits", {}), dict)),
         ("bad_request", isinstance(message_id, str) and len(message_id) < 100),
     )
     return next((reason for reason, passed in checks if not passed), None)
