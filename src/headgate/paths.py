@@ -10,6 +10,7 @@ DEFAULT: Final = "headgate-data"
 """Where data lies unless --data or HEADGATE_DATA say otherwise: below the working directory."""
 
 _QUEUE: Final = re.compile(r"queue-(\d+)\.sqlite")
+_SAMPLES: Final = re.compile(r"samples-\d+\.sqlite")
 
 
 class DataDirectory:
@@ -20,6 +21,7 @@ class DataDirectory:
         revision            8 bytes shared by all processes: how far the registry has come
         master.key          what secrets in the registry are sealed with
         queue-N.sqlite      the queue of worker N, from 0
+        samples-N.sqlite    failures to be looked at, and usage, of worker N
         worker-N.sock       where the command line reaches worker N of a running server
         sinks/              where sinks with a relative path write
         lock                held by the server, so that there is one
@@ -42,6 +44,13 @@ class DataDirectory:
 
     def queue(self, worker: int) -> Path:
         return self.root / f"queue-{worker}.sqlite"
+
+    def samples(self, worker: int) -> Path:
+        return self.root / f"samples-{worker}.sqlite"
+
+    def all_samples(self) -> list[Path]:
+        """Those of workers that no longer exist, too."""
+        return sorted(path for path in self.root.iterdir() if _SAMPLES.fullmatch(path.name))
 
     def control(self, worker: int) -> Path:
         return self.root / f"worker-{worker}.sock"

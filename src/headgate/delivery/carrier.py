@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headgate_runtime.fetch import Raw
+
 
 class Parcel(NamedTuple):
     """One event on its way. *key* is the same on every attempt (`Idempotency-Key`); *attempt* counts from 1."""
@@ -26,6 +28,7 @@ class Receipt(NamedTuple):
     message           for people, without secrets
     retry_after_ms    what the destination asked for
     is_outage         whether other events would fare no better: counts towards the circuit breaker
+    request           what was sent and answered, of one that was not delivered
     """
 
     verdict: Literal["delivered", "retry", "discard"]
@@ -34,6 +37,7 @@ class Receipt(NamedTuple):
     status: int | None = None
     retry_after_ms: float | None = None
     is_outage: bool = False
+    request: Raw | None = None
 
 
 class Batching(NamedTuple):

@@ -14,7 +14,7 @@ from headgate.delivery.carrier import Batching
 from headgate.delivery.pace import Rate, Window
 from headgate.delivery.signature import key_of, signature_headers
 from headgate.delivery.transport import CheckedTransport
-from headgate_runtime.fetch import SystemFailure, parse_target
+from headgate_runtime.fetch import Incoming, Outgoing, Raw, SystemFailure, parse_target
 
 if TYPE_CHECKING:
     import ssl
@@ -35,6 +35,9 @@ ANSWER_BYTES: Final = 64 << 10
 
 EXCERPT_CHARS: Final = 200
 """Of an answer's body that an error message quotes."""
+
+KEPT_BYTES: Final = 10 << 10
+"""Of an answer's body that a sample shows (SPEC 10)."""
 
 _PLAIN: Final = "!#$&'()*+,/:;<=>?@[]^_`{|}~"
 
@@ -75,7 +78,7 @@ class Webhook:
             trust_env=False,
             timeout=None,  # noqa: S113 - one for the whole delivery, on the clock
         )
-        self._busy: set[asyncio.Task[Receipt]] = set()
+        self._busy: set[asyncio.Task[tuple[Receipt, Incoming | None]]] = set()
         self.concurrency = settings.concurrency
         self.batching = Batching(settings.batch_max_count, BODY_BYTES, settings.batch_wait_ms)
 
@@ -98,7 +101,9 @@ class Webhook:
         await self._client.aclose()
 
     async def _within_time(self, parcels: Sequence[Parcel]) -> Receipt:
-        sending = asyncio.ensure_future(self._send(parcels))
+        sent: list[httpx.Request] = []
+        began = self._clock.monotonic_ms()
+        sending = asyncio.ensure_future(self._send(parcels, sent))
         self._busy.add(sending)
         sending.add_done_callback(self._busy.discard)
         try:
@@ -107,9 +112,20 @@ class Webhook:
             if not sending.done():
                 sending.cancel()
                 await asyncio.wait({sending})
-        return answer.of_silence(self._settings.timeout_ms) if sending.cancelled() else sending.result()
+        if not sending.cancelled():
+            receipt, incoming = sending.result()
+        else:
+            receipt, incoming = answer.of_silence(self._settings.timeout_ms), None
+        if receipt.verdict == "delivered" or not sent:
+            return receipt
+        took = self._clock.monotonic_ms() - began
+        error = None if incoming is not None else receipt.message
+        return receipt._replace(request=Raw(_outgoing(sent[-1], sent[0].content), incoming, took, error))
 
-    async def _send(self, parcels: Sequence[Parcel]) -> Receipt:
+    async def _send(
+        self, parcels: Sequence[Parcel], sent: list[httpx.Request]
+    ) -> tuple[Receipt, Incoming | None]:
+        """The requests made go to *sent*."""
         batched = self._settings.batch_max_count > 1
         body = b"[" + b",".join(parcel.body for parcel in parcels) + b"]" if batched else parcels[0].body
         identity = _identity(parcels)
@@ -122,16 +138,20 @@ class Webhook:
             return await self._exchange(
                 self._client.build_request(
                     self._settings.method, self._target.href, content=body, headers=headers
-                )
+                ),
+                sent,
             )
         except SystemFailure as failure:
-            return answer.of_failure(failure)
+            return answer.of_failure(failure), None
 
-    async def _exchange(self, request: httpx.Request) -> Receipt:
+    async def _exchange(
+        self, request: httpx.Request, sent: list[httpx.Request]
+    ) -> tuple[Receipt, Incoming | None]:
         for _ in range(REDIRECTS + 1):
+            sent.append(request)
             response = await self._client.send(request, stream=True)
             try:
-                excerpt = await _read(response)
+                body = await _read(response)
             finally:
                 await response.aclose()
             following = response.next_request
@@ -140,22 +160,39 @@ class Webhook:
             if parse_target(str(following.url)).origin != self._target.origin:
                 break
             request = following
-        return answer.of_status(
-            response.status_code, response.headers.get("retry-after"), excerpt, self._clock.wall_ms()
+        receipt = answer.of_status(
+            response.status_code, response.headers.get("retry-after"), _excerpt(body), self._clock.wall_ms()
         )
+        if receipt.verdict == "delivered":
+            return receipt, None
+        headers = tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
+        )
+        return receipt, Incoming(response.status_code, response.reason_phrase, headers, body)
 
 
-async def _read(response: httpx.Response) -> str:
-    """The beginning of the body, as text for people."""
+async def _read(response: httpx.Response) -> bytes:
+    """The beginning of the body."""
     size, kept = 0, b""
     async for chunk in response.stream:  # type: ignore[union-attr]  # an async client's
         size += len(chunk)
-        if len(kept) < EXCERPT_CHARS * 4:
-            kept += chunk[: EXCERPT_CHARS * 4]
+        if len(kept) < KEPT_BYTES:
+            kept += chunk[:KEPT_BYTES]
         if size > ANSWER_BYTES:
             break
-    text = kept.decode("utf-8", "replace")[:EXCERPT_CHARS]
+    return kept
+
+
+def _excerpt(body: bytes) -> str:
+    """The beginning of the body, as text for people."""
+    text = body[: EXCERPT_CHARS * 4].decode("utf-8", "replace")[:EXCERPT_CHARS]
     return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
+def _outgoing(request: httpx.Request, body: bytes) -> Outgoing:
+    """*body*: httpx does not say what one that follows a redirect has."""
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+    return Outgoing(request.method, parse_target(str(request.url)), headers, body)
 
 
 def _identity(parcels: Sequence[Parcel]) -> str:

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headgate.delivery.carrier import SINGLE, Parcel
 from headgate.pipeline.stage import Stage
-from headgate.queue.model import Error, Release
+from headgate.queue.model import Again, Done, Error, Release, Step
+from headgate.registry import settings
+from headgate.registry.kinds import HEADERS, SIGNING_SECRET
+from headgate.samples.sample import Sample
 from headgate_runtime import EventError, ExecutorClosed
+from headgate_runtime.fetch import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,9 +20,12 @@ if TYPE_CHECKING:
     from headgate.pipeline.meter import Meter
     from headgate.pipeline.plan import Plan
     from headgate.pipeline.verdict import Judge
+    from headgate.pipeline.witness import Witness
     from headgate.queue.dispatcher import Dispatcher
     from headgate.queue.model import Job, Lane, Settlement
+    from headgate.registry.snapshot import Destination
     from headgate_runtime import Clock, Executor, Outcome
+    from headgate_runtime.fetch import Raw, Trace
 
 _log = logging.getLogger("headgate.pipeline")
 
@@ -32,6 +39,18 @@ class _Ready(NamedTuple):
     job: Job
     output: bytes | None
     began_at: int
+
+
+class _Evidence(NamedTuple):
+    """Of a failure. *event* None: it is the job's."""
+
+    event: bytes | None = None
+    outcome: Outcome | None = None
+    trace: Trace | None = None
+    request: Raw | None = None
+
+
+_NO_EVIDENCE: Final = _Evidence()
 
 
 class LaneRun:
@@ -51,6 +70,7 @@ class LaneRun:
         clock: Clock,
         now: Callable[[], int],
         meter: Meter,
+        witness: Witness,
     ) -> None:
         self._lane = lane
         self._plan = plan
@@ -60,6 +80,7 @@ class LaneRun:
         self._clock = clock
         self._now = now
         self._meter = meter
+        self._witness = witness
         self._open: dict[int, Job] = {}
         self._function: Stage[Job] = Stage(self._invoke, clock, workers=1)
         self._delivery: Stage[_Ready] = Stage(self._deliver, clock, workers=1)
@@ -90,11 +111,42 @@ class LaneRun:
         for job in list(self._open.values()):
             self._settle(Release(job))
 
-    def _settle(self, settlement: Settlement) -> None:
+    def _settle(self, settlement: Settlement, evidence: _Evidence = _NO_EVIDENCE) -> None:
         # A job that was released while its delivery went on is settled already.
-        if self._open.pop(settlement.job.id, None) is not None:
-            self._dispatcher.settle(settlement)
-            self._meter.settled(settlement)
+        if self._open.pop(settlement.job.id, None) is None:
+            return
+        self._dispatcher.settle(settlement)
+        self._meter.settled(settlement)
+        if isinstance(settlement, Done):
+            if settlement.dead is not None:
+                self._remember(settlement.job, settlement.tally.step, settlement.dead, evidence)
+        elif isinstance(settlement, Again):
+            step = Step.FAILED_DELIVERY if settlement.stage == "delivery" else Step.FILTERED_AT_DESTINATION
+            self._remember(settlement.job, step, settlement.error, evidence)
+
+    def _remember(self, job: Job, step: Step, error: Error, evidence: _Evidence) -> None:
+        if not self._witness.wants(self._lane.destination, error.reason):
+            return
+        plan = self._plan()
+        instance = None if plan is None else plan.destination.instance
+        self._witness.keep(
+            Sample(
+                at=self._now(),
+                lane=self._lane,
+                source=job.source,
+                function="" if instance is None else instance.function,
+                step=step,
+                message_id=job.message_id,
+                event_type=job.event_type,
+                attempt=job.attempts + 1,
+                error=error,
+                event=evidence.event or job.body,
+                outcome=evidence.outcome,
+                trace=evidence.trace,
+                request=evidence.request,
+                secrets=() if plan is None else _secrets(plan.destination),
+            )
+        )
 
     async def _invoke(self, jobs: list[Job]) -> None:
         began_at = self._now()
@@ -124,23 +176,29 @@ class LaneRun:
         function = plan.function
         assert function is not None
         outcomes: list[Outcome]
+        singly = plan.batches is None or (len(jobs) == 1 and _has_single(plan, jobs[0]))
         try:
-            if plan.batches is None or (len(jobs) == 1 and _has_single(plan, jobs[0])):
-                outcomes = [await self._executor.invoke(function, job.body) for job in jobs]
-            else:
-                outcomes = await self._executor.invoke(function, [job.body for job in jobs])
+            with tracing(plan.secrets) as trace:
+                if singly:
+                    outcomes = [await self._executor.invoke(function, job.body) for job in jobs]
+                else:
+                    outcomes = await self._executor.invoke(function, [job.body for job in jobs])
         except EventError as error:
             # Over a limit of the function: an earlier version of it, or a filter, let the event grow.
             for job in jobs:
                 self._settle(self._judge.discard(job, "bad_request", str(error)))
             return
         now = self._now()
+        self._witness.ran(plan.destination, outcomes, together=not singly)
         for job, outcome in zip(jobs, outcomes, strict=True):
             self._meter.invoked(plan.destination, outcome)
             if outcome.output is not None:
                 self._delivery.add(_Ready(job, outcome.output, began_at), len(outcome.output))
             else:
-                self._settle(self._judge.of_outcome(job, outcome, began_at, now, plan.secrets))
+                self._settle(
+                    self._judge.of_outcome(job, outcome, began_at, now, plan.secrets),
+                    _Evidence(outcome=outcome, trace=trace),
+                )
 
     async def _deliver(self, batch: list[_Ready]) -> None:
         jobs = [ready.job for ready in batch]
@@ -167,7 +225,10 @@ class LaneRun:
             self._dispatcher.pause(self._lane, receipt.retry_after_ms)
         now = self._now()
         for job, output, began_at in batch:
-            self._settle(self._judge.of_receipt(job, receipt, output, began_at, now, plan.secrets))
+            self._settle(
+                self._judge.of_receipt(job, receipt, output, began_at, now, plan.secrets),
+                _Evidence(event=output, request=receipt.request),
+            )
 
     def _turn_away(self, jobs: Sequence[Job], plan: Plan | None) -> None:
         """There is no destination, or it cannot be delivered to as it is set up."""
@@ -185,6 +246,13 @@ class LaneRun:
         for job in jobs:
             if job.id in self._open:
                 self._settle(self._judge.fault(job, Error("internal", "the server failed"), began_at, now))
+
+
+def _secrets(destination: Destination) -> tuple[str, ...]:
+    """Of its function, and of its own."""
+    own = [destination.settings.get(HEADERS), destination.settings.get(SIGNING_SECRET)]
+    instance = destination.instance
+    return (*(() if instance is None else instance.secrets), *settings.texts(own))
 
 
 def _has_single(plan: Plan, job: Job) -> bool:

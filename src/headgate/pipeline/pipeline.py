@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from headgate.pipeline.lane import LaneRun
 from headgate.pipeline.plan import SINGLE_JOBS
+from headgate.pipeline.witness import NoWitness
 from headgate.queue.dispatcher import Dispatcher
 from headgate.queue.model import Error
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from headgate.pipeline.meter import Meter
     from headgate.pipeline.plan import Plan, Planner
     from headgate.pipeline.verdict import Judge
+    from headgate.pipeline.witness import Witness
     from headgate.queue.model import Job, Lane
     from headgate.queue.protocol import Queue
     from headgate_runtime import Clock, Executor
@@ -58,6 +60,7 @@ class Pipeline:
         clock: Clock,
         now: Callable[[], int],
         meter: Meter,
+        witness: Witness | None = None,
     ) -> None:
         self._directory = directory
         self._executor = executor
@@ -66,6 +69,7 @@ class Pipeline:
         self._clock = clock
         self._now = now
         self._meter = meter
+        self._witness = witness or NoWitness()
         self._queue = queue
         self._entries: collections.OrderedDict[Lane, _Entry] = collections.OrderedDict()
         self.dispatcher = Dispatcher(queue, self, clock)
@@ -111,6 +115,7 @@ class Pipeline:
                 self._clock,
                 self._now,
                 self._meter,
+                self._witness,
             )
         if entry.preparing is None and self._is_in_step(lane, entry):
             entry.run.start(jobs)

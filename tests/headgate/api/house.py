@@ -26,6 +26,7 @@ from headgate.registry import audit, database, tokens, workspaces
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import Actor, AuditEvent, Role
 from headgate.registry.store import Change, Registry
+from headgate.samples.reading import Reader
 from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
 from headgate_runtime import Answer as RuntimeAnswer
@@ -155,7 +156,7 @@ class House:
 
     def __init__(self, root: Path) -> None:
         self.clock = Now()
-        directory = DataDirectory(root)
+        self.data = directory = DataDirectory(root)
         directory.create()
         directory.registry.write_bytes(_empty_registry())
         self.registry = Registry.open(directory, clock=self.clock, environ={})
@@ -167,10 +168,12 @@ class House:
         self.rates = Rates(self.clock)
         self._fetcher = Fetcher(Egress(allow_private=True))
         self.executor = Executor(fetch=self._fetcher)
-        self.services = Services(self.executor)
+        self.services = Services(self.executor, Reader(directory), self.clock)
         api = Api(OPERATIONS, self.registry, self._authority, self.rates, self.services)
         self._routes = api.router.routes
-        app: ASGIApp = application([api.router], is_ready=lambda: None, metrics=self._no_metrics, version="0")
+        app: ASGIApp = application(
+            [api.router], is_ready=lambda: None, metrics=self._no_metrics, metrics_token=None, version="0"
+        )
         self._http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://api.test", trust_env=False
         )

@@ -19,12 +19,13 @@ from headgate.pipeline.meter import NoMeter
 from headgate.pipeline.pipeline import Pipeline
 from headgate.pipeline.plan import Planner
 from headgate.pipeline.verdict import Judge
+from headgate.pipeline.witness import Witness
 from headgate.queue.clock import ServiceClock
 from headgate.queue.model import Again, Settlement, Step
 from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.snapshot import Destination, Instance, Snapshot, Source, Version, Workspace
 from headgate.tracking.intake import Arrival
-from headgate_runtime import Executor
+from headgate_runtime import Executor, Service
 from tests.runtime.fakes import Frozen, until
 
 DELIVERED = Receipt("delivered", status=200)
@@ -127,13 +128,22 @@ class Retries(NoMeter):
 class World:
     """A pipeline at work, on a real queue and real sandboxes. `close` when done."""
 
-    def __init__(self, queue: SqliteQueue, clock: Frozen, executor: Executor, depot: Depot, first: Snapshot):
+    def __init__(
+        self,
+        queue: SqliteQueue,
+        clock: Frozen,
+        executor: Executor,
+        depot: Depot,
+        first: Snapshot,
+        now: ServiceClock | None = None,
+        witness: Witness | None = None,
+    ):
         self.queue = queue
         self.clock = clock
         self.executor = executor
         self.depot = depot
         self.directory = Fixed(first)
-        now = ServiceClock(clock)
+        now = now or ServiceClock(clock)
         self.meter = Retries()
         self.pipeline = Pipeline(
             queue,
@@ -144,15 +154,24 @@ class World:
             clock,
             now.now,
             self.meter,
+            witness,
         )
         self.intake = PipelineIntake(queue, self.directory, self.meter)
         self._running = asyncio.create_task(self.pipeline.run())
 
     @classmethod
-    async def make(cls, path: Path, *destinations: Destination, depot: Depot | None = None) -> World:
+    async def make(
+        cls,
+        path: Path,
+        *destinations: Destination,
+        depot: Depot | None = None,
+        witness: Witness | None = None,
+        fetch: Service | None = None,
+    ) -> World:
         clock = Frozen()
         queue = await SqliteQueue.open(path / "queue.sqlite", clock=ServiceClock(clock))
-        return cls(queue, clock, Executor(), depot or Depot(), snapshot(*destinations))
+        executor = Executor(fetch=fetch)
+        return cls(queue, clock, executor, depot or Depot(), snapshot(*destinations), witness=witness)
 
     async def accept(self, *arrivals: Arrival) -> None:
         source = await self.intake.source("wk")

@@ -1,0 +1,129 @@
+"""Takes samples and usage from the pipeline, and writes them behind its back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, Final, Self
+
+from headgate.samples.file import DAY_MS, PER_REASON, SampleFile, Usage, UsageKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from headgate.registry.snapshot import Destination
+    from headgate.samples.sample import Sample
+    from headgate_runtime import Outcome
+
+_log = logging.getLogger("headgate.samples")
+
+FLUSH_S: Final = 0.5
+"""After the first thing to be written."""
+
+WAITING: Final = 64
+"""Samples that wait to be written; there are no more until they are."""
+
+WINDOW_MS: Final = 60_000
+"""In which as many samples of one destination and reason are taken as are kept."""
+
+KEYS: Final = 10_000
+"""Pairs of destination and reason of which samples are taken in one window."""
+
+
+class SampleStore:
+    """A Witness. Whatever happens to its file, the pipeline goes on."""
+
+    def __init__(self, file: SampleFile, now: Callable[[], int]) -> None:
+        self._file = file
+        self._now = now
+        self._waiting: list[Sample] = []
+        self._used: dict[tuple[str, str], list[float]] = {}
+        self._taken: dict[tuple[str, str], int] = {}
+        self._window = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._is_failing = False
+
+    @classmethod
+    async def open(cls, path: Path, now: Callable[[], int]) -> Self:
+        """*now* in ms since the epoch. Raises sqlite3.Error."""
+        return cls(await asyncio.to_thread(SampleFile, path), now)
+
+    def wants(self, destination: str, reason: str) -> bool:
+        """Counts the sample that is then given to `keep`."""
+        window = self._now() // WINDOW_MS
+        if window != self._window:
+            self._window = window
+            self._taken.clear()
+        key = destination, reason
+        taken = self._taken.get(key, 0)
+        if taken >= PER_REASON or len(self._waiting) >= WAITING or len(self._taken) >= KEYS:
+            return False
+        self._taken[key] = taken + 1
+        return True
+
+    def keep(self, sample: Sample) -> None:
+        self._waiting.append(sample)
+        self._flush_later()
+
+    def ran(self, destination: Destination, outcomes: Sequence[Outcome], *, together: bool) -> None:
+        instance = destination.instance
+        assert instance is not None
+        key = destination.workspace, instance.function
+        used = self._used.get(key)
+        if used is None:
+            used = self._used[key] = [0, 0, 0.0, 0]
+            self._flush_later()
+        for outcome in outcomes[:1] if together else outcomes:
+            used[0] += 1
+            used[1] += outcome.fuel
+            used[2] += outcome.wall_ms
+        for outcome in outcomes:
+            if outcome.output is not None:
+                used[3] += len(outcome.output)
+
+    async def flush(self) -> None:
+        """Everything that was given is written, or lost, on return."""
+        self._cancel_timer()
+        while self._writing is not None or self._waiting or self._used:
+            await (self._writing or self._begin())
+
+    async def close(self) -> None:
+        await self.flush()
+        await asyncio.to_thread(self._file.close)
+
+    def _flush_later(self) -> None:
+        if self._timer is None and self._writing is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._begin)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _begin(self) -> asyncio.Task[None]:
+        self._cancel_timer()
+        self._writing = asyncio.get_running_loop().create_task(self._write())
+        return self._writing
+
+    async def _write(self) -> None:
+        now = self._now()
+        samples, self._waiting = self._waiting, []
+        used, self._used = self._used, {}
+        usage = {
+            UsageKey(now // DAY_MS, *key): Usage(int(one[0]), int(one[1]), one[2], int(one[3]))
+            for key, one in used.items()
+        }
+        try:
+            await asyncio.to_thread(self._file.write, samples, usage, now)
+            self._is_failing = False
+        except sqlite3.Error as error:
+            if not self._is_failing:
+                _log.warning("samples and usage cannot be written and are lost: %s", error)
+            self._is_failing = True
+        finally:
+            self._writing = None
+        if self._waiting or self._used:
+            self._flush_later()
