@@ -12,7 +12,7 @@ from headgate.registry.errors import NotFound
 from headgate.registry.store import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydantic import BaseModel
 
@@ -75,8 +75,17 @@ class Call:
         return found
 
     def may_source(self, source: records.Source, level: Level) -> bool:
-        labels = [f"{label['key']}:{label['value']}" for label in source.labels]
-        return self.principal.may_source(source.id, labels, level)
+        return self.principal.may_source(source.id, _texts(source.labels), level)
+
+    def readable_sources(self) -> list[str] | None:
+        """The ids of those it may read, in the order of creation; None: all."""
+        if self.principal.may_source(None, (), "read"):
+            return None
+        return [
+            name
+            for name, labels in sources.labelled(self.view, self.workspace)
+            if self.principal.may_source(name, _texts(labels), "read")
+        ]
 
     def destination(self, destination_id: str, level: Level) -> records.Destination:
         try:
@@ -94,3 +103,7 @@ class Call:
             raise not_found("insert function instance") from None
         self.function(found.function, "read")
         return found
+
+
+def _texts(labels: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [f"{label['key']}:{label['value']}" for label in labels]

@@ -11,7 +11,7 @@ from headgate.api import catalog
 from headgate.api.errors import invalid
 from headgate.api.operation import STABLE, Operation
 from headgate.api.pagination import page_of
-from headgate.registry import destinations, kinds, settings, sources, workspaces
+from headgate.registry import destinations, kinds, settings, workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,10 +65,7 @@ def create(call: Call) -> dict[str, Any]:
 
 def listed(call: Call) -> dict[str, Any]:
     page = page_of(call.query.get("pagination"))
-    among = None
-    if not call.principal.may_source(None, (), "read"):
-        everything = sources.listed(call.view, call.workspace)
-        among = [each.id for each in everything if call.may_source(each, "read")]
+    among = call.readable_sources()
     some = destinations.listed(
         call.view, workspace=call.workspace, among=among, count=page.size + 1, offset=page.offset
     )

@@ -124,12 +124,13 @@ def create(call: Call) -> dict[str, Any]:
 
 def listed(call: Call) -> dict[str, Any]:
     page = page_of(call.query.get("pagination"))
-    if call.principal.may_source(None, (), "read"):
+    readable = call.readable_sources()
+    if readable is None:
         some = sources.listed(call.view, call.workspace, count=page.size + 1, offset=page.offset)
         total = sources.total(call.view, call.workspace)
     else:
-        seen = [each for each in sources.listed(call.view, call.workspace) if call.may_source(each, "read")]
-        some, total = seen[page.offset : page.offset + page.size + 1], len(seen)
+        wanted = readable[page.offset : page.offset + page.size + 1]
+        some, total = sources.listed(call.view, call.workspace, among=wanted), len(readable)
     return {
         "sources": [shown(call, each) for each in some[: page.size]],
         "pagination": page.as_json(len(some), total),

@@ -13,7 +13,7 @@ from headgate.registry.records import Source
 from headgate.registry.tables import source_settings, sources, write_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import RowMapping
 
@@ -150,11 +150,27 @@ def find(view: View, workspace: str, slug: str) -> Source | None:
     return None if row is None else _sources(view, [row])[0]
 
 
-def listed(view: View, workspace: str, *, count: int | None = None, offset: int = 0) -> list[Source]:
-    """In the order of creation."""
+def listed(
+    view: View,
+    workspace: str,
+    *,
+    among: Collection[str] | None = None,
+    count: int | None = None,
+    offset: int = 0,
+) -> list[Source]:
+    """All, or those *among* these; in the order of creation."""
     query = select(sources).where(sources.c.workspace_id == workspace)
+    if among is not None:
+        query = query.where(sources.c.id.in_(among))
     query = query.order_by(sources.c.created_at, sources.c.id).limit(count).offset(offset)
     return _sources(view, view.connection.execute(query).mappings().all())
+
+
+def labelled(view: View, workspace: str) -> list[tuple[str, tuple[Mapping[str, Any], ...]]]:
+    """Id and labels of all, in the order of creation."""
+    query = select(sources.c.id, sources.c.labels).where(sources.c.workspace_id == workspace)
+    rows = view.connection.execute(query.order_by(sources.c.created_at, sources.c.id))
+    return [(row.id, tuple(canonical.read(row.labels))) for row in rows]
 
 
 def total(view: View, workspace: str) -> int:
