@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from headgate.pipeline.debugger import Seen
     from headgate.samples.reading import Reader
     from headgate_runtime import Clock, Executor
 
@@ -14,12 +17,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Services:
     """
-    executor    the worker's own, so that test runs take their turns with everything else that runs
-    samples     of all workers
-    previews    under way, by workspace
+    executor         the worker's own, so that test runs take their turns with everything else that runs
+    samples          of all workers
+    recent_events    of a source, over all workers, the newest first
+    previews         under way, by workspace
     """
 
     executor: Executor
     samples: Reader
     clock: Clock
+    recent_events: Callable[[str], Awaitable[list[Seen]]]
     previews: Counter[str] = field(default_factory=Counter)

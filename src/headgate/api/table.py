@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from headgate.api import (
     audit,
     catalog,
+    debugger,
     destinations,
     filters,
     functions,
@@ -33,6 +34,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *preview.OPERATIONS,
     *instances.OPERATIONS,
     *sources.OPERATIONS,
+    *debugger.OPERATIONS,
     *destinations.OPERATIONS,
     *samples.OPERATIONS,
     *subscriptions.OPERATIONS,

@@ -10,6 +10,7 @@ from headgate.pipeline.routing import route
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headgate.pipeline.debugger import SourceDebugger
     from headgate.pipeline.directory import Directory
     from headgate.pipeline.meter import Meter
     from headgate.queue.model import Tally
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 class PipelineIntake:
     """An Intake: routes by the registry of the moment, and stores before it returns."""
 
-    def __init__(self, queue: Queue, directory: Directory, meter: Meter) -> None:
+    def __init__(
+        self, queue: Queue, directory: Directory, meter: Meter, debugger: SourceDebugger | None = None
+    ) -> None:
         self._queue = queue
         self._directory = directory
         self._meter = meter
+        self._debugger = debugger
 
     async def source(self, write_key: str) -> Source | None:
         return (await self._directory.current()).by_write_key.get(write_key)
@@ -38,6 +42,8 @@ class PipelineIntake:
                     self._meter.tallied(tally)
             else:
                 self._meter.duplicate()
+        if self._debugger is not None and arrivals:
+            self._debugger.saw(source.id, arrivals)
         # One request can hold a quarter of a million items that are none.
         for tally, count in Counter(failed).items():
             self._meter.tallied(tally, count)

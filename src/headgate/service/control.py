@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from headgate.pipeline import debugger
 from headgate.queue.model import DeadJob, Lane
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from headgate.pipeline.debugger import Seen, SourceDebugger
     from headgate.queue.protocol import Queue
 
 TIMEOUT_S: Final = 5.0
@@ -34,7 +36,9 @@ class Unreachable(Exception):
     """No worker answers at the socket."""
 
 
-def application(queues: Mapping[int, Queue], metrics: Callable[[], Awaitable[bytes]]) -> Starlette:
+def application(
+    queues: Mapping[int, Queue], metrics: Callable[[], Awaitable[bytes]], seen: SourceDebugger
+) -> Starlette:
     """Of one worker; *queues* by the number in the name of their file."""
 
     async def own_metrics(_: Request) -> Response:
@@ -53,12 +57,17 @@ def application(queues: Mapping[int, Queue], metrics: Callable[[], Awaitable[byt
         wanted = orjson.loads(await request.body())
         return Response(orjson.dumps(await queues[wanted["queue"]].redrive(wanted["ids"])))
 
+    async def events(request: Request) -> Response:
+        found = seen.recent(orjson.loads(await request.body()))
+        return Response(orjson.dumps([debugger.to_json(each) for each in found]))
+
     return Starlette(
         routes=[
             Route("/metrics", own_metrics),
             Route("/queues", numbers),
             Route("/dead", dead, methods=["POST"]),
             Route("/redrive", redrive, methods=["POST"]),
+            Route("/events", events, methods=["POST"]),
         ]
     )
 
@@ -101,6 +110,10 @@ class Control:
         wanted = {"queue": queue, "ids": list(ids)}
         count: int = orjson.loads(await self._ask("POST", "/redrive", wanted))
         return count
+
+    async def events(self, source: str) -> list[Seen]:
+        """The last of a source, the newest first."""
+        return [debugger.from_json(each) for each in orjson.loads(await self._ask("POST", "/events", source))]
 
     async def _ask(self, method: str, path: str, wanted: object = None) -> bytes:
         content = None if wanted is None else orjson.dumps(wanted)

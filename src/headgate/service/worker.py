@@ -18,6 +18,7 @@ from headgate.api.serving import Api
 from headgate.api.table import OPERATIONS
 from headgate.delivery.carriers import Carriers
 from headgate.delivery.kinds import CarrierMaker
+from headgate.pipeline.debugger import SourceDebugger, merged
 from headgate.pipeline.functions import Functions
 from headgate.pipeline.intake import PipelineIntake
 from headgate.pipeline.pipeline import Pipeline
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from headgate.pipeline.debugger import Seen
     from headgate.pipeline.witness import Witness
     from headgate.service.options import ServeOptions
 
@@ -75,6 +77,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._metrics = Metrics(index)
+        self._debugger = SourceDebugger(self._clock)
 
     def stop(self) -> None:
         """Begins a graceful end, also of one that has not yet begun to serve."""
@@ -136,7 +139,7 @@ class Worker:
                     )
                 )
             tracking = TrackingApi(
-                PipelineIntake(self._queues[self._index], directory, self._metrics),
+                PipelineIntake(self._queues[self._index], directory, self._metrics, self._debugger),
                 clock=self._clock,
                 entropy=self._entropy,
                 limits=TrackingLimits(requests_per_second=options.requests_per_second),
@@ -157,7 +160,7 @@ class Worker:
                 registry,
                 authority,
                 Rates(self._clock),
-                Services(executor, Reader(options.data), self._clock),
+                Services(executor, Reader(options.data), self._clock, self._recent_events),
             )
             app = application(
                 [invoke.router(directory, functions, executor, authority), api.router],
@@ -168,7 +171,9 @@ class Worker:
             )
             if self._index == 0:
                 await stack.enter_async_context(swept(registry))
-            await stack.enter_async_context(self._controlled(control.application(self._queues, own_metrics)))
+            await stack.enter_async_context(
+                self._controlled(control.application(self._queues, own_metrics, self._debugger))
+            )
             await self._serve(Front(tracking, app), listening, on_ready)
 
     async def _open_queues(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> None:
@@ -196,13 +201,23 @@ class Worker:
         stack.push_async_callback(store.close)
         return store
 
+    async def _recent_events(self, source: str) -> list[Seen]:
+        parts = [self._debugger.recent(source)]
+        for other in self._others():
+            with contextlib.suppress(control.Unreachable):
+                parts.append(await other.events(source))
+        return merged(parts)
+
+    def _others(self) -> list[control.Control]:
+        numbers = (index for index in range(self._options.workers) if index != self._index)
+        return [control.Control(self._options.data.control(index)) for index in numbers]
+
     async def _metrics_of_others(self) -> list[bytes]:
         texts = []
-        for index in range(self._options.workers):
-            if index != self._index:
-                # One that is being started again has nothing to tell.
-                with contextlib.suppress(control.Unreachable):
-                    texts.append(await control.Control(self._options.data.control(index)).metrics())
+        for other in self._others():
+            # One that is being started again has nothing to tell.
+            with contextlib.suppress(control.Unreachable):
+                texts.append(await other.metrics())
         return texts
 
     @contextlib.asynccontextmanager

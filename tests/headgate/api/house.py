@@ -22,6 +22,7 @@ from headgate.api.services import Services
 from headgate.api.serving import Api, Authority
 from headgate.api.table import OPERATIONS
 from headgate.paths import DataDirectory
+from headgate.pipeline.debugger import Seen, SourceDebugger
 from headgate.registry import audit, database, tokens, workspaces
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import Actor, AuditEvent, Role
@@ -167,8 +168,9 @@ class House:
             self.rivals = workspaces.create(change, slug="rival", name="Rival").id
         self.rates = Rates(self.clock)
         self._fetcher = Fetcher(Egress(allow_private=True))
+        self.debugger = SourceDebugger(self.clock)
         self.executor = Executor(fetch=self._fetcher)
-        self.services = Services(self.executor, Reader(directory), self.clock)
+        self.services = Services(self.executor, Reader(directory), self.clock, self._recent_events)
         api = Api(OPERATIONS, self.registry, self._authority, self.rates, self.services)
         self._routes = api.router.routes
         app: ASGIApp = application(
@@ -211,6 +213,11 @@ class House:
         assert got.headers["content-type"].startswith("application/"), got.text
         return Answer(got.status_code, orjson.loads(got.content), got.headers)
 
+    def fetch(self, method: str, path: str, token: str) -> httpx.Response:
+        """The answer as it is: for what is no JSON."""
+        headers = {"authorization": f"Bearer {token}"}
+        return self._runner.run(self._http.request(method, path, headers=headers))
+
     def operation_of(self, method: str, path: str) -> str | None:
         """The name of the operation that answers."""
         scope = {"type": "http", "method": method, "path": path, "headers": []}
@@ -228,6 +235,9 @@ class House:
         """What was done in "acme", the last first."""
         with self.registry.view() as view:
             return audit.listed(view, self.workspace, count=1_000)
+
+    async def _recent_events(self, source: str) -> list[Seen]:
+        return self.debugger.recent(source)
 
     async def _no_metrics(self) -> bytes:
         return b""
