@@ -202,7 +202,9 @@ def _documented(operation: Operation) -> dict[str, Any]:
     statuses |= {400: "The request cannot be read", 406: "No such media type", 503: "Try again later"}
     statuses |= {413: "Too large", 422: "A value breaks a rule"}
     if operation.changes:
-        statuses |= {409: "It contradicts what is there", 415: "The body is not JSON"}
+        statuses |= {409: "It contradicts what is there"}
+    if operation.body is not None:
+        statuses |= {415: "The body is not JSON"}
     value: dict[str, Any] = {
         "parameters": parameters,
         "security": [{"token": []}],

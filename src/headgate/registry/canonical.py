@@ -37,7 +37,7 @@ def check_depth(value: object, field: str, most: int = limits.JSON_DEPTH) -> Non
         level = [
             inner
             for each in level
-            if isinstance(each, dict | list)
+            if isinstance(each, dict | list | tuple)
             for inner in (each.values() if isinstance(each, dict) else each)
             if isinstance(inner, dict | list)
         ]

@@ -128,7 +128,10 @@ def check_rule(query: str, actions: Sequence[Mapping[str, Any]]) -> str:
     checks.text(query, "if", limits.FILTER_QUERY_BYTES, least=1)
     if not actions:
         raise Invalid("must hold at least one action", "actions")
+    canonical.check_depth(actions, "actions")
     text = canonical.written([dict(action) for action in actions], "actions")
+    if len(text) > limits.JSON_BYTES:
+        raise Invalid(f"have {len(text)} bytes; at most {limits.JSON_BYTES} are allowed", "actions")
     try:
         FilterChain([Rule(query, canonical.read(text))])
     except FilterError as error:

@@ -111,6 +111,18 @@ def test_an_action_that_means_nothing_is_refused(house: House, hook: Hook, actio
     assert house.owner.post(hook.path, hook.body(actions=[action])).status == 422
 
 
+def test_an_action_too_large_to_keep_is_refused(house: House, hook: Hook) -> None:
+    deep: Any = {}
+    for _ in range(240):
+        deep = {"a": deep}
+    many = {"properties": [str(number) for number in range(20_000)]}
+
+    for fields in (deep, many):
+        body = hook.body(actions=[{"type": "DROP", "fields": fields}])
+        answer = house.owner.post(hook.path, json.dumps(body).encode())
+        assert (answer.status, answer.error["field"]) == (422, "actions")
+
+
 def test_actions_are_told_by_the_names_that_clients_know(house: House, hook: Hook) -> None:
     fields = {"properties": ["a"]}
     actions = [
