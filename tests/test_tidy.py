@@ -22,7 +22,13 @@ TOP_FOLDERS = ("guest", "runtime", "src", "tests", "benchmarks")
 
 SOURCES = {".c", ".css", ".h", ".html", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".ts", ".zig"}
 
-NPM_FOLDERS = ("guest", "guest/types", "tests/conformance", "tests/headgate/tracking/node")
+NPM_FOLDERS = (
+    "guest",
+    "guest/types",
+    "tests/acceptance/api/node",
+    "tests/conformance",
+    "tests/headgate/tracking/node",
+)
 
 LOCKS = ("requirements/*.txt", *(f"{folder}/package-lock.json" for folder in NPM_FOLDERS))
 
