@@ -8,6 +8,7 @@ import orjson
 
 from headgate.pipeline.integrations import allows
 from headgate.queue.model import Lane, NewEvent, NewJob, Step, Tally
+from headgate.tracking.labels import labels_of
 
 if TYPE_CHECKING:
     from headgate.registry.snapshot import Source
@@ -24,7 +25,8 @@ def route(source: Source, arrival: Arrival) -> NewEvent:
     to what is waiting (SPEC D42).
     """
     event, event_type = arrival.event, arrival.event_type
-    tallies = [Tally(source.id, "", Step.RECEIVED, event_type)]
+    labels = labels_of(event, event_type)
+    tallies = [Tally(source.id, "", Step.RECEIVED, event_type, labels=labels)]
     jobs: list[NewJob] = []
     for destination in source.destinations:
         if not destination.enabled:
@@ -37,7 +39,8 @@ def route(source: Source, arrival: Arrival) -> NewEvent:
             body = None if filtered is event else orjson.dumps(filtered)
             jobs.append(NewJob(Lane(source.workspace, destination.id), body))
             continue
-        tallies.append(Tally(source.id, destination.id, Step.FILTERED_AT_DESTINATION, event_type, reason))
+        step = Step.FILTERED_AT_DESTINATION
+        tallies.append(Tally(source.id, destination.id, step, event_type, reason, labels=labels))
     return NewEvent(
         source.workspace,
         source.id,
@@ -46,4 +49,5 @@ def route(source: Source, arrival: Arrival) -> NewEvent:
         arrival.body,
         tuple(jobs),
         tuple(tallies),
+        labels,
     )

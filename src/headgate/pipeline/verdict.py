@@ -101,4 +101,4 @@ class Judge:
 
 
 def _tally(job: Job, step: Step, reason: str) -> Tally:
-    return Tally(job.source, job.lane.destination, step, job.event_type, reason, job.attempts + 1)
+    return Tally(job.source, job.lane.destination, step, job.event_type, reason, job.attempts + 1, job.labels)

@@ -19,6 +19,7 @@ _COLUMNS: Final = (
     "source",
     "message_id",
     "event_type",
+    "labels",
     "accepted_at",
     "died_at",
     "stage",
@@ -30,7 +31,8 @@ _COLUMNS: Final = (
 )
 _ADD: Final = insert("dead", _COLUMNS)
 _TAKE: Final = ListStatement(
-    "DELETE FROM dead WHERE id", "RETURNING lane, source, message_id, event_type, accepted_at, stage, body"
+    "DELETE FROM dead WHERE id",
+    "RETURNING lane, source, message_id, event_type, labels, accepted_at, stage, body",
 )
 _PAGE: Final = """
     SELECT dead.id, workspace, destination, source, message_id, event_type, died_at, attempts, reason, message, body
@@ -63,7 +65,8 @@ class DeadLetters:
         for lane, settlement in dead:
             job, error = settlement.job, settlement.dead
             assert error is not None
-            values += (lane, job.source, job.message_id, job.event_type, job.accepted_at, now)
+            values += (lane, job.source, job.message_id, job.event_type, job.labels)
+            values += (job.accepted_at, now)
             values += (
                 job.stage == "delivery",
                 settlement.tally.attempt,
@@ -83,7 +86,7 @@ class DeadLetters:
                 rows[lane] -= over
 
     def take(self, db: sqlite3.Connection, ids: Sequence[int]) -> list[tuple[Any, ...]]:
-        """Removes those of *ids* there are: lane, source, message_id, event_type, accepted_at, stage, body of each."""
+        """Removes those of *ids* there are: the columns of _TAKE of each."""
         found = list(_TAKE.run(db, ids))
         self._counted(db).subtract(row[0] for row in found)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, NewType
 
 
 class Lane(NamedTuple):
@@ -25,6 +25,15 @@ class Step(enum.StrEnum):
     DELIVERED = "successful-delivery"
 
 
+Labels = NewType("Labels", str)
+"""
+What the delivery overview breaks events down by beside their type (SPEC 11.3): the name of a track call and the version
+of the app, in one text, for it passes through every step with its event. Made and read by headgate.queue.labels.
+"""
+
+NO_LABELS: Final = Labels("")
+
+
 class Tally(NamedTuple):
     """
     One event counted in one step.
@@ -33,6 +42,7 @@ class Tally(NamedTuple):
     event_type    track, identify, ...; "" when the event had none that could be read
     reason        a code of discard-reasons.json; "" for success
     attempt       attempts made when this was decided, 0 before any
+    labels        of the event; a store keeps so many of a source and counts the others under a common name
     """
 
     source: str
@@ -41,6 +51,7 @@ class Tally(NamedTuple):
     event_type: str
     reason: str = ""
     attempt: int = 0
+    labels: Labels = NO_LABELS
 
 
 Stage = Literal["function", "delivery"]
@@ -71,6 +82,7 @@ class NewEvent:
     body: bytes
     jobs: tuple[NewJob, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    labels: Labels = NO_LABELS
 
 
 @dataclass(slots=True)
@@ -95,6 +107,7 @@ class Job:
     accepted_at: int
     first_at: int | None
     body: bytes
+    labels: Labels
 
 
 class Error(NamedTuple):

@@ -20,6 +20,7 @@ SYNCHRONOUS: Final = "FULL"
 WAL_PAGES: Final = 4_000
 """16 MB of log, then it goes to the file: pages written again and again in between go there once."""
 
+# Minutes are written with every commit, so all of one lie side by side; hours and days are read by key.
 # What every job passes through is kept narrow. Jobs that were tried have an index of their own, so that the pages which new
 # ones come and go in are as few with a million retries outstanding as with none. `size` is in both indices so that lanes are
 # counted from them alone when a queue is opened.
@@ -94,6 +95,65 @@ MIGRATIONS: Final = (
     ) WITHOUT ROWID;
     CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL);
     INSERT INTO clock VALUES (1, 0);
+    """,
+    """
+    ALTER TABLE bodies ADD COLUMN labels TEXT NOT NULL DEFAULT '';
+    ALTER TABLE dead ADD COLUMN labels TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN reason TEXT;
+    ALTER TABLE tally_keys RENAME TO old_keys;
+    CREATE TABLE tally_keys (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        source TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        step TEXT NOT NULL,
+        event_type TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        event_name TEXT NOT NULL,
+        app_version TEXT NOT NULL,
+        UNIQUE (source, destination, step, event_type, reason, attempt, event_name, app_version)
+    );
+    INSERT INTO tally_keys SELECT id, source, destination, step, event_type, reason, attempt, '', '' FROM old_keys;
+    DROP TABLE old_keys;
+    CREATE TABLE tally_hours (
+        key INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        latency_ms REAL NOT NULL,
+        PRIMARY KEY (key, at)
+    ) WITHOUT ROWID;
+    CREATE TABLE tally_days (
+        key INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        latency_ms REAL NOT NULL,
+        PRIMARY KEY (key, at)
+    ) WITHOUT ROWID;
+    CREATE TABLE latencies (
+        minute INTEGER NOT NULL,
+        destination TEXT NOT NULL,
+        bucket INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        PRIMARY KEY (minute, destination, bucket)
+    ) WITHOUT ROWID;
+    CREATE TABLE latency_hours (
+        at INTEGER NOT NULL,
+        destination TEXT NOT NULL,
+        bucket INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        PRIMARY KEY (at, destination, bucket)
+    ) WITHOUT ROWID;
+    CREATE TABLE latency_days (
+        at INTEGER NOT NULL,
+        destination TEXT NOT NULL,
+        bucket INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        PRIMARY KEY (at, destination, bucket)
+    ) WITHOUT ROWID;
+    CREATE TABLE rolled (id INTEGER PRIMARY KEY CHECK (id = 1), minute INTEGER NOT NULL);
+    INSERT INTO tally_hours SELECT key, minute / 60, sum(events), sum(latency_ms) FROM tallies GROUP BY 1, 2;
+    INSERT INTO tally_days SELECT key, minute / 1440, sum(events), sum(latency_ms) FROM tallies GROUP BY 1, 2;
+    INSERT INTO rolled SELECT 1, coalesce(max(minute), -1) FROM tallies;
     """,
 )
 """Each brings the schema from its index to the next `user_version`; what has been released is never changed."""

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 _STAGES: Final[tuple[Stage, ...]] = ("function", "delivery")
 
 _ADD_BODIES: Final = insert(
-    "bodies", ("id", "source", "message_id", "event_type", "accepted_at", "shared", "body")
+    "bodies",
+    (
+        "id",
+        "source",
+        "message_id",
+        "event_type",
+        "labels",
+        "accepted_at",
+        "shared",
+        "body",
+    ),
 )
 _ADD_SHARES: Final = insert("shares", ("body", "jobs"))
 _ADD_JOBS: Final = insert(
@@ -32,8 +42,8 @@ _ADD_JOBS: Final = insert(
 )
 _POSTPONE: Final = RowStatement(
     "UPDATE jobs SET due = fresh.column2, body = fresh.column3, size = fresh.column4, stage = fresh.column5,"
-    " attempts = fresh.column6, faults = fresh.column7, first_at = fresh.column8 FROM",
-    8,
+    " attempts = fresh.column6, faults = fresh.column7, first_at = fresh.column8, reason = fresh.column9 FROM",
+    9,
     "AS fresh WHERE jobs.id = fresh.column1",
 )
 _DELETE_JOBS: Final = ListStatement("DELETE FROM jobs WHERE id")
@@ -65,7 +75,7 @@ _READ_LANES: Final = """
     SELECT
         json_group_array(json_array(
             found.id, lane, due, found.body, size, stage, attempts, faults, first_at,
-            source, message_id, event_type, accepted_at, shared
+            source, message_id, event_type, labels, accepted_at, shared
         )),
         CAST(group_concat(CASE WHEN due <= ? THEN bodies.body END, '') AS BLOB)
     FROM (@) AS found JOIN bodies ON bodies.id = found.body
@@ -166,7 +176,7 @@ class Store:
                 self.tallies.count(event.tallies)
             if not event.jobs:
                 continue
-            about = (event.source, event.message_id, event.event_type, now)
+            about = (event.source, event.message_id, event.event_type, event.labels, now)
             common = sum(job.body is None for job in event.jobs)
             common_body = body
             if common:
@@ -214,10 +224,15 @@ class Store:
                 if settlement.body is not None:
                     body, size, leaves = self._next_body, len(settlement.body), True
                     self._next_body += 1
-                    fresh += (body, job.source, job.message_id, job.event_type, job.accepted_at, False)
-                    fresh.append(settlement.body)
+                    fresh += (body, job.source, job.message_id, job.event_type, job.labels)
+                    fresh += (job.accepted_at, False, settlement.body)
                 again += (job.id, due_again(settlement, now), body, size, settlement.stage == "delivery")
-                again += (settlement.attempts, settlement.faults, settlement.first_at)
+                again += (
+                    settlement.attempts,
+                    settlement.faults,
+                    settlement.first_at,
+                    settlement.error.reason,
+                )
             if leaves and lease.shared:
                 shared[lease.body] = shared.get(lease.body, 0) + 1
             elif leaves:
@@ -238,8 +253,8 @@ class Store:
         found = self.dead.take(db, list(dict.fromkeys(ids)))
         bodies: list[Any] = []
         jobs: list[Any] = []
-        for lane, source, message_id, event_type, accepted_at, stage, body in found:
-            bodies += (self._next_body, source, message_id, event_type, accepted_at, False, body)
+        for lane, *about, stage, body in found:
+            bodies += (self._next_body, *about, False, body)
             jobs += (self._next_job, lane, now, self._next_body, len(body), stage, 0, 0, None)
             self._next_body += 1
             self._next_job += 1
@@ -313,7 +328,7 @@ class Store:
                 continue
             if due > now or len(jobs) == wanted:
                 return Found(lane, jobs, due)
-            source, message_id, event_type = about
+            source, message_id, event_type, labels = about
             self._leases[id_] = _Lease(body, bool(shared), size, number)
             held.ids.add(id_)
             if not held.mixed:
@@ -331,6 +346,7 @@ class Store:
                     accepted_at,
                     first_at,
                     text,
+                    labels,
                 )
             )
         return Found(lane, jobs, None)

@@ -1,10 +1,12 @@
-"""Counters per minute, written in the transaction that decides what they count."""
+"""Counters per minute, written in the transaction that decides what they count, and summed up by hour and day."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from headgate.queue.limits import MINUTE_MS
+from headgate.queue import latency
+from headgate.queue.labels import Known, joined, others, parts
+from headgate.queue.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from headgate.queue.model import Step, Tally, TallyRow
 from headgate.queue.statements import insert
 
@@ -18,13 +20,48 @@ _ADD: Final = insert(
     conflict="ON CONFLICT (minute, key) DO UPDATE SET"
     " events = events + excluded.events, latency_ms = latency_ms + excluded.latency_ms",
 )
-_KEY_ID: Final = "SELECT id FROM tally_keys WHERE (source, destination, step, event_type, reason, attempt) = (?, ?, ?, ?, ?, ?)"
-_ADD_KEY: Final = "INSERT INTO tally_keys (source, destination, step, event_type, reason, attempt) VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_LATENCIES: Final = insert(
+    "latencies",
+    ("minute", "destination", "bucket", "events"),
+    conflict="ON CONFLICT (minute, destination, bucket) DO UPDATE SET events = events + excluded.events",
+)
+_KEY_ID: Final = """
+    SELECT id FROM tally_keys
+    WHERE (source, destination, step, event_type, reason, attempt, event_name, app_version) = (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ADD_KEY: Final = """
+    INSERT INTO tally_keys (source, destination, step, event_type, reason, attempt, event_name, app_version)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ROWS: Final = """
+    SELECT
+        minute, source, destination, step, event_type, reason, attempt, event_name, app_version, events, latency_ms
+    FROM tallies JOIN tally_keys ON tally_keys.id = tallies.key WHERE minute >= ? ORDER BY minute, key
+"""
+# What is summed up is over: nothing more is ever counted for it.
+_SUM_UP: Final = """
+    INSERT INTO tally_@ (key, at, events, latency_ms)
+    SELECT key, minute / ?, sum(events), sum(latency_ms) FROM tallies WHERE minute > ? AND minute < ? GROUP BY 1, 2
+    ON CONFLICT (key, at) DO UPDATE SET
+        events = events + excluded.events, latency_ms = latency_ms + excluded.latency_ms
+"""
+_SUM_UP_LATENCIES: Final = """
+    INSERT INTO latency_@ (at, destination, bucket, events)
+    SELECT minute / ?, destination, bucket, sum(events) FROM latencies WHERE minute > ? AND minute < ? GROUP BY 1, 2, 3
+    ON CONFLICT (at, destination, bucket) DO UPDATE SET events = events + excluded.events
+"""
+_FORGET: Final = "DELETE FROM tally_@ WHERE key > ? AND key <= ? AND at < ?"
+_FORGET_LATENCIES: Final = "DELETE FROM latency_@ WHERE at < ?"
+_PERIODS: Final = (("hours", HOUR_MS), ("days", DAY_MS))
 
 KEYS_MAX: Final = 50_000
 """Keys kept in memory; when there are more, all are looked up anew."""
 
+MINUTES_KEPT_MS: Final = 49 * HOUR_MS
+"""Of single minutes: nobody may ask for those of more than 48 hours ago (SPEC 12.3)."""
+
 SWEEP_ROWS: Final = 1_000
+SWEEP_KEYS: Final = 200
 SWEEP_EVERY_MS: Final = MINUTE_MS
 
 
@@ -32,11 +69,15 @@ class Tallies:
     """What is counted in a transaction, and the ids of the keys counted under."""
 
     def __init__(self, keep_ms: int) -> None:
-        self._keep_ms = keep_ms
-        self._next_sweep = 0
+        self._sweeper = _Sweeper(keep_ms)
+        self._known = Known()
+        self._rolled: int | None = None
+        self._minute = -1
         self._ids: dict[Tally, int] = {}
+        self._current: dict[Tally, int] = {}
         self._events: dict[Tally, int] = {}
         self._latency: dict[Tally, float] = {}
+        self._buckets: dict[tuple[str, int], int] = {}
         self._new: list[Tally] = []
 
     def count(self, tallies: Iterable[Tally]) -> None:
@@ -46,62 +87,139 @@ class Tallies:
             events[tally] = events.get(tally, 0) + 1
 
     def delay(self, tally: Tally, latency_ms: float) -> None:
-        """Adds to the latencies of *tally*."""
+        """Adds to the latencies of *tally*, and of its destination."""
         self._latency[tally] = self._latency.get(tally, 0.0) + latency_ms
+        key = tally.destination, latency.bucket_of(latency_ms)
+        self._buckets[key] = self._buckets.get(key, 0) + 1
 
     def write(self, db: sqlite3.Connection, now: int) -> None:
-        """Adds what was counted to the minute of *now*."""
+        """Adds what was counted to the minute of *now*, and what the minutes before hold to their hours and days."""
         events = self._events
         if not events:
             return
-        self._number(db)
-        minute = now // MINUTE_MS
+        minute = self._begin(db, now)
         values: list[float] = []
         for tally, number in events.items():
-            values += (minute, self._ids[tally], number, self._latency.get(tally, 0.0))
+            key = self._current.get(tally) or self._key(db, tally)
+            values += (minute, key, number, self._latency.get(tally, 0.0))
         _ADD.run(db, values)
-        self._sweep(db, now)
+        if self._buckets:
+            _ADD_LATENCIES.run(
+                db, [value for key, number in self._buckets.items() for value in (minute, *key, number)]
+            )
+        if self._sweeper.sweep(db, now, minute):
+            self._forget()
 
     def after_commit(self) -> None:
         """What was counted is stored."""
         self._events = {}
         self._latency = {}
+        self._buckets = {}
         self._new = []
 
     def after_rollback(self) -> None:
         """Nothing of it is, and the ids that were given out do not hold."""
         for tally in self._new:
             self._ids.pop(tally, None)
+        self._current = {}
+        self._rolled = None
+        self._minute = -1
         self.after_commit()
 
     def rows(self, db: sqlite3.Connection, since_minute: int) -> list[TallyRow]:
-        found = db.execute(
-            "SELECT minute, source, destination, step, event_type, reason, attempt, events, latency_ms"
-            " FROM tallies JOIN tally_keys ON tally_keys.id = tallies.key WHERE minute >= ? ORDER BY minute, key",
-            (since_minute,),
-        )
         return [
-            TallyRow(minute, Tally(source, destination, Step(step), kind, reason, attempt), events, latency)
-            for minute, source, destination, step, kind, reason, attempt, events, latency in found
+            TallyRow(
+                minute,
+                Tally(source, destination, Step(step), kind, reason, attempt, joined(name, app)),
+                *sums,
+            )
+            for minute, source, destination, step, kind, reason, attempt, name, app, *sums in db.execute(
+                _ROWS, (since_minute,)
+            )
         ]
 
-    def _number(self, db: sqlite3.Connection) -> None:
-        ids = self._ids
-        if len(ids) > KEYS_MAX:
-            ids.clear()
-        for tally in self._events:
-            if tally not in ids:
-                row = db.execute(_KEY_ID, tally).fetchone()
-                self._new.append(tally)
-                ids[tally] = row[0] if row else db.execute(_ADD_KEY, tally).lastrowid or 0
+    def _begin(self, db: sqlite3.Connection, now: int) -> int:
+        """The minute to count for: that of *now*, or one after it where that is summed up already."""
+        if self._rolled is None:
+            (self._rolled,) = db.execute("SELECT minute FROM rolled").fetchone()
+        minute = max(now // MINUTE_MS, self._rolled + 1)
+        if minute != self._minute:
+            if self._rolled < minute - 1:
+                for name, period in _PERIODS:
+                    for statement in (_SUM_UP, _SUM_UP_LATENCIES):
+                        db.execute(statement.replace("@", name), (period // MINUTE_MS, self._rolled, minute))
+                db.execute("UPDATE rolled SET minute = ?", (minute - 1,))
+                self._rolled = minute - 1
+            self._minute = minute
+            self._current = {}
+            self._known.turn(db, minute)
+        return minute
 
-    def _sweep(self, db: sqlite3.Connection, now: int) -> None:
-        if now < self._next_sweep:
-            return
+    def _key(self, db: sqlite3.Connection, tally: Tally) -> int:
+        counted = tally
+        if tally.labels and not self._known.admits(tally.source, tally.labels):
+            counted = tally._replace(labels=others(tally.labels))
+        key = self._ids.get(counted)
+        if key is None:
+            if len(self._ids) > KEYS_MAX:
+                self._forget()
+            values = (*counted[:-1], *parts(counted.labels))
+            row = db.execute(_KEY_ID, values).fetchone()
+            key = int(row[0] if row else db.execute(_ADD_KEY, values).lastrowid or 0)
+            self._new.append(counted)
+            self._ids[counted] = key
+        if counted is tally:
+            self._current[tally] = key
+        return key
+
+    def _forget(self) -> None:
+        self._ids.clear()
+        self._current.clear()
+
+
+class _Sweeper:
+    """Removes what was kept for *keep_ms*, a portion with a commit."""
+
+    def __init__(self, keep_ms: int) -> None:
+        self._keep_ms = keep_ms
+        self._next = 0
+        self._after_key = 0
+
+    def sweep(self, db: sqlite3.Connection, now: int, minute: int) -> bool:
+        """Whether keys were removed, too. *minute* is the first that is not summed up."""
+        if now < self._next:
+            return False
+        first = now - self._keep_ms
+        first_minute = max(first, now - MINUTES_KEPT_MS) // MINUTE_MS
         removed = db.execute(
             "DELETE FROM tallies WHERE (minute, key) IN"
             " (SELECT minute, key FROM tallies WHERE minute < ? ORDER BY minute, key LIMIT ?)",
-            ((now - self._keep_ms) // MINUTE_MS, SWEEP_ROWS),
+            (first_minute, SWEEP_ROWS),
         ).rowcount
         if removed < SWEEP_ROWS:
-            self._next_sweep = now + SWEEP_EVERY_MS
+            self._next = now + SWEEP_EVERY_MS
+        db.execute("DELETE FROM latencies WHERE minute < ?", (first_minute,))
+        for name, period in _PERIODS:
+            db.execute(_FORGET_LATENCIES.replace("@", name), (first // period,))
+        return self._sweep_keys(db, first, minute)
+
+    def _sweep_keys(self, db: sqlite3.Connection, first: int, minute: int) -> bool:
+        """Of the next keys in turn: their hours and days, and the keys themselves that nothing is counted under."""
+        after = self._after_key
+        (last,) = db.execute(
+            "SELECT max(id) FROM (SELECT id FROM tally_keys WHERE id > ? ORDER BY id LIMIT ?)",
+            (after, SWEEP_KEYS),
+        ).fetchone()
+        self._after_key = last or 0
+        if last is None:
+            return False
+        for name, period in _PERIODS:
+            db.execute(_FORGET.replace("@", name), (after, last, first // period))
+        return bool(
+            db.execute(
+                "DELETE FROM tally_keys WHERE id > ? AND id <= ?"
+                " AND NOT EXISTS (SELECT 1 FROM tally_days WHERE key = tally_keys.id)"
+                " AND id NOT IN (SELECT key FROM tallies WHERE minute >= ?)",
+                (after, last, minute),
+            ).rowcount
+        )

@@ -6,9 +6,10 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from headgate.queue.model import Step, Tally
+from headgate.queue.model import NO_LABELS, Step, Tally
 from headgate.tracking import document, reasons
 from headgate.tracking.intake import Arrival
+from headgate.tracking.labels import labels_of
 from headgate.tracking.normalise import complete, tidy
 from headgate.tracking.routes import EVENT_TYPES
 from headgate.tracking.trim import trim
@@ -44,9 +45,10 @@ def type_of(item: object) -> str:
     return claimed if isinstance(claimed, str) and claimed in EVENT_TYPES else ""
 
 
-def failure(source: str, event_type: str, reason: str) -> Tally:
-    """A row for one event or one request."""
-    return Tally(source, "", Step.FAILED_ON_INGEST, event_type, reason)
+def failure(source: str, event_type: str, reason: str, item: object = None) -> Tally:
+    """A row for one event or one request. *item* is the event, where there is one."""
+    labels = labels_of(item, event_type) if isinstance(item, dict) else NO_LABELS
+    return Tally(source, "", Step.FAILED_ON_INGEST, event_type, reason, labels=labels)
 
 
 def sift_single(
@@ -55,7 +57,7 @@ def sift_single(
     """*event_type* is that of the path, whatever *call* says."""
     found = _examine(call, event_type, around, limits, entropy)
     if isinstance(found, str):
-        return Sifted([], [failure(around.project, event_type, found)])
+        return Sifted([], [failure(around.project, event_type, found, call)])
     return Sifted([found], [])
 
 
@@ -82,7 +84,7 @@ async def sift_batch(
         if large and not isinstance(found, str) and not _fits(item, found.body, limits.event_bytes):
             found = reasons.BAD_REQUEST
         if isinstance(found, str):
-            failed.append(failure(project, event_type, found))
+            failed.append(failure(project, event_type, found, item))
         else:
             arrivals.append(found)
         if number % PORTION == 0:

@@ -6,6 +6,7 @@ import pytest
 from headgate.filters import Rule
 from headgate.pipeline.integrations import allows
 from headgate.pipeline.routing import route
+from headgate.queue.labels import joined
 from headgate.queue.model import Lane, NewJob, Step, Tally
 from tests.headgate.pipeline.world import arrival, destination, snapshot
 
@@ -44,7 +45,8 @@ def routed(*destinations: Any, event: dict[str, Any] | None = None) -> Any:
 def test_every_enabled_destination_gets_the_event_itself() -> None:
     new = routed(destination("a"), destination("b"), destination("off", enabled=False))
     assert new.jobs == (NewJob(Lane("w", "a")), NewJob(Lane("w", "b")))
-    assert new.tallies == (Tally("s", "", Step.RECEIVED, "track"),)
+    assert new.labels == joined("E", "")
+    assert new.tallies == (Tally("s", "", Step.RECEIVED, "track", labels=new.labels),)
     assert new.body == arrival(1).body
 
 

@@ -22,10 +22,10 @@ def with_retries(path: Path, now: int, count: int) -> None:
     db.executemany("INSERT INTO lanes VALUES (?, 'w', ?)", [(n, f"d{n}") for n in range(2, 101)])
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
     db.execute(
-        f"{numbers} INSERT INTO bodies SELECT i, 's', 'm' || i, 'track', ?, 0, '' FROM n", (count, now)
+        f"{numbers} INSERT INTO bodies SELECT i, 's', 'm' || i, 'track', ?, 0, '', 'E' FROM n", (count, now)
     )
     db.execute(
-        f"{numbers} INSERT INTO jobs SELECT i, 1 + i % 100, ? + i, i, 0, 0, 1, 0, ? FROM n",
+        f"{numbers} INSERT INTO jobs SELECT i, 1 + i % 100, ? + i, i, 0, 0, 1, 0, ?, '503' FROM n",
         (count, now + HOUR, now),
     )
     db.execute("COMMIT")
