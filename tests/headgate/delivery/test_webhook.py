@@ -402,3 +402,35 @@ def test_closing_waits_for_what_is_under_way() -> None:
                 await closing
 
     asyncio.run(main())
+
+
+def test_what_was_not_delivered_says_what_was_sent_and_answered() -> None:
+    async def handle(got: Got, _: Connection) -> bytes:
+        if got.path == "/":
+            return redirect("/there", 308)
+        return response(b"no " + b"x" * 20_000, "400 Bad Request", (("X-Why", "because"),))
+
+    async def main() -> None:
+        async with serving(handle) as server, webhook(server.url(), headers={"X-Key": "k"}) as carrier:
+            receipt = await carrier.deliver([parcel()])
+            assert receipt.request is not None
+            outgoing, incoming, _, error = receipt.request
+            assert (outgoing.method, outgoing.target.href, outgoing.body) == (
+                "POST",
+                server.url("/there"),
+                parcel().body,
+            )
+            assert ("x-key", "k") in [(name.lower(), value) for name, value in outgoing.headers]
+            assert incoming is not None
+            assert (incoming.status, incoming.header("x-why"), error) == (400, "because", None)
+            assert incoming.body.startswith(b"no xxx")
+            assert len(incoming.body) >= 10 << 10
+        async with webhook(f"http://127.0.0.1:{free_port()}/") as carrier:
+            receipt = await carrier.deliver([parcel()])
+            assert receipt.request is not None
+            assert receipt.request.incoming is None
+            assert receipt.request.error == receipt.message
+        async with serving(response()) as server, webhook(server.url()) as carrier:
+            assert (await carrier.deliver([parcel()])).request is None
+
+    asyncio.run(main())
