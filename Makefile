@@ -11,7 +11,7 @@ LOCKED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build run test conformance soak bench lint format lock clean
+.PHONY: help build run test conformance soak bench bench-full lint format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,10 +30,14 @@ conformance: build $(VENV)/.tools ## the test suites of the standards, whole (mi
 
 soak: build $(VENV)/.tools ## the faults of the queue in their long form: 200 killed processes, 20 power cuts
 	@HEADGATE_QUEUE_KILLS=200 HEADGATE_QUEUE_CUTS=20 HEADGATE_QUEUE_EXAMPLES=1000 \
-		$(BIN)/python -m pytest --timeout 3600 tests/headgate/queue
+		HEADGATE_SERVICE_EXAMPLES=1000 \
+		$(BIN)/python -m pytest --timeout 3600 tests/headgate/queue tests/acceptance/service/test_model.py
 
 bench: build $(VENV)/.tools ## measure against native QuickJS-ng: a table, and benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks
+
+bench-full: build $(VENV)/.tools ## everything, and for longer (half an hour): the service among 21 bad destinations, 1,000,000 retries
+	@$(BIN)/python -m benchmarks --full
 
 lint: build $(VENV)/.tools ## ruff and mypy
 	@$(BIN)/ruff check .

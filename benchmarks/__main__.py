@@ -19,6 +19,8 @@ from benchmarks import (
     hashing,
     machine,
     neighbour,
+    neighbours,
+    retries,
     targets,
     throughput,
     workload,
@@ -32,7 +34,12 @@ if TYPE_CHECKING:
 
     from benchmarks.targets import Target
 
-SECTIONS = ("throughput", "coldstart", "crowd", "neighbour", "boundary", "hashing", "compiling")
+QUICK_SECTIONS = ("throughput", "coldstart", "crowd", "neighbour", "boundary", "hashing", "compiling")
+
+SERVICE_SECTIONS = ("neighbours", "retries")
+"""Of the whole service; they take minutes, so they are measured where they are asked for, or everything is."""
+
+SECTIONS = (*QUICK_SECTIONS, *SERVICE_SECTIONS)
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -43,16 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Measures Headgate beside native QuickJS-ng. Prints a table; writes every figure to a JSON file.",
     )
     parser.add_argument(
-        "--full", action="store_true", help="measure for longer: steadier figures, about 20 minutes"
+        "--full",
+        action="store_true",
+        help="measure everything, and for longer: steadier figures, half an hour",
     )
-    parser.add_argument(
-        "--only", metavar="SECTIONS", default=",".join(SECTIONS), help=f"some of {', '.join(SECTIONS)}"
-    )
+    parser.add_argument("--only", metavar="SECTIONS", help=f"some of {', '.join(SECTIONS)}")
     parser.add_argument(
         "--results", metavar="FOLDER", type=Path, default=RESULTS, help="where the JSON file goes"
     )
     chosen = parser.parse_args(arguments)
-    sections = chosen.only.split(",")
+    usual = SECTIONS if chosen.full else QUICK_SECTIONS
+    sections = chosen.only.split(",") if chosen.only else usual
     if unknown := set(sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
     try:
@@ -89,6 +97,12 @@ def run(effort: Effort, sections: Sequence[str], results: Path, report: Report, 
     if "compiling" in sections:
         found["compiling"] = asyncio.run(compiling.measure(work, effort, progress))
         reached += targets.of_compiling(found["compiling"])
+    if "neighbours" in sections:
+        found["neighbours"] = asyncio.run(neighbours.measure(effort, progress))
+        reached += targets.of_neighbours(found["neighbours"])
+    if "retries" in sections:
+        found["retries"] = asyncio.run(retries.measure(effort, progress))
+        reached += targets.of_retries(found["retries"])
     progress.done()
     report.machine(facts)
     for section, figures in found.items():

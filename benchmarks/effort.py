@@ -18,6 +18,10 @@ class Effort:
     compile_rounds           rounds in each of which every source is compiled once
     event_rounds             rounds in each of which what was compiled serves every event once
     boundary_rounds          rounds of the boundary alone, and of hashing
+    street_rounds, street_s, street_rate
+                             rounds, wall seconds of each of their parts, and events per second, to fifty destinations each
+    retries, retries_rounds, retries_events
+                             outstanding retries, rounds, and events in each of their turns
     """
 
     rounds: int
@@ -32,6 +36,12 @@ class Effort:
     compile_rounds: int
     event_rounds: int
     boundary_rounds: int
+    street_rounds: int
+    street_s: float
+    street_rate: float
+    retries: int
+    retries_rounds: int
+    retries_events: int
 
 
 QUICK: Final = Effort(
@@ -47,6 +57,12 @@ QUICK: Final = Effort(
     compile_rounds=15,
     event_rounds=5,
     boundary_rounds=7,
+    street_rounds=3,
+    street_s=8.0,
+    street_rate=5.0,
+    retries=1_000_000,
+    retries_rounds=7,
+    retries_events=2_000,
 )
 
 FULL: Final = Effort(
@@ -62,4 +78,10 @@ FULL: Final = Effort(
     compile_rounds=101,
     event_rounds=31,
     boundary_rounds=31,
+    street_rounds=7,
+    street_s=30.0,
+    street_rate=5.0,
+    retries=1_000_000,
+    retries_rounds=21,
+    retries_events=4_000,
 )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from benchmarks.crowd import Crowds
     from benchmarks.machine import Machine
     from benchmarks.neighbour import Neighbour
+    from benchmarks.neighbours import Neighbours
+    from benchmarks.retries import Retries
     from benchmarks.targets import Target
     from benchmarks.throughput import Throughput
 
@@ -260,6 +262,61 @@ class Report:
                 )
             )
         self._table(("what", "fuel", "us", "least", "most"), rows)
+
+    def neighbours(self, found: Neighbours) -> None:
+        self._heading(
+            "Twenty-nine destinations beside twenty-one bad ones",
+            f"a whole server; {found.rate:g} events/s to each; ms from sending to arrival",
+        )
+        rows = []
+        for number, name in enumerate(("by themselves", "10 hang, 10 answer 500, 1 never ends")):
+            parts = [parts[number] for parts in found.rounds]
+            arrival = [
+                Spread.of(percentile(part.latencies_ms, share) for part in parts)
+                for share in (0.5, 0.9, 0.99)
+            ]
+            accepted = Spread.of(percentile(part.accepted_ms, 0.99) for part in parts)
+            rows.append(
+                (
+                    name,
+                    f"{Spread.of(part.per_second for part in parts).median:,.1f}",
+                    *(f"{each.median:.1f}" for each in arrival),
+                    f"{accepted.median:.1f}",
+                    " ".join(f"{sort} {count}" for sort, count in parts[-1].others.items()),
+                )
+            )
+        self._table(
+            ("the others", "deliveries/s", "p50", "p90", "p99", "accepted p99", "requests to them"), rows
+        )
+        added = [found.added(share) for share in (0.5, 0.99)]
+        self._note(
+            "added, median, least and most of the rounds: "
+            + "; ".join(
+                f"{name} {each.median:.1f} ms ({each.least:.1f} to {each.greatest:.1f})"
+                for name, each in zip(("p50", "p99"), added, strict=True)
+            )
+        )
+
+    def retries(self, found: Retries) -> None:
+        self._heading(
+            "Outstanding retries",
+            f"{found.events:,} events in batches, through a function, to a file; medians of {len(found.turns)} rounds",
+        )
+        rows = []
+        for which, count in enumerate((0, found.outstanding)):
+            turns = [turns[which] for turns in found.turns]
+            rows.append(
+                (
+                    f"{count:,}",
+                    *(
+                        f"{found.events / Spread.of(getattr(turn, name) for turn in turns).median:,.0f}"
+                        for name in ("accepted_s", "arrived_s")
+                    ),
+                    f"{Spread.of(turn.cpu_s for turn in turns).median / found.events * 1e6:,.0f}",
+                    f"{found.start_s[which]:.1f}",
+                )
+            )
+        self._table(("retries", "accepted/s", "delivered/s", "CPU us an event", "start s"), rows)
 
     def targets(self, targets: list[Target]) -> None:
         self._heading("Targets")

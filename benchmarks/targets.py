@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from benchmarks.coldstart import ColdStarts
     from benchmarks.crowd import Crowds
     from benchmarks.neighbour import Neighbour
+    from benchmarks.neighbours import Neighbours
+    from benchmarks.retries import Retries
     from benchmarks.throughput import Throughput
 
 ALL: Final = ("f1", "f2", "f3", "f4")
@@ -130,4 +132,19 @@ def of_compiling(found: list[compiling.Row]) -> list[Target]:
 def of_neighbour(found: Neighbour) -> list[Target]:
     return [
         Target("added p99 beside an endless loop", found.added(1, 0.99, own=True), "most", 2.0, "ms"),
+    ]
+
+
+def of_neighbours(found: Neighbours) -> list[Target]:
+    return [
+        Target("29 destinations beside 21 bad ones by without", found.throughput, "least", 0.9, "x"),
+        Target("added p99 of 29 destinations beside 21 bad ones", found.added(0.99), "most", 20.0, "ms"),
+    ]
+
+
+def of_retries(found: Retries) -> list[Target]:
+    beside = f"beside {found.outstanding:,} retries by without"
+    return [
+        Target(f"acceptance {beside}", found.slower("accepted_s"), "most", 1.2, "x"),
+        Target(f"delivery {beside}", found.slower("arrived_s"), "most", 1.2, "x"),
     ]

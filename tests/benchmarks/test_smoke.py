@@ -30,6 +30,11 @@ TINY = dataclasses.replace(
     compile_rounds=1,
     event_rounds=1,
     boundary_rounds=1,
+    street_rounds=1,
+    street_s=0.2,
+    retries=1_000,
+    retries_rounds=2,
+    retries_events=40,
 )
 
 

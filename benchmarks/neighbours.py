@@ -1,0 +1,118 @@
+"""
+Head of line: what twenty-nine destinations notice of twenty-one others of the same source and workspace, of which ten
+never answer, ten answer 500 and one has a function that never ends. Through a whole server, from the event API to the
+webhook; parts with and without the others alternate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from benchmarks.figures import Spread, percentile
+from benchmarks.street import GOOD, HOUSES, WRITE_KEY, pour, street
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchmarks.effort import Effort
+    from benchmarks.progress import Progress
+    from benchmarks.receiver import Received
+
+WARM_S: Final = 3.0
+"""Before a part is measured, and no longer than that: functions are compiled, connections made, and whoever hangs has begun to."""
+
+LATE_S: Final = 60.0
+"""After which what has not arrived is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    latencies_ms      from sending an event to its arrival, of every good destination
+    accepted_ms       from sending to the answer
+    per_second        deliveries to good destinations, from the first event sent to the last arrival
+    others            requests to the others meanwhile, by sort
+    """
+
+    latencies_ms: list[float]
+    accepted_ms: list[float]
+    per_second: float
+    others: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """*rounds* of a part without the others and one with them; *rate* events per second, each for every destination."""
+
+    rate: float
+    rounds: list[tuple[Part, Part]]
+
+    @property
+    def throughput(self) -> Spread:
+        """With the others by without."""
+        return Spread.of(beside.per_second / alone.per_second for alone, beside in self.rounds)
+
+    def added(self, share: float) -> Spread:
+        """Milliseconds that the percentile is above that without the others."""
+        return Spread.of(
+            percentile(beside.latencies_ms, share) - percentile(alone.latencies_ms, share)
+            for alone, beside in self.rounds
+        )
+
+
+async def measure(effort: Effort, progress: Progress) -> Neighbours:
+    """Raises RuntimeError when events are lost."""
+    rounds = []
+    for number in range(effort.street_rounds):
+        progress.step("neighbours", number, effort.street_rounds)
+        alone = await _part({GOOD: HOUSES[GOOD]}, effort.street_rate, effort.street_s)
+        beside = await _part(HOUSES, effort.street_rate, effort.street_s)
+        rounds.append((alone, beside))
+    return Neighbours(effort.street_rate, rounds)
+
+
+async def _part(sorts: Mapping[str, int], rate: float, seconds: float) -> Part:
+    warm, count = round(min(WARM_S, seconds) * rate), max(1, round(rate * seconds))
+    sent: dict[int, float] = {}
+    accepted: list[float] = []
+    latencies: list[float] = []
+    arrivals: Counter[int] = Counter()
+    last = 0.0
+
+    def event(number: int) -> bytes:
+        sent[number] = time.perf_counter()
+        name = {"writeKey": WRITE_KEY, "type": "track", "userId": "u", "event": "E"}
+        return json.dumps({**name, "messageId": f"m{number}", "properties": {"number": number}}).encode()
+
+    def arrived(request: Received) -> None:
+        nonlocal last
+        number = orjson.loads(request.body)["properties"]["number"]
+        arrivals[number] += 1
+        if number >= warm:
+            last = time.perf_counter()
+            latencies.append((last - sent[number]) * 1e3)
+
+    def done(number: int) -> None:
+        if number >= warm:
+            accepted.append((time.perf_counter() - sent[number]) * 1e3)
+
+    with tempfile.TemporaryDirectory() as root:
+        async with street(Path(root), sorts, arrived) as place:
+            await pour(place.server.url, rate, warm + count, event, done)
+            deadline = time.perf_counter() + LATE_S
+            while len(latencies) < count * sorts[GOOD]:
+                if time.perf_counter() > deadline:
+                    raise RuntimeError(f"of {count * sorts[GOOD]} deliveries {len(latencies)} came")
+                await asyncio.sleep(0.01)
+            others = {sort: place.requests[sort] for sort in sorts if sort != GOOD}
+    per_second = len(latencies) / (last - sent[warm])
+    return Part(latencies, accepted, per_second, others)
