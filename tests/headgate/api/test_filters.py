@@ -89,7 +89,6 @@ def test_filters_are_listed_in_their_order(house: House, hook: Hook) -> None:
         ({"if": "type = '" + "x" * 6_000 + "'"}, "if"),
         ({"title": "x" * 65}, "title"),
         ({"actions": []}, "actions"),
-        ({"sourceId": "elsewhere"}, "sourceId"),
         ({"enabled": None}, "enabled"),
         ({"if": None}, "if"),
         ({"actions": [{"type": 1}]}, "actions[0].type"),
@@ -101,6 +100,14 @@ def test_a_filter_that_breaks_a_rule_is_refused(
     answer = house.owner.post(hook.path, hook.body(**facts))
 
     assert (answer.status, answer.error["field"]) == (422, field)
+
+
+def test_a_filter_names_the_source_of_its_destination(house: House, hook: Hook) -> None:
+    other = Hook(house, "Other")
+
+    answer = house.owner.post(hook.path, hook.body(sourceId=other.source))
+
+    assert (answer.status, answer.error["field"]) == (422, "sourceId")
 
 
 @pytest.mark.parametrize(
