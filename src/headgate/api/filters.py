@@ -79,7 +79,7 @@ class Preview(BaseModel):
 def create(call: Call) -> dict[str, Any]:
     body: CreateFilter = call.body
     destination = call.destination(call.path["destinationId"], "admin")
-    if body.sourceId != destination.source:
+    if call.source(body.sourceId, "read").id != destination.source:
         raise invalid("must be the source of the destination", "sourceId")
     made = filters.create(
         call.change,

@@ -143,8 +143,13 @@ def modify(call: Call) -> dict[str, Any]:
 
 
 def remove(call: Call) -> dict[str, Any]:
+    """With force its instances go too, which takes the right to administer their sources."""
     function = call.function(call.path["functionId"], "admin")
-    lifecycle.remove(call.change, function.id, force=call.query.get("force") == "true")
+    force = call.query.get("force") == "true"
+    if force:
+        for instance in instances.listed(call.view, function.id):
+            call.destination(instance.destination, "admin")
+    lifecycle.remove(call.change, function.id, force=force)
     return {"status": "SUCCESS"}
 
 
