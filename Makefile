@@ -28,10 +28,12 @@ test: build $(VENV)/.tools ## every test
 conformance: build $(VENV)/.tools ## the test suites of the standards, whole (minutes)
 	@$(BIN)/python -m tests.conformance
 
-soak: build $(VENV)/.tools ## the faults of the queue in their long form: 200 killed processes, 20 power cuts
+soak: build $(VENV)/.tools ## the faults of the queue and of the management API in their long form (half an hour)
 	@HEADGATE_QUEUE_KILLS=200 HEADGATE_QUEUE_CUTS=20 HEADGATE_QUEUE_EXAMPLES=1000 \
 		HEADGATE_SERVICE_EXAMPLES=1000 \
 		$(BIN)/python -m pytest --timeout 3600 tests/headgate/queue tests/acceptance/service/test_model.py
+	@HEADGATE_API_SECONDS=600 HEADGATE_API_KILLS=20 \
+		$(BIN)/python -m pytest --timeout 3600 tests/acceptance/api
 
 bench: build $(VENV)/.tools ## measure against native QuickJS-ng: a table, and benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks
