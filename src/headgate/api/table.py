@@ -21,6 +21,7 @@ from headgate.api import (
     sources,
     subscriptions,
     tokens,
+    usage,
     users,
     workspace,
 )
@@ -38,6 +39,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *destinations.OPERATIONS,
     *samples.OPERATIONS,
     *subscriptions.OPERATIONS,
+    *usage.OPERATIONS,
     *filters.OPERATIONS,
     *labels.OPERATIONS,
     *catalog.OPERATIONS,

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from headgate.pipeline.routing import route
+from headgate.pipeline.witness import NoWitness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from headgate.pipeline.debugger import SourceDebugger
     from headgate.pipeline.directory import Directory
     from headgate.pipeline.meter import Meter
+    from headgate.pipeline.witness import Witness
     from headgate.queue.model import Tally
     from headgate.queue.protocol import Queue
     from headgate.registry.snapshot import Source
@@ -23,12 +25,18 @@ class PipelineIntake:
     """An Intake: routes by the registry of the moment, and stores before it returns."""
 
     def __init__(
-        self, queue: Queue, directory: Directory, meter: Meter, debugger: SourceDebugger | None = None
+        self,
+        queue: Queue,
+        directory: Directory,
+        meter: Meter,
+        debugger: SourceDebugger | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self._queue = queue
         self._directory = directory
         self._meter = meter
         self._debugger = debugger
+        self._witness = witness or NoWitness()
 
     async def source(self, write_key: str) -> Source | None:
         return (await self._directory.current()).by_write_key.get(write_key)
@@ -36,12 +44,16 @@ class PipelineIntake:
     async def accept(self, source: Source, arrivals: Sequence[Arrival], failed: Sequence[Tally]) -> None:
         """Raises QueueFull or QueueBroken when nothing of it was stored."""
         events = [route(source, arrival) for arrival in arrivals]
+        new = 0
         for event, is_new in zip(events, await self._queue.put(events, failed), strict=True):
             if is_new:
+                new += 1
                 for tally in event.tallies:
                     self._meter.tallied(tally)
             else:
                 self._meter.duplicate()
+        if new:
+            self._witness.received(source, new)
         if self._debugger is not None and arrivals:
             self._debugger.saw(source.id, arrivals)
         # One request can hold a quarter of a million items that are none.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headgate.registry.snapshot import Destination
+    from headgate.registry.snapshot import Destination, Source
     from headgate.samples.sample import Sample
     from headgate_runtime import Outcome
 
@@ -23,6 +23,9 @@ class Witness(Protocol):
     def ran(self, destination: Destination, outcomes: Sequence[Outcome], *, together: bool) -> None:
         """The destination's function was invoked: once for all, or once for each."""
 
+    def received(self, source: Source, events: int) -> None:
+        """So many were accepted that had not been before."""
+
 
 class NoWitness:
     """For those who want none."""
@@ -34,4 +37,7 @@ class NoWitness:
         pass
 
     def ran(self, destination: Destination, outcomes: Sequence[Outcome], *, together: bool) -> None:
+        pass
+
+    def received(self, source: Source, events: int) -> None:
         pass

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ SWEPT_AT_ONCE: Final = 500
 
 DAY_MS: Final = 24 * 3_600_000
 
+NO_CALLS: Final[Mapping[CallKey, int]] = MappingProxyType({})
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS samples (
     id INTEGER PRIMARY KEY,
@@ -66,6 +69,13 @@ CREATE TABLE IF NOT EXISTS usage (
     bytes_out INTEGER NOT NULL,
     PRIMARY KEY (day, workspace, function)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (
+    day INTEGER NOT NULL,
+    workspace TEXT NOT NULL,
+    source TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    PRIMARY KEY (day, workspace, source)
+) WITHOUT ROWID;
 """
 
 
@@ -89,6 +99,14 @@ class Usage(NamedTuple):
     bytes_out: int = 0
 
 
+class CallKey(NamedTuple):
+    """*day* as in UsageKey."""
+
+    day: int
+    workspace: str
+    source: str
+
+
 class SampleFile:
     """For one thread at a time."""
 
@@ -100,8 +118,17 @@ class SampleFile:
     def close(self) -> None:
         self._db.close()
 
-    def write(self, samples: Iterable[Sample], usage: Mapping[UsageKey, Usage], now: int) -> None:
-        """In one transaction, with everything that has to go for it. Raises sqlite3.Error."""
+    def write(
+        self,
+        samples: Iterable[Sample],
+        usage: Mapping[UsageKey, Usage],
+        now: int,
+        calls: Mapping[CallKey, int] = NO_CALLS,
+    ) -> None:
+        """
+        In one transaction, with everything that has to go for it. *calls* are events that were accepted. Raises
+        sqlite3.Error.
+        """
         rows = [_row(sample) for sample in samples]
         with self._transaction():
             self._db.executemany(
@@ -130,6 +157,10 @@ class SampleFile:
                 "wall_ms = wall_ms + excluded.wall_ms, bytes_out = bytes_out + excluded.bytes_out",
                 [(*key, *used) for key, used in usage.items()],
             )
+            self._db.executemany(
+                "INSERT INTO calls VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+                [(*key, events) for key, events in calls.items()],
+            )
             self._sweep(now)
 
     def _shrink(self, where: str, values: tuple[object, ...]) -> None:
@@ -145,7 +176,8 @@ class SampleFile:
             "DELETE FROM samples WHERE id IN (SELECT id FROM samples WHERE at < ? ORDER BY at LIMIT ?)",
             (now - RETENTION_MS, SWEPT_AT_ONCE),
         )
-        self._db.execute("DELETE FROM usage WHERE day < ?", (now // DAY_MS - USAGE_DAYS,))
+        for table in ("usage", "calls"):
+            self._db.execute(f"DELETE FROM {table} WHERE day < ?", (now // DAY_MS - USAGE_DAYS,))  # noqa: S608
 
     def _total(self) -> int:
         (total,) = self._db.execute("SELECT coalesce(sum(bytes), 0) FROM samples").fetchone()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from headgate.samples.file import DAY_MS, PER_REASON, RETENTION_MS, Usage, UsageKey
+from headgate.samples.file import DAY_MS, PER_REASON, RETENTION_MS, CallKey, Usage, UsageKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +75,17 @@ class Reader:
                 old.wall_ms + new.wall_ms,
                 old.bytes_out + new.bytes_out,
             )
+        return dict(sorted(together.items()))
+
+    def calls(self, workspace: str, first_day: int, last_day: int) -> dict[CallKey, int]:
+        """Events accepted, of days and sources with any, in their order."""
+        query = (
+            "SELECT day, workspace, source, events FROM calls WHERE day BETWEEN ?2 AND ?3 AND workspace = ?1"
+        )
+        together: dict[CallKey, int] = {}
+        for day, _, source, events in self._rows(query, (workspace, first_day, last_day)):
+            key = CallKey(day, workspace, source)
+            together[key] = together.get(key, 0) + events
         return dict(sorted(together.items()))
 
     def fuel_of(self, now: int) -> dict[str, int]:

@@ -7,13 +7,13 @@ import logging
 import sqlite3
 from typing import TYPE_CHECKING, Final, Self
 
-from headgate.samples.file import DAY_MS, PER_REASON, SampleFile, Usage, UsageKey
+from headgate.samples.file import DAY_MS, PER_REASON, CallKey, SampleFile, Usage, UsageKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from headgate.registry.snapshot import Destination
+    from headgate.registry.snapshot import Destination, Source
     from headgate.samples.sample import Sample
     from headgate_runtime import Outcome
 
@@ -40,6 +40,7 @@ class SampleStore:
         self._now = now
         self._waiting: list[Sample] = []
         self._used: dict[tuple[str, str], list[float]] = {}
+        self._calls: dict[tuple[str, str], int] = {}
         self._taken: dict[tuple[str, str], int] = {}
         self._window = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -84,15 +85,24 @@ class SampleStore:
             if outcome.output is not None:
                 used[3] += len(outcome.output)
 
+    def received(self, source: Source, events: int) -> None:
+        key = source.workspace, source.id
+        self._calls[key] = self._calls.get(key, 0) + events
+        self._flush_later()
+
     async def flush(self) -> None:
         """Everything that was given is written, or lost, on return."""
         self._cancel_timer()
-        while self._writing is not None or self._waiting or self._used:
+        while self._writing is not None or self._has_something:
             await (self._writing or self._begin())
 
     async def close(self) -> None:
         await self.flush()
         await asyncio.to_thread(self._file.close)
+
+    @property
+    def _has_something(self) -> bool:
+        return bool(self._waiting or self._used or self._calls)
 
     def _flush_later(self) -> None:
         if self._timer is None and self._writing is None:
@@ -112,12 +122,14 @@ class SampleStore:
         now = self._now()
         samples, self._waiting = self._waiting, []
         used, self._used = self._used, {}
+        called, self._calls = self._calls, {}
+        calls = {CallKey(now // DAY_MS, *key): events for key, events in called.items()}
         usage = {
             UsageKey(now // DAY_MS, *key): Usage(int(one[0]), int(one[1]), one[2], int(one[3]))
             for key, one in used.items()
         }
         try:
-            await asyncio.to_thread(self._file.write, samples, usage, now)
+            await asyncio.to_thread(self._file.write, samples, usage, now, calls)
             self._is_failing = False
         except sqlite3.Error as error:
             if not self._is_failing:
@@ -125,5 +137,5 @@ class SampleStore:
             self._is_failing = True
         finally:
             self._writing = None
-        if self._waiting or self._used:
+        if self._has_something:
             self._flush_later()

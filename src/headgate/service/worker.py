@@ -139,7 +139,7 @@ class Worker:
                     )
                 )
             tracking = TrackingApi(
-                PipelineIntake(self._queues[self._index], directory, self._metrics, self._debugger),
+                PipelineIntake(self._queues[self._index], directory, self._metrics, self._debugger, witness),
                 clock=self._clock,
                 entropy=self._entropy,
                 limits=TrackingLimits(requests_per_second=options.requests_per_second),

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from headgate.delivery.carrier import Receipt
+from headgate.pipeline.witness import NoWitness
 from headgate.registry.snapshot import Destination
 from headgate.samples.sample import Sample
 from headgate_runtime import Outcome
@@ -20,7 +21,7 @@ SECRET = "sk-very-secret"
 REFUSED = Receipt("discard", "400", "the destination answered 400", 400)
 
 
-class Memory:
+class Memory(NoWitness):
     """A Witness of everything."""
 
     def __init__(self) -> None:

@@ -11,10 +11,14 @@ import pytest
 from headgate.paths import DataDirectory
 from headgate.queue.model import Error, Lane, Step
 from headgate.samples import file, store
-from headgate.samples.file import DAY_MS, PER_REASON, RETENTION_MS, SampleFile, Usage, UsageKey
+from headgate.samples.file import DAY_MS, PER_REASON, RETENTION_MS, CallKey, SampleFile, Usage, UsageKey
 from headgate.samples.reading import Reader
 from headgate.samples.sample import EVENT_BYTES, Sample
 from headgate.samples.store import SampleStore
+from headgate_runtime import Forward
+from headgate_runtime import Usage as RuntimeUsage
+from headgate_runtime.outcome import Cause, of_cause
+from tests.headgate.pipeline.world import destination, instance, snapshot
 
 NOW = 1_767_225_600_000
 
@@ -181,3 +185,21 @@ def test_usage_adds_up_over_workers(data: DataDirectory) -> None:
     assert Reader(data).usage("w", day, day, function="g") == {}
     assert Reader(data).usage("v", day, day) == {}
     assert Reader(data).fuel_of(NOW) == {"w": 30}
+
+
+def test_what_was_used_and_received_is_written_together(data: DataDirectory) -> None:
+    async def main() -> None:
+        kept = await SampleStore.open(data.samples(0), lambda: NOW)
+        source = snapshot().sources["s"]
+        target = destination(instance=instance(""))
+        for _ in range(3):
+            kept.received(source, 2)
+        forwarded = [Forward(Cause.FORWARD, 100, 2.0, 0, b"12345") for _ in range(2)]
+        kept.ran(target, forwarded, together=True)
+        kept.ran(target, [*forwarded, of_cause(Cause.RETRY, RuntimeUsage(7, 1.0, 0))], together=False)
+        await kept.close()
+
+    asyncio.run(main())
+    day = NOW // DAY_MS
+    assert Reader(data).calls("w", day, day) == {CallKey(day, "w", "s"): 6}
+    assert Reader(data).usage("w", day, day) == {UsageKey(day, "w", "f"): Usage(4, 307, 7.0, 20)}
