@@ -1,0 +1,114 @@
+"""Servers that are told to end, at whatever moment: they do, soon, and nothing that was answered is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.faults.hook import Hook, hang
+from tests.acceptance.faults.load import Load
+from tests.acceptance.faults.served import Served
+from tests.acceptance.faults.shop import audit, open_shop
+from tests.acceptance.faults.watch import Watch
+
+GRACE_MS = 2_000
+
+TOLERANCE_S = 4.0
+"""For a process to end on a machine that has other things to do."""
+
+
+CLIENTS_CUT = 3 * 3
+"""Each client may find its connection closed each time: when it sends in the moment in which the server closes it."""
+
+
+def more(load: Load, watch: Watch) -> None:
+    accepted = len(load.accepted)
+    watch.until(lambda: len(load.accepted) > accepted + 50, "events are accepted")
+
+
+def go_on(load: Load, hook: Hook, watch: Watch) -> None:
+    arrived = len(hook.requests)
+    more(load, watch)
+    watch.until(lambda: len(hook.requests) > arrived, "events arrive")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_under_load(tmp_path: Path, workers: int) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    watch = Watch()
+    data = tmp_path / "data"
+    flags = ("--grace-ms", str(GRACE_MS))
+    with Hook(watch) as hook, contextlib.closing(Served(data, watch, *flags, workers=workers)) as served:
+        open_shop(tmp_path, data, hook)
+        answer = hook.answer
+        served.start()
+        with Load(watch, lambda: served.url, seed) as load:
+            for hangs in (False, True):
+                go_on(load, hook, watch)
+                if hangs:
+                    hook.answer = hang
+                    more(load, watch)
+
+                began = time.monotonic()
+                assert served.stop() == 0
+                assert time.monotonic() - began < GRACE_MS / 1e3 + TOLERANCE_S
+                hook.answer = answer
+                served.start()
+            go_on(load, hook, watch)
+        watch.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
+        assert served.stop() == 0
+        assert set(load.statuses) == {200}
+        unanswered = [error for error in load.cut if not isinstance(error, ConnectionRefusedError)]
+        assert len(unanswered) <= CLIENTS_CUT, unanswered
+        audit(data, load.accepted, hook)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_while_it_starts(tmp_path: Path, workers: int, number: signal.Signals) -> None:
+    watch = Watch()
+    data = tmp_path / "data"
+    with contextlib.closing(Served(data, watch, workers=workers)) as served:
+        served.begin()
+        queue = data / "queue-0.sqlite"
+        watch.until(
+            lambda: served.process.poll() is not None or len(served.workers()) == workers or queue.exists(),
+            "it begins",
+        )
+        served.process.send_signal(number)
+
+        assert served.wait() == 0, served.log
+
+
+def test_a_worker_that_is_gone_comes_back(tmp_path: Path) -> None:
+    watch = Watch()
+    with contextlib.closing(Served(tmp_path / "data", watch, workers=2)) as served:
+        served.start()
+        before = served.workers()
+
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+
+        watch.until(
+            lambda: len(served.workers()) == 2 and not set(served.workers()) & set(before), "others are there"
+        )
+        watch.until(lambda: served.jobs() == 0, "they answer")
+        assert served.stop() == 0
+
+
+def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
+    watch = Watch()
+    with contextlib.closing(Served(tmp_path / "data", watch, workers=2)) as served:
+        served.start()
+        workers = served.workers()
+
+        served.kill()
+
+        watch.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "they end")
