@@ -49,7 +49,8 @@ changes all of it or nothing; a running server works by it from the next event o
   filters = [{ if = "type = 'page'", actions = [{ type = "DROP" }] }]
   function = { name = "Enrich", settings = { apiKey = { env = "API_KEY" } } }
 
-Further keys: of sources name, enabled; of functions description, logo_url, batch_max_count, isolation, time_ms, and of
+Further keys: of the workspace name, egress_allow, egress_deny (hosts and networks that its functions and webhooks may
+or may not reach); of sources name, enabled; of functions description, logo_url, batch_max_count, isolation, time_ms, and of
 their settings name, type, description; of webhooks method, batch_max_count, batch_wait_ms, rate_per_s, concurrency,
 timeout_ms; of destinations, filters and function enabled; of filters title, description. A sink with a relative path
 writes below `sinks` in the data directory.

@@ -11,6 +11,7 @@ from headgate.registry import kinds
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from headgate.delivery.carrier import Carrier
     from headgate.registry.snapshot import Destination
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
 
 class CarrierMaker:
-    """*share* is how many processes deliver."""
+    """
+    egress    of a workspace, by its id
+    share     how many processes deliver
+    """
 
     def __init__(
         self,
         *,
-        egress: Egress,
+        egress: Callable[[str], Egress],
         resolver: Resolver,
         context: ssl.SSLContext,
         clock: Clock,
@@ -42,7 +46,7 @@ class CarrierMaker:
             return Sink(Path(kinds.Sink.model_validate(dict(destination.settings)).path))
         return Webhook(
             kinds.Webhook.model_validate(dict(destination.settings)),
-            egress=self._egress,
+            egress=self._egress(destination.workspace),
             resolver=self._resolver,
             context=self._context,
             clock=self._clock,

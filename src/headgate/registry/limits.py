@@ -63,3 +63,6 @@ TOKENS_PER_WORKSPACE: Final = 10_000
 
 AUDIT_MS: Final = 90 * 24 * 3_600_000
 """SPEC 13.2."""
+
+EGRESS_ENTRIES: Final = 1_000
+"""Hosts and networks in one of a workspace's two lists."""

@@ -19,6 +19,7 @@ from sqlalchemy import case, func, or_, select
 from headgate.filters import FilterChain, FilterError, Rule
 from headgate.registry import canonical, destinations, instances, kinds, settings
 from headgate.registry import tables as t
+from headgate.registry import workspaces as tenants
 from headgate.registry.secrets import Undecryptable
 from headgate.registry.settings import Definition
 from headgate.registry.snapshot import (
@@ -115,8 +116,12 @@ class _Taker:
         self._destinations: dict[str, tuple[_DestinationBasis, Destination]] = {}
 
     def take(self, view: View) -> Snapshot:
-        columns = t.workspaces.c["id", "slug", "name", "weight"]
-        workspaces = {row.id: Workspace(*row) for row in view.connection.execute(select(*columns))}
+        workspaces = {
+            each.id: Workspace(
+                each.id, each.slug, each.name, each.weight, each.egress_allow, each.egress_deny
+            )
+            for each in tenants.listed(view)
+        }
         functions = self._take_functions(view)
         bound = self._take_instances(view, functions)
         self._take_chains(view)

@@ -52,11 +52,15 @@ SYSTEM: Final = Actor("system", "__system__")
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
+    """*egress_allow* and *egress_deny*: hosts and networks, as headgate_runtime.fetch.Egress takes them."""
+
     id: str
     slug: str
     name: str
     weight: float
     created_at: int
+    egress_allow: tuple[str, ...] = ()
+    egress_deny: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

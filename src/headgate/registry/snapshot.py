@@ -100,12 +100,20 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A tenant. *weight* is its share of the processor, to those of the others."""
+    """
+    A tenant.
+
+    weight                      share of the processor, to those of the others
+    egress_allow, egress_deny   hosts and networks that its functions and webhooks may and may not reach, beside what the
+                                server says
+    """
 
     id: str
     slug: str
     name: str
     weight: float = 1.0
+    egress_allow: tuple[str, ...] = ()
+    egress_deny: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,18 @@ _ROW: Final = select(config.c.rev, config.c.key_id)
 
 
 class View:
-    """The registry at one moment, to read in."""
+    """
+    The registry at one moment, to read in.
+
+    now        when this is, ms since the epoch
+    """
 
     _row = _ROW
 
     def __init__(self, registry: Registry, connection: Connection) -> None:
         self.connection = connection
         self._registry = registry
+        self.now = int(registry.clock.wall_ms())
         row = connection.execute(self._row).one()
         self.revision: int = row.rev
         self.key_id: str = row.key_id
@@ -60,7 +65,6 @@ class Change(View):
     """
     The registry while it is being changed, alone.
 
-    now        when this is, ms since the epoch
     written    how much was changed so far
     scrubs     whether what was overwritten must not stay readable anywhere
     """
@@ -72,7 +76,6 @@ class Change(View):
         super().__init__(registry, connection)
         self.actor = actor
         self.entropy = registry.entropy
-        self.now = int(registry.clock.wall_ms())
         self.written = 0
         self.scrubs = False
         self._ids = 0

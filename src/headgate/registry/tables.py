@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The migration that leads to these tables."""
 
 metadata = MetaData(
@@ -53,6 +53,8 @@ workspaces = Table(
     Column("name", String(120), nullable=False),
     Column("weight", Float, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("egress_allow", Text, nullable=False, server_default="[]"),
+    Column("egress_deny", Text, nullable=False, server_default="[]"),
     UniqueConstraint("slug"),
 )
 

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
-from headgate.registry import audit, checks
+from headgate.registry import audit, canonical, checks, limits
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Workspace
 from headgate.registry.tables import workspaces
+from headgate_runtime.fetch import Egress, EgressError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import RowMapping
 
     from headgate.registry.store import Change, View
 
 
-def create(change: Change, *, slug: str, name: str | None = None, weight: float = 1.0) -> Workspace:
+def create(
+    change: Change,
+    *,
+    slug: str,
+    name: str | None = None,
+    weight: float = 1.0,
+    egress_allow: Sequence[str] = (),
+    egress_deny: Sequence[str] = (),
+) -> Workspace:
     """*name* follows from the slug where there is none. Raises Invalid, Conflict."""
     checks.slug(slug)
     if find(change, slug) is not None:
@@ -30,25 +41,33 @@ def create(change: Change, *, slug: str, name: str | None = None, weight: float 
         name=checks.name(slug if name is None else name),
         weight=_weight(weight),
         created_at=change.now,
+        egress_allow=_egress(egress_allow, "egress_allow"),
+        egress_deny=_egress(egress_deny, "egress_deny"),
     )
-    change.connection.execute(insert(workspaces).values(asdict(made)))
+    change.connection.execute(insert(workspaces).values(_columns(made)))
     audit.record(change, made.id, "Workspace Created", _resource(made), after=asdict(made))
     return made
 
 
 def modify(
-    change: Change, workspace: str, *, name: str | None = None, weight: float | None = None
+    change: Change,
+    workspace: str,
+    *,
+    name: str | None = None,
+    weight: float | None = None,
+    egress_allow: Sequence[str] | None = None,
+    egress_deny: Sequence[str] | None = None,
 ) -> Workspace:
-    """Raises NotFound, Invalid."""
+    """What is None stays. Raises NotFound, Invalid."""
     old = get(change, workspace)
-    change.connection.execute(
-        update(workspaces)
-        .where(workspaces.c.id == workspace)
-        .values(
-            name=old.name if name is None else checks.name(name),
-            weight=old.weight if weight is None else _weight(weight),
-        )
+    wanted = replace(
+        old,
+        name=old.name if name is None else checks.name(name),
+        weight=old.weight if weight is None else _weight(weight),
+        egress_allow=old.egress_allow if egress_allow is None else _egress(egress_allow, "egress_allow"),
+        egress_deny=old.egress_deny if egress_deny is None else _egress(egress_deny, "egress_deny"),
     )
+    change.connection.execute(update(workspaces).where(workspaces.c.id == workspace).values(_columns(wanted)))
     new = get(change, workspace)
     if new != old:
         audit.record(change, new.id, "Workspace Modified", _resource(new), asdict(old), asdict(new))
@@ -82,7 +101,24 @@ def count(view: View) -> int:
 
 
 def _workspace(row: RowMapping) -> Workspace:
-    return Workspace(**row)
+    lists = {name: tuple(canonical.read(row[name])) for name in ("egress_allow", "egress_deny")}
+    return Workspace(**{**row, **lists})
+
+
+def _columns(workspace: Workspace) -> dict[str, Any]:
+    lists = {name: canonical.written(getattr(workspace, name)) for name in ("egress_allow", "egress_deny")}
+    return {**asdict(workspace), **lists}
+
+
+def _egress(entries: Sequence[str], field: str) -> tuple[str, ...]:
+    """Raises Invalid for an entry that is neither a host nor a network, and for too many."""
+    if len(entries) > limits.EGRESS_ENTRIES:
+        raise Invalid(f"has {len(entries)} entries; at most {limits.EGRESS_ENTRIES} are allowed", field)
+    try:
+        Egress(allow=entries)
+    except EgressError as error:
+        raise Invalid(str(error), field) from None
+    return tuple(entries)
 
 
 def _resource(workspace: Workspace) -> tuple[str, str, str]:

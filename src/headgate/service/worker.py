@@ -27,6 +27,7 @@ from headgate.pipeline.verdict import Judge
 from headgate.pipeline.witness import NoWitness
 from headgate.queue.clock import ServiceClock
 from headgate.queue.protocol import QueueBroken
+from headgate.queue.reports import Reports
 from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry
@@ -35,6 +36,7 @@ from headgate.samples.store import SampleStore
 from headgate.service import control, invoke
 from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
+from headgate.service.egress import WorkspaceEgress
 from headgate.service.exposition import joined
 from headgate.service.front import Front
 from headgate.service.metrics import Metrics
@@ -42,7 +44,7 @@ from headgate.service.retention import swept
 from headgate.tracking.api import TrackingApi
 from headgate.tracking.limits import TrackingLimits
 from headgate_runtime import Executor, SystemClock, SystemEntropy
-from headgate_runtime.fetch import Egress, Fetcher, SystemResolver, default_context
+from headgate_runtime.fetch import SystemResolver, default_context
 
 if TYPE_CHECKING:
     import socket
@@ -107,14 +109,11 @@ class Worker:
             await self._open_queues(stack, now)
             resolver = SystemResolver()
             stack.callback(resolver.close)
-            egress = Egress(
-                allow=options.egress_allow, deny=options.egress_deny, allow_private=options.allow_private
-            )
-            fetcher = await stack.enter_async_context(Fetcher(egress, keep_alive=True))
-            executor = await stack.enter_async_context(Executor(fetch=fetcher))
+            egress = await stack.enter_async_context(WorkspaceEgress(options, directory, self._clock))
+            executor = await stack.enter_async_context(Executor(fetch=egress))
             functions = Functions(executor)
             maker = CarrierMaker(
-                egress=egress,
+                egress=egress.of,
                 resolver=resolver,
                 context=default_context(),
                 clock=self._clock,
@@ -160,7 +159,13 @@ class Worker:
                 registry,
                 authority,
                 Rates(self._clock),
-                Services(executor, Reader(options.data), self._clock, self._recent_events),
+                Services(
+                    executor,
+                    Reader(options.data),
+                    self._clock,
+                    self._recent_events,
+                    Reports(lambda: options.data.queues().values()),
+                ),
             )
             app = application(
                 [invoke.router(directory, functions, executor, authority), api.router],

@@ -55,6 +55,9 @@ class _Export:
         view, document = self.view, tomlkit.document()
         head = tomlkit.table()
         head.update({"slug": self.workspace.slug, "name": self.workspace.name})
+        for key in ("egress_allow", "egress_deny"):
+            if entries := getattr(self.workspace, key):
+                head.add(key, list(entries))
         document.add("workspace", head)
         there = sources.listed(view, self.workspace.id)
         parts: dict[str, list[AbstractTable]] = {

@@ -22,6 +22,7 @@ from headgate.registry import checks, kinds, limits
 from headgate.registry.errors import Invalid
 from headgate.registry.settings import Definition, Type, check_name, name_of
 from headgate.registry.wording import worded
+from headgate_runtime import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,13 +81,30 @@ Description = Annotated[str, _ruled(checks.description)]
 WebUrl = Annotated[str, _ruled(checks.url)]
 
 
+def _egress(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise PydanticCustomError("egress", "must be a list of hosts and networks")
+    try:
+        fetch.Egress(allow=value)
+    except fetch.EgressError as error:
+        raise PydanticCustomError("egress", "{message}", {"message": str(error)}) from None
+    return tuple(value)
+
+
+Egress = Annotated[tuple[str, ...], PlainValidator(_egress)]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, populate_by_name=False)
 
 
 class Workspace(_Table):
+    """*egress_allow* and *egress_deny*: hosts (api.example.com, *.example.com) and networks (10.1.0.0/16)."""
+
     slug: Slug = "default"
     name: Name | None = None
+    egress_allow: Egress = ()
+    egress_deny: Egress = ()
 
 
 class Source(_Table):

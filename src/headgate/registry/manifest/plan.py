@@ -56,13 +56,36 @@ def _add_workspace(planning: Planning) -> None:
     wanted, there = planning.manifest.workspace, planning.workspace
     what = f"workspace {wanted.slug}"
     if there is None:
-        act = partial(workspaces.create, slug=wanted.slug, name=wanted.name)
-        planning.plan.add("+", what, "workspace", act, diff.new({"name": wanted.name or wanted.slug}))
-    elif wanted.name is not None and wanted.name != there.name:
-        change_name = partial(workspaces.modify, workspace=there.id, name=wanted.name)
-        planning.plan.add(
-            "~", what, "workspace", change_name, diff.changed({"name": (there.name, wanted.name)})
+        act = partial(
+            workspaces.create,
+            slug=wanted.slug,
+            name=wanted.name,
+            egress_allow=wanted.egress_allow,
+            egress_deny=wanted.egress_deny,
         )
+        lists = {
+            "egress_allow": list(wanted.egress_allow) or None,
+            "egress_deny": list(wanted.egress_deny) or None,
+        }
+        planning.plan.add(
+            "+", what, "workspace", act, diff.new({"name": wanted.name or wanted.slug, **lists})
+        )
+        return
+    pairs = {
+        "name": (there.name, there.name if wanted.name is None else wanted.name),
+        "egress_allow": (list(there.egress_allow), list(wanted.egress_allow)),
+        "egress_deny": (list(there.egress_deny), list(wanted.egress_deny)),
+    }
+    lines = diff.changed(pairs)
+    if lines:
+        modify = partial(
+            workspaces.modify,
+            workspace=there.id,
+            name=wanted.name,
+            egress_allow=wanted.egress_allow,
+            egress_deny=wanted.egress_deny,
+        )
+        planning.plan.add("~", what, "workspace", modify, lines)
 
 
 def _add_source(planning: Planning, wanted: model.Source, place: str) -> None:
