@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from headgate.pipeline.debugger import Seen
+    from headgate.queue.reports import Reports
     from headgate.samples.reading import Reader
     from headgate_runtime import Clock, Executor
 
@@ -20,6 +21,7 @@ class Services:
     executor         the worker's own, so that test runs take their turns with everything else that runs
     samples          of all workers
     recent_events    of a source, over all workers, the newest first
+    reports          counters of all workers
     previews         under way, by workspace
     """
 
@@ -27,4 +29,5 @@ class Services:
     samples: Reader
     clock: Clock
     recent_events: Callable[[str], Awaitable[list[Seen]]]
+    reports: Reports
     previews: Counter[str] = field(default_factory=Counter)

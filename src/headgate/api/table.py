@@ -8,6 +8,7 @@ from headgate.api import (
     audit,
     catalog,
     debugger,
+    delivery_metrics,
     destinations,
     filters,
     functions,
@@ -15,6 +16,7 @@ from headgate.api import (
     instances,
     invites,
     labels,
+    overview,
     preview,
     roles,
     samples,
@@ -23,6 +25,7 @@ from headgate.api import (
     tokens,
     usage,
     users,
+    volume,
     workspace,
 )
 
@@ -38,6 +41,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *debugger.OPERATIONS,
     *destinations.OPERATIONS,
     *samples.OPERATIONS,
+    *overview.OPERATIONS,
+    *delivery_metrics.OPERATIONS,
+    *volume.OPERATIONS,
     *subscriptions.OPERATIONS,
     *usage.OPERATIONS,
     *filters.OPERATIONS,

@@ -6,10 +6,10 @@ import asyncio
 import functools
 import itertools
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 import orjson
@@ -23,6 +23,7 @@ from headgate.api.serving import Api, Authority
 from headgate.api.table import OPERATIONS
 from headgate.paths import DataDirectory
 from headgate.pipeline.debugger import Seen, SourceDebugger
+from headgate.queue.reports import Reports
 from headgate.registry import audit, database, tokens, workspaces
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import Actor, AuditEvent, Role
@@ -34,6 +35,8 @@ from headgate_runtime import Answer as RuntimeAnswer
 from headgate_runtime import Executor
 from headgate_runtime.fetch import Egress, Fetcher
 from tests.headgate.api import shapes
+
+T = TypeVar("T")
 
 START_MS = 1_767_225_600_000
 """Midnight of 2026-01-01, UTC."""
@@ -170,7 +173,8 @@ class House:
         self._fetcher = Fetcher(Egress(allow_private=True))
         self.debugger = SourceDebugger(self.clock)
         self.executor = Executor(fetch=self._fetcher)
-        self.services = Services(self.executor, Reader(directory), self.clock, self._recent_events)
+        reports = Reports(lambda: directory.queues().values())
+        self.services = Services(self.executor, Reader(directory), self.clock, self._recent_events, reports)
         api = Api(OPERATIONS, self.registry, self._authority, self.rates, self.services)
         self._routes = api.router.routes
         app: ASGIApp = application(
@@ -238,6 +242,10 @@ class House:
 
     async def _recent_events(self, source: str) -> list[Seen]:
         return self.debugger.recent(source)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """On the event loop that answers, while it has nothing else to do."""
+        return self._runner.run(work)
 
     async def _no_metrics(self) -> bytes:
         return b""

@@ -158,6 +158,12 @@ _SUBSCRIPTIONS: Final = "/destinations/{w.destination}/subscriptions"
 _FILTERS: Final = "/destination/{w.destination}/filters"
 _EVENT: Final = {"type": "track", "event": "E", "messageId": "m", "userId": "u"}
 
+_JANUARY: Final[dict[str, Any]] = {
+    "startTime": "2026-01-01T00:00:00Z",
+    "endTime": "2026-01-31T00:00:00Z",
+    "granularity": "DAY",
+}
+
 REQUESTS: Final[dict[str, Callable[[World], Request]]] = {
     "get_workspace": _of("/"),
     "echo": _of("/echo", message="hello"),
@@ -271,6 +277,33 @@ REQUESTS: Final[dict[str, Callable[[World], Request]]] = {
     "list_tokens": _of("/tokens"),
     "create_token": _of("/tokens", lambda w: {"name": "New", "email": w.email}),
     "delete_token": _of("/tokens/{w.token}"),
+    **{
+        f"get_{name}_metrics_from_delivery_overview": _of(
+            f"/delivery-overview/{step}", sourceId=lambda w: w.source, **_JANUARY
+        )
+        for name, step in (
+            ("ingress_success", "successfully-received"),
+            ("ingress_failed", "failed-on-ingest"),
+            ("filtered_at_source", "filtered-at-source"),
+        )
+    },
+    **{
+        f"get_{name}_metrics_from_delivery_overview": _of(
+            f"/delivery-overview/{step}",
+            sourceId=lambda w: w.source,
+            destinationConfigId=lambda w: w.destination,
+            **_JANUARY,
+        )
+        for name, step in (
+            ("filtered_at_destination", "filtered-at-destination"),
+            ("egress_failed", "failed-delivery"),
+            ("egress_success", "successful-delivery"),
+        )
+    },
+    "list_delivery_metrics_summary_from_destination": _of(
+        "/destinations/{w.destination}/delivery-metrics", sourceId=lambda w: w.source
+    ),
+    "get_events_volume_from_workspace": _of("/events/volume", groupBy="source", **_JANUARY),
     "list_audit_events": _of("/audit-events"),
     "export_audit_events": _of("/audit-events.csv"),
 }

@@ -1,0 +1,42 @@
+"""From counters to the series that reports are made of (SPEC 12.2): one for each group, the largest first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headgate.api.times import iso
+
+if TYPE_CHECKING:
+    from headgate.queue.reports import Sums
+
+
+class Group(NamedTuple):
+    """*counts* by when a period began, in ms; periods without events are not there."""
+
+    key: tuple[str, ...]
+    counts: Counter[int]
+    retries: Counter[int]
+
+
+def groups(events: Sums, pending: Sums | None = None) -> list[Group]:
+    found: dict[tuple[str, ...], Group] = {}
+
+    def group_of(key: tuple[str, ...]) -> Group:
+        return found.setdefault(key, Group(key, Counter(), Counter()))
+
+    for (at, key), count in events.items():
+        group_of(key).counts[at] += count
+    for (at, key), count in (pending or {}).items():
+        group_of(key).retries[at] += count
+    return sorted(
+        found.values(), key=lambda group: (-group.counts.total(), -group.retries.total(), group.key)
+    )
+
+
+def points(group: Group, *, retries: bool = False) -> list[dict[str, Any]]:
+    """In the order of time."""
+    return [
+        {"time": iso(at), "count": group.counts[at]} | ({"retryCount": group.retries[at]} if retries else {})
+        for at in sorted(group.counts.keys() | group.retries.keys())
+    ]

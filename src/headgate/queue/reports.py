@@ -1,0 +1,215 @@
+"""
+Counters of all queues of a server, read beside whoever writes them: what is committed counts at once, whichever worker
+committed it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from headgate.queue.census import read_only
+from headgate.queue.labels import OTHER, PER_HOUR, parts
+from headgate.queue.limits import DAY_MS, HOUR_MS, MINUTE_MS
+from headgate.queue.protocol import QueueBroken
+from headgate.queue.schema import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from headgate.queue.model import Step
+
+Column = Literal["step", "source", "event_type", "event_name", "app_version", "reason"]
+"""What counters are told apart by. The reason of a success is `successes.attempt.N` (SPEC 11.3)."""
+
+Sums = Counter[tuple[int, tuple[str, ...]]]
+"""Events, by when their period began (ms since the epoch) and the values of the columns asked for."""
+
+# Names of columns and tables are put in here, never anything that came from outside.
+_COLUMNS: Final[dict[Column, str]] = {
+    "step": "step",
+    "source": "source",
+    "event_type": "event_type",
+    "event_name": "event_name",
+    "app_version": "app_version",
+    "reason": "CASE step WHEN 'successful-delivery' THEN 'successes.attempt.' || attempt ELSE reason END",
+}
+_AMONG: Final = " AND @column IN (SELECT value FROM json_each(?))"
+_PERIODS: Final = {HOUR_MS: "hours", DAY_MS: "days"}
+
+_OF_MINUTES: Final = """
+    SELECT minute / ?, sum(events)@columns FROM tallies CROSS JOIN tally_keys ON tally_keys.id = tallies.key
+    WHERE minute > ? AND minute >= ? AND minute < ? @conditions GROUP BY 1 @groups
+"""
+_OF_PERIODS: Final = """
+    SELECT at, sum(events)@columns FROM tally_keys CROSS JOIN tally_@period AS sums ON sums.key = tally_keys.id
+    WHERE at >= ? AND at < ? @conditions GROUP BY 1 @groups
+"""
+_LATENCIES_OF_MINUTES: Final = """
+    SELECT bucket, sum(events) FROM latencies
+    WHERE ? > 0 AND minute > ? AND minute >= ? AND minute < ? AND destination = ? GROUP BY 1
+"""
+_LATENCIES_OF_PERIODS: Final = """
+    SELECT bucket, sum(events) FROM latency_@period WHERE at >= ? AND at < ? AND destination = ? GROUP BY 1
+"""
+_PENDING: Final = """
+    SELECT first_at / ?, event_type, labels, coalesce(reason, ''), count(*) FROM lanes
+    CROSS JOIN jobs INDEXED BY jobs_again ON jobs.lane = lanes.id JOIN bodies ON bodies.id = jobs.body
+    WHERE destination = ? AND source = ? AND attempts > 0 AND first_at >= ? AND first_at < ? GROUP BY 1, 2, 3, 4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From *begin_ms* to before *end_ms*, in periods of *period_ms*: minutes, hours or days of UTC. Widened to whole ones."""
+
+    period_ms: int
+    begin_ms: int
+    end_ms: int
+
+    @property
+    def first(self) -> int:
+        """The number of the first period since the epoch."""
+        return self.begin_ms // self.period_ms
+
+    @property
+    def end(self) -> int:
+        """That of the first period after it."""
+        return -(-self.end_ms // self.period_ms)
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """The same in minutes."""
+        minutes = self.period_ms // MINUTE_MS
+        return self.first * minutes, self.end * minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    Which events are meant. None for any.
+
+    among    of each of these columns one of the values
+    """
+
+    steps: Collection[Step]
+    sources: Collection[str]
+    destination: str | None = None
+    among: tuple[tuple[Column, tuple[str, ...]], ...] = ()
+
+    def conditions(self) -> tuple[str, list[str]]:
+        wanted: list[tuple[Column, Collection[str]]] = [
+            ("step", self.steps),
+            ("source", self.sources),
+            *self.among,
+        ]
+        text = "".join(_AMONG.replace("@column", _COLUMNS[column]) for column, _ in wanted)
+        values = [json.dumps(list(each)) for _, each in wanted]
+        if self.destination is None:
+            return text, values
+        return f"{text} AND destination = ?", [*values, self.destination]
+
+
+class Reports:
+    """*queues* gives the files there are. All methods take their time, and raise QueueBroken where a file cannot be read."""
+
+    def __init__(self, queues: Callable[[], Iterable[Path]]) -> None:
+        self._queues = queues
+
+    def events(self, window: Window, question: Question, by: tuple[Column, ...]) -> Sums:
+        conditions, values = question.conditions()
+        columns = "".join(f", {_COLUMNS[column]}" for column in by)
+        groups = "".join(f", {number}" for number in range(3, 3 + len(by)))
+
+        def asked(text: str, parameters: tuple[int, ...]) -> tuple[str, list[Any]]:
+            text = (
+                text.replace("@columns", columns)
+                .replace("@conditions", conditions)
+                .replace("@groups", groups)
+            )
+            return text, [*parameters, *values]
+
+        sums: Sums = Counter()
+
+        def read(db: sqlite3.Connection) -> None:
+            for text, parameters in _statements(db, window, _OF_MINUTES, _OF_PERIODS):
+                for at, events, *key in db.execute(*asked(text, parameters)):
+                    sums[at * window.period_ms, tuple(key)] += events
+
+        self._each(read)
+        return sums
+
+    def pending(self, window: Window, question: Question, by: tuple[Column, ...]) -> Sums:
+        """
+        Those of the question's one source and destination that wait to be tried again now, by when they were first tried
+        and the reason of their last failure.
+        """
+        (source,) = question.sources
+        period = window.period_ms
+        range_ms = window.first * period, window.end * period
+        among = [(column, frozenset(values)) for column, values in question.among]
+        sums: Sums = Counter()
+        names: set[str] = set()
+
+        def read(db: sqlite3.Connection) -> None:
+            for at, event_type, labels, reason, events in db.execute(
+                _PENDING, (period, question.destination, source, *range_ms)
+            ):
+                found = _values(event_type, labels, reason, names)
+                if all(found[column] in values for column, values in among):
+                    sums[at * period, tuple(found[column] for column in by)] += events
+
+        self._each(read)
+        return sums
+
+    def latencies(self, window: Window, destination: str) -> Counter[int]:
+        """Of deliveries, by bucket (headgate.queue.latency)."""
+        buckets: Counter[int] = Counter()
+
+        def read(db: sqlite3.Connection) -> None:
+            for text, parameters in _statements(db, window, _LATENCIES_OF_MINUTES, _LATENCIES_OF_PERIODS):
+                for bucket, events in db.execute(text, (*parameters, destination)):
+                    buckets[bucket] += events
+
+        self._each(read)
+        return buckets
+
+    def _each(self, read: Callable[[sqlite3.Connection], None]) -> None:
+        """Has each file read as it is at one moment."""
+        for path in self._queues():
+            try:
+                with closing(read_only(path)) as db:
+                    (version,) = db.execute("PRAGMA user_version").fetchone()
+                    if version:  # else it is being made, and nothing is in it
+                        db.execute("BEGIN")
+                        read(db)
+            except sqlite3.Error as error:
+                raise QueueBroken(explain(path, error)) from error
+
+
+def _statements(
+    db: sqlite3.Connection, window: Window, of_minutes: str, of_periods: str
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """What to ask: hours and days are summed up but for the last minutes."""
+    minutes = window.period_ms // MINUTE_MS
+    summed_up = -1
+    if minutes > 1:
+        (summed_up,) = db.execute("SELECT minute FROM rolled").fetchone()
+        yield of_periods.replace("@period", _PERIODS[window.period_ms]), (window.first, window.end)
+    yield of_minutes, (minutes, summed_up, *window.minutes)
+
+
+def _values(event_type: str, labels: str, reason: str, names: set[str]) -> Mapping[Column, str]:
+    """Of a job. *names* are the labels that were seen: beyond so many they are not told apart, as in the counters."""
+    event_name, app_version = parts(labels)
+    if labels and labels not in names:
+        if len(names) < PER_HOUR:
+            names.add(labels)
+        else:
+            event_name, app_version = event_name and OTHER, app_version and OTHER
+    return {"event_type": event_type, "event_name": event_name, "app_version": app_version, "reason": reason}
