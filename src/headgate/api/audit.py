@@ -19,7 +19,8 @@ from headgate.api.operation import STABLE, Operation
 from headgate.api.pagination import cursor_of, page_of
 from headgate.api.times import iso, parsed
 from headgate.registry import audit
-from headgate.registry.audit import Place, Wanted
+from headgate.registry.audit import Wanted
+from headgate.registry.records import Place
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
@@ -46,7 +47,7 @@ COLUMNS: Final = (
 _FORMULA: Final = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet may take a cell that begins with it for; the last four are the first ones in full width."""
 
-_PLACE: Final = re.compile(r"(\d{1,18})\.(\d{1,9})")
+_PLACE: Final = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,9})")
 
 
 def listed(call: Call) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def listed(call: Call) -> dict[str, Any]:
     found = audit.listed(call.view, call.workspace, wanted=wanted, begin=begin, count=size + 1)
     pagination = {"current": cursor_of(0) if begin is None else _cursor(begin)}
     if len(found) > size:
-        pagination["next"] = _cursor(Place(found[size].rev, found[size].position))
+        pagination["next"] = _cursor(found[size].place)
     if begin is not None:
         previous = audit.before(call.view, call.workspace, wanted, begin, size)
         pagination["previous"] = cursor_of(0) if previous is None else _cursor(previous)
@@ -77,7 +78,7 @@ def exported(call: Call) -> Download:
         for event in found[:ROWS]:
             values = shown(event)
             rows.writerow([_cell(values.get(name)) for name in COLUMNS])
-        more = Place(found[ROWS].rev, found[ROWS].position) if len(found) > ROWS else None
+        more = found[ROWS].place if len(found) > ROWS else None
         return text.getvalue().encode(), more
 
     return Download("audit-events.csv", part)
@@ -137,11 +138,11 @@ def _page(value: Any) -> tuple[int, Place | None]:
         found = None
     if found is None:
         raise invalid("is not a cursor of this API", "pagination.cursor")
-    return size, Place(int(found[1]), int(found[2]))
+    return size, Place(*(int(part) for part in found.groups()))
 
 
 def _cursor(place: Place) -> str:
-    return base64.b64encode(f"{place.rev}.{place.position}".encode()).decode()
+    return base64.b64encode(".".join(map(str, place)).encode()).decode()
 
 
 def _cell(value: str | None) -> str:

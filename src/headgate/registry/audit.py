@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import delete, insert, select, tuple_
 
 from headgate.registry import limits
-from headgate.registry.records import Actor, AuditEvent
+from headgate.registry.records import Actor, AuditEvent, Place
 from headgate.registry.tables import audit, users
 
 if TYPE_CHECKING:
@@ -51,11 +51,7 @@ def record(
     change.written += 1
 
 
-class Place(NamedTuple):
-    """Of an event in the order of all: later ones have greater places."""
-
-    rev: int
-    position: int
+_ORDER: Final = (audit.c.at, audit.c.rev, audit.c.position)
 
 
 class Wanted(NamedTuple):
@@ -86,24 +82,19 @@ def listed(
     """The newest first; from *begin* on, that one included."""
     query = _of(workspace, wanted or Wanted())
     if begin is not None:
-        query = query.where(tuple_(audit.c.rev, audit.c.position) <= begin)
-    query = query.order_by(audit.c.rev.desc(), audit.c.position.desc()).limit(count).offset(offset)
+        query = query.where(tuple_(*_ORDER) <= begin)
+    query = query.order_by(*(column.desc() for column in _ORDER)).limit(count).offset(offset)
     return [_event(row) for row in view.connection.execute(query).mappings()]
 
 
 def before(view: View, workspace: str, wanted: Wanted, begin: Place, count: int) -> Place | None:
     """Where the page of *count* events begins that ends before *begin*; None where that is the beginning of all."""
-    query = (
-        _of(workspace, wanted)
-        .where(tuple_(audit.c.rev, audit.c.position) > begin)
-        .order_by(audit.c.rev, audit.c.position)
-        .limit(count + 1)
-    )
+    query = _of(workspace, wanted).where(tuple_(*_ORDER) > begin).order_by(*_ORDER).limit(count + 1)
     rows = view.connection.execute(query).mappings().all()
-    return Place(rows[count - 1]["rev"], rows[count - 1]["position"]) if len(rows) > count else None
+    return _event(rows[count - 1]).place if len(rows) > count else None
 
 
-def sweep(change: Change, most: int = 5_000) -> int:
+def sweep(change: Change, most: int = 1_000) -> int:
     """
     Forgets events that are older than is kept (SPEC 13.2), so many at most, so that nobody waits long for it. How many
     there were. Is no mutation of anything, and leaves no event itself.
@@ -146,8 +137,7 @@ def _event(row: RowMapping) -> AuditEvent:
         resource_name=row["resource_name"],
         before=row["before"],
         after=row["after"],
-        rev=row["rev"],
-        position=row["position"],
+        place=Place(row["at"], row["rev"], row["position"]),
         actor_email=row["email"],
     )
 

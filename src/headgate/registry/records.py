@@ -261,11 +261,19 @@ class Group:
     created_at: int
 
 
+class Place(NamedTuple):
+    """Of an event in the order of all: later ones have greater places. By time first, which is how they are looked for."""
+
+    at: int
+    rev: int
+    position: int
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """
-    SPEC 13.2. *before* and *after* are digests of the thing as the API shows it; None where there was none. *rev* and
-    *position* are its place in the order of events. *actor_email* is that of a user who is still there.
+    SPEC 13.2. *before* and *after* are digests of the thing as the API shows it; None where there was none.
+    *actor_email* is that of a user who is still there.
     """
 
     id: str
@@ -278,6 +286,5 @@ class AuditEvent:
     resource_name: str
     before: str | None
     after: str | None
-    rev: int
-    position: int
+    place: Place
     actor_email: str | None = None

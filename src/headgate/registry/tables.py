@@ -293,9 +293,9 @@ audit = Table(
     Column("before", String(64), nullable=True),
     Column("after", String(64), nullable=True),
     UniqueConstraint("rev", "position"),
-    Index(None, "workspace_id", "at"),
-    Index(None, "workspace_id", "rev", "position"),
-    Index(None, "workspace_id", "resource_id", "rev", "position"),
+    Index(None, "workspace_id", "at", "rev", "position"),
+    Index(None, "workspace_id", "resource_id", "at", "rev", "position"),
+    Index(None, "workspace_id", "resource_type", "at", "rev", "position"),
 )
 """
 What was done, by whom (SPEC 13.2). *before* and *after* are SHA-256 of the thing as the API shows it, so without secrets;

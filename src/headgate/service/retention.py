@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 PAUSE_S: Final = 3_600.0
 """Between two looks."""
 
-MOST: Final = 5_000
+MOST: Final = 1_000
 """Events forgotten in one transaction: others who change something wait for no more."""
+
+TURN_S: Final = 0.1
+"""Between two transactions, for the others."""
 
 _log = logging.getLogger("headgate.service")
 
@@ -38,12 +41,13 @@ async def swept(registry: Registry) -> AsyncIterator[None]:
 async def _keep_swept(registry: Registry) -> None:
     """Whatever the registry has against it, it tries again later."""
     while True:
+        pause = PAUSE_S
         try:
-            while await asyncio.to_thread(sweep, registry) == MOST:
-                pass
+            if await asyncio.to_thread(sweep, registry) == MOST:
+                pause = TURN_S
         except RegistryError as error:
             _log.warning("old audit events could not be removed: %s", error)
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(pause)
 
 
 def sweep(registry: Registry) -> int:

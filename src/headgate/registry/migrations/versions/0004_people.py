@@ -61,12 +61,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("holder_id", "position", name=op.f("uq_grants_holder_id_position")),
     )
     op.create_index(op.f("ix_grants_workspace_id"), "grants", ["workspace_id"], unique=False)
-    op.create_index(
-        op.f("ix_audit_workspace_id_rev_position"), "audit", ["workspace_id", "rev", "position"], unique=False
-    )
-    op.create_index(
-        op.f("ix_audit_workspace_id_resource_id_rev_position"),
-        "audit",
-        ["workspace_id", "resource_id", "rev", "position"],
-        unique=False,
-    )
+    op.drop_index(op.f("ix_audit_workspace_id_at"), table_name="audit")
+    for more in ([], ["resource_id"], ["resource_type"]):
+        columns = ["workspace_id", *more, "at", "rev", "position"]
+        op.create_index(op.f(f"ix_audit_{'_'.join(columns)}"), "audit", columns, unique=False)
