@@ -1,0 +1,233 @@
+"""
+The server is killed at a random moment of every mutation of a scenario: afterwards everything, the audit trail included,
+is as before it or as after it, and as after it where it was answered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from headgate.demo.server import ChildServer
+from tests.acceptance.api.house import Served, client, served
+
+ROUNDS = int(os.environ.get("HEADGATE_API_KILLS", "1"))
+
+LATEST_S = 0.03
+"""After the request is sent the server is killed; most of the mutations have been answered by then."""
+
+CODE = "function onTrack(event) { return event }"
+
+SETTING = {
+    "name": "word",
+    "label": "Word",
+    "description": "",
+    "type": "STRING",
+    "required": False,
+    "sensitive": True,
+}
+
+Request = tuple[str, str, Any]
+
+
+class World:
+    """All that can be read, as it is over HTTP."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+        self.sources = self._all("/sources", "sources")
+        self.destinations = self._all("/destinations", "destinations")
+        self.functions = self._all("/functions?resourceType=INSERT_DESTINATION", "functions")
+        self.filters = [
+            each
+            for destination in self.destinations
+            for each in self._all(f"/destination/{destination['id']}/filters", "filters")
+        ]
+        self.instances = [
+            each
+            for function in self.functions
+            for each in self._all(f"/insert-function-instances?functionId={function['id']}", "instances")
+        ]
+        self.whole_functions = [self._one(f"/functions/{each['id']}") for each in self.functions]
+        self.versions = [
+            self._all(f"/functions/{each['id']}/versions", "versions") for each in self.functions
+        ]
+        self.labels = self._all("/labels", "labels")
+        self.groups = self._all("/groups", "userGroups")
+        self.invites = self._all("/invites", "invites")
+        self.audit = self._all("/audit-events", "events")
+
+    def normal(self) -> str:
+        """Alike in two runs: ids, keys and times are numbered as they appear, or left out."""
+        everything = {name: value for name, value in vars(self).items() if name != "_http"}
+        text = orjson.dumps(everything, option=orjson.OPT_SORT_KEYS).decode()
+        text = re.sub(r'"[0-9a-f]{64}"', '"digest of what has ids"', text)
+        text = re.sub(r'"\d{4}-\d\d-\d\dT[^"]*"', '"time"', text)
+        seen: dict[str, str] = {}
+        return re.sub(
+            r"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])|(?<=\[\")[0-9A-Za-z]{32}(?=\")",
+            lambda found: seen.setdefault(found[0], f"#{len(seen)}"),
+            text,
+        )
+
+    def _one(self, path: str) -> Any:
+        answer = self._http.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def _all(self, path: str, name: str) -> list[Any]:
+        found: list[Any] = self._one(path)[name]
+        return found
+
+
+STEPS: list[Callable[[World], Request]] = [
+    lambda _: ("POST", "/labels", {"label": {"key": "environment", "value": "prod"}}),
+    lambda _: ("POST", "/sources", {"slug": "web", "enabled": True, "metadataId": "http-api"}),
+    lambda w: (
+        "POST",
+        f"/sources/{w.sources[0]['id']}/labels",
+        {"labels": [{"key": "environment", "value": "prod"}]},
+    ),
+    lambda w: (
+        "POST",
+        "/destinations",
+        {
+            "sourceId": w.sources[0]["id"],
+            "metadataId": "webhook",
+            "name": "Hook",
+            "settings": {"url": "https://example.com/hook", "headers": {"authorization": "secret"}},
+        },
+    ),
+    lambda w: (
+        "POST",
+        f"/destination/{w.destinations[0]['id']}/filters",
+        {
+            "sourceId": w.sources[0]["id"],
+            "if": 'event = "Unwanted"',
+            "actions": [{"type": "DROP"}],
+            "title": "No unwanted",
+            "enabled": True,
+        },
+    ),
+    lambda _: (
+        "POST",
+        "/functions",
+        {"code": CODE, "displayName": "Same", "resourceType": "INSERT_DESTINATION", "settings": [SETTING]},
+    ),
+    lambda w: (
+        "POST",
+        "/insert-function-instances",
+        {
+            "functionId": w.functions[0]["id"],
+            "integrationId": w.destinations[0]["id"],
+            "name": "Same at hook",
+            "settings": {"word": "secret"},
+        },
+    ),
+    lambda w: (
+        "PATCH",
+        f"/insert-function-instances/{w.instances[0]['id']}",
+        {"settings": {}, "enabled": True, "name": "On"},
+    ),
+    lambda w: (
+        "PATCH",
+        f"/functions/{w.functions[0]['id']}",
+        {"code": CODE + " // better", "displayName": "The same", "settings": []},
+    ),
+    lambda w: ("POST", f"/functions/{w.functions[0]['id']}/deploy", {}),
+    lambda w: (
+        "POST",
+        f"/functions/{w.functions[0]['id']}/versions",
+        {"versionId": w.versions[0][-1]["id"]},
+    ),
+    lambda _: ("POST", "/groups", {"name": "Readers"}),
+    lambda _: (
+        "POST",
+        "/invites",
+        {"invites": [{"email": f"{name}@example.com"} for name in ("ada", "bob")]},
+    ),
+    lambda w: ("DELETE", f"/functions/{w.functions[0]['id']}?force=true", None),
+    lambda w: ("DELETE", f"/sources/{w.sources[0]['id']}", None),
+]
+"""Each makes what the next ones need; the last two take away much at once."""
+
+
+def expected(data: Path) -> list[str]:
+    """The world before the first step and after each, when nobody is killed."""
+    with served(data) as place:
+        worlds = [World(place.http)]
+        for step in STEPS:
+            answer = ask(place.http, step(worlds[-1]))
+            assert answer.is_success, answer.text
+            worlds.append(World(place.http))
+    normal = [each.normal() for each in worlds]
+    assert len(set(normal)) == len(normal)
+    return normal
+
+
+def ask(http: httpx.Client, request: Request) -> httpx.Response:
+    method, path, body = request
+    return http.request(method, path, json=body)
+
+
+def kill(server: ChildServer) -> None:
+    """All of its processes, which are a group of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+
+
+def struck(place: Served, request: Request, delay_s: float) -> bool:
+    """Kills the server *delay_s* after *request* began; whether it was answered."""
+    killer = threading.Timer(delay_s, kill, [place.server])
+    killer.start()
+    try:
+        answer = ask(place.http, request)
+    except httpx.TransportError:
+        return False
+    finally:
+        killer.join()
+    assert answer.is_success, answer.text
+    return True
+
+
+@pytest.mark.timeout(120 + ROUNDS * 120)
+def test_every_mutation_is_done_or_not_begun_when_the_server_is_killed(tmp_path: Path) -> None:
+    worlds = expected(tmp_path / "undisturbed")
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    answered = done = 0
+    for round_ in range(ROUNDS):
+        data = tmp_path / f"data-{round_}"
+        with served(data) as place:
+            token = place.token
+            before = World(place.http)
+            assert before.normal() == worlds[0]
+            sure = struck(place, STEPS[0](before), chance.uniform(0, LATEST_S))
+        for number in range(len(STEPS)):
+            with ChildServer(data) as server, client(server.url, token) as http:
+                found = World(http)
+                assert found.normal() in ([] if sure else [worlds[number]]) + [worlds[number + 1]]
+                answered += sure
+                if found.normal() == worlds[number]:
+                    assert ask(http, STEPS[number](found)).is_success
+                    found = World(http)
+                    assert found.normal() == worlds[number + 1]
+                else:
+                    done += 1
+                if number + 1 < len(STEPS):
+                    place = Served(data, server, token, http)
+                    sure = struck(place, STEPS[number + 1](found), chance.uniform(0, LATEST_S))
+    total = ROUNDS * len(STEPS)
+    print(f"{total} kills: {answered} answered, {done} done, {total - done} not begun")
