@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from headgate.paths import DataDirectory
+from headgate.registry import tokens, users, workspaces
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry
 from tests.acceptance.command import ENVIRONMENT, HEADGATE
@@ -301,6 +302,29 @@ def test_tokens_are_made_listed_and_revoked(person: Person) -> None:
     assert person.headgate("token", "list").stdout == ""
     again = person.headgate("token", "revoke", name)
     assert (again.returncode, again.stderr) == (2, f"headgate: there is no token {name!r}\n")
+
+
+def test_a_token_for_somebody_who_was_invited_makes_a_user(person: Person) -> None:
+    person.headgate("apply", "--yes")
+    with Registry.open(DataDirectory(person.directory / "headgate-data"), environ={}) as registry:
+        with registry.change() as change:
+            workspace = workspaces.listed(change)[0].id
+            users.invite(change, workspace, "ada@x.org")
+
+        made = person.headgate("token", "create", "laptop", "--user", "Ada@x.org")
+
+        assert made.stdout.startswith("hgt_")
+        with registry.view() as view:
+            (user,) = users.listed(view, workspace, invited=False)
+            token = tokens.verify(view, made.stdout.strip())
+        assert token is not None
+        assert (token.user, token.role) == (user.id, "member")
+    (line,) = person.headgate("token", "list").stdout.splitlines()
+    assert line.split()[1] == "ada@x.org"
+    assert person.headgate("token", "create", "x", "--user", "eve@x.org").stderr == (
+        "headgate: nobody who has the address 'eve@x.org' was invited\n"
+    )
+    assert person.headgate("token", "create", "x", "--user", "a@b", "--role", "owner").returncode == 2
 
 
 def test_a_workspace_is_named_where_there_are_several(person: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from pathlib import Path
@@ -12,8 +13,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import headgate.registry
-from headgate.registry import database, labels
+from headgate.registry import database, labels, tokens
 from headgate.registry.errors import Unavailable
+from headgate.registry.records import Token
 from headgate.registry.store import Registry
 from headgate.registry.tables import HEAD, metadata
 from tests.headgate.registry.house import open_registry
@@ -74,6 +76,23 @@ def test_labels_that_sources_had_are_labels_of_their_workspaces(root: Path) -> N
         assert [each.as_json() for each in labels.listed(view, "w1")] == [prod, shop]
         assert [each.as_json() for each in labels.listed(view, "w2")] == [prod]
         assert len({each.id for name in ("w1", "w2") for each in labels.listed(view, name)}) == 3
+
+
+def test_tokens_from_before_there_were_users_are_still_good(root: Path) -> None:
+    root.mkdir()
+    engine = database.connect(root / "registry.sqlite")
+    database.upgrade(engine, "0003")
+    text = "hgt_" + "x" * 43
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO workspaces VALUES ('w', 'acme', 'Acme', 1.0, 0)")
+        connection.exec_driver_sql(
+            "INSERT INTO tokens VALUES ('t', 'w', 'ci', 'owner', ?, 1, 'me')",
+            (hashlib.sha256(text.encode()).hexdigest(),),
+        )
+    engine.dispose()
+
+    with open_registry(root) as registry, registry.view() as view:
+        assert tokens.verify(view, text) == Token("t", "w", "ci", "owner", 1, "me")
 
 
 def test_a_registry_of_the_future_is_refused(root: Path, registry: Registry) -> None:
