@@ -18,6 +18,7 @@ from headgate.cli import (
     init,
     inspect,
     keys,
+    quota,
     replay,
     run,
     serve,
@@ -122,6 +123,8 @@ def _run(parsed: argparse.Namespace) -> int:
             return apply.run(parsed)
         case "export":
             return export.run(parsed)
+        case "quota":
+            return quota.run(parsed)
         case "token":
             return token.run(parsed)
         case "keys":

@@ -10,7 +10,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from headgate.cli import apply, dead, demo, export, keys, serve, token
+from headgate.cli import apply, dead, demo, export, keys, quota, serve, token
 from headgate.cli.init import TEMPLATES
 from headgate.cli.trouble import FAILED
 from headgate_runtime import LimitError, Limits
@@ -233,7 +233,7 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "function", metavar="FUNCTION", nargs="?", help="source or image; default: the file the record names"
     )
-    for module in (demo, serve, apply, export, token, keys, dead):
+    for module in (demo, serve, apply, export, token, quota, keys, dead):
         module.add(functools.partial(_command, commands))
     return main
 

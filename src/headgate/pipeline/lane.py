@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headgate.delivery.carrier import SINGLE, Parcel
+from headgate.pipeline.allowance import LOCKED_OUT, LOCKED_OUT_STATUS
 from headgate.pipeline.stage import Stage
 from headgate.queue.model import Again, Done, Error, Release, Step
 from headgate.registry import settings
@@ -17,6 +18,7 @@ from headgate_runtime.fetch import tracing
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from headgate.pipeline.allowance import Allowance
     from headgate.pipeline.meter import Meter
     from headgate.pipeline.plan import Plan
     from headgate.pipeline.verdict import Judge
@@ -71,6 +73,7 @@ class LaneRun:
         now: Callable[[], int],
         meter: Meter,
         witness: Witness,
+        allowance: Allowance,
     ) -> None:
         self._lane = lane
         self._plan = plan
@@ -81,6 +84,7 @@ class LaneRun:
         self._now = now
         self._meter = meter
         self._witness = witness
+        self._allowance = allowance
         self._open: dict[int, Job] = {}
         self._function: Stage[Job] = Stage(self._invoke, clock, workers=1)
         self._delivery: Stage[_Ready] = Stage(self._deliver, clock, workers=1)
@@ -169,6 +173,10 @@ class LaneRun:
         elif plan.function is None:
             for job in jobs:
                 self._delivery.add(_Ready(job, None, began_at), len(job.body))
+        elif self._allowance.is_used_up(self._lane.workspace):
+            why = "the workspace has used up what its functions may do today"
+            for job in jobs:
+                self._settle(self._judge.discard(job, LOCKED_OUT, why, LOCKED_OUT_STATUS))
         else:
             await self._run_function(plan, jobs, began_at)
 
@@ -177,6 +185,7 @@ class LaneRun:
         assert function is not None
         outcomes: list[Outcome]
         singly = plan.batches is None or (len(jobs) == 1 and _has_single(plan, jobs[0]))
+        await self._allowance.enter(self._lane.workspace)
         try:
             with tracing(plan.secrets) as trace:
                 if singly:
@@ -188,6 +197,8 @@ class LaneRun:
             for job in jobs:
                 self._settle(self._judge.discard(job, "bad_request", str(error)))
             return
+        finally:
+            self._allowance.leave(self._lane.workspace)
         now = self._now()
         self._witness.ran(plan.destination, outcomes, together=not singly)
         for job, outcome in zip(jobs, outcomes, strict=True):

@@ -7,6 +7,7 @@ import collections
 import logging
 from typing import TYPE_CHECKING, Final
 
+from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.lane import LaneRun
 from headgate.pipeline.plan import SINGLE_JOBS
 from headgate.pipeline.witness import NoWitness
@@ -61,6 +62,7 @@ class Pipeline:
         now: Callable[[], int],
         meter: Meter,
         witness: Witness | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self._directory = directory
         self._executor = executor
@@ -70,6 +72,7 @@ class Pipeline:
         self._now = now
         self._meter = meter
         self._witness = witness or NoWitness()
+        self._allowance = allowance or Allowance(directory, self._witness.fuel_today)
         self._queue = queue
         self._entries: collections.OrderedDict[Lane, _Entry] = collections.OrderedDict()
         self.dispatcher = Dispatcher(queue, self, clock)
@@ -116,6 +119,7 @@ class Pipeline:
                 self._now,
                 self._meter,
                 self._witness,
+                self._allowance,
             )
         if entry.preparing is None and self._is_in_step(lane, entry):
             entry.run.start(jobs)

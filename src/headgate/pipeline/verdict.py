@@ -61,10 +61,12 @@ class Judge:
             return self.fault(job, error, began_at, now)
         return self._again(job, error, Step.FILTERED_AT_DESTINATION, job.stage, began_at, now)
 
-    def discard(self, job: Job, reason: str, message: str) -> Settlement:
+    def discard(self, job: Job, reason: str, message: str, status: int | None = None) -> Settlement:
         """Before its function or instead of it."""
         return Done(
-            job, _tally(job, Step.FILTERED_AT_DESTINATION, reason), dead=Error(reason, message_of(message))
+            job,
+            _tally(job, Step.FILTERED_AT_DESTINATION, reason),
+            dead=Error(reason, message_of(message), status),
         )
 
     def unreachable(self, job: Job, why: str) -> Settlement:

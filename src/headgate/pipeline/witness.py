@@ -23,6 +23,9 @@ class Witness(Protocol):
     def ran(self, destination: Destination, outcomes: Sequence[Outcome], *, together: bool) -> None:
         """The destination's function was invoked: once for all, or once for each."""
 
+    def fuel_today(self, workspace: str) -> int:
+        """That its functions used, as far as is known here: of other workers, some seconds ago."""
+
     def received(self, source: Source, events: int) -> None:
         """So many were accepted that had not been before."""
 
@@ -41,3 +44,6 @@ class NoWitness:
 
     def received(self, source: Source, events: int) -> None:
         pass
+
+    def fuel_today(self, workspace: str) -> int:  # noqa: ARG002
+        return 0

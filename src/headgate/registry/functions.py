@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import case, func, insert, or_, select, update
 
-from headgate.registry import audit, canonical, checks, limits, settings, workspaces
+from headgate.registry import audit, canonical, checks, limits, quotas, settings, workspaces
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Function, Version
 from headgate.registry.settings import Definition
@@ -88,10 +88,10 @@ def create(
     have = change.connection.scalar(
         select(func.count()).select_from(functions).where(functions.c.workspace_id == workspace)
     )
-    if have is not None and have >= limits.FUNCTIONS_PER_WORKSPACE:
-        raise Conflict(
-            f"a workspace has at most {limits.FUNCTIONS_PER_WORKSPACE} functions, and this one has them"
-        )
+    most = quotas.get(change, workspace).functions
+    most = limits.FUNCTIONS_PER_WORKSPACE if most is None else most
+    if have is not None and have >= most:
+        raise Conflict(f"a workspace has at most {most} functions, and this one has them")
     function = change.new_id(PREFIX)
     change.connection.execute(
         insert(functions).values(

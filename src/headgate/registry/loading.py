@@ -17,12 +17,13 @@ import orjson
 from sqlalchemy import case, func, or_, select
 
 from headgate.filters import FilterChain, FilterError, Rule
-from headgate.registry import canonical, destinations, instances, kinds, settings
+from headgate.registry import canonical, destinations, instances, kinds, quotas, settings
 from headgate.registry import tables as t
 from headgate.registry import workspaces as tenants
 from headgate.registry.secrets import Undecryptable
 from headgate.registry.settings import Definition
 from headgate.registry.snapshot import (
+    NO_QUOTAS,
     Destination,
     Function,
     Instance,
@@ -116,9 +117,16 @@ class _Taker:
         self._destinations: dict[str, tuple[_DestinationBasis, Destination]] = {}
 
     def take(self, view: View) -> Snapshot:
+        bounds = quotas.listed(view)
         workspaces = {
             each.id: Workspace(
-                each.id, each.slug, each.name, each.weight, each.egress_allow, each.egress_deny
+                each.id,
+                each.slug,
+                each.name,
+                each.weight,
+                each.egress_allow,
+                each.egress_deny,
+                bounds.get(each.id, NO_QUOTAS),
             )
             for each in tenants.listed(view)
         }

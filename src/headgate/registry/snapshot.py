@@ -99,6 +99,26 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Quotas:
+    """
+    What a workspace may use; None: as much as there is.
+
+    functions       there may be
+    events_per_s    accepted, over all its sources
+    fuel_per_day    of its functions; those days are UTC's
+    sandboxes       busy at once
+    """
+
+    functions: int | None = None
+    events_per_s: float | None = None
+    fuel_per_day: int | None = None
+    sandboxes: int | None = None
+
+
+NO_QUOTAS = Quotas()
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """
     A tenant.
@@ -114,6 +134,7 @@ class Workspace:
     weight: float = 1.0
     egress_allow: tuple[str, ...] = ()
     egress_deny: tuple[str, ...] = ()
+    quotas: Quotas = NO_QUOTAS
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The migration that leads to these tables."""
 
 metadata = MetaData(
@@ -57,6 +57,17 @@ workspaces = Table(
     Column("egress_deny", Text, nullable=False, server_default="[]"),
     UniqueConstraint("slug"),
 )
+
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("workspace_id", ForeignKey("workspaces.id"), primary_key=True),
+    Column("functions", Integer),
+    Column("events_per_s", Float),
+    Column("fuel_per_day", BigInteger),
+    Column("sandboxes", Integer),
+)
+"""Of workspaces that have any; NULL: no bound."""
 
 sources = Table(
     "sources",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Self
 
 from headgate.samples.file import DAY_MS, PER_REASON, CallKey, SampleFile, Usage, UsageKey
+from headgate.samples.reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
+    from headgate.paths import DataDirectory
     from headgate.registry.snapshot import Destination, Source
     from headgate.samples.sample import Sample
     from headgate_runtime import Outcome
@@ -28,6 +30,9 @@ WAITING: Final = 64
 WINDOW_MS: Final = 60_000
 """In which as many samples of one destination and reason are taken as are kept."""
 
+OTHERS_MS: Final = 5_000
+"""How old may be what is known of the fuel that functions used in other workers."""
+
 KEYS: Final = 10_000
 """Pairs of destination and reason of which samples are taken in one window."""
 
@@ -35,9 +40,17 @@ KEYS: Final = 10_000
 class SampleStore:
     """A Witness. Whatever happens to its file, the pipeline goes on."""
 
-    def __init__(self, file: SampleFile, now: Callable[[], int]) -> None:
+    def __init__(
+        self, file: SampleFile, now: Callable[[], int], fuel_of: Callable[[int], dict[str, int]]
+    ) -> None:
         self._file = file
         self._now = now
+        self._fuel_of = fuel_of
+        self._fuel: dict[str, int] = {}
+        self._fuel_day = 0
+        self._fuel_at = 0
+        self._fuel_new: Counter[str] = Counter()
+        self._fuel_flying: Counter[str] = Counter()
         self._waiting: list[Sample] = []
         self._used: dict[tuple[str, str], list[float]] = {}
         self._calls: dict[tuple[str, str], int] = {}
@@ -48,9 +61,11 @@ class SampleStore:
         self._is_failing = False
 
     @classmethod
-    async def open(cls, path: Path, now: Callable[[], int]) -> Self:
+    async def open(cls, data: DataDirectory, worker: int, now: Callable[[], int]) -> Self:
         """*now* in ms since the epoch. Raises sqlite3.Error."""
-        return cls(await asyncio.to_thread(SampleFile, path), now)
+        store = cls(await asyncio.to_thread(SampleFile, data.samples(worker)), now, Reader(data).fuel_of)
+        await store._write()
+        return store
 
     def wants(self, destination: str, reason: str) -> bool:
         """Counts the sample that is then given to `keep`."""
@@ -78,12 +93,18 @@ class SampleStore:
             used = self._used[key] = [0, 0, 0.0, 0]
             self._flush_later()
         for outcome in outcomes[:1] if together else outcomes:
+            self._fuel_new[destination.workspace] += outcome.fuel
             used[0] += 1
             used[1] += outcome.fuel
             used[2] += outcome.wall_ms
         for outcome in outcomes:
             if outcome.output is not None:
                 used[3] += len(outcome.output)
+
+    def fuel_today(self, workspace: str) -> int:
+        """Over all workers."""
+        fuel = self._fuel_new[workspace] + self._fuel_flying[workspace]
+        return fuel + self._fuel.get(workspace, 0) if self._now() // DAY_MS == self._fuel_day else fuel
 
     def received(self, source: Source, events: int) -> None:
         key = source.workspace, source.id
@@ -122,6 +143,7 @@ class SampleStore:
         now = self._now()
         samples, self._waiting = self._waiting, []
         used, self._used = self._used, {}
+        self._fuel_flying, self._fuel_new = self._fuel_new, Counter()
         called, self._calls = self._calls, {}
         calls = {CallKey(now // DAY_MS, *key): events for key, events in called.items()}
         usage = {
@@ -131,11 +153,18 @@ class SampleStore:
         try:
             await asyncio.to_thread(self._file.write, samples, usage, now, calls)
             self._is_failing = False
+            if now - self._fuel_at >= OTHERS_MS or now // DAY_MS != self._fuel_day:
+                fuel = await asyncio.to_thread(self._fuel_of, now)
+                self._fuel, self._fuel_day, self._fuel_at = fuel, now // DAY_MS, now
+                self._fuel_flying = Counter()
         except sqlite3.Error as error:
             if not self._is_failing:
                 _log.warning("samples and usage cannot be written and are lost: %s", error)
             self._is_failing = True
         finally:
             self._writing = None
+            for workspace, some in self._fuel_flying.items():
+                self._fuel[workspace] = self._fuel.get(workspace, 0) + some
+            self._fuel_flying = Counter()
         if self._has_something:
             self._flush_later()

@@ -18,6 +18,7 @@ from headgate.api.serving import Api
 from headgate.api.table import OPERATIONS
 from headgate.delivery.carriers import Carriers
 from headgate.delivery.kinds import CarrierMaker
+from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.debugger import SourceDebugger, merged
 from headgate.pipeline.functions import Functions
 from headgate.pipeline.intake import PipelineIntake
@@ -121,6 +122,7 @@ class Worker:
             )
             chance = random.SystemRandom().random
             witness = await self._witness(stack, now)
+            allowance = Allowance(directory, witness.fuel_today, options.workers)
             for queue in self._queues.values():
                 carriers = Carriers(maker)
                 stack.push_async_callback(carriers.aclose)
@@ -135,6 +137,7 @@ class Worker:
                         now.now,
                         self._metrics,
                         witness,
+                        allowance,
                     )
                 )
             tracking = TrackingApi(
@@ -143,6 +146,7 @@ class Worker:
                 entropy=self._entropy,
                 limits=TrackingLimits(requests_per_second=options.requests_per_second),
                 strict_write_keys=options.strict_write_keys,
+                events_per_s=allowance.events_per_s,
             )
 
             async def own_metrics() -> bytes:
@@ -198,7 +202,7 @@ class Worker:
 
     async def _witness(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> Witness:
         try:
-            store = await SampleStore.open(self._options.data.samples(self._index), clock.now)
+            store = await SampleStore.open(self._options.data, self._index, clock.now)
         except sqlite3.Error as error:
             # Events are not held up for want of a place for samples of those that failed.
             _log.warning("no samples and no usage are kept: %s", error)

@@ -15,10 +15,12 @@ from headgate.tracking.body import BodySlow, BodyTooLarge, BodyUndecodable, Send
 from headgate.tracking.limits import TrackingLimits
 from headgate.tracking.normalise import envelope
 from headgate.tracking.pixel import call_of
-from headgate.tracking.rate import Throttle
+from headgate.tracking.rate import EventThrottle, Throttle
 from headgate.tracking.sift import Sifted, failure, items_of, sift_batch, sift_single, type_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headgate.registry.snapshot import Source
     from headgate.tracking.asgi import Receive, Scope, Send
     from headgate.tracking.intake import Intake
@@ -39,6 +41,7 @@ class TrackingApi:
     clock               of events' `receivedAt`, of the throttle and of bodies that are slow
     entropy             of generated message ids
     strict_write_keys   answer 401 for an unknown write key, not 200 (SPEC D12)
+    events_per_s        of a workspace, at most; None: no bound
 
     What the intake raises other than QueueFull and QueueBroken comes out: the server makes a 500 of it, and SDKs send
     again.
@@ -52,6 +55,7 @@ class TrackingApi:
         entropy: Entropy,
         limits: TrackingLimits | None = None,
         strict_write_keys: bool = False,
+        events_per_s: Callable[[str], float | None] | None = None,
     ) -> None:
         self._intake = intake
         self._clock = clock
@@ -59,6 +63,8 @@ class TrackingApi:
         self._limits = limits or TrackingLimits()
         self._strict = strict_write_keys
         per_second = self._limits.requests_per_second
+        self._events_per_s = events_per_s
+        self._event_throttle = EventThrottle(clock)
         self._throttle = None if per_second is None else Throttle(per_second, clock)
         self.turned_away: Counter[str] = Counter()
         """
@@ -154,6 +160,12 @@ class TrackingApi:
         seconds = 0 if self._throttle is None else self._throttle.take(source.workspace)
         if seconds:
             return self._refuse(responses.throttled(seconds))
+        per_second = None if self._events_per_s is None else self._events_per_s(source.workspace)
+        if per_second is not None:
+            events = len(_types(kind, request))
+            seconds = self._event_throttle.take(source.workspace, per_second, events)
+            if seconds:
+                return self._refuse(responses.throttled(seconds))
         sifted = await self._sift(kind, request, size, source, scope, browser=browser)
         try:
             await self._intake.accept(source, sifted.arrivals, sifted.failed)

@@ -12,6 +12,30 @@ _ROUNDING: Final = 1e-6
 """Of a token: whoever waited as long as told is not to be told to wait again for the last bit of a float."""
 
 
+class EventThrottle:
+    """
+    As Throttle, for events, each workspace with a rate of its own. A request may have more of them than a second has
+    tokens: it goes on when there is one, and those after it wait until it is paid for.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, workspace: str, per_second: float, events: int) -> int:
+        """0 when the request may go on; else the whole seconds after which one may."""
+        now = self._clock.monotonic_ms()
+        depth = max(1.0, per_second)
+        tokens, at = self._buckets.get(workspace, (depth, now))
+        tokens = min(depth, tokens + (now - at) / 1e3 * per_second)
+        wanting = 1.0 - tokens
+        if wanting <= _ROUNDING:
+            self._buckets[workspace] = (tokens - events, now)
+            return 0
+        self._buckets[workspace] = (tokens, now)
+        return max(1, math.ceil(wanting / per_second))
+
+
 class Throttle:
     """
     A token bucket for each workspace: *per_second* tokens drip into it, and it holds those of one second, or one.

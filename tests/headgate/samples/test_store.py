@@ -139,7 +139,7 @@ def test_samples_are_taken_in_moderation_and_written_behind(
 
     async def main() -> None:
         nonlocal now
-        kept = await SampleStore.open(data.samples(0), lambda: now)
+        kept = await SampleStore.open(data, 0, lambda: now)
         wanted = [kept.wants("d", "400") for _ in range(20)]
         assert wanted == [True] * PER_REASON + [False] * 10
         assert kept.wants("d", "500")
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_written_holds_nobody_up(
     data: DataDirectory, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
-        kept = await SampleStore.open(data.samples(0), lambda: NOW)
+        kept = await SampleStore.open(data, 0, lambda: NOW)
         kept._file.close()
         for _ in range(2):
             kept.keep(sample())
@@ -187,9 +187,44 @@ def test_usage_adds_up_over_workers(data: DataDirectory) -> None:
     assert Reader(data).fuel_of(NOW) == {"w": 30}
 
 
+def test_the_fuel_of_today_is_that_of_all_workers(data: DataDirectory) -> None:
+    now = NOW
+    target = destination(instance=instance(""))
+    ran = [Forward(Cause.FORWARD, 100, 2.0, 0, b"{}")]
+
+    async def main() -> None:
+        nonlocal now
+        first = await SampleStore.open(data, 0, lambda: now)
+        second = await SampleStore.open(data, 1, lambda: now)
+        for store_of_one in (first, second, second):
+            store_of_one.ran(target, ran, together=False)
+        assert (first.fuel_today("w"), second.fuel_today("w"), second.fuel_today("v")) == (100, 200, 0)
+        await second.flush()
+        await first.flush()
+        assert (first.fuel_today("w"), second.fuel_today("w")) == (100, 200)
+        now += store.OTHERS_MS
+        for store_of_one in (first, second):
+            store_of_one.ran(target, ran, together=False)
+            await store_of_one.flush()
+        assert (first.fuel_today("w"), second.fuel_today("w")) == (400, 500)
+        await first.close()
+        first = await SampleStore.open(data, 0, lambda: now)
+        assert first.fuel_today("w") == 500
+        now += DAY_MS
+        assert (first.fuel_today("w"), second.fuel_today("w")) == (0, 0)
+        second.ran(target, ran, together=False)
+        assert second.fuel_today("w") == 100
+        await second.flush()
+        assert second.fuel_today("w") == 100
+        await first.close()
+        await second.close()
+
+    asyncio.run(main())
+
+
 def test_what_was_used_and_received_is_written_together(data: DataDirectory) -> None:
     async def main() -> None:
-        kept = await SampleStore.open(data.samples(0), lambda: NOW)
+        kept = await SampleStore.open(data, 0, lambda: NOW)
         source = snapshot().sources["s"]
         target = destination(instance=instance(""))
         for _ in range(3):

@@ -112,7 +112,7 @@ def basic(user: str) -> tuple[str, str]:
 class Asker:
     """An API with a ListIntake. Requests carry KEY in a Basic header unless told otherwise."""
 
-    def __init__(self, *, strict: bool = False, **limits: Any) -> None:
+    def __init__(self, *, strict: bool = False, events_per_s: float | None = None, **limits: Any) -> None:
         self.intake = ListIntake()
         self.clock = FixedClock()
         self.api = TrackingApi(
@@ -121,6 +121,7 @@ class Asker:
             entropy=Counted(),
             limits=TrackingLimits(**limits),
             strict_write_keys=strict,
+            events_per_s=lambda _: events_per_s,
         )
 
     def __call__(

@@ -223,6 +223,18 @@ def test_throttle() -> None:
     assert [asker.ask("/v1/track", CALLS["track"]).status for _ in range(2)] == [200, 429]
 
 
+def test_a_workspace_may_send_so_many_events_a_second() -> None:
+    asker = Asker(events_per_s=10.0)
+    batch = {"batch": [CALLS["track"] | {"type": "track"} for _ in range(25)]}
+
+    assert asker.ask("/v1/batch", batch).status == 200
+    reply = asker.ask("/v1/track", CALLS["track"])
+    assert (reply.status, reply.headers["retry-after"]) == (429, "2")
+    assert len(asker.intake.arrivals) == 25
+    asker.clock.ms += 1_600
+    assert [asker.ask("/v1/track", CALLS["track"]).status for _ in range(2)] == [200, 429]
+
+
 def test_no_throttle_unless_asked_for(asker: Asker) -> None:
     assert {asker.ask("/v1/track", CALLS["track"]).status for _ in range(2_000)} == {200}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.tracking.rate import Throttle
+from headgate.tracking.rate import EventThrottle, Throttle
 from tests.headgate.tracking.asking import FixedClock
 
 
@@ -35,6 +35,34 @@ def test_slow_rates() -> None:
     assert throttle.take("w") == 6
     clock.ms = 10_000
     assert throttle.take("w") == 0
+
+
+def test_a_large_request_is_paid_for_by_those_after_it() -> None:
+    clock = FixedClock()
+    throttle = EventThrottle(clock)
+
+    assert [throttle.take("w", 10, 35), throttle.take("w", 10, 1)] == [0, 3]
+    assert throttle.take("v", 10, 1) == 0
+    clock.ms = 2_599
+    assert throttle.take("w", 10, 1) == 1
+    clock.ms = 2_600
+    assert [throttle.take("w", 10, 1), throttle.take("w", 10, 1)] == [0, 1]
+
+
+@settings(deadline=None)
+@given(st.floats(0.5, 1_000), st.lists(st.tuples(st.floats(0, 5_000), st.integers(0, 50)), max_size=100))
+def test_never_more_events_than_the_rate_but_for_one_request(
+    rate: float, requests: list[tuple[float, int]]
+) -> None:
+    clock = FixedClock()
+    throttle = EventThrottle(clock)
+    taken = last = 0
+    for pause, events in requests:
+        clock.ms += pause
+        if not throttle.take("w", rate, events):
+            taken += events
+            last = events
+        assert taken - last <= max(1.0, rate) + clock.ms / 1e3 * rate + 1e-3
 
 
 @settings(deadline=None)

@@ -1,0 +1,74 @@
+"""`headgate quota`: what a workspace may use."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from headgate.cli.registry import actor, add_workspace, opened, workspace
+from headgate.cli.serve import add_data
+from headgate.cli.trouble import OK, Trouble
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+_TEXT: Final = """\
+Shows what a workspace may use, and sets what is given; "none" takes a bound away. It holds from the next event on. Past its
+events a second, senders are told to come back later; past its fuel of a day (UTC), events are not given to functions but kept
+as failed, with the reason FUNCTIONS_LOCK_OUT; past its busy sandboxes, events wait.
+"""
+
+_EXAMPLES: Final = """\
+examples:
+  headgate quota
+  headgate quota --workspace acme --events-per-s 500 --sandboxes 8
+  headgate quota --fuel-per-day none
+"""
+
+_FLAGS: Final = {
+    "functions": ("--functions", int, "that there may be; none: 25"),
+    "events_per_s": ("--events-per-s", float, "accepted, over all sources"),
+    "fuel_per_day": ("--fuel-per-day", int, "of its functions; 10^10 is about a second of one processor"),
+    "sandboxes": ("--sandboxes", int, "busy at once; each worker has its share, and one at least"),
+}
+
+
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the command's arguments."""
+    quota = add_command("quota", "show and set what a workspace may use", _TEXT, _EXAMPLES)
+    for name, (flag, _, text) in _FLAGS.items():
+        quota.add_argument(flag, dest=name, metavar="N", help=text)
+    add_data(quota)
+    add_workspace(quota)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """The exit status. Raises Trouble."""
+    given = {
+        name: _number(flag, kind, getattr(parsed, name))
+        for name, (flag, kind, _) in _FLAGS.items()
+        if getattr(parsed, name) is not None
+    }
+    with opened(parsed.data) as registry:
+        from headgate.registry import quotas  # noqa: PLC0415 - a database is not for every command
+
+        with registry.view() as view:
+            chosen = workspace(view, parsed.workspace)
+            found = quotas.get(view, chosen.id)
+        if given:
+            found = replace(found, **given)
+            with registry.change(actor()) as change:
+                quotas.put(change, chosen.id, found)
+    for name, value in asdict(found).items():
+        print(f"{name:<13} {'none' if value is None else value}")
+    return OK
+
+
+def _number(flag: str, kind: type[int | float], text: str) -> Any:
+    if text == "none":
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        raise Trouble(f'{flag}: {text!r} is neither a number nor "none"') from None

@@ -1,0 +1,93 @@
+"""What a workspace may use of the server, where it has quotas (SPEC D40: there are none unless somebody sets them)."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headgate.pipeline.directory import Directory
+    from headgate.registry.snapshot import Quotas
+
+LOCKED_OUT: Final = "FUNCTIONS_LOCK_OUT"
+"""The code for events whose function did not run since its workspace has used up its allowance (SPEC 3.2)."""
+
+LOCKED_OUT_STATUS: Final = 402
+
+
+class _Gate:
+    __slots__ = ("busy", "waiting")
+
+    def __init__(self) -> None:
+        self.busy = 0
+        self.waiting: collections.deque[asyncio.Future[None]] = collections.deque()
+
+
+class Allowance:
+    """
+    Follows the registry: a quota holds from the next invocation on.
+
+    fuel_today    of a workspace, over all workers
+    share         so many processes run functions: each has its part of a workspace's sandboxes, one at least
+    """
+
+    def __init__(self, directory: Directory, fuel_today: Callable[[str], int], share: int = 1) -> None:
+        self._directory = directory
+        self._fuel_today = fuel_today
+        self._share = share
+        self._gates: dict[str, _Gate] = {}
+
+    def is_used_up(self, workspace: str) -> bool:
+        quotas = self._quotas(workspace)
+        most = None if quotas is None else quotas.fuel_per_day
+        return most is not None and self._fuel_today(workspace) >= most
+
+    def events_per_s(self, workspace: str) -> float | None:
+        """That this process may accept; None: no bound."""
+        quotas = self._quotas(workspace)
+        if quotas is None or quotas.events_per_s is None:
+            return None
+        return quotas.events_per_s / self._share
+
+    async def enter(self, workspace: str) -> None:
+        """Waits until there is a sandbox left for one more invocation, which ends with `leave`."""
+        gate = self._gates.get(workspace)
+        if gate is None:
+            gate = self._gates[workspace] = _Gate()
+        while gate.busy >= self._sandboxes(workspace):
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            gate.waiting.append(future)
+            try:
+                await future
+            except asyncio.CancelledError:
+                if future.done() and not future.cancelled():
+                    self._wake(workspace, gate)
+                raise
+        gate.busy += 1
+
+    def leave(self, workspace: str) -> None:
+        gate = self._gates[workspace]
+        gate.busy -= 1
+        self._wake(workspace, gate)
+
+    def _wake(self, workspace: str, gate: _Gate) -> None:
+        room = self._sandboxes(workspace) - gate.busy
+        while room > 0 and gate.waiting:
+            future = gate.waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                room -= 1
+
+    def _sandboxes(self, workspace: str) -> float:
+        quotas = self._quotas(workspace)
+        if quotas is None or quotas.sandboxes is None:
+            return math.inf
+        return max(1, quotas.sandboxes // self._share)
+
+    def _quotas(self, workspace: str) -> Quotas | None:
+        found = self._directory.snapshot.workspaces.get(workspace)
+        return None if found is None else found.quotas
