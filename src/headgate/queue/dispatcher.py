@@ -74,6 +74,7 @@ class Dispatcher:
         self._workspaces: dict[str, int] = {}
         self._granted: dict[str, int] = {}
         """By workspace, the room that lanes were given in the poll under way."""
+        self._granted_all = 0
         self._paused: set[Breaker] = set()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -97,6 +98,7 @@ class Dispatcher:
         while not self._stopping:
             self._wake.clear()
             self._granted.clear()
+            self._granted_all = 0
             room = min(self._slots - self.in_flight, POLL_JOBS)
             jobs = await self._queue.poll(self._room, room) if room > 0 and self._bytes < SLOT_BYTES else []
             if jobs:
@@ -156,15 +158,27 @@ class Dispatcher:
         return state
 
     def _room(self, lane: Lane) -> int:
+        """
+        A lane is given no more than a third of what stays free for others in its workspace, and a workspace no more than
+        stays free in all: so many that hang, with much each, leave room (dynamic thresholds: Choudhury and Hahne, 1998).
+        """
         state = self._state(lane)
-        if state.bytes >= LANE_BYTES:
+        if state.bytes >= min(LANE_BYTES, SLOT_BYTES - self._bytes):
             return 0
-        allowed = state.breaker.room(self._clock.monotonic_ms(), self._runner.capacity(lane))
+        allowed = (
+            state.breaker.room(self._clock.monotonic_ms(), self._runner.capacity(lane)) - state.in_flight
+        )
+        left = self._slots - self.in_flight - self._granted_all
+        if allowed <= 0 or left <= 0:
+            return 0
         workspace = lane.workspace
         granted = self._granted.get(workspace, 0)
-        left = self._workspace_slots - self._workspaces.get(workspace, 0) - granted
-        room = max(0, min(allowed - state.in_flight, left))
+        used = self._workspaces.get(workspace, 0) + granted
+        free = min(self._workspace_slots, left) - used
+        # Who has nothing under way gets one in any case.
+        room = max(min(allowed, (free - 3 * state.in_flight) // 4), 0 if state.in_flight else 1)
         self._granted[workspace] = granted + room
+        self._granted_all += room
         return room
 
     def _start(self, jobs: list[Job]) -> None:
