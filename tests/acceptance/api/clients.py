@@ -94,8 +94,7 @@ class Typescript:
         return cast("IO[str]", self._process.stdout)
 
     def ask(self, operation: str, body: object = None, **named: Any) -> dict[str, Any]:
-        camel = re.sub("_(.)", lambda found: found[1].upper(), operation)
-        self._input.write(json.dumps({"operation": camel, "named": named, "body": body}) + "\n")
+        self._input.write(json.dumps({"operation": operation, "named": named, "body": body}) + "\n")
         self._input.flush()
         line = self._output.readline()
         assert line, "the client ended"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ class Life:
         self._filter()
         self._events()
         self._new_version()
+        self._overview()
         self._people()
         self._audit(workspace["id"])
         self._end()
@@ -220,6 +222,56 @@ class Life:
         restored = self._ask("restore_function_version", {"versionId": first["id"]}, **of)["version"]
         assert (restored["code"], restored["isDeployed"]) == (CODE, False)
         assert [each["isDeployed"] for each in self._versions()] == [False, True, False]
+
+    def _overview(self) -> None:
+        """Six events came; one was filtered out, one failed in its function, four arrived."""
+        now = datetime.now(UTC)
+        times = {
+            "startTime": (now - timedelta(hours=2)).isoformat(timespec="seconds"),
+            "endTime": (now + timedelta(hours=1)).isoformat(timespec="seconds"),
+        }
+        of = {"sourceId": self.source["id"], "granularity": "HOUR", "pagination": PAGE, **times}
+        for step, total in (
+            ("ingress_success", 6),
+            ("ingress_failed", 0),
+            ("filtered_at_source", 0),
+            ("filtered_at_destination", 2),
+            ("egress_failed", 0),
+            ("egress_success", 4),
+        ):
+            at = {"destinationConfigId": self.destination["id"]} if "egress" in step or "dest" in step else {}
+            found = self._ask(f"get_{step}_metrics_from_delivery_overview", **of, **at)
+            assert (step, found["total"]) == (step, total)
+        why = self._ask(
+            "get_filtered_at_destination_metrics_from_delivery_overview",
+            destinationConfigId=self.destination["id"],
+            groupBy=["discardReason", "eventName"],
+            filter={"eventName": ["Broken", "Unwanted"]},
+            **of,
+        )
+        assert {each["eventName"]: each["total"] for each in why["dataset"]} == {"Unwanted": 1, "Broken": 1}
+        summary = self._ask(
+            "list_delivery_metrics_summary_from_destination",
+            destinationId=self.destination["id"],
+            sourceId=self.source["id"],
+        )["deliveryMetricsSummary"]
+        assert summary["sourceId"] == self.source["id"]
+        assert summary["metrics"]
+        volume = self._ask(
+            "get_events_volume_from_workspace",
+            granularity="HOUR",
+            groupBy=["eventName"],
+            pagination=PAGE,
+            **times,
+        )["result"]
+        assert {each["eventName"]: each["total"] for each in volume} == {
+            "Kept": 4,
+            "Unwanted": 1,
+            "Broken": 1,
+        }
+        period = now.strftime("%Y-%m-%d")
+        self._ask("get_daily_workspace_api_calls_usage", period=period, pagination=PAGE)
+        self._ask("get_daily_per_source_api_calls_usage", period=period, pagination=PAGE)
 
     def _people(self) -> None:
         invited = self._ask(

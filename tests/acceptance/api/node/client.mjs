@@ -1,5 +1,5 @@
 // Drives @segment/public-api-sdk-typescript as its users do: `node client.mjs PACKAGE URL TOKEN`, one request a line.
-//   in:   {operation: "createFunction", named: {functionId: ..., pagination: ...}, body: {...}}
+//   in:   {operation: "create_function", named: {functionId: ..., pagination: ...}, body: {...}}
 //   out:  {status, answer, typed}: what came, and what the client's own deserializer made of it
 import { createInterface } from 'node:readline'
 import { createRequire } from 'node:module'
@@ -14,11 +14,15 @@ const apis = Object.entries(sdk)
     return api
   })
 
+// Its names are those of the table, but for capitals: getDailyWorkspaceAPICallsUsage.
+const methods = new Map(
+  apis.flatMap((api) => Object.keys(Object.getPrototypeOf(api)).map((name) => [name.toLowerCase(), [api, name]])),
+)
+
 async function perform({ operation, named, body }) {
-  const api = apis.find((each) => typeof each[operation] === 'function')
-  if (api === undefined) throw new Error(`the client has no ${operation}`)
+  const [api, method] = methods.get(operation.replaceAll('_', ''))
   const left = new Map(Object.entries(named))
-  const parameters = /\(([^)]*)\)/.exec(api[operation].toString())[1].split(',')
+  const parameters = /\(([^)]*)\)/.exec(api[method].toString())[1].split(',')
   const given = parameters.map((each) => {
     const name = each.trim()
     if (/^[A-Z]/.test(name)) return body
@@ -28,7 +32,7 @@ async function perform({ operation, named, body }) {
   })
   if (left.size > 0) throw new Error(`${operation} takes no ${[...left.keys()]}`)
   try {
-    const { response, body: typed } = await api[operation](...given)
+    const { response, body: typed } = await api[method](...given)
     return { status: response.statusCode, answer: response.body, typed }
   } catch (error) {
     if (error.name !== 'HttpError') throw error
