@@ -8,17 +8,15 @@ All of them are ill at the same time, each with a source and a healthy neighbour
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.acceptance.faults import hook
-from tests.acceptance.faults.hook import Answer, Hook
+from tests.acceptance.faults.hook import Answer, Hook, Request
 from tests.acceptance.faults.sending import send
 from tests.acceptance.faults.served import Served, apply
-from tests.acceptance.faults.shop import account
+from tests.acceptance.faults.shop import Account, account
 from tests.acceptance.faults.watch import Watch
 
 ILLS: dict[str, Answer] = {
@@ -52,7 +50,7 @@ name = "ill {slug}"
 source = "{slug}"
 kind = "webhook"
 url = "{ill}"
-timeout_ms = 400
+timeout_ms = {timeout_ms}
 
 [[destinations]]
 name = "well {slug}"
@@ -67,84 +65,90 @@ def slug(name: str) -> str:
 
 
 def manifest(ill: dict[str, str], well: str) -> str:
-    sources = [SOURCE.format(slug=slug(name), ill=url, well=well) for name, url in ill.items()]
+    sources = [
+        SOURCE.format(slug=slug(name), ill=url, well=well, timeout_ms=10_000 if name in ODD else 400)
+        for name, url in ill.items()
+    ]
     return '[workspace]\nslug = "default"\n' + "".join(sources)
 
 
-class Ward(NamedTuple):
-    """*ill* destinations by what is wrong with them; *well* is everybody's neighbour."""
+class Course(NamedTuple):
+    """
+    How it went; by what is wrong with a destination, where not said otherwise.
 
-    folder: Path
-    served: Served
-    watch: Watch
-    ill: dict[str, Hook]
-    well: Hook
+    neighbours    message ids that the healthy neighbour had while the others were ill, in the order in which they came
+    visits        requests that each got, all in all
+    served        message ids that each answered with 200 once it was well
+    account       of the queue, in the end
+    """
 
-
-@pytest.fixture(scope="module")
-def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    """With all events sent, and their neighbours' arrived."""
-    folder = tmp_path_factory.mktemp("ward")
-    watch = Watch()
-    with contextlib.ExitStack() as stack:
-        well = stack.enter_context(Hook(watch))
-        ill = {name: stack.enter_context(Hook(watch, answer)) for name, answer in (ILLS | ODD).items()}
-        ill |= {name: stack.enter_context(Hook(watch)) for name in NAMES}
-        urls = {name: each.url for name, each in ill.items()}
-        urls |= {name: f"http://{host}/" for name, host in NAMES.items()}
-        data = folder / "data"
-        apply(folder, manifest(urls, well.url), data)
-        served = stack.enter_context(contextlib.closing(Served(data, watch)))
-        served.start()
-        for name in urls:
-            ids = [f"{slug(name)}/{number}" for number in range(EVENTS)]
-            assert send(served.url, slug(name), ids) == 200
-        yield Ward(folder, served, watch, ill, well)
+    neighbours: list[str]
+    visits: dict[str, list[Request]]
+    served: dict[str, set[str]]
+    account: Account
 
 
 def ids_of(name: str) -> set[str]:
     return {f"{slug(name)}/{number}" for number in range(EVENTS)}
 
 
-@pytest.mark.parametrize("name", [*ILLS, *ODD, *NAMES])
-def test_its_neighbour_is_none_the_worse(ward: Ward, name: str) -> None:
-    ward.watch.until(lambda: ids_of(name) <= set(ward.well.message_ids), "the neighbour gets its events")
-
-    assert len(ward.well.requests) == len(set(ward.well.message_ids))
-
-
-@pytest.mark.parametrize("name", ODD)
-def test_an_answer_is_one_whatever_comes_after_it(ward: Ward, name: str) -> None:
-    ward.watch.until(lambda: ids_of(name) <= set(ward.ill[name].message_ids), "its events arrive")
-
-
 @pytest.fixture(scope="module")
-def cured(ward: Ward) -> dict[str, set[str]]:
-    """All of them at once. Of each the message ids that it has answered with 200 since then."""
-    answered = {name: patient.answer_with_ok() for name, patient in ward.ill.items()}
-    urls = {name: patient.url for name, patient in ward.ill.items()}
-    assert all(not ward.ill[name].requests for name in NAMES)
-    apply(ward.folder, manifest(urls, ward.well.url), ward.served.data)
-    return answered
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    folder = tmp_path_factory.mktemp("ward")
+    data = folder / "data"
+    watch = Watch()
+    with contextlib.ExitStack() as stack:
+        well = stack.enter_context(Hook(watch))
+        ill = {name: stack.enter_context(Hook(watch, answer)) for name, answer in (ILLS | ODD).items()}
+        ill |= {name: stack.enter_context(Hook(watch)) for name in NAMES}
+        urls = {name: each.url for name, each in ill.items()}
+        nameless = {name: f"http://{host}/" for name, host in NAMES.items()}
+        apply(folder, manifest(urls | nameless, well.url), data)
+        server = stack.enter_context(contextlib.closing(Served(data, watch)))
+        server.start()
+        for name in urls:
+            assert send(server.url, slug(name), sorted(ids_of(name))) == 200
+
+        every = set[str]().union(*map(ids_of, urls))
+        watch.until(lambda: every <= set(well.message_ids), "all neighbours get their events")
+        neighbours = well.message_ids
+        watch.until(lambda: all(ids_of(name) <= set(ill[name].message_ids) for name in ODD), "so do the odd")
+        served = {name: patient.answer_with_ok() for name, patient in ill.items()}
+        apply(folder, manifest(urls, well.url), data)
+        watch.until(lambda: server.jobs() == 0, "what waited arrives")
+        assert server.stop() == 0
+        visits = {name: list(patient.requests) for name, patient in ill.items()}
+    return Course(neighbours, visits, served, account(data))
+
+
+@pytest.mark.parametrize("name", [*ILLS, *ODD, *NAMES])
+def test_its_neighbour_is_none_the_worse(course: Course, name: str) -> None:
+    own = [each for each in course.neighbours if each in ids_of(name)]
+
+    assert sorted(own) == sorted(ids_of(name)), "each comes once"
 
 
 @pytest.mark.parametrize("name", [*ILLS, *NAMES])
-def test_its_events_arrive_when_it_is_well(ward: Ward, cured: dict[str, set[str]], name: str) -> None:
-    ward.watch.until(lambda: cured[name] >= ids_of(name), "what waited arrives")
-
-    keys = {(request.message_id, request.key) for request in ward.ill[name].requests}
-    assert len(keys) == EVENTS, "an event has another Idempotency-Key when it is tried again"
+def test_its_events_arrive_when_it_is_well(course: Course, name: str) -> None:
+    assert course.served[name] == ids_of(name)
 
 
-@pytest.mark.usefixtures("cured")
-def test_every_event_is_delivered_once_by_the_count(ward: Ward) -> None:
+@pytest.mark.parametrize("name", ODD)
+def test_an_answer_is_one_whatever_comes_after_it(course: Course, name: str) -> None:
+    assert {request.message_id for request in course.visits[name]} == ids_of(name)
+
+
+@pytest.mark.parametrize("name", [*ILLS, *ODD, *NAMES])
+def test_an_event_has_the_same_key_and_body_whenever_it_is_tried(course: Course, name: str) -> None:
+    visits = course.visits[name]
+
+    assert len({(request.message_id, request.key, request.body) for request in visits}) == EVENTS
+
+
+def test_every_event_is_delivered_once_by_the_count(course: Course) -> None:
     every = len(ILLS) + len(ODD) + len(NAMES)
-    ward.watch.until(lambda: ward.served.jobs() == 0, "all is over")
-    assert ward.served.stop() == 0
 
-    found = account(ward.served.data)
-
-    assert found.received == every * EVENTS
-    assert found.dead == {}
-    assert sum(found.outcomes.values()) == 2 * every * EVENTS
-    assert {step for _, step, _ in found.outcomes} == {"successful-delivery"}
+    assert course.account.received == every * EVENTS
+    assert course.account.dead == {}
+    assert sum(course.account.outcomes.values()) == 2 * every * EVENTS
+    assert {step for _, step, _ in course.account.outcomes} == {"successful-delivery"}
