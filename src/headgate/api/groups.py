@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from headgate.api import access
 from headgate.api.errors import not_found
 from headgate.api.operation import STABLE, Operation
 from headgate.api.pagination import page_of
 from headgate.api.users import wanted
-from headgate.registry import grants, groups, users
+from headgate.registry import grants, groups, limits, users
 from headgate.registry.errors import NotFound
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Named(BaseModel):
 class Emails(BaseModel):
     model_config = ConfigDict(strict=True)
 
-    emails: list[str]
+    emails: list[str] = Field(max_length=limits.USERS_PER_WORKSPACE)
 
 
 def listed(call: Call) -> dict[str, Any]:

@@ -50,21 +50,32 @@ def add(
     Beside those there are: all that *resource*, which is the holder's type, id and name, has then. Raises NotFound,
     Invalid.
     """
+    check(change, workspace, more)
     there = of(change, [resource[1]]).get(resource[1], [])
-    return replace(change, workspace, holder, resource, [*there, *more])
+    return _set(change, workspace, holder, resource, there, _merged([*there, *more]))
 
 
 def replace(
     change: Change, workspace: str, holder: Holder, resource: tuple[str, str, str], wanted: Sequence[Grant]
 ) -> list[Grant]:
     """As `add`, and no others."""
-    holder_id = resource[1]
-    old = of(change, [holder_id]).get(holder_id, [])
-    new = _merged(wanted)
-    check(change, workspace, new)
+    check(change, workspace, wanted)
+    there = of(change, [resource[1]]).get(resource[1], [])
+    return _set(change, workspace, holder, resource, there, _merged(wanted))
+
+
+def _set(
+    change: Change,
+    workspace: str,
+    holder: Holder,
+    resource: tuple[str, str, str],
+    old: list[Grant],
+    new: list[Grant],
+) -> list[Grant]:
     if new == old:
         return new
-    write(change, workspace, holder, holder_id, new)
+    _check_count(new, "permissions")
+    write(change, workspace, holder, resource[1], new)
     before, after = shown(old), shown(new)
     if not _covers(old, new):
         audit.record(change, workspace, "Policy Created", resource, {"grants": before}, {"grants": after})
@@ -109,15 +120,24 @@ def forget(change: Change, workspace: str, resource: str) -> None:
 
 def check(view: View, workspace: str, given: Sequence[Grant], field: str = "permissions") -> None:
     """Raises Invalid, and NotFound for what is not in *workspace*."""
+    _check_count(given, field)
+    there: set[tuple[str, str]] = set()
+    for table, kind in ((functions, "FUNCTION"), (sources, "SOURCE")):
+        named = {each.id for grant in given for each in grant.resources if each.type == kind}
+        query = select(table.c.id).where(table.c.workspace_id == workspace, table.c.id.in_(named))
+        there.update((kind, each) for each in view.connection.scalars(query))
     for number, grant in enumerate(given):
         place = f"{field}[{number}]"
         checks.choice(grant.role, f"{place}.roleId", ROLES)
         if not grant.resources:
             raise Invalid("must not be empty", f"{place}.resources")
-        if len(grant.resources) > limits.RESOURCES_PER_GRANT:
-            raise Invalid(f"has more than {limits.RESOURCES_PER_GRANT} entries", f"{place}.resources")
         for index, resource in enumerate(grant.resources):
-            _check(view, workspace, grant.role, resource, f"{place}.resources[{index}]")
+            _check(workspace, there, grant.role, resource, f"{place}.resources[{index}]")
+
+
+def _check_count(given: Sequence[Grant], field: str) -> None:
+    if max(len(given), sum(len(grant.resources) for grant in given)) > limits.RESOURCES_PER_HOLDER:
+        raise Invalid(f"are for more than {limits.RESOURCES_PER_HOLDER} resources", field)
 
 
 def shown(given: Iterable[Grant]) -> list[dict[str, Any]]:
@@ -155,7 +175,10 @@ def _covers(one: Sequence[Grant], other: Sequence[Grant]) -> bool:
     return all((grant.role, resource) in pairs for grant in other for resource in grant.resources)
 
 
-def _check(view: View, workspace: str, role: Role, resource: Resource, field: str) -> None:
+def _check(
+    workspace: str, there: Collection[tuple[str, str]], role: Role, resource: Resource, field: str
+) -> None:
+    """*there* are types and ids of what is in *workspace*, among what was named."""
     kinds = _TYPES[role]
     if resource.type not in kinds:
         raise Invalid(f"must be {' or '.join(kinds)} for the role {role}", f"{field}.type")
@@ -163,11 +186,6 @@ def _check(view: View, workspace: str, role: Role, resource: Resource, field: st
         raise Invalid(
             "are of sources: no role but those for sources can be narrowed by them", f"{field}.labels"
         )
-    if resource.type == "WORKSPACE" or (resource.labels and resource.id == workspace):
-        there = resource.id == workspace
-    else:
-        table = functions if resource.type == "FUNCTION" else sources
-        owner = view.connection.scalar(select(table.c.workspace_id).where(table.c.id == resource.id))
-        there = owner == workspace
-    if not there:
+    whole = resource.id == workspace and (resource.type == "WORKSPACE" or bool(resource.labels))
+    if not whole and (resource.type, resource.id) not in there:
         raise NotFound(resource.type.lower(), resource.id[:80], f"{field}.id")

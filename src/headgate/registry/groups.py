@@ -143,13 +143,11 @@ def _members(view: View, group: str) -> set[str]:
 
 def _people(view: View, workspace: str, emails: Sequence[str]) -> list[User]:
     """Each once. Raises NotFound."""
-    found: dict[str, User] = {}
+    there = users.found(view, workspace, emails)
     for number, email in enumerate(emails):
-        user = users.find(view, workspace, email)
-        if user is None:
+        if email.lower() not in there:
             raise NotFound("user", email[:80], f"emails[{number}]")
-        found[user.id] = user
-    return list(found.values())
+    return [there[email] for email in dict.fromkeys(email.lower() for email in emails)]
 
 
 def _add(change: Change, group: Group, user: User) -> None:

@@ -58,7 +58,9 @@ USERS_PER_WORKSPACE: Final = 10_000
 """Those who are only invited included."""
 
 GROUPS_PER_WORKSPACE: Final = 1_000
-RESOURCES_PER_GRANT: Final = 1_000
+RESOURCES_PER_HOLDER: Final = 1_000
+"""Of all grants of a user, a group or a token."""
+
 TOKENS_PER_WORKSPACE: Final = 10_000
 
 AUDIT_MS: Final = 90 * 24 * 3_600_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from headgate.registry.records import Grant
     from headgate.registry.store import Change, View
+
+_AT_ONCE: Final = 500
 
 
 def invite(
@@ -89,6 +91,18 @@ def find(view: View, workspace: str, email: str) -> User | None:
     wanted = (users.c.workspace_id == workspace) & (users.c.email == email.lower())
     row = view.connection.execute(select(users).where(wanted)).mappings().one_or_none()
     return None if row is None else _user(row)
+
+
+def found(view: View, workspace: str, emails: Sequence[str]) -> dict[str, User]:
+    """By their addresses in lower case; without those nobody has."""
+    wanted = list({email.lower() for email in emails})
+    people: dict[str, User] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        query = select(users).where(
+            users.c.workspace_id == workspace, users.c.email.in_(wanted[start : start + _AT_ONCE])
+        )
+        people |= {row["email"]: _user(row) for row in view.connection.execute(query).mappings()}
+    return people
 
 
 def listed(

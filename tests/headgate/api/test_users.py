@@ -127,6 +127,20 @@ def test_what_is_no_permission_is_refused(
     assert house.owner.get(f"/users/{user}").data["user"]["permissions"] == []
 
 
+def test_permissions_are_for_so_many_resources(house: House) -> None:
+    user, web = joined(house, "ada@x.org"), source(house, "web")
+    path = f"/users/{user}/permissions"
+    body = [permission("source-admin", "SOURCE", web) for _ in range(1_001)]
+
+    assert house.owner.put(path, {"permissions": body}).refusal[:2] == (422, "permissions")
+    assert house.owner.put(path, {"permissions": body[:1_000]}).data["permissions"] == [
+        body[0] | {"roleName": "Source Admin"}
+    ]
+    assert house.owner.post(
+        path, {"permissions": [permission("source-admin", "SOURCE", house.workspace)]}
+    ).refusal[:2] == (404, "permissions[0].resources[0].id")
+
+
 def test_a_change_of_permissions_holds_for_the_next_request(house: House) -> None:
     user, web = joined(house, "ada@x.org"), source(house, "web")
     ada = token_of(house, "ada@x.org")
