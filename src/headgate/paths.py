@@ -10,7 +10,7 @@ DEFAULT: Final = "headgate-data"
 """Where data lies unless --data or HEADGATE_DATA say otherwise: below the working directory."""
 
 _QUEUE: Final = re.compile(r"queue-(\d+)\.sqlite")
-_SAMPLES: Final = re.compile(r"samples-\d+\.sqlite")
+_SAMPLES: Final = re.compile(r"samples-(\d+)\.sqlite")
 
 
 class DataDirectory:
@@ -48,9 +48,10 @@ class DataDirectory:
     def samples(self, worker: int) -> Path:
         return self.root / f"samples-{worker}.sqlite"
 
-    def all_samples(self) -> list[Path]:
-        """Those of workers that no longer exist, too."""
-        return sorted(path for path in self.root.iterdir() if _SAMPLES.fullmatch(path.name))
+    def all_samples(self) -> dict[int, Path]:
+        """By worker; those of workers that no longer exist, too."""
+        found = ((_SAMPLES.fullmatch(path.name), path) for path in self.root.iterdir())
+        return dict(sorted((int(match[1]), path) for match, path in found if match))
 
     def control(self, worker: int) -> Path:
         return self.root / f"worker-{worker}.sock"

@@ -99,6 +99,22 @@ class Usage(NamedTuple):
     bytes_out: int = 0
 
 
+def sweep_left(path: Path, now: int) -> None:
+    """The file of a worker that is no more: it goes when all in it is old. Raises sqlite3.Error."""
+    file = SampleFile(path)
+    try:
+        is_empty = file.sweep(now)
+    finally:
+        file.close()
+    if is_empty:
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 class CallKey(NamedTuple):
     """*day* as in UsageKey."""
 
@@ -163,6 +179,21 @@ class SampleFile:
             )
             self._sweep(now)
 
+    def sweep(self, now: int) -> bool:
+        """
+        Removes all that is old, in small portions, so that nobody who reads or writes has to wait long. Whether nothing is
+        left. Raises sqlite3.Error.
+        """
+        while True:
+            with self._transaction():
+                swept = self._sweep(now)
+            if swept < SWEPT_AT_ONCE:
+                break
+        self._bytes = self._total()
+        counts = "SELECT (SELECT count(*) FROM samples) + (SELECT count(*) FROM usage) + (SELECT count(*) FROM calls)"
+        (left,) = self._db.execute(counts).fetchone()
+        return bool(left == 0)
+
     def _shrink(self, where: str, values: tuple[object, ...]) -> None:
         """Removes the oldest past so many bytes, the first of *values*."""
         self._db.execute(
@@ -171,13 +202,15 @@ class SampleFile:
             values,
         )
 
-    def _sweep(self, now: int) -> None:
-        self._db.execute(
+    def _sweep(self, now: int) -> int:
+        """How many samples went."""
+        swept = self._db.execute(
             "DELETE FROM samples WHERE id IN (SELECT id FROM samples WHERE at < ? ORDER BY at LIMIT ?)",
             (now - RETENTION_MS, SWEPT_AT_ONCE),
         )
         for table in ("usage", "calls"):
             self._db.execute(f"DELETE FROM {table} WHERE day < ?", (now // DAY_MS - USAGE_DAYS,))  # noqa: S608
+        return swept.rowcount
 
     def _total(self) -> int:
         (total,) = self._db.execute("SELECT coalesce(sum(bytes), 0) FROM samples").fetchone()
@@ -201,8 +234,7 @@ class SampleFile:
             raise
         except sqlite3.DatabaseError as error:
             _log.warning("%s cannot be read and is begun anew: %s", self._path, error)
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        remove(self._path)
         return _connect(self._path)
 
 

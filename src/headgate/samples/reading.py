@@ -97,7 +97,7 @@ class Reader:
         return together
 
     def _rows(self, query: str, values: tuple[object, ...]) -> Iterator[tuple[Any, ...]]:
-        for path in self._data.all_samples():
+        for path in self._data.all_samples().values():
             # One that is being made, or is damaged: its worker makes it anew.
             with (
                 contextlib.suppress(sqlite3.Error),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Self
 
-from headgate.samples.file import DAY_MS, PER_REASON, CallKey, SampleFile, Usage, UsageKey
+from headgate.samples.file import DAY_MS, PER_REASON, CallKey, SampleFile, Usage, UsageKey, sweep_left
 from headgate.samples.reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from headgate.paths import DataDirectory
     from headgate.registry.snapshot import Destination, Source
@@ -30,6 +32,9 @@ WAITING: Final = 64
 WINDOW_MS: Final = 60_000
 """In which as many samples of one destination and reason are taken as are kept."""
 
+SWEEP_S: Final = 3_600.0
+"""Between two searches for what is old."""
+
 OTHERS_MS: Final = 5_000
 """How old may be what is known of the fuel that functions used in other workers."""
 
@@ -41,8 +46,16 @@ class SampleStore:
     """A Witness. Whatever happens to its file, the pipeline goes on."""
 
     def __init__(
-        self, file: SampleFile, now: Callable[[], int], fuel_of: Callable[[int], dict[str, int]]
+        self,
+        file: SampleFile,
+        now: Callable[[], int],
+        fuel_of: Callable[[int], dict[str, int]],
+        left: Sequence[Path],
     ) -> None:
+        """For `open`."""
+        self._left = left
+        self._is_sweep_due = False
+        self._sweep_timer: asyncio.TimerHandle | None = None
         self._file = file
         self._now = now
         self._fuel_of = fuel_of
@@ -61,10 +74,17 @@ class SampleStore:
         self._is_failing = False
 
     @classmethod
-    async def open(cls, data: DataDirectory, worker: int, now: Callable[[], int]) -> Self:
-        """*now* in ms since the epoch. Raises sqlite3.Error."""
-        store = cls(await asyncio.to_thread(SampleFile, data.samples(worker)), now, Reader(data).fuel_of)
+    async def open(
+        cls, data: DataDirectory, worker: int, now: Callable[[], int], left: Sequence[Path] = ()
+    ) -> Self:
+        """
+        *now* in ms since the epoch; *left* are files of workers that are no more, to be swept with this one's. Raises
+        sqlite3.Error.
+        """
+        file = await asyncio.to_thread(SampleFile, data.samples(worker))
+        store = cls(file, now, Reader(data).fuel_of, left)
         await store._write()
+        store._sweep_soon()
         return store
 
     def wants(self, destination: str, reason: str) -> bool:
@@ -117,13 +137,32 @@ class SampleStore:
         while self._writing is not None or self._has_something:
             await (self._writing or self._begin())
 
+    def _sweep(self, now: int) -> None:
+        """Whatever hinders it, it is tried again later."""
+        for path in self._left:
+            with contextlib.suppress(sqlite3.Error):
+                if path.exists():
+                    sweep_left(path, now)
+        with contextlib.suppress(sqlite3.Error):
+            self._file.sweep(now)
+
+    def _sweep_later(self) -> None:
+        self._sweep_timer = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep_soon)
+
+    def _sweep_soon(self) -> None:
+        self._is_sweep_due = True
+        self._flush_later()
+        self._sweep_later()
+
     async def close(self) -> None:
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
         await self.flush()
         await asyncio.to_thread(self._file.close)
 
     @property
     def _has_something(self) -> bool:
-        return bool(self._waiting or self._used or self._calls)
+        return bool(self._waiting or self._used or self._calls or self._is_sweep_due)
 
     def _flush_later(self) -> None:
         if self._timer is None and self._writing is None:
@@ -157,7 +196,11 @@ class SampleStore:
                 fuel = await asyncio.to_thread(self._fuel_of, now)
                 self._fuel, self._fuel_day, self._fuel_at = fuel, now // DAY_MS, now
                 self._fuel_flying = Counter()
+            if self._is_sweep_due:
+                self._is_sweep_due = False
+                await asyncio.to_thread(self._sweep, now)
         except sqlite3.Error as error:
+            self._is_sweep_due = False
             if not self._is_failing:
                 _log.warning("samples and usage cannot be written and are lost: %s", error)
             self._is_failing = True

@@ -201,8 +201,14 @@ class Worker:
             self._queues[number] = queue
 
     async def _witness(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> Witness:
+        data, workers = self._options.data, self._options.workers
+        left = [
+            path
+            for number, path in data.all_samples().items()
+            if number >= workers and number % workers == self._index
+        ]
         try:
-            store = await SampleStore.open(self._options.data, self._index, clock.now)
+            store = await SampleStore.open(data, self._index, clock.now, left)
         except sqlite3.Error as error:
             # Events are not held up for want of a place for samples of those that failed.
             _log.warning("no samples and no usage are kept: %s", error)

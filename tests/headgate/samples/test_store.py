@@ -105,6 +105,32 @@ def test_old_samples_and_old_usage_go(data: DataDirectory) -> None:
     assert rows == 0
 
 
+def test_files_of_workers_that_are_no_more_go_when_all_in_them_is_old(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "SWEPT_AT_ONCE", 3)
+    now = NOW
+    many = [sample(number, lane=Lane("w", f"d{number}")) for number in range(10)]
+    written(data, *many, worker=1)
+    written(data, sample(RETENTION_MS), worker=2)
+    left = [data.samples(1), data.samples(2), data.samples(3)]
+
+    async def main() -> None:
+        nonlocal now
+        kept = await SampleStore.open(data, 0, lambda: now, left)
+        await kept.flush()
+        assert data.samples(1).exists()
+        await kept.close()
+        now += RETENTION_MS + 20
+        kept = await SampleStore.open(data, 0, lambda: now, left)
+        await kept.flush()
+        await kept.close()
+
+    asyncio.run(main())
+    assert data.all_samples() == {0: data.samples(0), 2: data.samples(2)}
+    assert ids(data, now=now) == [f"m{RETENTION_MS}"]
+
+
 def test_what_is_kept_has_no_secret_whole_or_in_part(data: DataDirectory) -> None:
     secret = 'my"secret/value'
     event = b'{"a":"my\\"secret/value","b":"' + b"x" * (3 * EVENT_BYTES) + b'"}'
