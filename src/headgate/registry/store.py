@@ -1,6 +1,6 @@
 """
 The registry, opened: views to read in, changes to write in. What can be read and written is in the modules named after
-the things: workspaces, sources, destinations, filters, functions, instances, tokens, audit.
+the things: workspaces, sources, destinations, filters, functions, instances, users, groups, grants, tokens, audit.
 
     with registry.change(actor) as change:
         source = sources.create(change, workspace.id, slug="web")
