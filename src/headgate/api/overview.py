@@ -8,6 +8,7 @@ attempt. Each becomes a delivery, a failed one or a filtered one, and then is pe
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from headgate.api.pagination import Page
     from headgate.api.services import Services
     from headgate.queue.reports import Column, Reports, Sums, Window
+
+_log: Final = logging.getLogger(__name__)
 
 COLUMNS: Final[dict[str, Column]] = {
     "eventName": "event_name",
@@ -91,7 +94,8 @@ async def reported(make: Callable[..., dict[str, Any]], asked: Any, services: Se
     try:
         return await asyncio.to_thread(make, asked, services.reports)
     except QueueBroken as error:
-        raise ApiError(503, str(error)) from None
+        _log.warning("no report: %s", error)
+        raise ApiError(503, "the counters cannot be read at present") from None
 
 
 def names(value: Any, field: str, known: tuple[str, ...]) -> tuple[str, ...]:
