@@ -46,6 +46,13 @@ _OF_MINUTES: Final = """
     SELECT minute / ?, sum(events)@columns FROM tallies CROSS JOIN tally_keys ON tally_keys.id = tallies.key
     WHERE minute > ? AND minute >= ? AND minute < ? @conditions GROUP BY 1 @groups
 """
+_OF_KEYS: Final = """
+    WITH RECURSIVE minutes (at) AS (SELECT ? UNION ALL SELECT at + 1 FROM minutes WHERE at + 1 < ?)
+    SELECT at, sum(events)@columns
+    FROM tally_keys CROSS JOIN minutes CROSS JOIN tallies ON minute = at AND key = tally_keys.id
+    WHERE TRUE @conditions GROUP BY 1 @groups
+"""
+_COUNT_KEYS: Final = "SELECT count(*) FROM (SELECT 1 FROM tally_keys WHERE TRUE @conditions LIMIT ?)"
 _OF_PERIODS: Final = """
     SELECT at, sum(events)@columns FROM tally_keys CROSS JOIN tally_@period AS sums ON sums.key = tally_keys.id
     WHERE at >= ? AND at < ? @conditions GROUP BY 1 @groups
@@ -62,6 +69,10 @@ _PENDING: Final = """
     CROSS JOIN jobs INDEXED BY jobs_again ON jobs.lane = lanes.id JOIN bodies ON bodies.id = jobs.body
     WHERE destination = ? AND source = ? AND attempts > 0 AND first_at >= ? AND first_at < ? GROUP BY 1, 2, 3, 4
 """
+
+
+KEYS_FEW: Final = 1_000
+"""Of a question: up to so many are looked up in each minute; for more, all that the minutes hold is gone through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +147,15 @@ class Reports:
 
         sums: Sums = Counter()
 
+        def few_keys(db: sqlite3.Connection) -> bool:
+            text = _COUNT_KEYS.replace("@conditions", conditions)
+            return bool(db.execute(text, (*values, KEYS_FEW + 1)).fetchone()[0] <= KEYS_FEW)
+
         def read(db: sqlite3.Connection) -> None:
-            for text, parameters in _statements(db, window, _OF_MINUTES, _OF_PERIODS):
+            statements = _statements(db, window, _OF_MINUTES, _OF_PERIODS)
+            if window.period_ms == MINUTE_MS and few_keys(db):
+                statements = iter([(_OF_KEYS, window.minutes)])
+            for text, parameters in statements:
                 for at, events, *key in db.execute(*asked(text, parameters)):
                     sums[at * window.period_ms, tuple(key)] += events
 
