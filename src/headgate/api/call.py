@@ -65,6 +65,16 @@ class Call:
             raise refused()
         return found
 
+    def readable_functions(self) -> list[str] | None:
+        """The ids of those it may read, in the order of creation; None: all."""
+        if self.principal.may_function(None, "read"):
+            return None
+        return [
+            name
+            for name in functions.ids(self.view, self.workspace)
+            if self.principal.may_function(name, "read")
+        ]
+
     def source(self, source_id: str, level: Level) -> records.Source:
         try:
             found = sources.get(self.view, source_id, workspace=self.workspace)

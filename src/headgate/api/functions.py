@@ -112,11 +112,13 @@ def listed(call: Call) -> dict[str, Any]:
     if kind not in RESOURCE_TYPES:
         raise invalid(f"must be one of {', '.join(RESOURCE_TYPES)}", "resourceType")
     page = page_of(call.query.get("pagination"))
-    everything = functions.listed(call.view, call.workspace) if kind == RESOURCE_TYPE else []
-    seen = [each for each in everything if call.principal.may_function(each.id, "read")]
-    some = seen[page.offset : page.offset + page.size + 1]
+    among = call.readable_functions() if kind == RESOURCE_TYPE else []
+    some = functions.summaries(
+        call.view, call.workspace, among=among, count=page.size + 1, offset=page.offset
+    )
+    total = functions.total(call.view, call.workspace, among=among)
     items = [_item(each) for each in some[: page.size]]
-    return {"functions": items, "pagination": page.as_json(len(some), len(seen))}
+    return {"functions": items, "pagination": page.as_json(len(some), total)}
 
 
 def get(call: Call) -> dict[str, Any]:
@@ -214,7 +216,7 @@ def version_shown(each: records.Version) -> dict[str, Any]:
     }
 
 
-def _item(function: records.Function) -> dict[str, Any]:
+def _item(function: records.Function | functions.Summary) -> dict[str, Any]:
     return {
         "id": function.id,
         "resourceType": RESOURCE_TYPE,

@@ -40,9 +40,9 @@ def of_functions(call: Call) -> _Wanted:
     wanted = call.query.get("functionId")
     if isinstance(wanted, str):
         return asked._replace(functions=frozenset({call.function(wanted, "read").id}))
-    there = (each.id for each in functions.listed(call.view, call.workspace))
+    there = call.readable_functions()
     return asked._replace(
-        functions=frozenset(each for each in there if call.principal.may_function(each, "read"))
+        functions=frozenset(functions.ids(call.view, call.workspace) if there is None else there)
     )
 
 

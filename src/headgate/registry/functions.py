@@ -15,7 +15,7 @@ from headgate.registry.tables import function_versions, functions, instances
 from headgate_runtime import CompileError, Limits, compile  # noqa: A004 - the runtime's word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import RowMapping, Select
 
@@ -44,6 +44,17 @@ class Refusal(Invalid):
     def __init__(self, error: CompileError) -> None:
         super().__init__(str(error), "code")
         self.error = error
+
+
+class Summary(NamedTuple):
+    """What lists show of a function: nothing of its versions, which are large."""
+
+    id: str
+    display_name: str
+    description: str
+    logo_url: str
+    created_at: int
+    created_by: str
 
 
 def checked(text: str, language: Language = "javascript", *, time_ms: int = limits.TIME_MS_DEFAULT) -> Code:
@@ -185,6 +196,36 @@ def listed(view: View, workspace: str, *, count: int | None = None, offset: int 
     query = select(functions).where(functions.c.workspace_id == workspace)
     query = query.order_by(functions.c.created_at, functions.c.id).limit(count).offset(offset)
     return _all(view, view.connection.execute(query).mappings().all())
+
+
+def summaries(
+    view: View,
+    workspace: str,
+    *,
+    among: Collection[str] | None = None,
+    count: int | None = None,
+    offset: int = 0,
+) -> list[Summary]:
+    """In the order of creation; *among* None: of all."""
+    columns = [functions.c[name] for name in Summary._fields]
+    query = _among(select(*columns), workspace, among).order_by(functions.c.created_at, functions.c.id)
+    return [Summary(*row) for row in view.connection.execute(query.limit(count).offset(offset))]
+
+
+def total(view: View, workspace: str, *, among: Collection[str] | None = None) -> int:
+    """How many `summaries` gives."""
+    return view.connection.scalar(_among(select(func.count()).select_from(functions), workspace, among)) or 0
+
+
+def ids(view: View, workspace: str) -> list[str]:
+    """In the order of creation."""
+    query = _among(select(functions.c.id), workspace, None).order_by(functions.c.created_at, functions.c.id)
+    return list(view.connection.scalars(query))
+
+
+def _among(query: Select[Any], workspace: str, among: Collection[str] | None) -> Select[Any]:
+    query = query.where(functions.c.workspace_id == workspace)
+    return query if among is None else query.where(functions.c.id.in_(among))
 
 
 def version(view: View, function: str, name: str) -> Version:
