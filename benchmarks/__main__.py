@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import (
+    administration,
     boundary,
     coldstart,
     compiling,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 QUICK_SECTIONS = ("throughput", "coldstart", "crowd", "neighbour", "boundary", "hashing", "compiling")
 
-SERVICE_SECTIONS = ("neighbours", "retries")
+SERVICE_SECTIONS = ("neighbours", "retries", "administration")
 """Of the whole service; they take minutes, so they are measured where they are asked for, or everything is."""
 
 SECTIONS = (*QUICK_SECTIONS, *SERVICE_SECTIONS)
@@ -103,6 +104,9 @@ def run(effort: Effort, sections: Sequence[str], results: Path, report: Report, 
     if "retries" in sections:
         found["retries"] = asyncio.run(retries.measure(effort, progress))
         reached += targets.of_retries(found["retries"])
+    if "administration" in sections:
+        found["administration"] = administration.measure(effort, progress)
+        reached += targets.of_administration(found["administration"])
     progress.done()
     report.machine(facts)
     for section, figures in found.items():

@@ -22,6 +22,9 @@ class Effort:
                              rounds, wall seconds of each of their parts, and events per second, to fifty destinations each
     retries, retries_rounds, retries_events
                              outstanding retries, rounds, and events in each of their turns
+    administered, administered_requests
+                             functions in the registry, with ten instances each and a hundred audit events; requests of
+                             each list and get
     """
 
     rounds: int
@@ -42,6 +45,8 @@ class Effort:
     retries: int
     retries_rounds: int
     retries_events: int
+    administered: int
+    administered_requests: int
 
 
 QUICK: Final = Effort(
@@ -63,6 +68,8 @@ QUICK: Final = Effort(
     retries=1_000_000,
     retries_rounds=7,
     retries_events=2_000,
+    administered=1_000,
+    administered_requests=15,
 )
 
 FULL: Final = Effort(
@@ -84,4 +91,6 @@ FULL: Final = Effort(
     retries=1_000_000,
     retries_rounds=21,
     retries_events=4_000,
+    administered=1_000,
+    administered_requests=101,
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmarks import boundary, compiling, hashing
+    from benchmarks.administration import Administration
     from benchmarks.coldstart import ColdStarts
     from benchmarks.crowd import Crowds
     from benchmarks.machine import Machine
@@ -317,6 +318,23 @@ class Report:
                 )
             )
         self._table(("retries", "accepted/s", "delivered/s", "CPU us an event", "start s"), rows)
+
+    def administration(self, found: Administration) -> None:
+        self._heading(
+            "Management API",
+            f"{found.functions:,} functions, {found.instances:,} instances, {found.events:,} audit events; milliseconds",
+        )
+        rows = [
+            (
+                row.operation,
+                f"{row.page or 'as it comes'}",
+                f"{row.p50:.1f}",
+                f"{percentile(row.ms, 0.95):.1f}",
+                f"{row.bytes:,}",
+            )
+            for row in sorted(found.rows, key=lambda row: -row.p50)
+        ]
+        self._table(("operation", "page", "p50", "p95", "bytes"), rows, texts=2)
 
     def targets(self, targets: list[Target]) -> None:
         self._heading("Targets")

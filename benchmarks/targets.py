@@ -12,6 +12,7 @@ from benchmarks.workload import TITLES
 
 if TYPE_CHECKING:
     from benchmarks import compiling
+    from benchmarks.administration import Administration
     from benchmarks.coldstart import ColdStarts
     from benchmarks.crowd import Crowds
     from benchmarks.neighbour import Neighbour
@@ -140,6 +141,13 @@ def of_neighbours(found: Neighbours) -> list[Target]:
         Target("29 destinations beside 21 bad ones by without", found.throughput, "least", 0.9, "x"),
         Target("added p99 of 29 destinations beside 21 bad ones", found.added(0.99), "most", 20.0, "ms"),
     ]
+
+
+def of_administration(found: Administration) -> list[Target]:
+    """Judged by the slowest; the range is that of all operations."""
+    p50s = [row.p50 for row in found.rows]
+    what = f"slowest list or get with {found.instances:,} instances, p50"
+    return [Target(what, Spread(max(p50s), min(p50s), max(p50s)), "most", 20.0, "ms")]
 
 
 def of_retries(found: Retries) -> list[Target]:

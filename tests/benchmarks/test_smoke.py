@@ -35,6 +35,8 @@ TINY = dataclasses.replace(
     retries=1_000,
     retries_rounds=2,
     retries_events=40,
+    administered=20,
+    administered_requests=1,
 )
 
 

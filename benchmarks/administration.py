@@ -1,0 +1,262 @@
+"""
+The management API over a large registry: how long each list and get takes with 1,000 functions, 10,000 instances and
+100,000 events in the audit trail, asked of a served data directory over HTTP, one request at a time.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+from sqlalchemy import insert, select
+
+from benchmarks.figures import percentile
+from headgate.api.table import OPERATIONS
+from headgate.demo.server import ChildServer
+from headgate.paths import DataDirectory
+from headgate.registry import (
+    destinations,
+    filters,
+    functions,
+    groups,
+    instances,
+    labels,
+    sources,
+    subscriptions,
+    tables,
+    tokens,
+    users,
+    workspaces,
+)
+from headgate.registry.store import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Table
+
+    from benchmarks.effort import Effort
+    from benchmarks.progress import Progress
+    from headgate.registry.store import Change
+
+SOURCES: Final = 100
+
+VERSIONS: Final = 3
+
+CODE: Final = "function onTrack(event) { return event }\n" + "// " + "x" * 1_000
+
+OTHERS: Final = (
+    "echo",
+    "export_audit_events",
+    "get_warehouse_metadata",
+    "get_delivery_sample",
+    "get_regulation",
+)
+"""GETs that are neither a list nor a get: one may wait, one gives everything, and of the last there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Milliseconds that each request took."""
+
+    operation: str
+    page: str
+    ms: list[float]
+    bytes: int
+
+    @property
+    def p50(self) -> float:
+        return percentile(self.ms, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    functions: int
+    instances: int
+    events: int
+    seed_s: float
+    rows: list[Row]
+
+
+def measure(effort: Effort, progress: Progress) -> Administration:
+    """Raises RuntimeError when a request is refused."""
+    count = effort.administered
+    with tempfile.TemporaryDirectory() as made:
+        directory = DataDirectory(Path(made) / "data")
+        began = time.perf_counter()
+        with Registry.open(directory) as registry, registry.change() as change:
+            token, named = _fill(change, count)
+        seed_s = time.perf_counter() - began
+        with (
+            ChildServer(directory.root, 0) as server,
+            httpx.Client(
+                base_url=server.url,
+                headers={"authorization": f"Bearer {token}"},
+                trust_env=False,
+                timeout=60,
+            ) as http,
+        ):
+            rows = []
+            requests = list(_requests(named))
+            for number, (operation, page, path) in enumerate(requests):
+                progress.step(f"administering {count:,} functions", number, len(requests))
+                rows.append(_timed(http, operation, page, path, effort.administered_requests))
+    return Administration(count, 10 * count, 100 * count, seed_s, rows)
+
+
+def _timed(http: httpx.Client, operation: str, page: str, path: str, times: int) -> Row:
+    spent, size = [], 0
+    for _ in range(times + 1):
+        began = time.perf_counter()
+        answer = http.get(path)
+        spent.append((time.perf_counter() - began) * 1e3)
+        size = len(answer.content)
+        if not answer.is_success:
+            raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:200]}")
+    # The first one also waits for what is made once.
+    return Row(operation, page, spent[1:], size)
+
+
+def _requests(named: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Name of the operation, which page, and what to ask for: every list and get there is."""
+    for operation in OPERATIONS:
+        if operation.method != "GET" or operation.name in OTHERS:
+            continue
+        path = re.sub(r"\{(\w+)\}", lambda found: named[found[1]], operation.path)
+        wanted = "&".join(f"{name[:-1]}={named[name[:-1]]}" for name in operation.query if name.endswith("*"))
+        yield operation.name, "", f"{path}?{wanted}"
+        if "pagination" in operation.query:
+            yield operation.name, "20", f"{path}?{wanted}&pagination.count=20"
+
+
+def _fill(change: Change, count: int) -> tuple[str, dict[str, str]]:
+    """An owner's token, and for each parameter of a request something to name."""
+    workspace = workspaces.create(change, slug="large", name="Large").id
+    _, token = tokens.create(change, workspace, name="owner", role="owner")
+    label = {"key": "environment", "value": "prod"}
+    labels.create(change, workspace, **label)
+    source = sources.create(change, workspace, slug="web", labels=[label])
+    destination = destinations.create(
+        change, source.id, name="Hook", kind="webhook", settings={"url": "https://example.com/hook"}
+    )
+    code = functions.checked(CODE)
+    function = functions.create(change, workspace, display_name="F", code=code)
+    instance = instances.create(change, function=function.id, destination=destination.id, name="I")
+    person = users.invite(change, workspace, "ada@example.com")
+    group = groups.create(change, workspace, name="G")
+    s, f, v, i = (
+        [f"{prefix}{kind}{n:022x}" for n in range(many)]
+        for prefix, kind, many in (
+            ("", "a1", SOURCES),
+            (functions.PREFIX, "a2", count),
+            ("", "a3", count * VERSIONS),
+            ("", "a4", 10 * count),
+        )
+    )
+    d = [f"a5{n:022x}" for n in range(10 * count)]
+    _copies(change, tables.sources, source.id, [{"id": each, "slug": each, "name": each} for each in s])
+    _copies(
+        change,
+        tables.write_keys,
+        None,
+        [{"key": "k" + each, "source_id": each, "position": 0, "created_at": change.now} for each in s],
+    )
+    _copies(
+        change,
+        tables.destinations,
+        destination.id,
+        [{"id": each, "source_id": s[n % len(s)], "name": each} for n, each in enumerate(d)],
+    )
+    _copies(change, tables.functions, function.id, [{"id": each, "display_name": each} for each in f])
+    _copies(
+        change,
+        tables.function_versions,
+        function.latest.id,
+        [
+            {"id": each, "function_id": f[n // VERSIONS], "number": n % VERSIONS + 1}
+            for n, each in enumerate(v)
+        ],
+    )
+    # A tenth of them of the function that is asked for.
+    owners = [n % count if n >= count else 0 for n in range(10 * count)]
+    _copies(
+        change,
+        tables.instances,
+        instance.id,
+        [
+            {
+                "id": each,
+                "function_id": f[owners[n]],
+                "destination_id": d[n],
+                "version_id": v[owners[n] * VERSIONS],
+            }
+            for n, each in enumerate(i)
+        ],
+    )
+    _copies(
+        change,
+        tables.users,
+        person.id,
+        [{"id": f"a6{n:022x}", "email": f"u{n}@example.com", "state": "active"} for n in range(count)],
+    )
+    _copies(
+        change,
+        tables.user_groups,
+        group.id,
+        [{"id": f"a7{n:022x}", "name": f"G{n}"} for n in range(count // 10)],
+    )
+    rule = filters.create(change, d[0], title="No", query="true", actions=[{"type": "DROP"}], enabled=False)
+    mapping = subscriptions.create(
+        change, d[0], name="M", action_id="a", trigger='type = "track"', enabled=True
+    )
+    event = change.connection.execute(select(tables.audit.c.id).limit(1)).scalar_one()
+    kinds = [("insert_function", each) for each in f] + [("source", each) for each in s]
+    _copies(
+        change,
+        tables.audit,
+        event,
+        [
+            {
+                "id": f"a8{n:022x}",
+                "position": change.written + n,
+                "at": change.now - n * 1_000,
+                "resource_type": kinds[n % len(kinds)][0],
+                "resource_id": kinds[n % len(kinds)][1],
+            }
+            for n in range(100 * count)
+        ],
+    )
+    now = time.time()
+    return token, {
+        "sourceId": s[0],
+        "destinationId": d[0],
+        "destinationConfigId": d[0],
+        "functionId": f[0],
+        "versionId": v[0],
+        "instanceId": i[0],
+        "filterId": rule.id,
+        "id": mapping.id,
+        "userId": f"a6{0:022x}",
+        "userGroupId": f"a7{0:022x}",
+        "resourceType": "INSERT_DESTINATION",
+        "granularity": "HOUR",
+        "startTime": time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(now)),
+        "endTime": time.strftime("%Y-%m-%dT23:59:59Z", time.gmtime(now)),
+        "period": time.strftime("%Y-%m-%d", time.gmtime(now)),
+        "sourceMetadataId": "http-api",
+        "destinationMetadataId": "webhook",
+    }
+
+
+def _copies(change: Change, table: Table, of: str | None, differing: list[dict[str, Any]]) -> None:
+    """Rows of *table* as the one whose id is *of*, but for what differs."""
+    first: dict[str, Any] = {}
+    if of is not None:
+        first = dict(change.connection.execute(select(table).where(table.c.id == of)).mappings().one())
+    if differing:
+        change.connection.execute(insert(table), [{**first, **each} for each in differing])
