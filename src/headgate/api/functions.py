@@ -114,11 +114,17 @@ def listed(call: Call) -> dict[str, Any]:
     page = page_of(call.query.get("pagination"))
     among = call.readable_functions() if kind == RESOURCE_TYPE else []
     some = functions.summaries(
-        call.view, call.workspace, among=among, count=page.size + 1, offset=page.offset
+        call.view,
+        call.workspace,
+        among=among,
+        count=page.size + 1,
+        offset=page.offset,
+        after=page.after,
     )
     total = functions.total(call.view, call.workspace, among=among)
     items = [_item(each) for each in some[: page.size]]
-    return {"functions": items, "pagination": page.as_json(len(some), total)}
+    last = some[: page.size][-1].id if some else ""
+    return {"functions": items, "pagination": page.as_json(len(some), total, last)}
 
 
 def get(call: Call) -> dict[str, Any]:

@@ -205,10 +205,13 @@ def summaries(
     among: Collection[str] | None = None,
     count: int | None = None,
     offset: int = 0,
+    after: str = "",
 ) -> list[Summary]:
-    """In the order of creation; *among* None: of all."""
+    """In the order of creation, which is that of ids; *among* None: of all; *after* an id, instead of *offset*."""
     columns = [functions.c[name] for name in Summary._fields]
     query = _among(select(*columns), workspace, among).order_by(functions.c.created_at, functions.c.id)
+    if after:
+        query, offset = query.where(functions.c.id > after), 0
     return [Summary(*row) for row in view.connection.execute(query.limit(count).offset(offset))]
 
 

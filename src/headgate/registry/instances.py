@@ -178,9 +178,13 @@ def of_destination(view: View, destination: str) -> Instance | None:
     return None if row is None else _instance(row)
 
 
-def listed(view: View, function: str, *, count: int | None = None, offset: int = 0) -> list[Instance]:
-    """In the order of creation."""
+def listed(
+    view: View, function: str, *, count: int | None = None, offset: int = 0, after: str = ""
+) -> list[Instance]:
+    """In the order of creation, which is that of ids; *after* an id, instead of *offset*."""
     query = select(instances).where(instances.c.function_id == functions.full_id(function))
+    if after:
+        query, offset = query.where(instances.c.id > after), 0
     query = query.order_by(instances.c.created_at, instances.c.id).limit(count).offset(offset)
     return [_instance(row) for row in view.connection.execute(query).mappings()]
 
