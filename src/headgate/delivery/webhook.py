@@ -7,6 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+import anyio
 import httpx
 
 from headgate.delivery import answer
@@ -103,24 +104,31 @@ class Webhook:
     async def _within_time(self, parcels: Sequence[Parcel]) -> Receipt:
         sent: list[httpx.Request] = []
         began = self._clock.monotonic_ms()
-        sending = asyncio.ensure_future(self._send(parcels, sent))
+        # By anyio's means of ending things: httpcore keeps it from the closing of a connection, which a task's own `cancel`
+        # would break off half way, and the pool would be one connection smaller for good.
+        limit = anyio.CancelScope()
+        sending = asyncio.ensure_future(self._send_until(limit, parcels, sent))
         self._busy.add(sending)
         sending.add_done_callback(self._busy.discard)
         try:
             await self._clock.wait({sending}, self._settings.timeout_ms)  # type: ignore[arg-type]
         finally:
             if not sending.done():
-                sending.cancel()
+                limit.cancel()
                 await asyncio.wait({sending})
-        if not sending.cancelled():
-            receipt, incoming = sending.result()
-        else:
-            receipt, incoming = answer.of_silence(self._settings.timeout_ms), None
+        receipt, incoming = sending.result()
         if receipt.verdict == "delivered" or not sent:
             return receipt
         took = self._clock.monotonic_ms() - began
         error = None if incoming is not None else receipt.message
         return receipt._replace(request=Raw(_outgoing(sent[-1], sent[0].content), incoming, took, error))
+
+    async def _send_until(
+        self, limit: anyio.CancelScope, parcels: Sequence[Parcel], sent: list[httpx.Request]
+    ) -> tuple[Receipt, Incoming | None]:
+        with limit:
+            return await self._send(parcels, sent)
+        return answer.of_silence(self._settings.timeout_ms), None
 
     async def _send(
         self, parcels: Sequence[Parcel], sent: list[httpx.Request]

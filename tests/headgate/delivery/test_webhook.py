@@ -299,6 +299,43 @@ def test_a_server_that_hangs_is_left_when_the_time_is_up() -> None:
     asyncio.run(main())
 
 
+class Steps(Frozen):
+    """Time is up after so many turns of the event loop; never, for None."""
+
+    steps: int | None = None
+
+    async def wait(self, tasks: Any, timeout_ms: float) -> Any:
+        if self.steps is None:
+            return await super().wait(tasks, timeout_ms)
+        for _ in range(self.steps):
+            await asyncio.sleep(0)
+        return {task for task in tasks if task.done()}
+
+
+@pytest.mark.parametrize("answer", [response(b"ok"), b"220 mail.example.com ESMTP\r\n\r\n"])
+def test_whenever_the_time_is_up_the_connection_is_given_back(answer: bytes) -> None:
+    async def main() -> None:
+        answers = [answer]
+
+        async def handler(_: Got, __: Connection) -> bytes:
+            return answers[0]
+
+        clock = Steps()
+        receipts = []
+        async with serving(handler) as server, webhook(server.url(), clock, concurrency=1) as carrier:
+            for steps in range(80):
+                answers[0], clock.steps = answer, steps
+                receipts.append(await carrier.deliver([parcel()]))
+                answers[0], clock.steps = response(b"ok"), None
+                receipt = await asyncio.wait_for(carrier.deliver([parcel()]), 10)
+                assert receipt.verdict == "delivered", steps
+        reasons = [receipt.reason for receipt in receipts]
+        assert reasons[0] == "ETIMEDOUT"
+        assert reasons[-1] != "ETIMEDOUT", "there are moments after the last one that was tried"
+
+    asyncio.run(main())
+
+
 def test_of_an_endless_answer_no_more_is_read_than_it_takes() -> None:
     sent = 0
 
