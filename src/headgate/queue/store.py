@@ -214,9 +214,10 @@ class Store:
             if isinstance(settlement, Done):
                 over.append(job.id)
                 leaves = True
-                self.tallies.count((settlement.tally,))
-                if settlement.latency_ms is not None:
-                    self.tallies.delay(settlement.tally, settlement.latency_ms)
+                if settlement.latency_ms is None:
+                    self.tallies.count((settlement.tally,))
+                else:
+                    self.tallies.count_delivery(settlement.tally, settlement.latency_ms)
                 if settlement.dead is not None:
                     dead.append((lease.lane, settlement))
             elif isinstance(settlement, Again):

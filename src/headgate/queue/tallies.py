@@ -66,7 +66,7 @@ SWEEP_EVERY_MS: Final = MINUTE_MS
 
 
 class Tallies:
-    """What is counted in a transaction, and the ids of the keys counted under."""
+    """What is counted in a transaction, as events and the sum of their latencies, and the ids of the keys counted under."""
 
     def __init__(self, keep_ms: int) -> None:
         self._sweeper = _Sweeper(keep_ms)
@@ -75,33 +75,39 @@ class Tallies:
         self._minute = -1
         self._ids: dict[Tally, int] = {}
         self._current: dict[Tally, int] = {}
-        self._events: dict[Tally, int] = {}
-        self._latency: dict[Tally, float] = {}
+        self._sums: dict[Tally, list[float]] = {}
         self._buckets: dict[tuple[str, int], int] = {}
         self._new: list[Tally] = []
 
     def count(self, tallies: Iterable[Tally]) -> None:
         """Each once, with the commit that is being made."""
-        events = self._events
+        sums = self._sums
         for tally in tallies:
-            events[tally] = events.get(tally, 0) + 1
+            entry = sums.get(tally)
+            if entry is None:
+                sums[tally] = [1, 0.0]
+            else:
+                entry[0] += 1
 
-    def delay(self, tally: Tally, latency_ms: float) -> None:
-        """Adds to the latencies of *tally*, and of its destination."""
-        self._latency[tally] = self._latency.get(tally, 0.0) + latency_ms
+    def count_delivery(self, tally: Tally, latency_ms: float) -> None:
+        """The same, and how long it took."""
+        entry = self._sums.get(tally)
+        if entry is None:
+            self._sums[tally] = [1, latency_ms]
+        else:
+            entry[0] += 1
+            entry[1] += latency_ms
         key = tally.destination, latency.bucket_of(latency_ms)
         self._buckets[key] = self._buckets.get(key, 0) + 1
 
     def write(self, db: sqlite3.Connection, now: int) -> None:
         """Adds what was counted to the minute of *now*, and what the minutes before hold to their hours and days."""
-        events = self._events
-        if not events:
+        if not self._sums:
             return
         minute = self._begin(db, now)
         values: list[float] = []
-        for tally, number in events.items():
-            key = self._current.get(tally) or self._key(db, tally)
-            values += (minute, key, number, self._latency.get(tally, 0.0))
+        for tally, sums in self._sums.items():
+            values += (minute, self._current.get(tally) or self._key(db, tally), *sums)
         _ADD.run(db, values)
         if self._buckets:
             _ADD_LATENCIES.run(
@@ -112,8 +118,7 @@ class Tallies:
 
     def after_commit(self) -> None:
         """What was counted is stored."""
-        self._events = {}
-        self._latency = {}
+        self._sums = {}
         self._buckets = {}
         self._new = []
 
