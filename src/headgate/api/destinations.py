@@ -67,12 +67,18 @@ def listed(call: Call) -> dict[str, Any]:
     page = page_of(call.query.get("pagination"))
     among = call.readable_sources()
     some = destinations.listed(
-        call.view, workspace=call.workspace, among=among, count=page.size + 1, offset=page.offset
+        call.view,
+        workspace=call.workspace,
+        among=among,
+        count=page.size + 1,
+        offset=page.offset,
+        after=page.after,
     )
+    last = some[: page.size][-1].id if some else ""
     total = destinations.total(call.view, workspace=call.workspace, among=among)
     return {
         "destinations": [shown(each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), total),
+        "pagination": page.as_json(len(some), total, last),
     }
 
 

@@ -126,14 +126,18 @@ def listed(call: Call) -> dict[str, Any]:
     page = page_of(call.query.get("pagination"))
     readable = call.readable_sources()
     if readable is None:
-        some = sources.listed(call.view, call.workspace, count=page.size + 1, offset=page.offset)
+        some = sources.listed(
+            call.view, call.workspace, count=page.size + 1, offset=page.offset, after=page.after
+        )
         total = sources.total(call.view, call.workspace)
     else:
-        wanted = readable[page.offset : page.offset + page.size + 1]
+        rest = [each for each in readable if each > page.after] if page.after else readable[page.offset :]
+        wanted = rest[: page.size + 1]
         some, total = sources.listed(call.view, call.workspace, among=wanted), len(readable)
+    last = some[: page.size][-1].id if some else ""
     return {
         "sources": [shown(call, each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), total),
+        "pagination": page.as_json(len(some), total, last),
     }
 
 
@@ -201,10 +205,13 @@ def remove_key(call: Call) -> dict[str, Any]:
 def connected(call: Call) -> dict[str, Any]:
     source = _source(call, "read")
     page = page_of(call.query.get("pagination"))
-    some = destinations_of.listed(call.view, source=source.id, count=page.size + 1, offset=page.offset)
+    some = destinations_of.listed(
+        call.view, source=source.id, count=page.size + 1, offset=page.offset, after=page.after
+    )
+    last = some[: page.size][-1].id if some else ""
     return {
         "destinations": [destinations.shown(each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), destinations_of.total(call.view, source=source.id)),
+        "pagination": page.as_json(len(some), destinations_of.total(call.view, source=source.id), last),
     }
 
 

@@ -140,9 +140,15 @@ def listed(
     among: Collection[str] | None = None,
     count: int | None = None,
     offset: int = 0,
+    after: str = "",
 ) -> list[Destination]:
-    """Of a workspace, of a source, of sources *among* these, or all; in the order of creation."""
+    """
+    Of a workspace, of a source, of sources *among* these, or all; in the order of creation, which is that of ids; *after*
+    an id, instead of *offset*.
+    """
     query = _wanted(select(destinations), workspace, source, among)
+    if after:
+        query, offset = query.where(destinations.c.id > after), 0
     query = query.order_by(destinations.c.created_at, destinations.c.id).limit(count).offset(offset)
     return [_destination(row) for row in view.connection.execute(query).mappings()]
 

@@ -157,9 +157,12 @@ def listed(
     among: Collection[str] | None = None,
     count: int | None = None,
     offset: int = 0,
+    after: str = "",
 ) -> list[Source]:
-    """All, or those *among* these; in the order of creation."""
+    """All, or those *among* these; in the order of creation, which is that of ids; *after* an id, instead of *offset*."""
     query = select(sources).where(sources.c.workspace_id == workspace)
+    if after:
+        query, offset = query.where(sources.c.id > after), 0
     if among is not None:
         query = query.where(sources.c.id.in_(among))
     query = query.order_by(sources.c.created_at, sources.c.id).limit(count).offset(offset)

@@ -165,7 +165,7 @@ def test_lists_hold_what_one_may_read(house: House, source: str) -> None:
     assert (data["destinations"], data["pagination"]["totalEntries"]) == ([hook], 1)
     assert house.owner.get("/destinations").data["pagination"]["totalEntries"] == 2
     data = house.owner.get("/destinations", pagination={"count": 1}).data
-    assert (len(data["destinations"]), data["pagination"]["next"]) == (1, "MQ==")
+    assert (len(data["destinations"]), "next" in data["pagination"]) == (1, True)
     assert house.caller("functions-admin").get("/destinations").data["destinations"] == []
 
 

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from headgate.api.permissions import Resource
 from tests.headgate.api.house import House
 
 CODE = "function onTrack(event) { return event }"
@@ -64,3 +65,26 @@ def test_pages_of_instances_hold_still_while_others_write(house: House) -> None:
     second = house.owner.get(path, functionId=function, pagination=pagination).data
     assert [each["id"] for each in first["instances"] + second["instances"]] == bound
     assert "next" not in second["pagination"]
+
+
+@pytest.mark.parametrize("whose", ["owner", "source-admin"])
+def test_pages_of_sources_and_destinations_hold_still_while_others_write(house: House, whose: str) -> None:
+    listed: dict[str, list[str]] = {"sources": [], "destinations": []}
+    for number in range(7):
+        made_ = {"slug": f"s{number}", "enabled": True, "metadataId": "http-api"}
+        source = house.owner.post("/sources", made_).data["source"]["id"]
+        settings = {"url": "https://example.com/"}
+        body = {"sourceId": source, "metadataId": "webhook", "name": "D", "settings": settings}
+        listed["sources"].append(source)
+        listed["destinations"].append(house.owner.post("/destinations", body).data["destination"]["id"])
+    caller = house.owner
+    if whose == "source-admin":
+        caller = house.granted(("source-admin", [Resource("SOURCE", each) for each in listed["sources"]]))
+    first = {kind: caller.get(f"/{kind}", pagination={"count": 3}).data for kind in listed}
+    for kind in ("destinations", "sources"):
+        house.owner.delete(f"/{kind}/{listed[kind][1]}")
+        house.owner.delete(f"/{kind}/{listed[kind][2]}")
+    for kind, ids in listed.items():
+        pagination = {"count": 9, "cursor": first[kind]["pagination"]["next"]}
+        second = caller.get(f"/{kind}", pagination=pagination).data
+        assert [each["id"] for each in first[kind][kind] + second[kind]] == ids
