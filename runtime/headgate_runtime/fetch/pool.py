@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpcore
 
+from headgate_runtime.fetch import unbroken
 from headgate_runtime.fetch.backend import must_be_an_answer
 from headgate_runtime.fetch.budget import Budget
 from headgate_runtime.fetch.protocol import in_nodes_words
@@ -81,13 +82,13 @@ class Pool:
         is_whole = False
         try:
             with in_nodes_words():
-                response = await generation.pool.handle_async_request(request)
+                response = await unbroken.exchange(generation.pool.handle_async_request(request))
                 await must_be_an_answer(response)
             try:
                 yield response
                 is_whole = True
             finally:
-                await response.aclose()
+                await unbroken.closing(response.aclose())
         finally:
             if not is_whole and generation is self._current and generation.has_http2():
                 self._current = self._generation()
