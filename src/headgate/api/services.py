@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from headgate.pipeline.debugger import Seen
     from headgate.queue.reports import Reports
+    from headgate.registry.records import Regulation
     from headgate.samples.reading import Reader
     from headgate_runtime import Clock, Executor
 
@@ -22,6 +23,7 @@ class Services:
     samples          of all workers
     recent_events    of a source, over all workers, the newest first
     reports          counters of all workers
+    deletions        stores the delete events of a regulation; raises Unavailable
     previews         under way, by workspace
     """
 
@@ -30,4 +32,5 @@ class Services:
     clock: Clock
     recent_events: Callable[[str], Awaitable[list[Seen]]]
     reports: Reports
+    deletions: Callable[[Regulation], Awaitable[None]]
     previews: Counter[str] = field(default_factory=Counter)

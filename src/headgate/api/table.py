@@ -18,6 +18,7 @@ from headgate.api import (
     labels,
     overview,
     preview,
+    regulations,
     roles,
     samples,
     sources,
@@ -54,5 +55,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *groups.OPERATIONS,
     *roles.OPERATIONS,
     *tokens.OPERATIONS,
+    *regulations.OPERATIONS,
     *audit.OPERATIONS,
 )

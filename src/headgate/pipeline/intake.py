@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from headgate.pipeline.routing import route
+from headgate.pipeline.routing import route, suppress
 from headgate.pipeline.witness import NoWitness
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from headgate.pipeline.debugger import SourceDebugger
     from headgate.pipeline.directory import Directory
@@ -43,7 +43,9 @@ class PipelineIntake:
 
     async def accept(self, source: Source, arrivals: Sequence[Arrival], failed: Sequence[Tally]) -> None:
         """Raises QueueFull or QueueBroken when nothing of it was stored."""
-        events = [route(source, arrival) for arrival in arrivals]
+        # Empty, but for workspaces that suppress somebody.
+        hidden = source.suppressed.covers if any(source.suppressed) else _nobody
+        events = [(suppress if hidden(each.event) else route)(source, each) for each in arrivals]
         new = 0
         for event, is_new in zip(events, await self._queue.put(events, failed), strict=True):
             if is_new:
@@ -55,7 +57,11 @@ class PipelineIntake:
         if new:
             self._witness.received(source, new)
         if self._debugger is not None and arrivals:
-            self._debugger.saw(source.id, arrivals)
+            self._debugger.saw(source.id, [each for each in arrivals if not hidden(each.event)])
         # One request can hold a quarter of a million items that are none.
         for tally, count in Counter(failed).items():
             self._meter.tallied(tally, count)
+
+
+def _nobody(_: Mapping[str, Any]) -> bool:
+    return False

@@ -18,6 +18,20 @@ FILTERED_BY_RULES = "FILTERED_BY_RULES"
 FILTERED_BY_INTEGRATIONS_OBJECT = "FILTERED_BY_INTEGRATIONS_OBJECT"
 
 
+EVENT_SETTING = "event_setting"
+"""Of an event of somebody who is suppressed: no code is for these alone, and this one tells of what the owner set."""
+
+
+def suppress(source: Source, arrival: Arrival) -> NewEvent:
+    """The event, counted, and kept nowhere."""
+    event_type, labels = arrival.event_type, labels_of(arrival.event, arrival.event_type)
+    tallies = (
+        Tally(source.id, "", Step.RECEIVED, event_type, labels=labels),
+        Tally(source.id, "", Step.FILTERED_AT_SOURCE, event_type, EVENT_SETTING, labels=labels),
+    )
+    return NewEvent(source.workspace, source.id, arrival.message_id, event_type, b"", (), tallies, labels)
+
+
 def route(source: Source, arrival: Arrival) -> NewEvent:
     """
     The event with one job for each enabled destination that gets it, and a tally for each that does not. Filters see

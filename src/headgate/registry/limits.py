@@ -66,5 +66,10 @@ TOKENS_PER_WORKSPACE: Final = 10_000
 AUDIT_MS: Final = 90 * 24 * 3_600_000
 """SPEC 13.2."""
 
+SUBJECTS_PER_REGULATION: Final = 5_000
+SUBJECT_CHARS: Final = 512
+SUPPRESSIONS_PER_WORKSPACE: Final = 100_000
+"""Every worker holds them in memory."""
+
 EGRESS_ENTRIES: Final = 1_000
 """Hosts and networks in one of a workspace's two lists."""

@@ -17,18 +17,20 @@ import orjson
 from sqlalchemy import case, func, or_, select
 
 from headgate.filters import FilterChain, FilterError, Rule
-from headgate.registry import canonical, destinations, instances, kinds, quotas, settings
+from headgate.registry import canonical, destinations, instances, kinds, quotas, regulations, settings
 from headgate.registry import tables as t
 from headgate.registry import workspaces as tenants
 from headgate.registry.secrets import Undecryptable
 from headgate.registry.settings import Definition
 from headgate.registry.snapshot import (
     NO_QUOTAS,
+    NOBODY,
     Destination,
     Function,
     Instance,
     Snapshot,
     Source,
+    Suppressed,
     Version,
     Workspace,
 )
@@ -115,6 +117,7 @@ class _Taker:
         self._instances: dict[str, tuple[_InstanceBasis, Instance]] = {}
         self._chains: dict[str, tuple[list[tuple[str, str]], _Chain]] = {}
         self._destinations: dict[str, tuple[_DestinationBasis, Destination]] = {}
+        self._suppressed: tuple[tuple[int, int], dict[tuple[str, str], Suppressed]] = ((-1, -1), {})
 
     def take(self, view: View) -> Snapshot:
         bounds = quotas.listed(view)
@@ -133,6 +136,9 @@ class _Taker:
         functions = self._take_functions(view)
         bound = self._take_instances(view, functions)
         self._take_chains(view)
+        mark = regulations.mark(view)
+        if mark != self._suppressed[0]:
+            self._suppressed = (mark, regulations.suppressed(view))
         sources = self._take_sources(view, bound)
         return Snapshot(
             revision=view.revision,
@@ -254,6 +260,7 @@ class _Taker:
         of_source: dict[str, list[Destination]] = defaultdict(list)
         for name, source, *_ in rows:
             of_source[source].append(self._destinations[name][1])
+        suppressed = self._suppressed[1]
         return {
             row.id: Source(
                 row.id,
@@ -263,6 +270,7 @@ class _Taker:
                 row.enabled,
                 tuple(keys[row.id]),
                 tuple(of_source[row.id]),
+                suppressed.get((row.workspace_id, row.id)) or suppressed.get((row.workspace_id, ""), NOBODY),
             )
             for row in sources
         }

@@ -270,6 +270,25 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Regulation:
+    """
+    A request to delete or to suppress.
+
+    source         "": all of the workspace
+    finished_at    when its delete events were stored; None before
+    """
+
+    id: str
+    workspace: str
+    source: str
+    type: str
+    subject_type: str
+    created_at: int
+    finished_at: int | None
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEvent:
     """
     SPEC 13.2. *before* and *after* are digests of the thing as the API shows it; None where there was none.

@@ -6,7 +6,7 @@ reads a database, and an event is handled by one picture from beginning to end.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +87,22 @@ class Destination:
     fault: str | None = None
 
 
+class Suppressed(NamedTuple):
+    """Ids of people no more of whom is taken: values of `userId` and of `anonymousId`."""
+
+    users: frozenset[str] = frozenset()
+    anonymous: frozenset[str] = frozenset()
+
+    def covers(self, event: Mapping[str, Any]) -> bool:
+        """Deletions of them are wanted, though."""
+        return event.get("type") != "delete" and (
+            event.get("userId") in self.users or event.get("anonymousId") in self.anonymous
+        )
+
+
+NOBODY = Suppressed()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     id: str
@@ -96,6 +112,7 @@ class Source:
     enabled: bool
     write_keys: tuple[str, ...] = field(repr=False)
     destinations: tuple[Destination, ...] = ()
+    suppressed: Suppressed = field(default=NOBODY, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from headgate.registry import audit, canonical, checks, destinations, grants, limits, workspaces
+from headgate.registry import audit, canonical, checks, destinations, grants, limits, regulations, workspaces
 from headgate.registry import labels as labels_of
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Source
@@ -132,6 +132,7 @@ def remove(change: Change, source: str) -> None:
     for table in (write_keys, source_settings):
         change.connection.execute(delete(table).where(table.c.source_id == source))
     change.connection.execute(delete(sources).where(sources.c.id == source))
+    regulations.forget(change, source)
     grants.forget(change, old.workspace, source)
     audit.record(change, old.workspace, "Source Deleted", _resource(old), before=_shown(old))
 

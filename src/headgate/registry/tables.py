@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The migration that leads to these tables."""
 
 metadata = MetaData(
@@ -286,6 +286,32 @@ grants = Table(
     Index(None, "workspace_id"),
 )
 """Who may do what: *holder* is "user", "group" or "token". *resources* are JSON as the API shows them."""
+
+regulations = Table(
+    "regulations",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("source_id", String(40), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("subject_type", String(20), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger, nullable=True),
+    # Last, so that nothing else in a row lies behind thousands of ids.
+    Column("subjects", Text, nullable=False),
+    Index(None, "workspace_id"),
+)
+"""*source_id* is "" where it is about all. Regulations outlive their sources, and are never deleted."""
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("workspace_id", ForeignKey("workspaces.id"), primary_key=True),
+    Column("source_id", String(40), primary_key=True),
+    Column("subject_type", String(20), primary_key=True),
+    Column("subject", Text, primary_key=True),
+)
+"""Ids of people no more of whom is taken: what the regulations so far come to. *source_id* is "" for all."""
 
 audit = Table(
     "audit",

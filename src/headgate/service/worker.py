@@ -37,6 +37,7 @@ from headgate.samples.store import SampleStore
 from headgate.service import control, invoke
 from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
+from headgate.service.deletions import Deletions
 from headgate.service.egress import WorkspaceEgress
 from headgate.service.exposition import joined
 from headgate.service.front import Front
@@ -140,8 +141,11 @@ class Worker:
                         allowance,
                     )
                 )
+            intake = PipelineIntake(
+                self._queues[self._index], directory, self._metrics, self._debugger, witness
+            )
             tracking = TrackingApi(
-                PipelineIntake(self._queues[self._index], directory, self._metrics, self._debugger, witness),
+                intake,
                 clock=self._clock,
                 entropy=self._entropy,
                 limits=TrackingLimits(requests_per_second=options.requests_per_second),
@@ -169,6 +173,7 @@ class Worker:
                     self._clock,
                     self._recent_events,
                     Reports(lambda: options.data.queues().values()),
+                    Deletions(registry, directory, intake),
                 ),
             )
             app = application(

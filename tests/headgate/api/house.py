@@ -6,7 +6,7 @@ import asyncio
 import functools
 import itertools
 import tempfile
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -23,14 +23,19 @@ from headgate.api.serving import Api, Authority
 from headgate.api.table import OPERATIONS
 from headgate.paths import DataDirectory
 from headgate.pipeline.debugger import Seen, SourceDebugger
+from headgate.queue.model import Tally
+from headgate.queue.protocol import QueueFull
 from headgate.queue.reports import Reports
 from headgate.registry import audit, database, tokens, workspaces
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import Actor, AuditEvent, Role
+from headgate.registry.snapshot import Source
 from headgate.registry.store import Change, Registry
 from headgate.samples.reading import Reader
 from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
+from headgate.service.deletions import Deletions
+from headgate.tracking.intake import Arrival
 from headgate_runtime import Answer as RuntimeAnswer
 from headgate_runtime import Executor
 from headgate_runtime.fetch import Egress, Fetcher
@@ -156,6 +161,7 @@ class House:
 
     owner    may do everything in "acme"
     rival    the owner of "rival"
+    accepted events that the API made, unless *queue_is_full*
     """
 
     def __init__(self, root: Path) -> None:
@@ -174,7 +180,12 @@ class House:
         self.debugger = SourceDebugger(self.clock)
         self.executor = Executor(fetch=self._fetcher)
         reports = Reports(lambda: directory.queues().values())
-        self.services = Services(self.executor, Reader(directory), self.clock, self._recent_events, reports)
+        self.accepted: list[Arrival] = []
+        self.queue_is_full = False
+        deletions = Deletions(self.registry, SnapshotStore(self.registry), self)
+        self.services = Services(
+            self.executor, Reader(directory), self.clock, self._recent_events, reports, deletions
+        )
         api = Api(OPERATIONS, self.registry, self._authority, self.rates, self.services)
         self._routes = api.router.routes
         app: ASGIApp = application(
@@ -239,6 +250,17 @@ class House:
         """What was done in "acme", the last first."""
         with self.registry.view() as view:
             return audit.listed(view, self.workspace, count=1_000)
+
+    async def source(self, write_key: str) -> Source | None:
+        raise AssertionError(write_key)
+
+    async def accept(self, source: Source, arrivals: Sequence[Arrival], failed: Sequence[Tally]) -> None:
+        """As an Intake: keeps what the API makes events of."""
+        if self.queue_is_full:
+            raise QueueFull("the queue is full", 1)
+        assert not failed
+        assert all(each.event["projectId"] == source.id for each in arrivals)
+        self.accepted += arrivals
 
     async def _recent_events(self, source: str) -> list[Seen]:
         return self.debugger.recent(source)

@@ -14,6 +14,7 @@ from headgate.registry import (
     instances,
     labels,
     records,
+    regulations,
     sources,
     subscriptions,
     tokens,
@@ -54,6 +55,7 @@ class World:
     invited: str
     group: str
     token: str
+    regulation: str
 
 
 def build(change: Change, workspace: str, name: str) -> World:
@@ -111,6 +113,9 @@ def build(change: Change, workspace: str, name: str) -> World:
         invited=invited.email,
         group=group.id,
         token=tokens.create(change, workspace, name=f"{name} scripts")[0].id,
+        regulation=regulations.create(
+            change, workspace, kind="SUPPRESS_ONLY", subject_type="USER_ID", subjects=["gone"], source=here.id
+        ).id,
     )
 
 
@@ -153,6 +158,7 @@ def _action() -> dict[str, Any]:
     return {"if": "all", "actions": [{"type": "DROP"}]}
 
 
+_FORGET: Final = {"regulationType": "DELETE_ONLY", "subjectType": "USER_ID", "subjectIds": ["u"]}
 _GROUP: Final = "/groups/{w.group}"
 _SUBSCRIPTIONS: Final = "/destinations/{w.destination}/subscriptions"
 _FILTERS: Final = "/destination/{w.destination}/filters"
@@ -307,6 +313,12 @@ REQUESTS: Final[dict[str, Callable[[World], Request]]] = {
         "/destinations/{w.destination}/delivery-metrics", sourceId=lambda w: w.source
     ),
     "get_events_volume_from_workspace": _of("/events/volume", groupBy="source", **_JANUARY),
+    "create_workspace_regulation": _of("/regulations", lambda _: _FORGET),
+    "create_source_regulation": _of("/regulations/sources/{w.source}", lambda _: _FORGET),
+    "list_workspace_regulations": _of("/regulations"),
+    "list_regulations_from_source": _of("/regulations/sources/{w.source}"),
+    "get_regulation": _of("/regulations/{w.regulation}"),
+    "list_suppressions": _of("/suppressions"),
     "list_audit_events": _of("/audit-events"),
     "export_audit_events": _of("/audit-events.csv"),
 }

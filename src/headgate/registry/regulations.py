@@ -1,0 +1,204 @@
+"""
+Regulations: requests to delete what destinations have of a person, and to take nothing more of one (SPEC 2.5, 12.3).
+Which ids are suppressed follows from them; who deletes is headgate.service.deletions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import delete, func, insert, select, update
+
+from headgate.registry import audit, canonical, checks, limits
+from headgate.registry.errors import Conflict, Invalid
+from headgate.registry.records import Regulation
+from headgate.registry.snapshot import Suppressed
+from headgate.registry.tables import regulations, suppressions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from sqlalchemy import Select
+
+    from headgate.registry.store import Change, View
+
+DELETING: Final = ("DELETE_ONLY", "SUPPRESS_WITH_DELETE")
+SUPPRESSING: Final = ("SUPPRESS_ONLY", "SUPPRESS_WITH_DELETE")
+TYPES: Final = ("DELETE_ONLY", "SUPPRESS_ONLY", "SUPPRESS_WITH_DELETE", "UNSUPPRESS")
+ARCHIVES: Final = ("DELETE_ARCHIVE_ONLY", "DELETE_INTERNAL", "SUPPRESS_WITH_DELETE_INTERNAL")
+"""What the hosted product deletes from its own archives; there are none here."""
+
+
+class Suppression(NamedTuple):
+    """*source* "": of all the workspace's."""
+
+    source: str
+    subject_type: str
+    subject: str
+
+
+def create(
+    change: Change, workspace: str, *, kind: str, subject_type: str, subjects: Iterable[str], source: str = ""
+) -> Regulation:
+    """
+    *source* "": all of the workspace. A regulation like it that was never finished is given instead of a new one, so that
+    whoever asks again goes on with it. Raises Invalid; Conflict where more would be suppressed than may.
+    """
+    if kind in ARCHIVES:
+        raise Invalid(f"{kind}: no events are archived here, so there is nothing to delete", "regulationType")
+    checks.choice(kind, "regulationType", TYPES)
+    checks.choice(subject_type, "subjectType", ("USER_ID", "ANONYMOUS_ID") if source else ("USER_ID",))
+    ids = tuple(dict.fromkeys(subjects))
+    if not 1 <= len(ids) <= limits.SUBJECTS_PER_REGULATION:
+        raise Invalid(f"must be from 1 to {limits.SUBJECTS_PER_REGULATION} ids", "subjectIds")
+    for number, each in enumerate(ids):
+        checks.text(each, f"subjectIds[{number}]", limits.SUBJECT_CHARS, least=1)
+    text = canonical.written(ids, "subjectIds")
+    r = regulations.c
+    same = (r.workspace_id == workspace) & (r.source_id == source) & (r.type == kind)
+    begun = same & (r.subject_type == subject_type) & (r.subjects == text) & r.finished_at.is_(None)
+    for row in change.connection.execute(select(regulations).where(begun).limit(1)):
+        return _regulation(row)
+    made = Regulation(
+        id=change.new_id("reg_"),
+        workspace=workspace,
+        source=source,
+        type=kind,
+        subject_type=subject_type,
+        created_at=change.now,
+        finished_at=None if kind in DELETING else change.now,
+        subjects=ids,
+    )
+    change.connection.execute(
+        insert(regulations).values(
+            id=made.id,
+            workspace_id=workspace,
+            source_id=source,
+            type=kind,
+            subject_type=subject_type,
+            created_at=made.created_at,
+            finished_at=made.finished_at,
+            subjects=text,
+        )
+    )
+    if kind in SUPPRESSING or kind == "UNSUPPRESS":
+        _unsuppress(change, made, everywhere=kind == "UNSUPPRESS")
+    if kind in SUPPRESSING:
+        _suppress(change, made)
+    audit.record(
+        change,
+        workspace,
+        "Regulation Created",
+        ("regulation", made.id, kind),
+        after={"regulationType": kind, "subjectType": subject_type, "subjectIds": ids, "sourceId": source},
+    )
+    return made
+
+
+def finish(change: Change, regulation: str) -> None:
+    """Its events are stored. Is no mutation of anything that is looked at, and leaves no audit event."""
+    there = (regulations.c.id == regulation) & regulations.c.finished_at.is_(None)
+    change.connection.execute(update(regulations).where(there).values(finished_at=change.now))
+
+
+def find(view: View, workspace: str, regulation: str) -> Regulation | None:
+    there = (regulations.c.id == regulation) & (regulations.c.workspace_id == workspace)
+    row = view.connection.execute(select(regulations).where(there)).one_or_none()
+    return None if row is None else _regulation(row)
+
+
+def listed(
+    view: View,
+    workspace: str,
+    *,
+    source: str | None = None,
+    finished: bool | None = None,
+    types: Collection[str] | None = None,
+    count: int | None = None,
+    offset: int = 0,
+) -> list[Regulation]:
+    """The newest first. *source*: of that one alone; None: of any and of all."""
+    query = select(regulations).where(regulations.c.workspace_id == workspace)
+    if source is not None:
+        query = query.where(regulations.c.source_id == source)
+    if finished is not None:
+        query = query.where(regulations.c.finished_at.is_not(None) == finished)
+    if types is not None:
+        query = query.where(regulations.c.type.in_(types))
+    query = query.order_by(regulations.c.created_at.desc(), regulations.c.id.desc())
+    return [_regulation(row) for row in view.connection.execute(query.limit(count).offset(offset))]
+
+
+def suppressions_of(view: View, workspace: str, count: int, offset: int) -> list[Suppression]:
+    s = suppressions.c
+    query = select(s.source_id, s.subject_type, s.subject).where(s.workspace_id == workspace)
+    query = query.order_by(s.source_id, s.subject_type, s.subject).limit(count).offset(offset)
+    return [Suppression(*row) for row in view.connection.execute(query)]
+
+
+def mark(view: View) -> tuple[int, int]:
+    """Another one whenever `suppressed` may be: regulations are never deleted, suppressions go with their source."""
+    counts = (_count(view, select(func.count()).select_from(each)) for each in (regulations, suppressions))
+    return next(counts), next(counts)
+
+
+def suppressed(view: View) -> dict[tuple[str, str], Suppressed]:
+    """By workspace and source, "" for those that have none of their own; those of the workspace are in all."""
+    users: dict[tuple[str, str], set[str]] = {}
+    anonymous: dict[tuple[str, str], set[str]] = {}
+    for workspace, source, subject_type, subject in view.connection.execute(select(suppressions)):
+        into = users if subject_type == "USER_ID" else anonymous
+        into.setdefault((workspace, source), set()).add(subject)
+    return {
+        (workspace, source): Suppressed(
+            frozenset(users.get((workspace, source), set()) | users.get((workspace, ""), set())),
+            frozenset(anonymous.get((workspace, source), set())),
+        )
+        for workspace, source in users.keys() | anonymous.keys()
+    }
+
+
+def forget(change: Change, source: str) -> None:
+    """What is suppressed at *source*, which goes."""
+    change.connection.execute(delete(suppressions).where(suppressions.c.source_id == source))
+
+
+def _suppress(change: Change, made: Regulation) -> None:
+    of = select(func.count()).select_from(suppressions).where(suppressions.c.workspace_id == made.workspace)
+    if _count(change, of) + len(made.subjects) > limits.SUPPRESSIONS_PER_WORKSPACE:
+        most = limits.SUPPRESSIONS_PER_WORKSPACE
+        raise Conflict(f"a workspace can have at most {most} suppressed ids", "subjectIds")
+    about = {
+        "workspace_id": made.workspace,
+        "source_id": made.source,
+        "subject_type": made.subject_type,
+    }
+    change.connection.execute(insert(suppressions), [{**about, "subject": each} for each in made.subjects])
+
+
+def _unsuppress(change: Change, made: Regulation, *, everywhere: bool) -> None:
+    """*everywhere*: where it is about the workspace, at its sources, too."""
+    s = suppressions.c
+    there = (s.workspace_id == made.workspace) & (s.subject_type == made.subject_type)
+    if made.source or not everywhere:
+        there &= s.source_id == made.source
+    for start in range(0, len(made.subjects), 500):
+        some = made.subjects[start : start + 500]
+        change.connection.execute(delete(suppressions).where(there & s.subject.in_(some)))
+
+
+def _count(view: View, query: Select[Any]) -> int:
+    return view.connection.scalar(query) or 0
+
+
+def _regulation(row: Any) -> Regulation:
+    return Regulation(
+        id=row.id,
+        workspace=row.workspace_id,
+        source=row.source_id,
+        type=row.type,
+        subject_type=row.subject_type,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        subjects=tuple(canonical.read(row.subjects)),
+    )

@@ -1,0 +1,153 @@
+"""Deletion and suppression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headgate.registry import sources
+from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot import NOBODY, Suppressed
+from tests.headgate.api.house import House
+
+
+def regulation(kind: str, *subjects: str, of: str = "USER_ID") -> dict[str, Any]:
+    return {"regulationType": kind, "subjectType": of, "subjectIds": list(subjects)}
+
+
+def add_source(house: House, slug: str, workspace: str | None = None) -> str:
+    made = house.do(lambda change: sources.create(change, workspace or house.workspace, slug=slug))
+    return str(made.id)
+
+
+def made(house: House) -> list[tuple[str, str]]:
+    """Source and subject of every delete event."""
+    return [(each.event["projectId"], each.event["userId"]) for each in house.accepted]
+
+
+def hidden(house: House, source: str) -> Suppressed:
+    return SnapshotStore(house.registry).snapshot.sources[source].suppressed
+
+
+def test_a_deletion_is_an_event_for_every_id_and_source_of_the_workspace(house: House) -> None:
+    web, app = add_source(house, "web"), add_source(house, "app")
+    add_source(house, "web", house.rivals)
+    house.do(lambda change: sources.modify(change, app, enabled=False))
+    name = house.owner.post("/regulations", regulation("DELETE_ONLY", "ada", "eve", "ada")).data["regulateId"]
+
+    assert made(house) == [(web, "ada"), (web, "eve"), (app, "ada"), (app, "eve")]
+    assert len({each.message_id for each in house.accepted}) == 4
+    first = house.accepted[0]
+    shown = house.owner.get(f"/regulations/{name}").data["regulation"]
+    assert first.event == {
+        "type": "delete",
+        "channel": "server",
+        "userId": "ada",
+        "context": None,
+        "integrations": None,
+        "messageId": f"delete-{name}-{web}-0",
+        "projectId": web,
+        **dict.fromkeys(("timestamp", "receivedAt", "sentAt", "originalTimestamp"), shown["createdAt"]),
+    }
+    assert (first.message_id, first.event_type) == (first.event["messageId"], "delete")
+    assert (shown["overallStatus"], shown["workspaceId"]) == ("FINISHED", house.workspace)
+    assert shown["finishedAt"] > shown["createdAt"]
+    assert hidden(house, web) == NOBODY
+    (event,) = [each for each in house.audited() if each.resource_id == name]
+    assert (event.type, event.resource_type) == ("Regulation Created", "regulation")
+
+
+def test_one_of_a_source_is_about_that_alone(house: House) -> None:
+    web, app = add_source(house, "web"), add_source(house, "app")
+    path = f"/regulations/sources/{web}"
+    of_all = house.owner.post("/regulations", regulation("SUPPRESS_ONLY", "eve")).data["regulateId"]
+    name = house.owner.post(path, regulation("SUPPRESS_WITH_DELETE", "x", of="ANONYMOUS_ID")).data
+
+    (event,) = house.accepted
+    assert (event.event["projectId"], event.event["anonymousId"]) == (web, "x")
+    assert "userId" not in event.event
+    assert [each["id"] for each in house.owner.get(path).data["regulations"]] == [name["regulateId"]]
+    assert [each["id"] for each in house.owner.get("/regulations").data["regulations"]] == [
+        name["regulateId"],
+        of_all,
+    ]
+    assert hidden(house, web) == Suppressed(frozenset(["eve"]), frozenset(["x"]))
+    assert hidden(house, app) == Suppressed(frozenset(["eve"]))
+    assert house.owner.get("/suppressions").data["suppressed"] == [
+        {"subjectType": "USER_ID", "subjectIds": ["eve"]},
+        {"subjectType": "ANONYMOUS_ID", "subjectIds": ["x"], "sourceId": web},
+    ]
+    house.do(lambda change: sources.remove(change, web))
+    assert len(house.owner.get("/suppressions").data["suppressed"]) == 1
+
+
+def test_who_was_suppressed_can_be_taken_again(house: House) -> None:
+    web = add_source(house, "web")
+    path = f"/regulations/sources/{web}"
+    for _ in range(2):
+        house.owner.post("/regulations", regulation("SUPPRESS_ONLY", "ada", "eve"))
+    house.owner.post(path, regulation("SUPPRESS_ONLY", "bob"))
+    page = house.owner.get("/suppressions", pagination={"count": 2}).data
+    assert page["suppressed"] == [{"subjectType": "USER_ID", "subjectIds": ["ada", "eve"]}]
+    assert page["pagination"]["next"]
+
+    house.owner.post(path, regulation("UNSUPPRESS", "ada"))  # it is not the source that suppresses her
+    assert hidden(house, web).users == {"ada", "bob", "eve"}
+    house.owner.post("/regulations", regulation("UNSUPPRESS", "ada", "bob", "nobody"))
+    assert hidden(house, web).users == {"eve"}
+    assert house.accepted == []
+
+
+def test_one_that_could_not_be_stored_is_gone_on_with(house: House) -> None:
+    web = add_source(house, "web")
+    asked = regulation("DELETE_ONLY", "ada")
+    house.queue_is_full = True
+    assert house.owner.post("/regulations", asked).status == 503
+    (running,) = house.owner.get("/regulations", status="RUNNING").data["regulations"]
+    house.queue_is_full = False
+
+    assert house.owner.post("/regulations", asked).data == {"regulateId": running["id"]}
+    assert [each.message_id for each in house.accepted] == [f"delete-{running['id']}-{web}-0"]
+    assert house.owner.get("/regulations", status="RUNNING").data["regulations"] == []
+    assert house.owner.post("/regulations", asked).data != {"regulateId": running["id"]}
+
+
+def test_they_are_found_by_status_and_type(house: House) -> None:
+    house.owner.post("/regulations", regulation("DELETE_ONLY", "ada"))
+    house.owner.post("/regulations", regulation("SUPPRESS_ONLY", "ada"))
+
+    def found(**query: Any) -> list[str]:
+        return [
+            each["regulationType"] for each in house.owner.get("/regulations", **query).data["regulations"]
+        ]
+
+    assert found() == ["SUPPRESS_ONLY", "DELETE_ONLY"]
+    assert found(status="FINISHED", regulationTypes=["DELETE_ONLY"]) == ["DELETE_ONLY"]
+    assert found(regulationTypes="UNSUPPRESS,SUPPRESS_ONLY") == ["SUPPRESS_ONLY"]
+    assert found(status="FAILED") == []
+    assert found(pagination={"count": 1}) == ["SUPPRESS_ONLY"]
+    assert house.owner.get("/regulations", status="DONE").refusal[:2] == (422, "status")
+    assert house.owner.get("/regulations", regulationTypes=["X"]).refusal[:2] == (422, "regulationTypes")
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        (regulation("DELETE_INTERNAL", "ada"), "regulationType"),
+        (regulation("SUPPRESS_WITH_DELETE_INTERNAL", "ada"), "regulationType"),
+        (regulation("FORGET", "ada"), "regulationType"),
+        (regulation("DELETE_ONLY", "ada", of="OBJECT_ID"), "subjectType"),
+        (regulation("DELETE_ONLY", "ada", of="ANONYMOUS_ID"), "subjectType"),
+        (regulation("DELETE_ONLY"), "subjectIds"),
+        (regulation("DELETE_ONLY", *map(str, range(5_001))), "subjectIds"),
+        (regulation("DELETE_ONLY", "ada", ""), "subjectIds[1]"),
+        (regulation("DELETE_ONLY", "x" * 513), "subjectIds[0]"),
+        ({"regulationType": "DELETE_ONLY", "subjectType": "USER_ID"}, "subjectIds"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused(house: House, asked: dict[str, Any], field: str) -> None:
+    add_source(house, "web")
+    assert house.owner.post("/regulations", asked).refusal[:2] == (422, field)
+    assert house.owner.get("/regulations").data["regulations"] == []
+    assert house.accepted == []

@@ -1,0 +1,71 @@
+"""Nothing more is taken of people who are suppressed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from headgate.filters import Rule
+from headgate.pipeline.debugger import SourceDebugger
+from headgate.pipeline.intake import PipelineIntake
+from headgate.pipeline.routing import route, suppress
+from headgate.queue.model import Lane, Step
+from headgate.registry.snapshot import Suppressed
+from tests.headgate.api.house import Now
+from tests.headgate.pipeline.world import Fixed, World, arrival, destination, snapshot
+
+GONE = Suppressed(frozenset(["ada"]), frozenset(["x"]))
+
+
+def test_who_is_covered() -> None:
+    assert GONE.covers({"type": "track", "userId": "ada"})
+    assert GONE.covers({"type": "identify", "userId": "eve", "anonymousId": "x"})
+    assert not GONE.covers({"type": "track", "userId": "x", "anonymousId": "ada"})
+    assert not GONE.covers({"type": "track"})
+    assert not GONE.covers({"type": "delete", "userId": "ada"})
+
+
+def test_their_events_are_counted_and_go_nowhere() -> None:
+    source = snapshot(destination()).sources["s"]
+    new = suppress(source, arrival(1))
+
+    assert (new.jobs, new.body, new.message_id) == ((), b"", "m1")
+    assert [(each.step, each.reason) for each in new.tallies] == [
+        (Step.RECEIVED, ""),
+        (Step.FILTERED_AT_SOURCE, "event_setting"),
+    ]
+
+
+def test_a_delete_event_is_routed_though_it_has_nulls() -> None:
+    filters = [
+        Rule("context.app.version = '1'", [{"type": "DROP"}]),
+        Rule("type = 'delete'", [{"type": "DROP_PROPERTIES", "fields": {"context.app": ["x"]}}]),
+    ]
+    source = snapshot(destination(rules=filters)).sources["s"]
+    deletion = {"type": "delete", "userId": "ada", "context": None, "integrations": None}
+
+    assert [job.lane for job in route(source, arrival(1, deletion)).jobs] == [Lane("w", "d1")]
+
+
+def test_the_rest_of_a_request_arrives(tmp_path: Path) -> None:
+    async def main() -> None:
+        world = await World.make(tmp_path, destination())
+        debugger = SourceDebugger(Now())
+        intake = PipelineIntake(world.queue, Fixed(world.directory.snapshot), world.meter, debugger)
+        source = replace(world.directory.snapshot.sources["s"], suppressed=GONE)
+        some = [
+            arrival(1, {"userId": "ada"}),
+            arrival(2, {"userId": "eve"}),
+            arrival(3, {"anonymousId": "x"}),
+        ]
+        await intake.accept(source, some, ())
+        assert await world.outcomes(3) == {
+            ("successful-delivery", ""): 1,
+            ("filtered-at-source", "event_setting"): 2,
+        }
+        assert [event["messageId"] for event in world.depot.events] == ["m2"]
+        assert [each.message_id for each in debugger.recent("s")] == ["m2"]
+        await world.close()
+
+    asyncio.run(main())
