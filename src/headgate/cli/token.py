@@ -27,7 +27,7 @@ kept. One that is revoked is refused from then on.
 _EXAMPLES: Final = """\
 examples:
   headgate token create deployments --role functions-admin
-  headgate token create laptop --user ada@example.com
+  headgate token create laptop --role owner
   headgate token list
   headgate token revoke 5f1d7a84db40d2ee3b04ff69
 """

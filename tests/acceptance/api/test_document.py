@@ -21,7 +21,7 @@ from headgate.registry import tokens, workspaces
 from headgate.registry.store import Registry
 from tests.acceptance.api.house import client, served
 
-SECONDS = int(os.environ.get("HEADGATE_API_SECONDS", "15"))
+SECONDS = int(os.environ.get("HEADGATE_API_SECONDS", "5"))
 
 MARK = "nobody-else-knows"
 """In whatever has a name in the other workspace."""

@@ -20,7 +20,7 @@ from tests.acceptance.faults.served import Served
 from tests.acceptance.faults.shop import Audit, audit, open_shop
 from tests.acceptance.faults.watch import Watch
 
-KILLS = int(os.environ.get("HEADGATE_KILLS", "8"))
+KILLS = int(os.environ.get("HEADGATE_KILLS", "4"))
 """A quarter of them of a server that is one process, the others of one with two workers."""
 
 ROUND = 20

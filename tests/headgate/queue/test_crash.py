@@ -16,7 +16,7 @@ import pytest
 
 from tests.headgate.queue.aftermath import Promises, look_into, start_load
 
-KILLS = int(os.environ.get("HEADGATE_QUEUE_KILLS", "8"))
+KILLS = int(os.environ.get("HEADGATE_QUEUE_KILLS", "5"))
 
 
 @pytest.mark.timeout(60 + 5 * KILLS)
