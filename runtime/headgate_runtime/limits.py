@@ -67,8 +67,11 @@ FIBER_BYTES: Final = NATIVE_STACK_BYTES + (2 << 20)
 SLICE_FUEL: Final = 2_000_000
 """Fuel between two preemptions of a running invocation: about 0.2 ms."""
 
-TURN_FUEL: Final = 8_000_000
-"""Fuel that may be spent before the event loop gets its turn: about 1 ms."""
+TURN_FUEL: Final = 2_000_000
+"""
+Fuel that may be spent before the event loop gets its turn: about 0.25 ms. An event of the service takes some twenty turns
+of the loop, so beside functions that never end it comes that much later twenty times.
+"""
 
 BATCH_EVENTS: Final = 1_000
 """Events of one batch at most (SPEC D9)."""
