@@ -114,6 +114,11 @@ class Executor:
         """Of these, the ones that wait for an event."""
         return self.pool.idle
 
+    @property
+    def evicted(self) -> int:
+        """Idle sandboxes that were closed to make room for others, since the beginning."""
+        return self.pool.evicted
+
     def function(
         self,
         image: Image,

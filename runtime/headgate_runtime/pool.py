@@ -41,6 +41,8 @@ class Pool:
         self._waiting_for_room: dict[Function, None] = {}  # whose turn it is to be given some, in order
         self._released = 0
         self.closed = False
+        self.evicted = 0
+        """Idle sandboxes closed to make room, since the beginning."""
 
     @property
     def live(self) -> int:
@@ -152,6 +154,7 @@ class Pool:
         )
         for slot in oldest:
             self._drop(slot)
+        self.evicted += len(oldest)
         return bool(oldest)
 
     # ---- waiting ----

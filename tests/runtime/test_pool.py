@@ -120,6 +120,7 @@ def test_the_least_recently_used_makes_room() -> None:
         assert executor.live == 3
         assert [n(await executor.invoke(each, EVENT)) for each in (a, c, d)] == [3, 2, 2]
         assert n(await executor.invoke(b, EVENT)) == 1
+        assert executor.evicted == 2
 
     run(main, sandboxes=3)
 

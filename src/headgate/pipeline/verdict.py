@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headgate_runtime import Outcome
 
 FAULTS: Final = 3
-"""Attempts of an event whose sandbox may die before the event is discarded as `internal` (SPEC D6)."""
+"""Retries of an event whose sandbox dies, or on which the platform fails; then it is discarded as `internal` (SPEC D6)."""
 
 UNREACHABLE: Final = "INVALID_SETTINGS"
 """The code for events whose destination is misconfigured, and for those whose destination is no more, or disabled (SPEC
@@ -74,7 +74,7 @@ class Judge:
 
     def fault(self, job: Job, error: Error, began_at: int, now: int) -> Settlement:
         """A sandbox died, or the platform failed."""
-        if job.faults + 1 >= FAULTS:
+        if job.faults >= FAULTS:
             return Done(job, _tally(job, Step.FILTERED_AT_DESTINATION, error.reason), dead=error)
         return self._again(
             job, error, Step.FILTERED_AT_DESTINATION, job.stage, began_at, now, faults=job.faults + 1

@@ -76,6 +76,7 @@ class Dispatcher:
         """By workspace, the room that lanes were given in the poll under way."""
         self._granted_all = 0
         self._paused: set[Breaker] = set()
+        """Those whose pause may not be over: of ten thousand lanes, few."""
         self._bytes = 0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -199,14 +200,12 @@ class Dispatcher:
     async def _sleep(self) -> None:
         """Until something may be due, or a breaker's pause is over."""
         now = self._clock.monotonic_ms()
-        ends = [
-            state.breaker.resume_at - now for state in self._lanes.values() if state.breaker.resume_at > now
-        ]
-        if not ends:
+        self._paused = {breaker for breaker in self._paused if breaker.resume_at > now}
+        if not self._paused:
             await self._wake.wait()
             return
         woken: asyncio.Task[Any] = asyncio.ensure_future(self._wake.wait())
         try:
-            await self._clock.wait({woken}, min(ends))
+            await self._clock.wait({woken}, min(breaker.resume_at for breaker in self._paused) - now)
         finally:
             woken.cancel()

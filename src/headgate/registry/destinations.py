@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import delete, func, insert, select, update
 
-from headgate.registry import audit, canonical, checks, filters, instances, kinds, subscriptions
+from headgate.registry import (
+    audit,
+    canonical,
+    checks,
+    filters,
+    instances,
+    kinds,
+    ownership,
+    sealing,
+    subscriptions,
+)
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Destination
 from headgate.registry.secrets import Place, Undecryptable
@@ -58,7 +69,11 @@ def create(
     )
     made = get(change, destination)
     audit.record(
-        change, workspace_of(change, destination), "Integration Created", _resource(made), after=_shown(made)
+        change,
+        ownership.workspace_of(change, destination),
+        "Integration Created",
+        _resource(made),
+        after=_shown(made),
     )
     return made
 
@@ -97,7 +112,7 @@ def modify(
     )
     new = get(change, destination)
     action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
-    workspace = workspace_of(change, destination)
+    workspace = ownership.workspace_of(change, destination)
     audit.record(change, workspace, f"Integration {action}", _resource(new), _shown(old), _shown(new))
     return new
 
@@ -105,7 +120,7 @@ def modify(
 def remove(change: Change, destination: str) -> None:
     """With its filters, its subscriptions and its instance. Raises NotFound."""
     old = get(change, destination)
-    workspace = workspace_of(change, destination)
+    workspace = ownership.workspace_of(change, destination)
     for each in filters.listed(change, destination):
         filters.remove(change, each.id)
     for subscription in subscriptions.listed(change, destination):
@@ -121,7 +136,7 @@ def get(view: View, destination: str, *, workspace: str | None = None) -> Destin
     """Raises NotFound, also for a destination that is not of *workspace*."""
     query = select(destinations).where(destinations.c.id == destination)
     row = view.connection.execute(query).mappings().one_or_none()
-    if row is None or workspace not in (None, workspace_of(view, destination)):
+    if row is None or workspace not in (None, ownership.workspace_of(view, destination)):
         raise NotFound("destination", destination)
     return _destination(row)
 
@@ -165,18 +180,6 @@ def total(
     return view.connection.scalar(query) or 0
 
 
-def workspace_of(view: View, destination: str) -> str:
-    """Raises NotFound."""
-    found: str | None = view.connection.scalar(
-        select(sources.c.workspace_id)
-        .join(destinations, sources.c.id == destinations.c.source_id)
-        .where(destinations.c.id == destination)
-    )
-    if found is None:
-        raise NotFound("destination", destination)
-    return found
-
-
 def secrets_of(view: View, destination: str) -> dict[str, str]:
     """The secrets of a destination, opened, by name. Raises NotFound, Undecryptable."""
     query = select(destinations.c.encrypted_settings).where(destinations.c.id == destination)
@@ -188,20 +191,12 @@ def secrets_of(view: View, destination: str) -> dict[str, str]:
 
 def opened(view: View, destination: str, encrypted_settings: str) -> dict[str, str]:
     """Raises Undecryptable."""
-    return {
-        name: orjson.loads(view.unseal(each, _place(destination, name)))
-        for name, each in canonical.read(encrypted_settings).items()
-    }
+    return sealing.opened(view, encrypted_settings, partial(_place, destination))
 
 
-def resealed(view: Change, destination: str, encrypted_settings: str) -> str:
+def resealed(change: Change, destination: str, encrypted_settings: str) -> str:
     """The same secrets under the key of today. Raises Undecryptable."""
-    return canonical.written(
-        {
-            name: view.seal(value, _place(destination, name))
-            for name, value in opened(view, destination, encrypted_settings).items()
-        }
-    )
+    return sealing.resealed(change, encrypted_settings, partial(_place, destination))
 
 
 def _wanted(

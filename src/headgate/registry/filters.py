@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from headgate.filters import FilterChain, FilterError, Rule
-from headgate.registry import audit, canonical, checks, limits
+from headgate.registry import audit, canonical, checks, limits, ownership
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Filter
-from headgate.registry.tables import destinations, filters, sources
+from headgate.registry.tables import filters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def create(
     enabled: bool = True,
 ) -> Filter:
     """Last in the order of its destination. Raises NotFound, Invalid, Conflict."""
-    workspace = _workspace_of(change, destination)
+    workspace = ownership.workspace_of(change, destination)
     have, last = change.connection.execute(
         select(func.count(), func.max(filters.c.position)).where(filters.c.destination_id == destination)
     ).one()
@@ -88,7 +88,7 @@ def modify(
     change.connection.execute(update(filters).where(filters.c.id == name).values(updated_at=change.now))
     new = get(change, name)
     action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
-    workspace = _workspace_of(change, new.destination)
+    workspace = ownership.workspace_of(change, new.destination)
     audit.record(change, workspace, f"Destination Filter {action}", _resource(new), _shown(old), _shown(new))
     return new
 
@@ -97,7 +97,7 @@ def remove(change: Change, name: str) -> None:
     """Raises NotFound."""
     old = get(change, name)
     change.connection.execute(delete(filters).where(filters.c.id == name))
-    workspace = _workspace_of(change, old.destination)
+    workspace = ownership.workspace_of(change, old.destination)
     audit.record(change, workspace, "Destination Filter Deleted", _resource(old), before=_shown(old))
 
 
@@ -138,17 +138,6 @@ def check_rule(query: str, actions: Sequence[Mapping[str, Any]]) -> str:
         field, colon, message = str(error).partition(": ")
         raise (Invalid(message, field) if colon and field == "if" else Invalid(str(error))) from None
     return text
-
-
-def _workspace_of(view: View, destination: str) -> str:
-    found: str | None = view.connection.scalar(
-        select(sources.c.workspace_id)
-        .join(destinations, sources.c.id == destinations.c.source_id)
-        .where(destinations.c.id == destination)
-    )
-    if found is None:
-        raise NotFound("destination", destination)
-    return found
 
 
 def _filter(row: RowMapping) -> Filter:

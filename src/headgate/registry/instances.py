@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import delete, insert, select, update
 
-from headgate.registry import audit, canonical, checks, functions, settings
+from headgate.registry import audit, canonical, checks, functions, ownership, sealing, settings
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Instance
 from headgate.registry.secrets import Place, Undecryptable
-from headgate.registry.tables import destinations, function_versions, instances, sources
+from headgate.registry.tables import function_versions, instances
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ def create(
     Connects *function* to *destination*: pinned to its newest deployed version, or to LATEST if none was ever deployed.
     Raises NotFound, also when the two are of different workspaces, Invalid, Conflict.
     """
-    workspace = _workspace_of(change, destination)
+    workspace = ownership.workspace_of(change, destination)
     of = functions.get(change, function, workspace=workspace)
     if of_destination(change, destination) is not None:
         raise Conflict(
@@ -108,7 +109,7 @@ def write(change: Change, old: Instance, values: Mapping[str, Any]) -> Instance:
     action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
     audit.record(
         change,
-        _workspace_of(change, new.destination),
+        ownership.workspace_of(change, new.destination),
         f"Insert Function Instance {action}",
         _resource(new),
         _shown(old),
@@ -123,7 +124,7 @@ def remove(change: Change, instance: str) -> None:
     change.connection.execute(delete(instances).where(instances.c.id == instance))
     audit.record(
         change,
-        _workspace_of(change, old.destination),
+        ownership.workspace_of(change, old.destination),
         "Insert Function Instance Deleted",
         _resource(old),
         before=_shown(old),
@@ -167,7 +168,7 @@ def get(view: View, instance: str, *, workspace: str | None = None) -> Instance:
     row = (
         view.connection.execute(select(instances).where(instances.c.id == instance)).mappings().one_or_none()
     )
-    if row is None or workspace not in (None, _workspace_of(view, row["destination_id"])):
+    if row is None or workspace not in (None, ownership.workspace_of(view, row["destination_id"])):
         raise NotFound("insert function instance", instance)
     return _instance(row)
 
@@ -200,20 +201,12 @@ def secrets_of(view: View, instance: str) -> dict[str, Any]:
 
 def opened(view: View, instance: str, encrypted_settings: str) -> dict[str, Any]:
     """Raises Undecryptable."""
-    return {
-        name: orjson.loads(view.unseal(each, _place(instance, name)))
-        for name, each in canonical.read(encrypted_settings).items()
-    }
+    return sealing.opened(view, encrypted_settings, partial(_place, instance))
 
 
 def resealed(change: Change, instance: str, encrypted_settings: str) -> str:
     """The same secrets under the key of today. Raises Undecryptable."""
-    return canonical.written(
-        {
-            name: change.seal(value, _place(instance, name))
-            for name, value in opened(change, instance, encrypted_settings).items()
-        }
-    )
+    return sealing.resealed(change, encrypted_settings, partial(_place, instance))
 
 
 def _union(running: Sequence[Definition], latest: Sequence[Definition]) -> Sequence[Definition]:
@@ -261,17 +254,6 @@ def _check_required(
     )
     if lacking is not None:
         raise Invalid("is required while the instance is enabled", f"settings.{lacking}")
-
-
-def _workspace_of(view: View, destination: str) -> str:
-    found: str | None = view.connection.scalar(
-        select(sources.c.workspace_id)
-        .join(destinations, sources.c.id == destinations.c.source_id)
-        .where(destinations.c.id == destination)
-    )
-    if found is None:
-        raise NotFound("destination", destination)
-    return found
 
 
 def _place(instance: str, name: str) -> Place:

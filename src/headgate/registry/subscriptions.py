@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from headgate.fql import FqlError, Query
-from headgate.registry import audit, canonical, checks, limits
+from headgate.registry import audit, canonical, checks, limits, ownership
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Subscription
-from headgate.registry.tables import destinations, sources, subscriptions
+from headgate.registry.tables import subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def create(
     model_id: str = "",
 ) -> Subscription:
     """Raises NotFound, Invalid, Conflict."""
-    workspace = _workspace_of(change, destination)
+    workspace = ownership.workspace_of(change, destination)
     have = change.connection.scalar(
         select(func.count()).select_from(subscriptions).where(subscriptions.c.destination_id == destination)
     )
@@ -92,7 +92,7 @@ def modify(
     change.connection.execute(update(subscriptions).where(row).values(updated_at=change.now))
     new = get(change, subscription)
     action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
-    workspace = _workspace_of(change, new.destination)
+    workspace = ownership.workspace_of(change, new.destination)
     audit.record(
         change, workspace, f"Destination Subscription {action}", _resource(new), _shown(old), _shown(new)
     )
@@ -103,7 +103,7 @@ def remove(change: Change, subscription: str) -> None:
     """Raises NotFound."""
     old = get(change, subscription)
     change.connection.execute(delete(subscriptions).where(subscriptions.c.id == subscription))
-    workspace = _workspace_of(change, old.destination)
+    workspace = ownership.workspace_of(change, old.destination)
     audit.record(change, workspace, "Destination Subscription Deleted", _resource(old), before=_shown(old))
 
 
@@ -140,17 +140,6 @@ def _trigger(trigger: str) -> str:
 
 def _model(model_id: str) -> str:
     return checks.text(model_id, "modelId", limits.DISPLAY_NAME_CHARS)
-
-
-def _workspace_of(view: View, destination: str) -> str:
-    found: str | None = view.connection.scalar(
-        select(sources.c.workspace_id)
-        .join(destinations, sources.c.id == destinations.c.source_id)
-        .where(destinations.c.id == destination)
-    )
-    if found is None:
-        raise NotFound("destination", destination)
-    return found
 
 
 def _subscription(row: RowMapping) -> Subscription:

@@ -149,6 +149,7 @@ class Metrics:
                     self._broken.labels(worker, destination).set(1)
         self._sandboxes.labels(worker, "idle").set(executor.idle)
         self._sandboxes.labels(worker, "busy").set(executor.live - executor.idle)
+        self._evictions.labels(worker).set(executor.evicted)
         for code, count in tracking.turned_away.items():
             self._refused.labels(worker, code).set(count)
         return generate_latest(self.registry)

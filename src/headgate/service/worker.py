@@ -286,9 +286,10 @@ class Worker:
         try:
             await server.serve(sockets=[listening])
         finally:
-            for pipeline in self._pipelines:
-                if not await pipeline.drain(self._options.grace_ms / 2):
-                    _log.warning("jobs under way were broken off; they are tried again after the next start")
+            grace_ms = self._options.grace_ms / 2
+            ended = await asyncio.gather(*(pipeline.drain(grace_ms) for pipeline in self._pipelines))
+            if not all(ended):
+                _log.warning("jobs under way were broken off; they are tried again after the next start")
             await asyncio.gather(*running, return_exceptions=True)
         if self._failure is not None:
             raise self._failure

@@ -197,6 +197,7 @@ def test_metrics_of_all_workers(place: Place) -> None:
         assert steps["failed-on-ingest"] >= 1
         workers = {dict(labels)["worker"] for labels in client.metrics("headgate_queue_jobs")}
         assert workers == {"0", "1"}
+        assert set(client.metrics("headgate_sandbox_evictions").values()) == {0.0}
         assert sum(client.metrics("headgate_function_seconds_count").values()) == 10
 
 

@@ -182,6 +182,8 @@ def test_a_pause_ends_by_itself(tmp_path: Path) -> None:
         assert not it.hands.jobs
         it.clock.advance(250)
         await until(lambda: len(it.hands.jobs) == 1)
+        await it.quiet()
+        assert not it.dispatcher._paused
         await it.close()
 
     asyncio.run(main())
