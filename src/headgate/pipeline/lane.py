@@ -161,7 +161,7 @@ class LaneRun:
                 self._settle(Release(job))
         except Exception:  # noqa: BLE001 - our own fault: it must neither lose the events nor stop the lane
             _log.exception("invocation failed", extra={"destination": self._lane.destination})
-            self._fault(jobs, began_at)
+            self._fault([_Ready(job, None, began_at) for job in jobs])
 
     async def _invoke_by_plan(self, jobs: list[Job], began_at: int) -> None:
         plan = self._plan()
@@ -212,12 +212,11 @@ class LaneRun:
                 )
 
     async def _deliver(self, batch: list[_Ready]) -> None:
-        jobs = [ready.job for ready in batch]
         try:
             await self._deliver_by_plan(batch)
         except Exception:  # noqa: BLE001 - as above
             _log.exception("delivery failed", extra={"destination": self._lane.destination})
-            self._fault(jobs, batch[0].began_at)
+            self._fault(batch)
 
     async def _deliver_by_plan(self, batch: list[_Ready]) -> None:
         plan = self._plan()
@@ -252,11 +251,11 @@ class LaneRun:
         key = job.message_id + KEY_JOINT + self._lane.destination
         return Parcel(key, job.message_id, job.event_type, job.attempts + 1, ready.output or job.body)
 
-    def _fault(self, jobs: Sequence[Job], began_at: int) -> None:
-        now = self._now()
-        for job in jobs:
+    def _fault(self, batch: Sequence[_Ready]) -> None:
+        now, error = self._now(), Error("internal", "the server failed")
+        for job, output, began_at in batch:
             if job.id in self._open:
-                self._settle(self._judge.fault(job, Error("internal", "the server failed"), began_at, now))
+                self._settle(self._judge.fault(job, error, began_at, now, output))
 
 
 def _secrets(destination: Destination) -> tuple[str, ...]:

@@ -72,13 +72,14 @@ class Judge:
     def unreachable(self, job: Job, why: str) -> Settlement:
         return self.discard(job, UNREACHABLE, why)
 
-    def fault(self, job: Job, error: Error, began_at: int, now: int) -> Settlement:
-        """A sandbox died, or the platform failed."""
+    def fault(
+        self, job: Job, error: Error, began_at: int, now: int, output: bytes | None = None
+    ) -> Settlement:
+        """A sandbox died, or the platform failed. *output*, where the function had succeeded, is kept (SPEC D43)."""
         if job.faults >= FAULTS:
             return Done(job, _tally(job, Step.FILTERED_AT_DESTINATION, error.reason), dead=error)
-        return self._again(
-            job, error, Step.FILTERED_AT_DESTINATION, job.stage, began_at, now, faults=job.faults + 1
-        )
+        step, stage = Step.FILTERED_AT_DESTINATION, job.stage if output is None else "delivery"
+        return self._again(job, error, step, stage, began_at, now, output, faults=job.faults + 1)
 
     def _again(
         self,

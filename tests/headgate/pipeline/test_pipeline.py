@@ -287,13 +287,16 @@ def test_a_fault_of_our_own_neither_loses_an_event_nor_stops_the_lane(
     world_depot = Depot(explode_once)
 
     async def main() -> None:
-        world = await World.make(tmp_path, destination(), depot=world_depot)
+        code = "let calls = 0; function onTrack(event) { event.properties.calls = ++calls; return event }"
+        world = await World.make(tmp_path, destination(instance=instance(code)), depot=world_depot)
         await world.accept(arrival(1))
         await world.retried(1)
         await world.accept(arrival(2))
         await world.outcomes(1)
         world.clock.advance(15_000)
         assert await world.outcomes(2) == {("successful-delivery", ""): 2}
+        # The function had succeeded the first time, and does not run again.
+        assert [event["properties"]["calls"] for event in world_depot.events] == [1, 2, 1]
         await world.close()
 
     asyncio.run(main())
