@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__, contestants, figures, libraries, reference, runqueue, workload
+from benchmarks import __main__, figures, libraries, reference, runqueue, workload
 from benchmarks.effort import QUICK
+from benchmarks.peers import contestants
 from benchmarks.progress import Progress
 from benchmarks.report import Report
+from benchmarks.run import run as run_sections
+from benchmarks.sections import SECTIONS, Section
 from tests.stage import Stage
 
 TINY = dataclasses.replace(
@@ -40,18 +43,21 @@ TINY = dataclasses.replace(
 )
 
 
-@pytest.mark.parametrize("section", __main__.SECTIONS)
-def test_every_section_measures_reports_and_writes(section: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("section", [pytest.param(section, id=section.name) for section in SECTIONS])
+def test_every_section_measures_reports_and_writes(section: Section, tmp_path: Path) -> None:
     printed, progress = io.StringIO(), io.StringIO()
 
-    path = __main__.run(TINY, [section], tmp_path, Report(printed), Progress(progress))
+    path = run_sections(TINY, [section], tmp_path, Report(printed), Progress(progress))
 
     document = json.loads(path.read_text())
     assert document["machine"]["engine"]
-    assert set(document) - {"machine", "load_after", "seconds", "effort", "targets"}
+    (measured,) = document["sections"].values()
+    assert measured["found"]
+    assert [table["question"] for table in measured["tables"]]
+    assert all(table["question"] in printed.getvalue() for table in measured["tables"])
     assert "\x1b" not in printed.getvalue() + progress.getvalue()  # no terminal, no colours
-    targets = [target["what"] for target in document["targets"]]
-    verdicts = re.findall(r"^(.+?)  .*  (?:reached|missed)$", printed.getvalue(), re.MULTILINE)
+    targets = [target["what"] for target in measured["targets"]]
+    verdicts = re.findall(r"^(.+?)  .*  (?:reached|missed|not measured)$", printed.getvalue(), re.MULTILINE)
     assert [verdict.strip() for verdict in verdicts] == targets
 
 
@@ -62,7 +68,7 @@ def test_a_wrong_output_ends_the_run(
     lying = work._replace(digests={**work.digests, "f2": [None, *work.digests["f2"][1:]]})
     monkeypatch.setattr(workload, "load", lambda: lying)
 
-    assert __main__.main(["--only", "throughput"]) == 1
+    assert __main__.main(["--only", "executor"]) == 1
     assert "native warm, f2: wrong output for event 1: b'{" in capsys.readouterr().err
 
 

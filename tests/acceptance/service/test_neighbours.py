@@ -11,8 +11,8 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.receiver import Received
-from benchmarks.street import GOOD, HOUSES, WRITE_KEY, Street, pour, street
+from benchmarks.load.receiver import Received
+from benchmarks.load.street import GOOD, HOUSES, WRITE_KEY, Street, pour, street
 from headgate.paths import DataDirectory
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry

@@ -2,7 +2,7 @@
 Events arriving at a steady rate from outside, as they would at a socket: a process that writes to a pipe, once per
 event, when it was sent (nanoseconds of the monotonic clock, 8 bytes), and never waits for what comes of it.
 
-    python -m benchmarks.feeder RATE COUNT
+    python -m benchmarks.load.feeder RATE COUNT
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ async def arrivals(rate: int, count: int, serve: Callable[[int], Awaitable[objec
             all_sent.set_result(None)
 
     process = subprocess.Popen(  # noqa: ASYNC220 - begins before anything is measured
-        [sys.executable, "-m", "benchmarks.feeder", str(rate), str(count)],
-        cwd=Path(__file__).parents[1],
+        [sys.executable, "-m", "benchmarks.load.feeder", str(rate), str(count)],
+        cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None

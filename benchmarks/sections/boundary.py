@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import quickjs
 
-from benchmarks.contestants import output_of
-from benchmarks.throughput import image_of
+from benchmarks import workload
+from benchmarks.figures import Spread
+from benchmarks.peers.contestants import output_of
+from benchmarks.sections.executor import image_of
+from benchmarks.table import Plot, Table, bars
 from benchmarks.workload import Mismatch, Work
 from headgate_runtime import Executor, Function
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from benchmarks.effort import Effort
     from benchmarks.progress import Progress
+    from benchmarks.target import Target
 
 EMPTY_EVENT: Final = b'{"type":"track"}'
 
@@ -68,8 +72,14 @@ class Row:
     native_cpu_s: list[float]
 
 
-async def measure(work: Work, effort: Effort, progress: Progress) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    rows: list[Row]
+
+
+async def measure(effort: Effort, progress: Progress) -> Boundary:
     """Raises Mismatch when an event does not come out as it went in."""
+    work = workload.load()
     texts = json.dumps([event.decode() for event in work.events], ensure_ascii=False)
     async with Executor() as executor:
 
@@ -114,7 +124,7 @@ async def measure(work: Work, effort: Effort, progress: Progress) -> list[Row]:
                 [one - idle for one, idle in zip(of_native, of_native_loop, strict=True)],
             )
         )
-    return rows
+    return Boundary(rows)
 
 
 def _native(source: str) -> Callable[[], object]:
@@ -142,3 +152,39 @@ async def _invoke(
     elif set(outputs) != set(events):
         raise Mismatch(f"boundary: {events[0]!r} came out as {set(outputs)!r:.200}")
     return fuel, spent / PASSES
+
+
+def tables(found: Boundary) -> list[Table]:
+    rows = [
+        (
+            row.what,
+            f"{row.fuel:,.0f}",
+            f"{Spread.of(row.cpu_s).median * 1e6:,.1f}",
+            f"{Spread.of(row.native_cpu_s).median * 1e6:,.1f}" if row.native_cpu_s else "",
+        )
+        for row in found.rows
+    ]
+    plot = Plot(
+        "The boundary alone",
+        "microseconds of CPU per event",
+        "bars",
+        bars(
+            [row.what for row in found.rows],
+            {
+                "Headgate": [_us(row.cpu_s) for row in found.rows],
+                "native": [_us(row.native_cpu_s) for row in found.rows],
+            },
+        ),
+    )
+    head = ("what", "fuel", "us", "native us")
+    return [
+        Table("boundary", "The boundary alone", "per event; microseconds of CPU", head, rows, plot),
+    ]
+
+
+def targets(found: Boundary) -> list[Target]:  # noqa: ARG001 - none of its own
+    return []
+
+
+def _us(seconds: list[float]) -> Spread | None:
+    return Spread.of(each * 1e6 for each in seconds) if seconds else None

@@ -9,7 +9,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.throughput import image_of
+from benchmarks.figures import Spread
+from benchmarks.sections.executor import image_of
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 from benchmarks.workload import Mismatch
 from headgate_runtime import Executor, Function
 
@@ -57,8 +60,17 @@ class Row:
     fuel: float
     cpu_s: list[float]
 
+    @property
+    def us(self) -> Spread:
+        return Spread.of(seconds * 1e6 for seconds in self.cpu_s)
 
-async def measure(effort: Effort, progress: Progress) -> list[Row]:
+
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    rows: list[Row]
+
+
+async def measure(effort: Effort, progress: Progress) -> Hashing:
     """Raises Mismatch for a wrong digest."""
     async with Executor() as executor:
         functions = {
@@ -74,7 +86,7 @@ async def measure(effort: Effort, progress: Progress) -> list[Row]:
                 fuel.setdefault(what, used / OPERATIONS_EACH)
                 cpu[what].append(seconds / OPERATIONS_EACH)
     # The first round was for warming up.
-    return [
+    rows = [
         Row(
             what,
             fuel[what] - fuel[""],
@@ -82,6 +94,7 @@ async def measure(effort: Effort, progress: Progress) -> list[Row]:
         )
         for what in OPERATIONS
     ]
+    return Hashing(rows)
 
 
 async def _invoke(executor: Executor, what: str, function: Function) -> tuple[int, float]:
@@ -95,3 +108,36 @@ async def _invoke(executor: Executor, what: str, function: Function) -> tuple[in
     if outcome.output is None or json.loads(outcome.output)["last"] != expected:
         raise Mismatch(f"{what or 'the loop'}: wrong output: {outcome!r:.200}")
     return outcome.fuel, spent
+
+
+def tables(found: Hashing) -> list[Table]:
+    rows = [
+        (
+            row.what,
+            f"{row.fuel:,.0f}",
+            *(f"{each:.1f}" for each in (row.us.median, row.us.least, row.us.greatest)),
+        )
+        for row in found.rows
+    ]
+    plot = Plot(
+        "Hashing inside the guest",
+        "microseconds of CPU",
+        "bars",
+        bars([row.what for row in found.rows], {"Headgate": [row.us for row in found.rows]}),
+    )
+    head = ("what", "fuel", "us", "least", "most")
+    return [
+        Table(
+            "hashing",
+            "Hashing inside the guest",
+            "an operation; microseconds of CPU",
+            head,
+            rows,
+            plot,
+        )
+    ]
+
+
+def targets(found: Hashing) -> list[Target]:
+    (row,) = (row for row in found.rows if row.what == SHA256)
+    return [Target(f"{row.what} inside the guest", row.us, "most", 15.0, "us")]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from benchmarks.contestants import Contestant, Headgate, HeadgateAtOnce, Native, NativeFresh
+from benchmarks import spin, workload
 from benchmarks.figures import Spread, geometric_means, ratios
+from benchmarks.peers.contestants import Contestant, Headgate, HeadgateAtOnce, Native, NativeFresh
 from benchmarks.runqueue import Latencies
-from benchmarks.spin import Spin
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 from benchmarks.workload import TITLES, Work
 from headgate_runtime import Executor, Image, compile  # noqa: A004 - the field's word
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 WARM, AT_ONCE, HERMETIC = "warm", "warm, 64 at once", "hermetic"
 NATIVE, NATIVE_FRESH = Native.kind, NativeFresh.kind
+
+ALL: Final = ("f1", "f2", "f3", "f4")
+LIGHT: Final = ("f1", "f2", "f3")
 
 LATENCIES_MIN = 64
 
@@ -71,8 +76,9 @@ def image_of(source: str) -> Image:
     return image
 
 
-async def measure(work: Work, effort: Effort, progress: Progress) -> Throughput:
+async def measure(effort: Effort, progress: Progress) -> Throughput:
     """Raises Mismatch when a contestant gives another output than the reference; it then has no figures."""
+    work = workload.load()
     async with Executor() as executor:
         contestants = [contestant for name in TITLES for contestant in _contestants(work, name, executor)]
         counts = {}
@@ -82,13 +88,13 @@ async def measure(work: Work, effort: Effort, progress: Progress) -> Throughput:
         fuel = {name: await _fuel(work, name, executor) for name in TITLES}
         cpu: dict[Contestant, list[float]] = {contestant: [] for contestant in contestants}
         latencies = {contestant: Latencies() for contestant in contestants}
-        spin = Spin()
+        calibration = spin.Spin()
         for number in range(effort.rounds):
             progress.step("throughput", number, effort.rounds)
             # Every other round backwards, so that nobody always runs in another's wake.
             for contestant in contestants if number % 2 == 0 else reversed(contestants):
                 gc.collect()
-                spin()
+                calibration()
                 cpu[contestant].append(await _turn(contestant, work, counts[contestant]))
                 timed = counts[contestant] * effort.latency_s / effort.round_s
                 latencies[contestant].extend(await contestant.latencies(max(LATENCIES_MIN, int(timed))))
@@ -104,7 +110,7 @@ async def measure(work: Work, effort: Effort, progress: Progress) -> Throughput:
             )
             for contestant in contestants
         ],
-        spin.seconds,
+        calibration.seconds,
     )
 
 
@@ -156,3 +162,84 @@ async def _fuel(work: Work, name: str, executor: Executor) -> dict[str, float]:
             used = [(await executor.invoke(function, event)).fuel for event in work.events]
         found[kind] = sum(used) / len(used)
     return found
+
+
+def tables(found: Throughput) -> list[Table]:
+    rows = []
+    for name, title in TITLES.items():
+        for row in (row for row in found.rows if row.name == name):
+            rate = row.per_second
+            against = {HERMETIC: NATIVE_FRESH}.get(row.kind, NATIVE)
+            native = (
+                "" if row.kind in (NATIVE, NATIVE_FRESH) else _times(found.faster(name, row.kind, against))
+            )
+            own = _times(found.faster(name, HERMETIC, WARM)) if row.kind == HERMETIC else ""
+            rows.append(
+                (
+                    f"{name.upper()} {title}" if row.kind == NATIVE else "",
+                    row.kind,
+                    f"{rate.median:,.0f}",
+                    f"{rate.least:,.0f}",
+                    f"{rate.greatest:,.0f}",
+                    f"{1e6 / rate.median:,.1f}",
+                    native,
+                    own,
+                    _us(row.latency.get("own_p50_ms")),
+                    _us(row.latency.get("own_p99_ms")),
+                    _us(row.latency.get("wall_p99_ms")),
+                    "" if row.fuel is None else f"{row.fuel:,.0f}",
+                )
+            )
+    head = (
+        *("function", "contestant", "events/s", "least", "most", "us", "to native", "to warm"),
+        *("p50 us", "p99 us", "wall p99", "fuel"),
+    )
+    what = (
+        "to native: warm by native warm, hermetic by native fresh. p50, p99: single events, without the time"
+        " the thread waited for a core that others had; wall p99: with it."
+    )
+    kinds = list(dict.fromkeys(row.kind for row in found.rows))
+    plot = Plot(
+        "Events per CPU-second of one core",
+        "events per CPU-second",
+        "bars",
+        bars(
+            [f"{name.upper()} {title}" for name, title in TITLES.items()],
+            {kind: [found.row(name, kind).per_second for name in TITLES] for kind in kinds},
+        ),
+        log=True,
+    )
+    rounds = len(found.rows[0].cpu_s)
+    return [
+        Table(
+            "executor",
+            "Events per CPU-second of one core",
+            f"median, least and most of {rounds} rounds; outputs as the reference",
+            head,
+            rows,
+            plot,
+            [what, spin.note(found.spin_s)],
+            texts=2,
+        )
+    ]
+
+
+def targets(found: Throughput) -> list[Target]:
+    fresh = found.mean_faster(ALL, HERMETIC, NATIVE_FRESH)
+    return [
+        Target(
+            "warm by native warm, mean of F1 to F3", found.mean_faster(LIGHT, WARM, NATIVE), "least", 1.0, "x"
+        ),
+        Target(
+            "hermetic by warm, mean of F1 to F4", found.mean_faster(ALL, HERMETIC, WARM), "least", 0.8, "x"
+        ),
+        Target("hermetic by native fresh, mean of F1 to F4", fresh, "least", 4.0, "x"),
+    ]
+
+
+def _us(value_ms: float | None) -> str:
+    return "" if value_ms is None else f"{value_ms * 1e3:,.1f}"
+
+
+def _times(values: list[float]) -> str:
+    return f"{Spread.of(values).median:.2f} x"

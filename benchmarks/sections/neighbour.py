@@ -13,11 +13,14 @@ import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import feeder
-from benchmarks.contestants import output_of
+from benchmarks import workload
 from benchmarks.figures import Spread, percentile
+from benchmarks.load import feeder
+from benchmarks.peers.contestants import output_of
 from benchmarks.runqueue import Latencies, SamplingClock
-from benchmarks.throughput import image_of
+from benchmarks.sections.executor import image_of
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 from headgate_runtime import Executor, Function, Limits
 
 if TYPE_CHECKING:
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
     from benchmarks.effort import Effort
     from benchmarks.progress import Progress
-    from benchmarks.workload import Work
 
 ENDLESS: Final = "function onTrack() { while (true) {} }"
 
@@ -75,8 +77,9 @@ class Neighbour:
         )
 
 
-async def measure(work: Work, effort: Effort, progress: Progress) -> Neighbour:
+async def measure(effort: Effort, progress: Progress) -> Neighbour:
     """Raises Mismatch for a wrong output of the tenant."""
+    work = workload.load()
     clock = SamplingClock()
     async with Executor(clock=clock) as executor:
         ours = executor.function(image_of(work.sources["f1"]), work.settings, tenant="steady")
@@ -132,3 +135,45 @@ async def _endless(
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             if not isinstance(result, asyncio.CancelledError):
                 raise RuntimeError(f"an endless function ended with {result!r}")  # noqa: TRY004 - no matter of types
+
+
+def tables(found: Neighbour) -> list[Table]:
+    rows, figures = [], {}
+    for loopers in LOOPERS:
+        beside = {0: "none", 1: "one loop"}.get(loopers, f"{loopers} loops at once")
+        added = found.added(loopers, 0.99, own=True)
+        own = [found.percentile(loopers, share, own=True) for share in (0.5, 0.99)]
+        wall = found.percentile(loopers, 0.99, own=False)
+        figures[beside] = [*own, wall]
+        rows.append(
+            (
+                beside,
+                *(f"{each.median:.2f}" for each in own),
+                f"{added.median:.2f}" if loopers else "",
+                f"{added.least:.2f} to {added.greatest:.2f}" if loopers else "",
+                f"{wall.median:.2f}",
+            )
+        )
+    plot = Plot(
+        "Latency beside endless loops",
+        "ms",
+        "bars",
+        bars(["p50", "p99", "wall p99"], figures),
+        log=True,
+    )
+    return [
+        Table(
+            "neighbour",
+            "A neighbour of endless loops",
+            f"F1, {found.rate:,} events/s from another process, ms; median of {len(found.rounds)} rounds",
+            ("beside", "p50", "p99", "added p99", "range", "wall p99"),
+            rows,
+            plot,
+        )
+    ]
+
+
+def targets(found: Neighbour) -> list[Target]:
+    return [
+        Target("added p99 beside an endless loop", found.added(1, 0.99, own=True), "most", 2.0, "ms"),
+    ]

@@ -12,11 +12,15 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from benchmarks.contestants import output_of
+from benchmarks import workload
+from benchmarks.figures import Spread, percentile
+from benchmarks.peers.contestants import output_of
 from benchmarks.runqueue import Latencies, Stopwatch
-from benchmarks.throughput import image_of
+from benchmarks.sections.executor import image_of
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 from headgate_runtime import Executor, Image
 
 if TYPE_CHECKING:
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
 NAMES = ("f1", "f2", "f3")
 """In turn. F4 is left out: its first event alone takes longer than a start."""
+
+WAYS: Final = {"source": "from source", "image": "from a saved image", "file": "from an image file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,9 @@ class ColdStarts:
     cpu_ms: dict[str, list[float]]
 
 
-async def measure(work: Work, effort: Effort, progress: Progress) -> ColdStarts:
+async def measure(effort: Effort, progress: Progress) -> ColdStarts:
     """Raises Mismatch for a wrong first output."""
+    work = workload.load()
     starts = ColdStarts(Latencies(), Latencies(), Latencies(), {"source": [], "image": [], "file": []})
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "function.wasm"
@@ -77,3 +84,51 @@ async def _first(work: Work, name: str, starts: ColdStarts, way: str, obtain: Ca
         starts.cpu_ms[way].append((time.process_time() - cpu) * 1e3)
     work.check(name, "cold start", [output_of(outcome)])
     return image
+
+
+def tables(found: ColdStarts) -> list[Table]:
+    rows = [
+        (
+            title,
+            *(
+                f"{percentile(values, share):.2f}"
+                for values in (getattr(found, way).own, getattr(found, way).wall)
+                for share in (0.5, 0.99)
+            ),
+            f"{percentile(found.cpu_ms[way], 0.5):.2f}",
+        )
+        for way, title in WAYS.items()
+    ]
+    figures = {
+        title: [_p50(getattr(found, way).own), _p50(getattr(found, way).wall), _p50(found.cpu_ms[way])]
+        for way, title in WAYS.items()
+    }
+    plot = Plot(
+        "First result, p50 with least and most",
+        "ms",
+        "bars",
+        bars(["without waiting for a core", "wall time", "CPU time"], figures),
+        log=True,
+    )
+    return [
+        Table(
+            "coldstart",
+            "First result, engine loaded",
+            f"{len(found.source.own)} starts of F1 to F3 in turn, ms",
+            ("way", "p50", "p99", "wall p50", "wall p99", "CPU p50"),
+            rows,
+            plot,
+        )
+    ]
+
+
+def targets(found: ColdStarts) -> list[Target]:
+    """Judged by the p50 without waiting for a core; the range is that of all starts."""
+    return [
+        Target("first result from a saved image, p50", _p50(found.image.own), "most", 1.0, "ms"),
+        Target("first result from source, p50", _p50(found.source.own), "most", 10.0, "ms"),
+    ]
+
+
+def _p50(values: list[float]) -> Spread:
+    return Spread(percentile(values, 0.5), min(values), max(values))

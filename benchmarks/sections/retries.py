@@ -18,7 +18,9 @@ import httpx
 import orjson
 
 from benchmarks.figures import Spread, ratios
-from benchmarks.street import WRITE_KEY, apply
+from benchmarks.load.street import WRITE_KEY, apply
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 from headgate.demo.server import ChildServer
 from headgate.paths import DataDirectory
 from headgate.queue.schema import connect
@@ -221,3 +223,41 @@ async def measure(effort: Effort, progress: Progress) -> Retries:
 
 def _order(number: int) -> tuple[int, int]:
     return (1, 0) if number % 2 else (0, 1)
+
+
+def tables(found: Retries) -> list[Table]:
+    rows, figures = [], {}
+    for which, count in enumerate((0, found.outstanding)):
+        turns = [turns[which] for turns in found.turns]
+        rates = [
+            Spread.of(found.events / getattr(turn, name) for turn in turns)
+            for name in ("accepted_s", "arrived_s")
+        ]
+        figures[f"{count:,} retries"] = [*rates]
+        rows.append(
+            (
+                f"{count:,}",
+                *(f"{each.median:,.0f}" for each in rates),
+                f"{Spread.of(turn.cpu_s for turn in turns).median / found.events * 1e6:,.0f}",
+                f"{found.start_s[which]:.1f}",
+            )
+        )
+    plot = Plot("Beside outstanding retries", "events/s", "bars", bars(["accepted", "delivered"], figures))
+    return [
+        Table(
+            "retries",
+            "Outstanding retries",
+            f"{found.events:,} events in batches, through a function, to a file; medians of {len(found.turns)} rounds",
+            ("retries", "accepted/s", "delivered/s", "CPU us an event", "start s"),
+            rows,
+            plot,
+        )
+    ]
+
+
+def targets(found: Retries) -> list[Target]:
+    beside = f"beside {found.outstanding:,} retries by without"
+    return [
+        Target(f"acceptance {beside}", found.slower("accepted_s"), "most", 1.2, "x"),
+        Target(f"delivery {beside}", found.slower("arrived_s"), "most", 1.2, "x"),
+    ]

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 from sqlalchemy import insert, select
 
-from benchmarks.figures import percentile
+from benchmarks.figures import Spread, percentile
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 from headgate.api.table import OPERATIONS
 from headgate.demo.server import ChildServer
 from headgate.paths import DataDirectory
@@ -28,23 +30,28 @@ from headgate.registry import (
     labels,
     sources,
     subscriptions,
-    tables,
     tokens,
     users,
     workspaces,
+)
+from headgate.registry import (
+    tables as relations,
 )
 from headgate.registry.store import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Table
+    from sqlalchemy import Table as Relation
 
     from benchmarks.effort import Effort
     from benchmarks.progress import Progress
     from headgate.registry.store import Change
 
 SOURCES: Final = 100
+
+PLOTTED: Final = 12
+"""Requests in the plot, the slowest."""
 
 VERSIONS: Final = 3
 
@@ -81,6 +88,10 @@ class Administration:
     events: int
     seed_s: float
     rows: list[Row]
+
+    @property
+    def slowest_first(self) -> list[Row]:
+        return sorted(self.rows, key=lambda row: -row.p50)
 
 
 def measure(effort: Effort, progress: Progress) -> Administration:
@@ -159,23 +170,23 @@ def _fill(change: Change, count: int) -> tuple[str, dict[str, str]]:
         )
     )
     d = [f"a5{n:022x}" for n in range(10 * count)]
-    _copies(change, tables.sources, source.id, [{"id": each, "slug": each, "name": each} for each in s])
+    _copies(change, relations.sources, source.id, [{"id": each, "slug": each, "name": each} for each in s])
     _copies(
         change,
-        tables.write_keys,
+        relations.write_keys,
         None,
         [{"key": "k" + each, "source_id": each, "position": 0, "created_at": change.now} for each in s],
     )
     _copies(
         change,
-        tables.destinations,
+        relations.destinations,
         destination.id,
         [{"id": each, "source_id": s[n % len(s)], "name": each} for n, each in enumerate(d)],
     )
-    _copies(change, tables.functions, function.id, [{"id": each, "display_name": each} for each in f])
+    _copies(change, relations.functions, function.id, [{"id": each, "display_name": each} for each in f])
     _copies(
         change,
-        tables.function_versions,
+        relations.function_versions,
         function.latest.id,
         [
             {"id": each, "function_id": f[n // VERSIONS], "number": n % VERSIONS + 1}
@@ -186,7 +197,7 @@ def _fill(change: Change, count: int) -> tuple[str, dict[str, str]]:
     owners = [n % count if n >= count else 0 for n in range(10 * count)]
     _copies(
         change,
-        tables.instances,
+        relations.instances,
         instance.id,
         [
             {
@@ -200,13 +211,13 @@ def _fill(change: Change, count: int) -> tuple[str, dict[str, str]]:
     )
     _copies(
         change,
-        tables.users,
+        relations.users,
         person.id,
         [{"id": f"a6{n:022x}", "email": f"u{n}@example.com", "state": "active"} for n in range(count)],
     )
     _copies(
         change,
-        tables.user_groups,
+        relations.user_groups,
         group.id,
         [{"id": f"a7{n:022x}", "name": f"G{n}"} for n in range(count // 10)],
     )
@@ -214,11 +225,11 @@ def _fill(change: Change, count: int) -> tuple[str, dict[str, str]]:
     mapping = subscriptions.create(
         change, d[0], name="M", action_id="a", trigger='type = "track"', enabled=True
     )
-    event = change.connection.execute(select(tables.audit.c.id).limit(1)).scalar_one()
+    event = change.connection.execute(select(relations.audit.c.id).limit(1)).scalar_one()
     kinds = [("insert_function", each) for each in f] + [("source", each) for each in s]
     _copies(
         change,
-        tables.audit,
+        relations.audit,
         event,
         [
             {
@@ -253,10 +264,51 @@ def _fill(change: Change, count: int) -> tuple[str, dict[str, str]]:
     }
 
 
-def _copies(change: Change, table: Table, of: str | None, differing: list[dict[str, Any]]) -> None:
+def _copies(change: Change, table: Relation, of: str | None, differing: list[dict[str, Any]]) -> None:
     """Rows of *table* as the one whose id is *of*, but for what differs."""
     first: dict[str, Any] = {}
     if of is not None:
         first = dict(change.connection.execute(select(table).where(table.c.id == of)).mappings().one())
     if differing:
         change.connection.execute(insert(table), [{**first, **each} for each in differing])
+
+
+def tables(found: Administration) -> list[Table]:
+    rows = [
+        (
+            row.operation,
+            row.page or "as it comes",
+            f"{row.p50:.1f}",
+            f"{percentile(row.ms, 0.95):.1f}",
+            f"{row.bytes:,}",
+        )
+        for row in found.slowest_first
+    ]
+    slowest = found.slowest_first[:PLOTTED]
+    plot = Plot(
+        f"The {len(slowest)} slowest requests of the management API, p50 with least and most",
+        "ms",
+        "bars",
+        bars(
+            [f"{row.operation} {row.page}".strip() for row in slowest],
+            {"Headgate": [Spread(row.p50, min(row.ms), max(row.ms)) for row in slowest]},
+        ),
+    )
+    return [
+        Table(
+            "administration",
+            "Management API",
+            f"{found.functions:,} functions, {found.instances:,} instances, {found.events:,} audit events; milliseconds",
+            ("operation", "page", "p50", "p95", "bytes"),
+            rows,
+            plot,
+            texts=2,
+        )
+    ]
+
+
+def targets(found: Administration) -> list[Target]:
+    """Judged by the slowest; the range is that of all operations."""
+    p50s = [row.p50 for row in found.rows]
+    what = f"slowest list or get with {found.instances:,} instances, p50"
+    return [Target(what, Spread(max(p50s), min(p50s), max(p50s)), "most", 20.0, "ms")]

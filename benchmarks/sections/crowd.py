@@ -1,7 +1,7 @@
 """
 Many warm sandboxes in one process: the private memory of each, and what an event costs when it meets a cold one.
 
-Every crowd is a process of its own (`python -m benchmarks.crowd NAME COUNT`), which makes its sandboxes, one per
+Every crowd is a process of its own (`python -m benchmarks.sections.crowd NAME COUNT`), which makes its sandboxes, one per
 tenant, has each serve one event, and then serves rounds on demand: it reads a number of events per line and answers
 with a line of JSON. Rounds of the crowds and of a process with a single sandbox alternate.
 """
@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from benchmarks.contestants import output_of
 from benchmarks.figures import Spread, geometric_means, ratios
-from benchmarks.throughput import image_of
+from benchmarks.peers.contestants import output_of
+from benchmarks.sections.executor import image_of
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 from benchmarks.workload import Work, load
 from headgate_runtime import Executor, Function
 from headgate_runtime.rewind import PageMap, runs
@@ -114,8 +116,8 @@ class Process:
 
     def __init__(self, name: str, count: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.crowd", name, str(count)],
-            cwd=Path(__file__).parents[1],
+            [sys.executable, "-m", "benchmarks.sections.crowd", name, str(count)],
+            cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -226,6 +228,81 @@ def _linear(crowd: list[Function]) -> float | None:
     sandboxes = [slot.sandbox for function in crowd[:SAMPLED] for slot in function.idle]
     private = sum(end - start for sandbox in sandboxes for start, end in runs(PageMap(sandbox)()))
     return private / len(sandboxes)
+
+
+def tables(found: Crowds) -> list[Table]:
+    rows = []
+    for crowd in found.crowds:
+        memory = crowd.memory if crowd.count > 1 else None
+        rows.append(
+            (
+                crowd.name.upper(),
+                f"{crowd.count:,}",
+                f"{memory.private / 1024:,.0f}" if memory else "",
+                f"{memory.linear / 1024:,.0f}" if memory and memory.linear else "",
+                f"{memory.later / 1024:,.0f}" if memory else "",
+                f"{Spread.of(crowd.cpu_s).median * 1e6:,.1f}",
+                f"{Spread.of(found.slower(crowd.name, crowd.count)).median:.2f}" if crowd.count > 1 else "",
+            )
+        )
+    counts = sorted({crowd.count for crowd in found.crowds})
+    plot = Plot(
+        "Cost of an event in a crowd",
+        "microseconds of CPU",
+        "bars",
+        bars(
+            [name.upper() for name in NAMES],
+            {
+                f"{count:,} alive": [
+                    Spread.of(seconds * 1e6 for seconds in found.of(name, count).cpu_s) for name in NAMES
+                ]
+                for count in counts
+            },
+        ),
+    )
+    return [
+        Table(
+            "crowd",
+            "Many warm sandboxes",
+            "each a tenant's own, round robin; KB and microseconds of CPU",
+            (
+                *("function", "alive", "private KB", "in linear memory", "after the rounds"),
+                *("us an event", "to one"),
+            ),
+            rows,
+            plot,
+            [f"the target for memory counts on {MEMORY_NAME.upper()}, after one event each"],
+        )
+    ]
+
+
+def targets(found: Crowds) -> list[Target]:
+    counts = sorted({crowd.count for crowd in found.crowds if crowd.count > 1})
+    aims = []
+    for count in counts:
+        memory = found.of(MEMORY_NAME, count).memory
+        kb = None if memory is None else memory.private / 1024
+        aims.append(
+            Target(
+                f"private memory per warm sandbox, {count:,} alive",
+                None if kb is None else Spread(kb, kb, kb),
+                "most",
+                128.0,
+                "KB",
+                "this system does not tell private memory",
+            )
+        )
+    if counts:
+        aims.append(
+            Target(
+                f"cost of an event, {counts[-1]:,} alive by one, mean of F1 to F3",
+                found.mean_slower(counts[-1]),
+                "most",
+                1.2,
+                "x",
+            )
+        )
+    return aims
 
 
 if __name__ == "__main__":

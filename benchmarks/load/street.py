@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from benchmarks.receiver import SILENCE, Receiver
+from benchmarks.load.receiver import SILENCE, Receiver
 from headgate.demo.server import ChildServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
-    from benchmarks.receiver import Received
+    from benchmarks.load.receiver import Received
 
 GOOD: Final = "good"
 

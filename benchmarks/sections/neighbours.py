@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from benchmarks.figures import Spread, percentile
-from benchmarks.street import GOOD, HOUSES, WRITE_KEY, pour, street
+from benchmarks.load.street import GOOD, HOUSES, WRITE_KEY, pour, street
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmarks.effort import Effort
+    from benchmarks.load.receiver import Received
     from benchmarks.progress import Progress
-    from benchmarks.receiver import Received
 
 WARM_S: Final = 3.0
 """Before a part is measured, and no longer than that: functions are compiled, connections made, and whoever hangs has begun to."""
@@ -116,3 +118,55 @@ async def _part(sorts: Mapping[str, int], rate: float, seconds: float) -> Part:
             others = {sort: place.requests[sort] for sort in sorts if sort != GOOD}
     per_second = len(latencies) / (last - sent[warm])
     return Part(latencies, accepted, per_second, others)
+
+
+def tables(found: Neighbours) -> list[Table]:
+    rows, figures = [], {}
+    for number, name in enumerate(("by themselves", "10 hang, 10 answer 500, 1 never ends")):
+        parts = [parts[number] for parts in found.rounds]
+        arrival = [
+            Spread.of(percentile(part.latencies_ms, share) for part in parts) for share in (0.5, 0.9, 0.99)
+        ]
+        accepted = Spread.of(percentile(part.accepted_ms, 0.99) for part in parts)
+        figures[name] = [*arrival, accepted]
+        rows.append(
+            (
+                name,
+                f"{Spread.of(part.per_second for part in parts).median:,.1f}",
+                *(f"{each.median:.1f}" for each in arrival),
+                f"{accepted.median:.1f}",
+                " ".join(f"{sort} {count}" for sort, count in parts[-1].others.items()),
+            )
+        )
+    added = [found.added(share) for share in (0.5, 0.99)]
+    plot = Plot(
+        "From sending to arrival, of 29 good destinations",
+        "ms",
+        "bars",
+        bars(["p50", "p90", "p99", "accepted p99"], figures),
+        log=True,
+    )
+    return [
+        Table(
+            "neighbours",
+            "Twenty-nine destinations beside twenty-one bad ones",
+            f"a whole server; {found.rate:g} events/s to each; ms from sending to arrival",
+            ("the others", "deliveries/s", "p50", "p90", "p99", "accepted p99", "requests to them"),
+            rows,
+            plot,
+            [
+                "added, median, least and most of the rounds: "
+                + "; ".join(
+                    f"{name} {each.median:.1f} ms ({each.least:.1f} to {each.greatest:.1f})"
+                    for name, each in zip(("p50", "p99"), added, strict=True)
+                )
+            ],
+        )
+    ]
+
+
+def targets(found: Neighbours) -> list[Target]:
+    return [
+        Target("29 destinations beside 21 bad ones by without", found.throughput, "least", 0.9, "x"),
+        Target("added p99 of 29 destinations beside 21 bad ones", found.added(0.99), "most", 20.0, "ms"),
+    ]

@@ -7,9 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import libraries
-from benchmarks.contestants import output_of
-from benchmarks.throughput import image_of
+from benchmarks import libraries, workload
+from benchmarks.figures import Spread
+from benchmarks.peers.contestants import output_of
+from benchmarks.sections.executor import image_of
+from benchmarks.table import Plot, Table, bars
+from benchmarks.target import Target
 from benchmarks.workload import LIBRARY_USERS, TITLES, Work, source
 from headgate_runtime import Executor, Function, Image
 
@@ -37,9 +40,19 @@ class Row:
     memory_bytes: int
     event_cpu_s: list[float]
 
+    @property
+    def title(self) -> str:
+        return self.name.upper() if self.name in TITLES else f"with {self.name}"
 
-async def measure(work: Work, effort: Effort, progress: Progress) -> list[Row]:
+
+@dataclass(frozen=True, slots=True)
+class Compiling:
+    rows: list[Row]
+
+
+async def measure(effort: Effort, progress: Progress) -> Compiling:
     """Raises Mismatch when a function gives a wrong output."""
+    work = workload.load()
     sources = {name: source(name) for name in (*TITLES, *LIBRARY_USERS)}
     images = {name: image_of(text) for name, text in sources.items()}
     rows = {name: Row(name, [], [], image.size, image.memory_bytes, []) for name, image in images.items()}
@@ -63,7 +76,7 @@ async def measure(work: Work, effort: Effort, progress: Progress) -> list[Row]:
                 seconds = await _serve(executor, name, function, work)
                 if number:  # the first round is for warming up
                     rows[name].event_cpu_s.append(seconds)
-    return list(rows.values())
+    return Compiling(list(rows.values()))
 
 
 async def _serve(executor: Executor, name: str, function: Function, work: Work) -> float:
@@ -77,3 +90,70 @@ async def _serve(executor: Executor, name: str, function: Function, work: Work) 
     else:
         libraries.check(name, work.events, outputs)
     return spent / len(work.events)
+
+
+def tables(found: Compiling) -> list[Table]:
+    rows = [
+        (
+            row.title,
+            f"{(compile_s := Spread.of(row.compile_cpu_s).median) * 1e3:.1f}",
+            f"{1 / compile_s:,.0f}",
+            f"{row.image_bytes / 1024:,.0f}",
+            f"{row.memory_bytes / 1024:,.0f}",
+            f"{Spread.of(row.ready_cpu_s).median * 1e3:.1f}",
+            f"{Spread.of(row.event_cpu_s).median * 1e6:,.1f}",
+        )
+        for row in found.rows
+    ]
+    plot = Plot(
+        "Compiling, and making an image ready",
+        "ms of CPU",
+        "bars",
+        bars(
+            [row.title for row in found.rows],
+            {
+                "compile": [_ms(row.compile_cpu_s) for row in found.rows],
+                "image ready": [_ms(row.ready_cpu_s) for row in found.rows],
+            },
+        ),
+        log=True,
+    )
+    return [
+        Table(
+            "compiling",
+            "Compiling, and what libraries cost",
+            "medians of CPU time; KB",
+            (
+                *("source", "compile ms", "a CPU-second", "image KB", "memory KB"),
+                *("image ready ms", "us an event"),
+            ),
+            rows,
+            plot,
+            ["aws signs a URL for each event; lodash renames keys, moment converts a time"],
+        )
+    ]
+
+
+def targets(found: Compiling) -> list[Target]:
+    """Of the functions that use no library; the range of the image is over them."""
+    plain = [row for row in found.rows if row.name in TITLES]
+    return [
+        Target(
+            "image of a function without a library",
+            Spread.of(row.image_bytes / 1e6 for row in plain),
+            "most",
+            1.0,
+            "MB",
+        ),
+        Target(
+            "compiling a function without a library, CPU",
+            Spread.of(seconds * 1e3 for row in plain for seconds in row.compile_cpu_s),
+            "most",
+            10.0,
+            "ms",
+        ),
+    ]
+
+
+def _ms(seconds: list[float]) -> Spread:
+    return Spread.of(each * 1e3 for each in seconds)
