@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import weakref
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import orjson
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from headgate_runtime.compile_error import CompileError
     from headgate_runtime.compiler import Language
+    from headgate_runtime.function import Slot
     from headgate_runtime.host import Clock, Entropy, Service
     from headgate_runtime.image import Image
     from headgate_runtime.outcome import Outcome
@@ -266,6 +267,8 @@ class Executor:
                     _check_event(text)
             if "onBatch" in function.image.handlers:
                 return await self._run_batch(function, texts, record)
+            if not record:
+                return await self._run_each(function, texts)
             return [await self._run(function, text, record) for text in texts]
         return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
 
@@ -273,6 +276,55 @@ class Executor:
         _check_size(function, text, "event")
         outcomes = await self._invoke(function, text, None, record)
         return outcomes[0]
+
+    async def _run_each(self, function: Function, texts: list[bytes]) -> list[Outcome]:
+        """One event after the other, as many in a row in one sandbox as fit a turn."""
+        scheduler, pool = self.scheduler, self.pool
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(texts):
+            if scheduler.spent >= TURN_FUEL and not scheduler.ready:
+                await asyncio.sleep(0)  # the event loop's turn; nobody else's
+            if scheduler.ready:
+                await scheduler.turn(function.tenant, function)
+            slot = function.idle.pop() if function.idle else await pool.acquire(function)
+            usable = False
+            try:
+                served = self._serve_in_a_row(slot, texts, outcomes)
+                usable = served is None
+                if isinstance(served, Invocation):
+                    try:
+                        if not served.is_over():
+                            await served.go_on()
+                        outcomes += served.conclude()
+                    finally:
+                        usable = served.reusable
+                continue
+            except NoRoom:
+                if not slot.used:
+                    raise
+            finally:
+                pool.release(slot, usable=usable)
+            # Earlier events filled that sandbox: not for this one to suffer.
+            outcomes += await self._invoke(function, texts[len(outcomes)], None, False, fresh=True)
+        return outcomes
+
+    def _serve_in_a_row(
+        self, slot: Slot, texts: list[bytes], outcomes: list[Outcome]
+    ) -> Invocation | Literal[False] | None:
+        """
+        Adds to *outcomes* those of the *texts* that have none yet, until others are to have their turn: None. Ends before,
+        with an Invocation, at an event that takes more than a slice, and with False when *slot* is not fit for the next.
+        """
+        scheduler, renew = self.scheduler, self.pool.renew
+        while True:
+            served = serve(self, slot, texts[len(outcomes)])
+            if isinstance(served, Invocation):
+                return served
+            outcomes.append(served)
+            if len(outcomes) == len(texts) or scheduler.ready or scheduler.spent >= TURN_FUEL:
+                return None
+            if not renew(slot):
+                return False
 
     async def _run_batch(self, function: Function, texts: list[bytes], record: bool) -> list[Outcome]:
         if not texts:

@@ -81,12 +81,7 @@ class Pool:
         if slot not in self._slots:
             return  # closed with the pool
         function = slot.function
-        try:
-            fit = usable and slot.recover()
-        except OSError:  # the kernel does not tell what to rewind
-            fit = False
-        self._released += 1
-        slot.used = self._released
+        fit = usable and self.renew(slot)
         if fit and not function.waiting and not self._waiting_for_room:  # nearly always
             function.idle.append(slot)
             return
@@ -108,6 +103,18 @@ class Pool:
         elif fit:
             function.idle.append(slot)
         self._give_room()
+
+    def renew(self, slot: Slot) -> bool:
+        """
+        Readies *slot*, which is not given back, for another event of who has it. False when that cannot be: it is to be
+        given back, as not usable.
+        """
+        self._released += 1
+        slot.used = self._released
+        try:
+            return slot.recover()
+        except OSError:  # the kernel does not tell what to rewind
+            return False
 
     def dismiss(self, function: Function) -> None:
         """Closes the idle sandboxes of *function*."""
