@@ -196,9 +196,10 @@ def warehouse(call: Call) -> dict[str, Any]:
 
 
 def _paged(call: Call, name: str, entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    page = page_of(call.query.get("pagination"))
-    some = entries[page.offset : page.offset + page.size + 1]
-    return {name: some[: page.size], "pagination": page.as_json(len(some), len(entries))}
+    some, pagination = page_of(call.query.get("pagination"), int).of(
+        entries, lambda each: (entries.index(each),)
+    )
+    return {name: some, "pagination": pagination}
 
 
 def _single(entries: Mapping[Any, dict[str, Any]], wanted: str, name: str) -> dict[str, Any]:

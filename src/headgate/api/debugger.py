@@ -9,6 +9,7 @@ import orjson
 from headgate.api.operation import ALPHA, Operation
 from headgate.api.pagination import page_of
 from headgate.api.times import iso
+from headgate.pipeline.debugger import place
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
@@ -24,18 +25,14 @@ class _Wanted(NamedTuple):
 
 def wanted(call: Call) -> _Wanted:
     source = call.source(call.path["sourceId"], "read")
-    return _Wanted(source.id, page_of(call.query.get("pagination")))
+    return _Wanted(source.id, page_of(call.query.get("pagination"), int, int, str))
 
 
 async def listed(asked: _Wanted, services: Services) -> dict[str, Any]:
     """The newest first; `payload` is what a test run takes."""
     found = await services.recent_events(asked.source)
-    page = asked.page
-    some = found[page.offset : page.offset + page.size + 1]
-    return {
-        "events": [_shown(each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), len(found)),
-    }
+    some, pagination = asked.page.of(found, place)
+    return {"events": [_shown(each) for each in some], "pagination": pagination}
 
 
 def _shown(seen: Seen) -> dict[str, Any]:

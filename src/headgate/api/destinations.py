@@ -66,20 +66,10 @@ def create(call: Call) -> dict[str, Any]:
 def listed(call: Call) -> dict[str, Any]:
     page = page_of(call.query.get("pagination"))
     among = call.readable_sources()
-    some = destinations.listed(
-        call.view,
-        workspace=call.workspace,
-        among=among,
-        count=page.size + 1,
-        offset=page.offset,
-        after=page.after,
-    )
-    last = some[: page.size][-1].id if some else ""
+    found = destinations.listed(call.view, workspace=call.workspace, among=among, span=page.span)
     total = destinations.total(call.view, workspace=call.workspace, among=among)
-    return {
-        "destinations": [shown(each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), total, last),
-    }
+    some, pagination = page.cut(found, lambda each: (each.id,), total)
+    return {"destinations": [shown(each) for each in some], "pagination": pagination}
 
 
 def get(call: Call) -> dict[str, Any]:

@@ -95,13 +95,11 @@ def create(call: Call) -> dict[str, Any]:
 
 def listed(call: Call) -> dict[str, Any]:
     destination = call.destination(call.path["destinationId"], "read")
-    page = page_of(call.query.get("pagination"))
-    everything = filters.listed(call.view, destination.id)
-    some = everything[page.offset : page.offset + page.size + 1]
-    return {
-        "filters": [shown(each, destination) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), len(everything)),
-    }
+    page = page_of(call.query.get("pagination"), int)
+    found = filters.listed(call.view, destination.id, page.span)
+    total = filters.total(call.view, destination.id)
+    some, pagination = page.cut(found, lambda each: (each.position,), total)
+    return {"filters": [shown(each, destination) for each in some], "pagination": pagination}
 
 
 def get(call: Call) -> dict[str, Any]:

@@ -113,18 +113,10 @@ def listed(call: Call) -> dict[str, Any]:
         raise invalid(f"must be one of {', '.join(RESOURCE_TYPES)}", "resourceType")
     page = page_of(call.query.get("pagination"))
     among = call.readable_functions() if kind == RESOURCE_TYPE else []
-    some = functions.summaries(
-        call.view,
-        call.workspace,
-        among=among,
-        count=page.size + 1,
-        offset=page.offset,
-        after=page.after,
-    )
+    found = functions.summaries(call.view, call.workspace, among=among, span=page.span)
     total = functions.total(call.view, call.workspace, among=among)
-    items = [_item(each) for each in some[: page.size]]
-    last = some[: page.size][-1].id if some else ""
-    return {"functions": items, "pagination": page.as_json(len(some), total, last)}
+    some, pagination = page.cut(found, lambda each: (each.id,), total)
+    return {"functions": [_item(each) for each in some], "pagination": pagination}
 
 
 def get(call: Call) -> dict[str, Any]:
@@ -174,12 +166,10 @@ def deploy(call: Call) -> dict[str, Any]:
 
 def versions(call: Call) -> dict[str, Any]:
     function = call.function(call.path["functionId"], "read")
-    page = page_of(call.query.get("pagination"))
-    found = functions.versions(call.view, function.id, count=page.size + 1, offset=page.offset)
-    return {
-        "versions": [version_shown(each) for each in found[: page.size]],
-        "pagination": page.as_json(len(found), function.latest.number),
-    }
+    page = page_of(call.query.get("pagination"), int)
+    found = functions.versions(call.view, function.id, page.span)
+    some, pagination = page.cut(found, lambda each: (each.number,), function.latest.number)
+    return {"versions": [version_shown(each) for each in some], "pagination": pagination}
 
 
 def version(call: Call) -> dict[str, Any]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headgate.api.call import Call
-    from headgate.registry.records import Group
+    from headgate.api.pagination import Cut
+    from headgate.registry.records import Group, User
     from headgate.registry.store import View
 
 
@@ -37,8 +38,9 @@ class Emails(BaseModel):
 def listed(call: Call) -> dict[str, Any]:
     call.owner()
     page = page_of(call.query.get("pagination"))
-    found = groups.listed(call.view, call.workspace, count=page.size + 1, offset=page.offset)
-    return {"userGroups": shown(call.view, found[: page.size]), "pagination": page.as_json(len(found))}
+    found = groups.listed(call.view, call.workspace, page.span)
+    some, pagination = page.cut(found, lambda each: (each.id,))
+    return {"userGroups": shown(call.view, some), "pagination": pagination}
 
 
 def create(call: Call) -> dict[str, Any]:
@@ -60,24 +62,21 @@ def remove(call: Call) -> dict[str, Any]:
 
 
 def members(call: Call) -> dict[str, Any]:
-    group = _group(call)
-    page = page_of(call.query.get("pagination"))
-    found = users.listed(
-        call.view, call.workspace, invited=False, group=group.id, count=page.size + 1, offset=page.offset
-    )
-    return {
-        "users": [{"id": user.id, "name": user.name, "email": user.email} for user in found[: page.size]],
-        "pagination": page.as_json(len(found)),
-    }
+    some, pagination = _people(call, invited=False)
+    shown = [{"id": user.id, "name": user.name, "email": user.email} for user in some]
+    return {"users": shown, "pagination": pagination}
 
 
 def invites(call: Call) -> dict[str, Any]:
+    some, pagination = _people(call, invited=True)
+    return {"emails": [user.email for user in some], "pagination": pagination}
+
+
+def _people(call: Call, *, invited: bool) -> Cut[User]:
     group = _group(call)
     page = page_of(call.query.get("pagination"))
-    found = users.listed(
-        call.view, call.workspace, invited=True, group=group.id, count=page.size + 1, offset=page.offset
-    )
-    return {"emails": [user.email for user in found[: page.size]], "pagination": page.as_json(len(found))}
+    found = users.listed(call.view, call.workspace, invited=invited, group=group.id, span=page.span)
+    return page.cut(found, lambda each: (each.id,))
 
 
 def add_members(call: Call) -> dict[str, Any]:

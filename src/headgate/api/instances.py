@@ -58,14 +58,9 @@ def listed(call: Call) -> dict[str, Any]:
         raise invalid("is required", "functionId")
     function = call.function(wanted, "read")
     page = page_of(call.query.get("pagination"))
-    found = instances.listed(
-        call.view, function.id, count=page.size + 1, offset=page.offset, after=page.after
-    )
-    last = found[: page.size][-1].id if found else ""
-    return {
-        "instances": [shown(each) for each in found[: page.size]],
-        "pagination": page.as_json(len(found), last=last),
-    }
+    found = instances.listed(call.view, function.id, page.span)
+    some, pagination = page.cut(found, lambda each: (each.id,))
+    return {"instances": [shown(each) for each in some], "pagination": pagination}
 
 
 def get(call: Call) -> dict[str, Any]:

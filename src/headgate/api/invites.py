@@ -60,11 +60,9 @@ class CreateInvites(BaseModel):
 def listed(call: Call) -> dict[str, Any]:
     call.owner()
     page = page_of(call.query.get("pagination"))
-    found = users.listed(call.view, call.workspace, invited=True, count=page.size + 1, offset=page.offset)
-    return {
-        "invites": [user.email for user in found[: page.size]],
-        "pagination": page.as_json(len(found)),
-    }
+    found = users.listed(call.view, call.workspace, invited=True, span=page.span)
+    some, pagination = page.cut(found, lambda each: (each.id,))
+    return {"invites": [user.email for user in some], "pagination": pagination}
 
 
 def create(call: Call) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from headgate.api.operation import BETA, Operation
 from headgate.api.pagination import page_of
 from headgate.api.query import strings
 from headgate.api.ranges import range_of
-from headgate.api.series import groups, points
+from headgate.api.series import groups, kinds_of, place, points
 from headgate.queue.model import Step
 from headgate.queue.protocol import QueueBroken
 from headgate.queue.reports import Question
@@ -72,12 +72,12 @@ def _handler(step: Step, *, egress: bool) -> Callable[[Call], Asked]:
             destination.id if destination else None,
             tuple((COLUMNS[name], values) for name, values in among.items() if name in COLUMNS),
         )
-        by = names(call.query.get("groupBy"), "groupBy", known)
+        by = tuple(name for name in names(call.query.get("groupBy"), "groupBy", known) if name in COLUMNS)
         return Asked(
             range_of(call.query, call.view.now).window,
             question,
-            tuple(name for name in by if name in COLUMNS),
-            page_of(call.query.get("pagination")),
+            by,
+            page_of(call.query.get("pagination"), *kinds_of(by)),
             step is Step.FAILED_DELIVERY,
             any(name in ABSENT for name in among),
         )
@@ -116,17 +116,16 @@ def _report(asked: Asked, reports: Reports) -> dict[str, Any]:
         if asked.pending:
             pending = reports.pending(asked.window, asked.question, columns)
     found = groups(events, pending)
-    page = asked.page
-    some = found[page.offset : page.offset + page.size + 1]
+    some, pagination = asked.page.of(found, place)
     return {
         "total": sum(group.counts.total() for group in found),
         "dataset": [
             {name: value for name, value in zip(asked.by, group.key, strict=True) if value}
             | {"total": group.counts.total(), "series": points(group, retries=asked.pending)}
             | ({"totalRetryCount": group.retries.total()} if asked.pending else {})
-            for group in some[: page.size]
+            for group in some
         ],
-        "pagination": page.as_json(len(some), len(found)),
+        "pagination": pagination,
     }
 
 

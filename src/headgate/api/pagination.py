@@ -1,45 +1,75 @@
-"""Pages of lists (SPEC 12.1)."""
+"""
+Pages of lists (SPEC 12.1). A cursor says beside which entry a page begins, by what the list is ordered by: whatever is
+made and deleted while somebody reads on, what was there all the time is read once.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+
+import orjson
 
 from headgate.api.errors import invalid
+from headgate.registry.spans import Key, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
 
 COUNT_DEFAULT: Final = 200
 COUNT_MAX: Final = 1_000
-OFFSET_MAX: Final = 10**9
+
+FIRST: Final = base64.b64encode(b"0").decode()
+"""The cursor of the first page, as the hosted API has it."""
+
+
+class Cut(NamedTuple, Generic[T]):
+    """What is shown of a list, and what is said with it."""
+
+    shown: Sequence[T]
+    pagination: dict[str, Any]
 
 
 class Page(NamedTuple):
-    """
-    The *size* entries from *offset* on; for lists in the order of ids, those that follow the id *after* where there is
-    one, so that what is made or deleted meanwhile moves no entry to another page.
-    """
+    """*size* entries that follow the key *after* or precede the key *before*; the first ones, where both are empty."""
 
     size: int = COUNT_DEFAULT
-    offset: int = 0
-    after: str = ""
+    after: Key = ()
+    before: Key = ()
 
-    def as_json(self, got: int, total: int | None = None, last: str = "") -> dict[str, Any]:
-        """
-        What accompanies *got* entries: one more than `size` where there are others. *total* is of all, *last* the id of
-        the last one shown, for lists that go on after it.
-        """
-        value: dict[str, Any] = {"current": cursor_of(self.offset, self.after)}
-        if got > self.size:
-            value["next"] = cursor_of(self.offset + self.size, last)
-        if self.offset:
-            value["previous"] = cursor_of(max(0, self.offset - self.size))
+    @property
+    def span(self) -> Span:
+        """One entry more than is shown: whether it is there says whether there are others."""
+        return Span(self.size + 1, self.after, self.before)
+
+    def cut(self, found: Sequence[T], key: Callable[[T], Key], total: int | None = None) -> Cut[T]:
+        """Of what was *found* within `span`. *total* is of all entries."""
+        more = len(found) > self.size
+        shown = found[-self.size :] if self.before else found[: self.size]
+        value: dict[str, Any] = {"current": _cursor(self.after, self.before)}
+        if more or self.before:
+            value["next"] = _cursor(after=key(shown[-1])) if shown else FIRST
+        if self.after or (self.before and more):
+            value["previous"] = _cursor(before=key(shown[0])) if shown else FIRST
         if total is not None:
             value["totalEntries"] = total
-        return value
+        return Cut(shown, value)
+
+    def of(self, everything: Sequence[T], key: Callable[[T], Key]) -> Cut[T]:
+        """Of a list that is there as a whole, in the order of its keys."""
+        found = everything
+        if self.before:
+            found = [each for each in everything if key(each) < self.before][-self.size - 1 :]
+        elif self.after:
+            found = [each for each in everything if key(each) > self.after]
+        return self.cut(found[: self.size + 1], key, len(everything))
 
 
-def page_of(value: Any) -> Page:
-    """From the query's `pagination`. Raises ApiError 422."""
+def page_of(value: Any, *kinds: type) -> Page:
+    """From the query's `pagination`; *kinds* of the values of a key: one text, where none are named. Raises ApiError 422."""
     if value is None or value == "":
         return Page()
     if not isinstance(value, dict):
@@ -53,25 +83,27 @@ def page_of(value: Any) -> Page:
         raise invalid("must be a number", "pagination.count") from None
     if isinstance(count, bool) or not 1 <= number <= COUNT_MAX:
         raise invalid(f"must be from 1 to {COUNT_MAX}", "pagination.count")
-    return Page(number, *_place_of(cursor)) if cursor else Page(number)
+    if not cursor or cursor == FIRST:
+        return Page(number)
+    side, key = _read(cursor)
+    wanted = kinds or (str,)
+    if len(key) != len(wanted) or not all(type(each) is kind for each, kind in zip(key, wanted, strict=True)):
+        raise invalid("is not a cursor of this list", "pagination.cursor")
+    return Page(number, after=key) if side == "after" else Page(number, before=key)
 
 
-def cursor_of(offset: int, after: str = "") -> str:
-    text = f"{offset}.{after}" if after else str(offset)
-    return base64.b64encode(text.encode()).decode()
+def _cursor(after: Key = (), before: Key = ()) -> str:
+    if not after and not before:
+        return FIRST
+    value = ["after", *after] if after else ["before", *before]
+    return base64.b64encode(orjson.dumps(value)).decode()
 
 
-def offset_of(cursor: Any) -> int:
-    """Raises ApiError 422 for a cursor that was not given out."""
-    return _place_of(cursor)[0]
-
-
-def _place_of(cursor: Any) -> tuple[int, str]:
+def _read(cursor: Any) -> tuple[str, Key]:
     try:
-        text = base64.b64decode(cursor, validate=True).decode("ascii")
+        value = orjson.loads(base64.b64decode(cursor, validate=True))
     except (TypeError, ValueError, binascii.Error):
-        text = ""
-    digits, _, after = text.partition(".")
-    if not digits.isdigit() or len(digits) > 10 or int(digits) > OFFSET_MAX or len(after) > 40:
+        value = None
+    if not isinstance(value, list) or not value or value[0] not in ("after", "before"):
         raise invalid("is not a cursor of this API", "pagination.cursor")
-    return int(digits), after
+    return value[0], tuple(value[1:])

@@ -24,6 +24,8 @@ DEPTH: Final = 4
 
 _PART: Final = re.compile(r"[^.\[\]]+")
 
+_INDEX: Final = re.compile(r"[0-9]{1,3}")
+
 
 def parsed(query: bytes) -> dict[str, Any]:
     """
@@ -90,6 +92,6 @@ def _lists(value: Any) -> Any:
         return [_lists(each) for each in value]
     if not isinstance(value, dict):
         return value
-    if value and all(key.isdigit() and len(key) <= 3 for key in value):
+    if value and all(_INDEX.fullmatch(key) for key in value):
         return [_lists(value[key]) for key in sorted(value, key=int)]
     return {key: _lists(each) for key, each in value.items()}

@@ -117,31 +117,29 @@ def _listed(call: Call, source: str | None) -> dict[str, Any]:
             source=source,
             finished=None if status is None else status == "FINISHED",
             types=types,
-            count=page.size + 1,
-            offset=page.offset,
+            span=page.span,
         )
-    return {
-        "regulations": [_entry(each) for each in found[: page.size]],
-        "pagination": page.as_json(len(found)),
-    }
+    some, pagination = page.cut(found, lambda each: (each.id,))
+    return {"regulations": [_entry(each) for each in some], "pagination": pagination}
 
 
 def suppressed(call: Call) -> dict[str, Any]:
     """A page is so many ids; *sourceId* is Headgate's own, of those that only one source does not take."""
     call.owner()
-    page = page_of(call.query.get("pagination"))
-    found = regulations.suppressions_of(call.view, call.workspace, page.size + 1, page.offset)
-    alike = itertools.groupby(found[: page.size], key=lambda each: (each.source, each.subject_type))
+    page = page_of(call.query.get("pagination"), str, str, str)
+    found = regulations.suppressions_of(call.view, call.workspace, page.span)
+    some, pagination = page.cut(found, tuple)
+    alike = itertools.groupby(some, key=lambda each: (each.source, each.subject_type))
     return {
         "suppressed": [
             {
                 "subjectType": subject_type,
-                "subjectIds": [each.subject for each in some],
+                "subjectIds": [each.subject for each in group],
                 **({"sourceId": source} if source else {}),
             }
-            for (source, subject_type), some in alike
+            for (source, subject_type), group in alike
         ],
-        "pagination": page.as_json(len(found)),
+        "pagination": pagination,
     }
 
 

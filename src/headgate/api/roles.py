@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headgate.api.access import NAMES
 from headgate.api.operation import STABLE, Operation
 from headgate.api.pagination import page_of
+from headgate.registry.records import ROLES
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
@@ -23,10 +24,10 @@ DESCRIPTIONS: Final[dict[Role, str]] = {
 
 
 def listed(call: Call) -> dict[str, Any]:
-    page = page_of(call.query.get("pagination"))
-    roles = [{"id": role, "name": name, "description": DESCRIPTIONS[role]} for role, name in NAMES.items()]
-    some = roles[page.offset : page.offset + page.size + 1]
-    return {"roles": some[: page.size], "pagination": page.as_json(len(some), len(roles))}
+    page = page_of(call.query.get("pagination"), int)
+    some, pagination = page.of([*NAMES], lambda role: (ROLES.index(role),))
+    roles = [{"id": role, "name": NAMES[role], "description": DESCRIPTIONS[role]} for role in some]
+    return {"roles": roles, "pagination": pagination}
 
 
 OPERATIONS = (Operation("list_roles", "GET", "/roles", STABLE, "any token", listed, query=("pagination",)),)

@@ -13,6 +13,7 @@ from headgate.api.operation import ALPHA, Operation
 from headgate.api.pagination import page_of
 from headgate.api.times import iso
 from headgate.queue.model import Step
+from headgate.samples.reading import place
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
@@ -37,7 +38,9 @@ def wanted(call: Call) -> _Wanted:
         raise invalid("must be a text", "discardReason")
     if step is not None and step not in STEPS:
         raise invalid(f"must be one of {', '.join(STEPS)}", "step")
-    return _Wanted(destination.id, reason, step, page_of(call.query.get("pagination")))
+    return _Wanted(
+        destination.id, reason, step, page_of(call.query.get("pagination"), int, str, str, str, int)
+    )
 
 
 async def listed(asked: _Wanted, services: Services) -> dict[str, Any]:
@@ -48,12 +51,8 @@ async def listed(asked: _Wanted, services: Services) -> dict[str, Any]:
         reason=asked.reason,
         step=asked.step,
     )
-    page = asked.page
-    some = found[page.offset : page.offset + page.size + 1]
-    return {
-        "samples": [_shown(each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), len(found)),
-    }
+    some, pagination = asked.page.of(found, place)
+    return {"samples": [_shown(each) for each in some], "pagination": pagination}
 
 
 def _shown(kept: Kept) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headgate.api.times import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headgate.queue.reports import Sums
+    from headgate.registry.spans import Key
 
 
 class Group(NamedTuple):
@@ -29,9 +32,17 @@ def groups(events: Sums, pending: Sums | None = None) -> list[Group]:
         group_of(key).counts[at] += count
     for (at, key), count in (pending or {}).items():
         group_of(key).retries[at] += count
-    return sorted(
-        found.values(), key=lambda group: (-group.counts.total(), -group.retries.total(), group.key)
-    )
+    return sorted(found.values(), key=place)
+
+
+def place(group: Group) -> Key:
+    """Where it stands among others: the largest come first."""
+    return -group.counts.total(), -group.retries.total(), *group.key
+
+
+def kinds_of(by: Sequence[str]) -> Sequence[type]:
+    """Of the values of a `place`, for groups *by* so many names."""
+    return int, int, *(str for _ in by)
 
 
 def points(group: Group, *, retries: bool = False) -> list[dict[str, Any]]:

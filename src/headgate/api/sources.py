@@ -125,20 +125,10 @@ def create(call: Call) -> dict[str, Any]:
 def listed(call: Call) -> dict[str, Any]:
     page = page_of(call.query.get("pagination"))
     readable = call.readable_sources()
-    if readable is None:
-        some = sources.listed(
-            call.view, call.workspace, count=page.size + 1, offset=page.offset, after=page.after
-        )
-        total = sources.total(call.view, call.workspace)
-    else:
-        rest = [each for each in readable if each > page.after] if page.after else readable[page.offset :]
-        wanted = rest[: page.size + 1]
-        some, total = sources.listed(call.view, call.workspace, among=wanted), len(readable)
-    last = some[: page.size][-1].id if some else ""
-    return {
-        "sources": [shown(call, each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), total, last),
-    }
+    found = sources.listed(call.view, call.workspace, among=readable, span=page.span)
+    total = sources.total(call.view, call.workspace) if readable is None else len(readable)
+    some, pagination = page.cut(found, lambda each: (each.id,), total)
+    return {"sources": [shown(call, each) for each in some], "pagination": pagination}
 
 
 def get(call: Call) -> dict[str, Any]:
@@ -205,14 +195,10 @@ def remove_key(call: Call) -> dict[str, Any]:
 def connected(call: Call) -> dict[str, Any]:
     source = _source(call, "read")
     page = page_of(call.query.get("pagination"))
-    some = destinations_of.listed(
-        call.view, source=source.id, count=page.size + 1, offset=page.offset, after=page.after
-    )
-    last = some[: page.size][-1].id if some else ""
-    return {
-        "destinations": [destinations.shown(each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), destinations_of.total(call.view, source=source.id), last),
-    }
+    found = destinations_of.listed(call.view, source=source.id, span=page.span)
+    total = destinations_of.total(call.view, source=source.id)
+    some, pagination = page.cut(found, lambda each: (each.id,), total)
+    return {"destinations": [destinations.shown(each) for each in some], "pagination": pagination}
 
 
 def shown(call: Call, source: records.Source) -> dict[str, Any]:

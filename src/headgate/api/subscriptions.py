@@ -69,12 +69,10 @@ def create(call: Call) -> dict[str, Any]:
 def listed(call: Call) -> dict[str, Any]:
     destination = call.destination(call.path["destinationId"], "read")
     page = page_of(call.query.get("pagination"))
-    everything = subscriptions.listed(call.view, destination.id)
-    some = everything[page.offset : page.offset + page.size + 1]
-    return {
-        "subscriptions": [shown(each) for each in some[: page.size]],
-        "pagination": page.as_json(len(some), len(everything)),
-    }
+    found = subscriptions.listed(call.view, destination.id, page.span)
+    total = subscriptions.total(call.view, destination.id)
+    some, pagination = page.cut(found, lambda each: (each.id,), total)
+    return {"subscriptions": [shown(each) for each in some], "pagination": pagination}
 
 
 def get(call: Call) -> dict[str, Any]:

@@ -39,8 +39,9 @@ class CreateToken(BaseModel):
 def listed(call: Call) -> dict[str, Any]:
     call.owner()
     page = page_of(call.query.get("pagination"))
-    found = tokens.listed(call.view, call.workspace, count=page.size + 1, offset=page.offset)
-    return {"tokens": shown(call.view, found[: page.size]), "pagination": page.as_json(len(found))}
+    found = tokens.listed(call.view, call.workspace, span=page.span)
+    some, pagination = page.cut(found, lambda each: (each.id,))
+    return {"tokens": shown(call.view, some), "pagination": pagination}
 
 
 def create(call: Call) -> dict[str, Any]:

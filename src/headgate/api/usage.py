@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headgate.api.errors import invalid
 from headgate.api.operation import ALPHA, STABLE, Operation
-from headgate.api.pagination import page_of
+from headgate.api.pagination import Page, page_of
 from headgate.registry import functions
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
-    from headgate.api.pagination import Page
     from headgate.api.services import Services
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -32,11 +31,11 @@ class _Wanted(NamedTuple):
 def wanted(call: Call) -> _Wanted:
     """By whoever owns the workspace."""
     call.owner()
-    return _Wanted(call.workspace, *_days(call.query.get("period")), page_of(call.query.get("pagination")))
+    return _asked(call)
 
 
 def of_functions(call: Call) -> _Wanted:
-    asked = _Wanted(call.workspace, *_days(call.query.get("period")), page_of(call.query.get("pagination")))
+    asked = _asked(call)
     wanted = call.query.get("functionId")
     if isinstance(wanted, str):
         return asked._replace(functions=frozenset({call.function(wanted, "read").id}))
@@ -44,6 +43,11 @@ def of_functions(call: Call) -> _Wanted:
     return asked._replace(
         functions=frozenset(functions.ids(call.view, call.workspace) if there is None else there)
     )
+
+
+def _asked(call: Call) -> _Wanted:
+    page = page_of(call.query.get("pagination"), str, str)
+    return _Wanted(call.workspace, *_days(call.query.get("period")), page)
 
 
 def _days(period: Any) -> tuple[int, int]:
@@ -80,7 +84,7 @@ async def of_workspace(asked: _Wanted, services: Services) -> dict[str, Any]:
     entries = [
         {"apiCalls": str(events), "timestamp": _timestamp(day)} for day, events in sorted(days.items())
     ]
-    return _page("dailyWorkspaceAPICallsUsage", entries, asked.page)
+    return _page("dailyWorkspaceAPICallsUsage", entries, asked.page, "apiCalls")
 
 
 async def of_sources(asked: _Wanted, services: Services) -> dict[str, Any]:
@@ -90,7 +94,7 @@ async def of_sources(asked: _Wanted, services: Services) -> dict[str, Any]:
         {"sourceId": key.source, "apiCalls": str(events), "timestamp": _timestamp(key.day)}
         for key, events in calls.items()
     ]
-    return _page("dailyPerSourceAPICallsUsage", entries, asked.page)
+    return _page("dailyPerSourceAPICallsUsage", entries, asked.page, "sourceId")
 
 
 async def listed_of_functions(asked: _Wanted, services: Services) -> dict[str, Any]:
@@ -108,12 +112,13 @@ async def listed_of_functions(asked: _Wanted, services: Services) -> dict[str, A
         for key, used in found.items()
         if key.function in asked.functions
     ]
-    return _page("dailyFunctionsUsage", entries, asked.page)
+    return _page("dailyFunctionsUsage", entries, asked.page, "functionId")
 
 
-def _page(name: str, entries: list[dict[str, Any]], page: Page) -> dict[str, Any]:
-    some = entries[page.offset : page.offset + page.size + 1]
-    return {name: some[: page.size], "pagination": page.as_json(len(some), len(entries))}
+def _page(name: str, entries: list[dict[str, Any]], page: Page, of: str) -> dict[str, Any]:
+    """In the order of days, and of what they are told apart by within a day."""
+    some, pagination = page.of(entries, lambda each: (each["timestamp"], each.get(of, "")))
+    return {name: some, "pagination": pagination}
 
 
 OPERATIONS = (

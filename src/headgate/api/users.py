@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 def listed(call: Call) -> dict[str, Any]:
     call.owner()
     page = page_of(call.query.get("pagination"))
-    found = users.listed(call.view, call.workspace, invited=False, count=page.size + 1, offset=page.offset)
-    return {"users": shown(call.view, found[: page.size]), "pagination": page.as_json(len(found))}
+    found = users.listed(call.view, call.workspace, invited=False, span=page.span)
+    some, pagination = page.cut(found, lambda each: (each.id,))
+    return {"users": shown(call.view, some), "pagination": pagination}
 
 
 def get(call: Call) -> dict[str, Any]:
@@ -56,12 +57,9 @@ def replace_permissions(call: Call) -> dict[str, Any]:
 def groups(call: Call) -> dict[str, Any]:
     user = _user(call)
     page = page_of(call.query.get("pagination"))
-    found = users.groups_of(call.view, user.id)
-    some = found[page.offset : page.offset + page.size + 1]
-    return {
-        "groups": [{"id": group, "name": name} for group, name in some[: page.size]],
-        "pagination": page.as_json(len(some), len(found)),
-    }
+    found = users.groups_of(call.view, user.id, page.span)
+    some, pagination = page.cut(found, lambda each: each[:1])
+    return {"groups": [{"id": group, "name": name} for group, name in some], "pagination": pagination}
 
 
 def shown(view: View, people: Sequence[User]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from headgate.api.overview import names, reported
 from headgate.api.pagination import page_of
 from headgate.api.query import strings
 from headgate.api.ranges import range_of
-from headgate.api.series import groups, points
+from headgate.api.series import groups, kinds_of, place, points
 from headgate.api.times import iso
 from headgate.queue.model import Step
 from headgate.queue.reports import Question
@@ -80,7 +80,7 @@ def handler(call: Call) -> Asked:
             among=tuple((COLUMNS[name], values) for name, values in among.items()),
         ),
         by,
-        page_of(call.query.get("pagination")),
+        page_of(call.query.get("pagination"), *kinds_of(by)),
         {each.id: each for each in seen},
         query,
     )
@@ -92,16 +92,15 @@ async def run(asked: Asked, services: Services) -> dict[str, Any]:
 
 def _report(asked: Asked, reports: Reports) -> dict[str, Any]:
     found = groups(reports.events(asked.window, asked.question, tuple(COLUMNS[name] for name in asked.by)))
-    page = asked.page
-    some = found[page.offset : page.offset + page.size + 1]
+    some, pagination = asked.page.of(found, place)
     return {
         "path": "/events/volume",
         "query": asked.query,
         "result": [
             _about(asked, group.key) | {"total": group.counts.total(), "series": points(group)}
-            for group in some[: page.size]
+            for group in some
         ],
-        "pagination": page.as_json(len(some), len(found)),
+        "pagination": pagination,
     }
 
 

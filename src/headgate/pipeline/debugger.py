@@ -22,12 +22,21 @@ BYTES: Final = 32 << 20
 
 
 class Seen(NamedTuple):
-    """*at* in ms since the epoch; *body* is the event's JSON text, as it was accepted."""
+    """
+    *at* in ms since the epoch, and *number* counts those that one worker kept; *body* is the event's JSON text, as it was
+    accepted.
+    """
 
     at: int
+    number: int
     message_id: str
     event_type: str
     body: bytes
+
+
+def place(seen: Seen) -> tuple[int, int, str]:
+    """Where it stands in the order of all: the newest come first."""
+    return -seen.at, -seen.number, seen.message_id
 
 
 class _Ring:
@@ -47,6 +56,7 @@ class SourceDebugger:
         self._clock = clock
         self._rings: collections.OrderedDict[str, _Ring] = collections.OrderedDict()
         self._bytes = 0
+        self._number = 0
 
     def saw(self, source: str, arrivals: Iterable[Arrival]) -> None:
         """Called for every request with events: must be quick."""
@@ -60,7 +70,8 @@ class SourceDebugger:
         if not ring.left:
             return
         for arrival in arrivals:
-            self._add(ring, Seen(at, arrival.message_id, arrival.event_type, arrival.body))
+            self._number += 1
+            self._add(ring, Seen(at, self._number, arrival.message_id, arrival.event_type, arrival.body))
             ring.left -= 1
             if not ring.left:
                 break
@@ -93,15 +104,14 @@ class SourceDebugger:
 
 def merged(parts: Iterable[list[Seen]]) -> list[Seen]:
     """What several workers saw of a source: the newest EVENTS, the newest first."""
-    together = [seen for part in parts for seen in part]
-    together.sort(key=lambda seen: seen.at, reverse=True)
-    return together[:EVENTS]
+    return sorted((seen for part in parts for seen in part), key=place)[:EVENTS]
 
 
 def to_json(seen: Seen) -> list[Any]:
-    return [seen.at, seen.message_id, seen.event_type, seen.body.decode()]
+    *facts, body = seen
+    return [*facts, body.decode()]
 
 
 def from_json(value: list[Any]) -> Seen:
-    at, message_id, event_type, body = value
-    return Seen(at, message_id, event_type, body.encode())
+    *facts, body = value
+    return Seen._make((*facts, body.encode()))

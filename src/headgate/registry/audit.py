@@ -6,10 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select
 
 from headgate.registry import limits
 from headgate.registry.records import Actor, AuditEvent, Place
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import audit, users
 
 if TYPE_CHECKING:
@@ -75,23 +76,11 @@ def listed(
     workspace: str,
     *,
     wanted: Wanted | None = None,
-    begin: Place | None = None,
-    count: int = 200,
-    offset: int = 0,
+    span: Span = ALL,
 ) -> list[AuditEvent]:
-    """The newest first; from *begin* on, that one included."""
+    """The newest first, by their places."""
     query = _of(workspace, wanted or Wanted())
-    if begin is not None:
-        query = query.where(tuple_(*_ORDER) <= begin)
-    query = query.order_by(*(column.desc() for column in _ORDER)).limit(count).offset(offset)
-    return [_event(row) for row in view.connection.execute(query).mappings()]
-
-
-def before(view: View, workspace: str, wanted: Wanted, begin: Place, count: int) -> Place | None:
-    """Where the page of *count* events begins that ends before *begin*; None where that is the beginning of all."""
-    query = _of(workspace, wanted).where(tuple_(*_ORDER) > begin).order_by(*_ORDER).limit(count + 1)
-    rows = view.connection.execute(query).mappings().all()
-    return _event(rows[count - 1]).place if len(rows) > count else None
+    return [_event(row) for row in read(view, query, _ORDER, span, descending=True)]
 
 
 def sweep(change: Change, most: int = 1_000) -> int:

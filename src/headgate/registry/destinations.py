@@ -23,6 +23,7 @@ from headgate.registry import (
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Destination
 from headgate.registry.secrets import Place, Undecryptable
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import destinations, sources
 
 if TYPE_CHECKING:
@@ -153,19 +154,16 @@ def listed(
     workspace: str | None = None,
     source: str | None = None,
     among: Collection[str] | None = None,
-    count: int | None = None,
-    offset: int = 0,
-    after: str = "",
+    span: Span = ALL,
 ) -> list[Destination]:
-    """
-    Of a workspace, of a source, of sources *among* these, or all; in the order of creation, which is that of ids; *after*
-    an id, instead of *offset*.
-    """
+    """Of a workspace, of a source, of sources *among* these, or all; in the order of creation, which is that of ids."""
+    order = [destinations.c.id]
     query = _wanted(select(destinations), workspace, source, among)
-    if after:
-        query, offset = query.where(destinations.c.id > after), 0
-    query = query.order_by(destinations.c.created_at, destinations.c.id).limit(count).offset(offset)
-    return [_destination(row) for row in view.connection.execute(query).mappings()]
+    if span.most is not None:
+        # An index has the ids; whole rows are then read of those alone that are wanted.
+        ids = read(view, _wanted(select(destinations.c.id), workspace, source, among), order, span)
+        query, span = select(destinations).where(destinations.c.id.in_([row["id"] for row in ids])), ALL
+    return [_destination(row) for row in read(view, query, order, span)]
 
 
 def total(

@@ -10,6 +10,7 @@ from headgate.filters import FilterChain, FilterError, Rule
 from headgate.registry import audit, canonical, checks, limits, ownership
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Filter
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import filters
 
 if TYPE_CHECKING:
@@ -109,10 +110,16 @@ def get(view: View, name: str, *, destination: str | None = None) -> Filter:
     return _filter(row)
 
 
-def listed(view: View, destination: str) -> list[Filter]:
-    """In the order of creation."""
-    query = select(filters).where(filters.c.destination_id == destination).order_by(filters.c.position)
-    return [_filter(row) for row in view.connection.execute(query).mappings()]
+def listed(view: View, destination: str, span: Span = ALL) -> list[Filter]:
+    """In the order of creation, which is that of their positions."""
+    query = select(filters).where(filters.c.destination_id == destination)
+    return [_filter(row) for row in read(view, query, [filters.c.position], span)]
+
+
+def total(view: View, destination: str) -> int:
+    """How many `listed` gives."""
+    query = select(func.count()).select_from(filters).where(filters.c.destination_id == destination)
+    return view.connection.scalar(query) or 0
 
 
 def check_title(title: str) -> str:
@@ -144,6 +151,7 @@ def _filter(row: RowMapping) -> Filter:
     return Filter(
         id=row["id"],
         destination=row["destination_id"],
+        position=row["position"],
         title=row["title"],
         description=row["description"],
         query=row["query"],

@@ -11,6 +11,7 @@ from headgate.registry import audit, canonical, checks, limits, quotas, settings
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Function, Version
 from headgate.registry.settings import Definition
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import function_versions, functions, instances
 from headgate_runtime import CompileError, Limits, compile  # noqa: A004 - the runtime's word
 
@@ -191,10 +192,9 @@ def get(view: View, function: str, *, workspace: str | None = None) -> Function:
     return _all(view, [row])[0]
 
 
-def listed(view: View, workspace: str, *, count: int | None = None, offset: int = 0) -> list[Function]:
+def listed(view: View, workspace: str) -> list[Function]:
     """In the order of creation."""
-    query = select(functions).where(functions.c.workspace_id == workspace)
-    query = query.order_by(functions.c.created_at, functions.c.id).limit(count).offset(offset)
+    query = _among(select(functions), workspace, None).order_by(functions.c.id)
     return _all(view, view.connection.execute(query).mappings().all())
 
 
@@ -203,16 +203,11 @@ def summaries(
     workspace: str,
     *,
     among: Collection[str] | None = None,
-    count: int | None = None,
-    offset: int = 0,
-    after: str = "",
+    span: Span = ALL,
 ) -> list[Summary]:
-    """In the order of creation, which is that of ids; *among* None: of all; *after* an id, instead of *offset*."""
-    columns = [functions.c[name] for name in Summary._fields]
-    query = _among(select(*columns), workspace, among).order_by(functions.c.created_at, functions.c.id)
-    if after:
-        query, offset = query.where(functions.c.id > after), 0
-    return [Summary(*row) for row in view.connection.execute(query.limit(count).offset(offset))]
+    """In the order of creation, which is that of ids; *among* None: of all."""
+    query = _among(select(*(functions.c[name] for name in Summary._fields)), workspace, among)
+    return [Summary(**row) for row in read(view, query, [functions.c.id], span)]
 
 
 def total(view: View, workspace: str, *, among: Collection[str] | None = None) -> int:
@@ -222,7 +217,7 @@ def total(view: View, workspace: str, *, among: Collection[str] | None = None) -
 
 def ids(view: View, workspace: str) -> list[str]:
     """In the order of creation."""
-    query = _among(select(functions.c.id), workspace, None).order_by(functions.c.created_at, functions.c.id)
+    query = _among(select(functions.c.id), workspace, None).order_by(functions.c.id)
     return list(view.connection.scalars(query))
 
 
@@ -242,18 +237,10 @@ def version(view: View, function: str, name: str) -> Version:
     return _all_versions(view, [row])[0]
 
 
-def versions(view: View, function: str, *, count: int | None = None, offset: int = 0) -> list[Version]:
-    """The newest first."""
-    query = _versions(function).limit(count).offset(offset)
-    return _all_versions(view, view.connection.execute(query).mappings().all())
-
-
-def _versions(function: str) -> Select[Any]:
-    return (
-        select(function_versions)
-        .where(function_versions.c.function_id == full_id(function))
-        .order_by(function_versions.c.number.desc())
-    )
+def versions(view: View, function: str, span: Span = ALL) -> list[Version]:
+    """The newest first, by their numbers."""
+    query = select(function_versions).where(function_versions.c.function_id == full_id(function))
+    return _all_versions(view, read(view, query, [function_versions.c.number], span, descending=True))
 
 
 def _facts(**given: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from headgate.registry import audit, checks, grants, limits, users, workspaces
 from headgate.registry.errors import Conflict, NotFound
 from headgate.registry.records import Group
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import members, user_groups
 from headgate.registry.tables import users as user_rows
 
@@ -105,11 +106,10 @@ def get(view: View, group: str, *, workspace: str | None = None) -> Group:
     return _group(row)
 
 
-def listed(view: View, workspace: str, *, count: int | None = None, offset: int = 0) -> list[Group]:
-    """In the order of creation."""
+def listed(view: View, workspace: str, span: Span = ALL) -> list[Group]:
+    """In the order of creation, which is that of ids."""
     query = _counted().where(user_groups.c.workspace_id == workspace)
-    query = query.order_by(user_groups.c.created_at, user_groups.c.id).limit(count).offset(offset)
-    return [_group(row) for row in view.connection.execute(query).mappings()]
+    return [_group(row) for row in read(view, query, [user_groups.c.id], span)]
 
 
 def resource(group: Group) -> tuple[str, str, str]:

@@ -12,6 +12,7 @@ from headgate.registry import audit, canonical, checks, functions, ownership, se
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Instance
 from headgate.registry.secrets import Place, Undecryptable
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import function_versions, instances
 
 if TYPE_CHECKING:
@@ -179,15 +180,10 @@ def of_destination(view: View, destination: str) -> Instance | None:
     return None if row is None else _instance(row)
 
 
-def listed(
-    view: View, function: str, *, count: int | None = None, offset: int = 0, after: str = ""
-) -> list[Instance]:
-    """In the order of creation, which is that of ids; *after* an id, instead of *offset*."""
+def listed(view: View, function: str, span: Span = ALL) -> list[Instance]:
+    """In the order of creation, which is that of ids."""
     query = select(instances).where(instances.c.function_id == functions.full_id(function))
-    if after:
-        query, offset = query.where(instances.c.id > after), 0
-    query = query.order_by(instances.c.created_at, instances.c.id).limit(count).offset(offset)
-    return [_instance(row) for row in view.connection.execute(query).mappings()]
+    return [_instance(row) for row in read(view, query, [instances.c.id], span)]
 
 
 def secrets_of(view: View, instance: str) -> dict[str, Any]:

@@ -120,10 +120,11 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """*query* is FQL text or "all"; *actions* as on the wire (SPEC 9.1)."""
+    """*query* is FQL text or "all"; *actions* as on the wire (SPEC 9.1); *position* among those of the destination."""
 
     id: str
     destination: str
+    position: int
     title: str
     description: str
     query: str

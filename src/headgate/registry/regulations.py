@@ -13,12 +13,13 @@ from headgate.registry import audit, canonical, checks, limits
 from headgate.registry.errors import Conflict, Invalid
 from headgate.registry.records import Regulation
 from headgate.registry.snapshot import Suppressed
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import regulations, suppressions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import Select
+    from sqlalchemy import RowMapping, Select
 
     from headgate.registry.store import Change, View
 
@@ -57,7 +58,7 @@ def create(
     r = regulations.c
     same = (r.workspace_id == workspace) & (r.source_id == source) & (r.type == kind)
     begun = same & (r.subject_type == subject_type) & (r.subjects == text) & r.finished_at.is_(None)
-    for row in change.connection.execute(select(regulations).where(begun).limit(1)):
+    for row in change.connection.execute(select(regulations).where(begun).limit(1)).mappings():
         return _regulation(row)
     made = Regulation(
         id=change.new_id("reg_"),
@@ -103,7 +104,7 @@ def finish(change: Change, regulation: str) -> None:
 
 def find(view: View, workspace: str, regulation: str) -> Regulation | None:
     there = (regulations.c.id == regulation) & (regulations.c.workspace_id == workspace)
-    row = view.connection.execute(select(regulations).where(there)).one_or_none()
+    row = view.connection.execute(select(regulations).where(there)).mappings().one_or_none()
     return None if row is None else _regulation(row)
 
 
@@ -114,10 +115,9 @@ def listed(
     source: str | None = None,
     finished: bool | None = None,
     types: Collection[str] | None = None,
-    count: int | None = None,
-    offset: int = 0,
+    span: Span = ALL,
 ) -> list[Regulation]:
-    """The newest first. *source*: of that one alone; None: of any and of all."""
+    """The newest first, by their ids. *source*: of that one alone; None: of any and of all."""
     query = select(regulations).where(regulations.c.workspace_id == workspace)
     if source is not None:
         query = query.where(regulations.c.source_id == source)
@@ -125,15 +125,15 @@ def listed(
         query = query.where(regulations.c.finished_at.is_not(None) == finished)
     if types is not None:
         query = query.where(regulations.c.type.in_(types))
-    query = query.order_by(regulations.c.created_at.desc(), regulations.c.id.desc())
-    return [_regulation(row) for row in view.connection.execute(query.limit(count).offset(offset))]
+    return [_regulation(row) for row in read(view, query, [regulations.c.id], span, descending=True)]
 
 
-def suppressions_of(view: View, workspace: str, count: int, offset: int) -> list[Suppression]:
+def suppressions_of(view: View, workspace: str, span: Span = ALL) -> list[Suppression]:
+    """In the order of what a Suppression consists of."""
     s = suppressions.c
-    query = select(s.source_id, s.subject_type, s.subject).where(s.workspace_id == workspace)
-    query = query.order_by(s.source_id, s.subject_type, s.subject).limit(count).offset(offset)
-    return [Suppression(*row) for row in view.connection.execute(query)]
+    order = [s.source_id, s.subject_type, s.subject]
+    rows = read(view, select(*order).where(s.workspace_id == workspace), order, span)
+    return [Suppression(*row.values()) for row in rows]
 
 
 def mark(view: View) -> tuple[int, int]:
@@ -191,14 +191,14 @@ def _count(view: View, query: Select[Any]) -> int:
     return view.connection.scalar(query) or 0
 
 
-def _regulation(row: Any) -> Regulation:
+def _regulation(row: RowMapping) -> Regulation:
     return Regulation(
-        id=row.id,
-        workspace=row.workspace_id,
-        source=row.source_id,
-        type=row.type,
-        subject_type=row.subject_type,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-        subjects=tuple(canonical.read(row.subjects)),
+        id=row["id"],
+        workspace=row["workspace_id"],
+        source=row["source_id"],
+        type=row["type"],
+        subject_type=row["subject_type"],
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+        subjects=tuple(canonical.read(row["subjects"])),
     )

@@ -10,6 +10,7 @@ from headgate.registry import audit, canonical, checks, destinations, grants, li
 from headgate.registry import labels as labels_of
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Source
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import source_settings, sources, write_keys
 
 if TYPE_CHECKING:
@@ -156,24 +157,19 @@ def listed(
     workspace: str,
     *,
     among: Collection[str] | None = None,
-    count: int | None = None,
-    offset: int = 0,
-    after: str = "",
+    span: Span = ALL,
 ) -> list[Source]:
-    """All, or those *among* these; in the order of creation, which is that of ids; *after* an id, instead of *offset*."""
+    """All, or those *among* these; in the order of creation, which is that of ids."""
     query = select(sources).where(sources.c.workspace_id == workspace)
-    if after:
-        query, offset = query.where(sources.c.id > after), 0
     if among is not None:
         query = query.where(sources.c.id.in_(among))
-    query = query.order_by(sources.c.created_at, sources.c.id).limit(count).offset(offset)
-    return _sources(view, view.connection.execute(query).mappings().all())
+    return _sources(view, read(view, query, [sources.c.id], span))
 
 
 def labelled(view: View, workspace: str) -> list[tuple[str, tuple[Mapping[str, Any], ...]]]:
     """Id and labels of all, in the order of creation."""
     query = select(sources.c.id, sources.c.labels).where(sources.c.workspace_id == workspace)
-    rows = view.connection.execute(query.order_by(sources.c.created_at, sources.c.id))
+    rows = view.connection.execute(query.order_by(sources.c.id))
     return [(row.id, tuple(canonical.read(row.labels))) for row in rows]
 
 

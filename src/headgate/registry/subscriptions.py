@@ -13,6 +13,7 @@ from headgate.fql import FqlError, Query
 from headgate.registry import audit, canonical, checks, limits, ownership
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Subscription
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import subscriptions
 
 if TYPE_CHECKING:
@@ -116,14 +117,18 @@ def get(view: View, subscription: str, *, destination: str | None = None) -> Sub
     return _subscription(row)
 
 
-def listed(view: View, destination: str) -> list[Subscription]:
-    """In the order of creation."""
+def listed(view: View, destination: str, span: Span = ALL) -> list[Subscription]:
+    """In the order of creation, which is that of ids."""
+    query = select(subscriptions).where(subscriptions.c.destination_id == destination)
+    return [_subscription(row) for row in read(view, query, [subscriptions.c.id], span)]
+
+
+def total(view: View, destination: str) -> int:
+    """How many `listed` gives."""
     query = (
-        select(subscriptions)
-        .where(subscriptions.c.destination_id == destination)
-        .order_by(subscriptions.c.created_at, subscriptions.c.id)
+        select(func.count()).select_from(subscriptions).where(subscriptions.c.destination_id == destination)
     )
-    return [_subscription(row) for row in view.connection.execute(query).mappings()]
+    return view.connection.scalar(query) or 0
 
 
 def _trigger(trigger: str) -> str:

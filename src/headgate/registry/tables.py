@@ -1,8 +1,8 @@
 """
 The tables of the registry, as they are after the last migration (a test holds the two together).
 
-Times are ms since the epoch, ids opaque text, and what is JSON is text in canonical form, so that equal values are equal
-rows. `encrypted_settings` maps a name to a sealed value (secrets.py).
+Times are ms since the epoch, ids opaque text that sorts as the things were made, and what is JSON is text in canonical
+form, so that equal values are equal rows. `encrypted_settings` maps a name to a sealed value (secrets.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The migration that leads to these tables."""
 
 metadata = MetaData(
@@ -82,6 +82,7 @@ sources = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "slug"),
+    Index(None, "workspace_id", "id"),
 )
 
 source_settings = Table(
@@ -130,6 +131,7 @@ destinations = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("source_id", "name"),
+    Index(None, "source_id", "id"),
 )
 
 filters = Table(
@@ -180,7 +182,7 @@ functions = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", String(120), nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Index(None, "workspace_id"),
+    Index(None, "workspace_id", "id"),
 )
 
 function_versions = Table(
@@ -217,7 +219,7 @@ instances = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("destination_id"),
-    Index(None, "function_id"),
+    Index(None, "function_id", "id"),
     Index(None, "version_id"),
 )
 
@@ -231,6 +233,7 @@ users = Table(
     Column("state", String(20), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "email"),
+    Index(None, "workspace_id", "state", "id"),
 )
 """People are of one workspace each: whoever works in two is a user of both. *state* is "invited" or "active"."""
 
@@ -246,7 +249,7 @@ tokens = Table(
     Column("created_by", String(120), nullable=False),
     Column("user_id", ForeignKey("users.id"), nullable=True),
     UniqueConstraint("hash"),
-    Index(None, "workspace_id"),
+    Index(None, "workspace_id", "id"),
     Index(None, "user_id"),
 )
 """
@@ -262,6 +265,7 @@ user_groups = Table(
     Column("name", String(120), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "name"),
+    Index(None, "workspace_id", "id"),
 )
 
 members = Table(
@@ -299,7 +303,7 @@ regulations = Table(
     Column("finished_at", BigInteger, nullable=True),
     # Last, so that nothing else in a row lies behind thousands of ids.
     Column("subjects", Text, nullable=False),
-    Index(None, "workspace_id"),
+    Index(None, "workspace_id", "id"),
 )
 """*source_id* is "" where it is about all. Regulations outlive their sources, and are never deleted."""
 

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, insert, select
 from headgate.registry import audit, checks, grants, limits, workspaces
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import ROLES, Role, Token
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import tokens
 
 if TYPE_CHECKING:
@@ -103,15 +104,12 @@ def verify(view: View, text: str) -> Token | None:
     return _token(row)
 
 
-def listed(
-    view: View, workspace: str, *, user: str | None = None, count: int | None = None, offset: int = 0
-) -> list[Token]:
-    """Those of *user*, where one is given. In the order of creation."""
+def listed(view: View, workspace: str, *, user: str | None = None, span: Span = ALL) -> list[Token]:
+    """Those of *user*, where one is given. In the order of creation, which is that of ids."""
     query = select(tokens).where(tokens.c.workspace_id == workspace)
     if user is not None:
         query = query.where(tokens.c.user_id == user)
-    query = query.order_by(tokens.c.created_at, tokens.c.id).limit(count).offset(offset)
-    return [_token(row) for row in view.connection.execute(query).mappings()]
+    return [_token(row) for row in read(view, query, [tokens.c.id], span)]
 
 
 def _hash(text: str) -> str:

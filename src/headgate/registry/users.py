@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from headgate.registry import audit, checks, grants, limits, tokens, workspaces
 from headgate.registry.errors import Conflict, NotFound
 from headgate.registry.records import User
+from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import members, user_groups, users
 
 if TYPE_CHECKING:
@@ -111,27 +112,24 @@ def listed(
     *,
     invited: bool,
     group: str | None = None,
-    count: int | None = None,
-    offset: int = 0,
+    span: Span = ALL,
 ) -> list[User]:
-    """Those who are *invited*, or the others; of *group*, where one is given. In the order of creation."""
+    """Those who are *invited*, or the others; of *group*, where one is given. In the order of creation: that of ids."""
     state = "invited" if invited else "active"
     query = select(users).where(users.c.workspace_id == workspace, users.c.state == state)
     if group is not None:
         query = query.join(members, members.c.user_id == users.c.id).where(members.c.group_id == group)
-    query = query.order_by(users.c.created_at, users.c.id).limit(count).offset(offset)
-    return [_user(row) for row in view.connection.execute(query).mappings()]
+    return [_user(row) for row in read(view, query, [users.c.id], span)]
 
 
-def groups_of(view: View, user: str) -> list[tuple[str, str]]:
-    """Ids and names of the groups they are in, in the order of creation."""
-    rows = view.connection.execute(
+def groups_of(view: View, user: str, span: Span = ALL) -> list[tuple[str, str]]:
+    """Ids and names of the groups they are in, in the order of creation: that of ids."""
+    query = (
         select(user_groups.c.id, user_groups.c.name)
         .join(members, members.c.group_id == user_groups.c.id)
         .where(members.c.user_id == user)
-        .order_by(user_groups.c.created_at, user_groups.c.id)
     )
-    return [(row.id, row.name) for row in rows]
+    return [(row["id"], row["name"]) for row in read(view, query, [user_groups.c.id], span)]
 
 
 def resource(user: User) -> tuple[str, str, str]:

@@ -30,6 +30,11 @@ class Kept(NamedTuple):
     content: dict[str, Any]
 
 
+def place(kept: Kept) -> tuple[int, str, str, str, int]:
+    """Where a sample stands in the order of all: the newest come first."""
+    return -kept.at, kept.step, kept.reason, kept.message_id, kept.attempt
+
+
 class Reader:
     """Methods take their time: call them in a thread. What cannot be read is passed over."""
 
@@ -48,7 +53,7 @@ class Reader:
             Kept._make((*columns, orjson.loads(content)))
             for *columns, content in self._rows(query, (destination, now - RETENTION_MS, reason, step))
         ]
-        found.sort(key=lambda kept: kept.at, reverse=True)
+        found.sort(key=place)
         seen: dict[tuple[str, str], int] = {}
         some = []
         for kept in found:

@@ -249,7 +249,7 @@ class House:
     def audited(self) -> list[AuditEvent]:
         """What was done in "acme", the last first."""
         with self.registry.view() as view:
-            return audit.listed(view, self.workspace, count=1_000)
+            return audit.listed(view, self.workspace)
 
     async def source(self, write_key: str) -> Source | None:
         raise AssertionError(write_key)

@@ -75,9 +75,12 @@ def test_filters_are_listed_in_their_order(house: House, hook: Hook) -> None:
     made = [hook.made(title=str(number)) for number in range(10)]
 
     assert house.owner.get(hook.path).data["filters"] == made
-    page = house.owner.get(hook.path, pagination={"count": 3, "cursor": "Mw=="}).data
+    first = house.owner.get(hook.path, pagination={"count": 3}).data
+    assert first["pagination"].keys() == {"current", "next", "totalEntries"}
+    page = house.owner.get(hook.path, pagination={"count": 3, "cursor": first["pagination"]["next"]}).data
     assert page["filters"] == made[3:6]
-    assert page["pagination"] == {"current": "Mw==", "next": "Ng==", "previous": "MA==", "totalEntries": 10}
+    assert page["pagination"].keys() == {"current", "next", "previous", "totalEntries"}
+    assert page["pagination"]["totalEntries"] == 10
     one_more = house.owner.post(hook.path, hook.body())
     assert (one_more.status, "at most 10" in one_more.error["message"]) == (409, True)
 

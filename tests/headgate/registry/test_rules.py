@@ -10,6 +10,7 @@ import pytest
 from headgate.registry import destinations, filters, functions, instances, limits, sources, workspaces
 from headgate.registry.errors import Conflict, Invalid, NotFound, Refused
 from headgate.registry.records import Actor
+from headgate.registry.spans import Span
 from headgate.registry.store import Change, View
 from tests.headgate.registry.house import CODE, House, definition
 
@@ -490,7 +491,7 @@ def test_a_source_goes_with_all_it_has(house: House) -> None:
     [
         lambda view: sources.get(view, "\ud800"),
         lambda view: sources.find(view, "w", "\ud800"),
-        lambda view: sources.listed(view, "w", count=2**70),
+        lambda view: sources.listed(view, "w", span=Span(2**70)),
     ],
 )
 def test_what_no_database_takes_is_refused(house: House, look: Callable[[View], Any]) -> None:

@@ -11,6 +11,7 @@ from headgate.registry import audit, tokens, workspaces
 from headgate.registry.bootstrap import bootstrap
 from headgate.registry.errors import Invalid, NotFound
 from headgate.registry.records import Actor, Role
+from headgate.registry.spans import Span
 from headgate.registry.store import Registry
 from tests.headgate.registry.house import House, bytes_below
 
@@ -82,7 +83,7 @@ def test_the_trail_tells_who_did_what(house: House) -> None:
         "Token Created",
         "Workspace Modified",
     ]
-    assert house.see(audit.listed, house.workspace.id, count=1, offset=1) == [created]
+    assert house.see(audit.listed, house.workspace.id, span=Span(1, newest.place)) == [created]
     assert house.see(audit.listed, "another") == []
 
 
