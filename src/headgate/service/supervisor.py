@@ -18,7 +18,7 @@ import uvloop
 from headgate.queue.lock import FileLock
 from headgate.registry.bootstrap import bootstrap
 from headgate.registry.store import Registry
-from headgate.service import logs
+from headgate.service import garbage, logs
 from headgate.service.worker import Worker
 
 if TYPE_CHECKING:
@@ -96,13 +96,17 @@ def _run_worker(
     as_json = options.json_logs if options.json_logs is not None else not sys.stderr.isatty()
     logs.configure(as_json=as_json)
 
+    def ready() -> None:
+        garbage.tune()
+        on_ready()
+
     async def work() -> None:
         worker = Worker(options, index)
         loop = asyncio.get_running_loop()
         for number in _TOLD:
             loop.add_signal_handler(number, worker.stop)
         loop.add_signal_handler(SIBLING_ENDED, worker.sibling_ended)
-        await worker.run(listening, on_ready)
+        await worker.run(listening, ready)
 
     uvloop.run(work())
 
