@@ -8,19 +8,19 @@ The host's half of `fetch` (SPEC 4.4, 4.9).
     Executor(fetch=MockFetcher.load("replies.json"))
 """
 
-from headgate_runtime.fetch.backend import Backend, must_be_an_answer
+from headgate_runtime.fetch.backend import Backend, reach
 from headgate_runtime.fetch.egress import DefaultPorts, Egress, EgressError
 from headgate_runtime.fetch.failure import Failure, SystemFailure
 from headgate_runtime.fetch.fetcher import Fetcher
 from headgate_runtime.fetch.limits import FetchLimits
 from headgate_runtime.fetch.message import Incoming, Outgoing
 from headgate_runtime.fetch.mock import MockError, MockFetcher, MockRequest, Reply
-from headgate_runtime.fetch.protocol import in_nodes_words
 from headgate_runtime.fetch.resolver import Resolver, SystemResolver
 from headgate_runtime.fetch.service import FetchService
 from headgate_runtime.fetch.target import Target
 from headgate_runtime.fetch.target import parse as parse_target
 from headgate_runtime.fetch.tls import default_context
+from headgate_runtime.fetch.tls import failure_of as tls_failure_of
 from headgate_runtime.fetch.trace import Exchange, Raw, Redaction, Trace, tracing
 
 __all__ = [
@@ -47,8 +47,8 @@ __all__ = [
     "Target",
     "Trace",
     "default_context",
-    "in_nodes_words",
-    "must_be_an_answer",
     "parse_target",
+    "reach",
+    "tls_failure_of",
     "tracing",
 ]

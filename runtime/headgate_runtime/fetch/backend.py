@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpcore
 
@@ -22,12 +22,14 @@ from headgate_runtime.fetch.resolver import addresses_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from headgate_runtime.fetch.egress import Egress
     from headgate_runtime.fetch.ranges import Address
     from headgate_runtime.fetch.resolver import Resolver
     from headgate_runtime.host import Clock
+
+T = TypeVar("T")
 
 _NEXT_ADDRESS_MS: Final = 2_000.0
 """After which the next address is tried, while there is one."""
@@ -54,23 +56,17 @@ class Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - httpcore's signature
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        async with self._lookups:
-            addresses = await addresses_of(self._resolver, host, _literal(host))
-        self._egress.check_addresses(host, port, addresses)
-        addresses = addresses[:ADDRESSES]
-        last: SystemFailure | None = None
-        for address in addresses:
-            limit = _ms(timeout)
-            if address is not addresses[-1]:
-                limit = _NEXT_ADDRESS_MS if limit is None else min(_NEXT_ADDRESS_MS, limit)
-            try:
-                async with Deadline(self._clock, limit):
-                    stream = await self._inner.connect_tcp(str(address), port, socket_options=socket_options)
-                return Stream(stream, self._clock)
-            except (httpcore.ConnectError, TimeoutError) as error:
-                last = _failure(error, address, port)
-        assert last is not None
-        raise last
+        stream = await reach(
+            host,
+            port,
+            lambda address: self._inner.connect_tcp(address, port, socket_options=socket_options),
+            egress=self._egress,
+            resolver=self._resolver,
+            clock=self._clock,
+            lookups=self._lookups,
+            limit_ms=_ms(timeout),
+        )
+        return Stream(stream, self._clock)
 
     async def connect_unix_socket(
         self,
@@ -131,6 +127,39 @@ class Stream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+async def reach(
+    host: str,
+    port: int,
+    connect: Callable[[str], Awaitable[T]],
+    *,
+    egress: Egress,
+    resolver: Resolver,
+    clock: Clock,
+    lookups: asyncio.Semaphore,
+    limit_ms: float | None = None,
+) -> T:
+    """
+    What *connect* makes of the first address of *host* that it can be made with; all of them have passed *egress* before.
+    *limit_ms* is for each. Raises SystemFailure; *connect* may raise OSError or httpcore.ConnectError.
+    """
+    async with lookups:
+        addresses = await addresses_of(resolver, host, _literal(host))
+    egress.check_addresses(host, port, addresses)
+    addresses = addresses[:ADDRESSES]
+    last: SystemFailure | None = None
+    for address in addresses:
+        limit = limit_ms
+        if address is not addresses[-1]:
+            limit = _NEXT_ADDRESS_MS if limit is None else min(_NEXT_ADDRESS_MS, limit)
+        try:
+            async with Deadline(clock, limit):
+                return await connect(str(address))
+        except (httpcore.ConnectError, OSError, TimeoutError) as error:
+            last = _failure(error, address, port)
+    assert last is not None
+    raise last
 
 
 async def must_be_an_answer(response: httpcore.Response) -> None:

@@ -4,50 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-import anyio
-import httpx
-
-from headgate.delivery import answer
+from headgate.delivery import answer as answers
 from headgate.delivery.carrier import Batching
+from headgate.delivery.connections import Connections
 from headgate.delivery.pace import Rate, Window
 from headgate.delivery.signature import key_of, signature_headers
-from headgate.delivery.transport import CheckedTransport
-from headgate_runtime.fetch import Incoming, Outgoing, Raw, SystemFailure, parse_target
+from headgate_runtime.fetch import Failure, Incoming, Outgoing, Raw, SystemFailure, parse_target
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from headgate.delivery.carrier import Parcel, Receipt
+    from headgate.delivery.wire import Answer, Wire
     from headgate.registry.kinds import Webhook as Settings
     from headgate_runtime import Clock
-    from headgate_runtime.fetch import Egress, Resolver
+    from headgate_runtime.fetch import Egress, Resolver, Target
 
 USER_AGENT: Final = "Headgate"
 
 BODY_BYTES: Final = 5 << 20
 """Events of one request, before the last is added."""
 
-ANSWER_BYTES: Final = 64 << 10
-"""Of an answer's body that are read; a connection with more to come is not used again."""
-
 EXCERPT_CHARS: Final = 200
 """Of an answer's body that an error message quotes."""
-
-KEPT_BYTES: Final = 10 << 10
-"""Of an answer's body that a sample shows (SPEC 10)."""
 
 _PLAIN: Final = "!#$&'()*+,/:;<=>?@[]^_`{|}~"
 
 REDIRECTS: Final = 3
 """Followed at most: 307 and 308 within the same origin, so that no secret travels further."""
 
+_DEFAULTS: Final = {
+    "accept": "*/*",
+    "accept-encoding": "identity",
+    "connection": "keep-alive",
+    "user-agent": USER_AGENT,
+    "content-type": "application/json",
+}
+
+
+class _Sent(NamedTuple):
+    """A request: *head* is its first line and headers, as they are written."""
+
+    target: Target
+    head: bytes
+    body: bytes
+
 
 class Webhook:
-    """A Carrier for one destination. What *egress* does not allow is never connected to."""
+    """
+    A Carrier for one destination. What *egress* does not allow is never connected to.
+
+    A request costs a write and a future: no task, and no client between it and its connection.
+    """
 
     def __init__(
         self,
@@ -67,29 +79,28 @@ class Webhook:
         self._key = key_of(settings.signing_secret) if settings.signing_secret else None
         self._rate = Rate(settings.rate_per_s and settings.rate_per_s / share, clock)
         self._window = Window(settings.concurrency)
-        transport = CheckedTransport(egress, resolver, context, clock, settings.concurrency)
-        self._client = httpx.AsyncClient(
-            transport=transport,
-            headers={
-                "user-agent": USER_AGENT,
-                "content-type": "application/json",
-                "accept-encoding": "identity",
-                **settings.headers,
-            },
-            trust_env=False,
-            timeout=None,  # noqa: S113 - one for the whole delivery, on the clock
-        )
-        self._busy: set[asyncio.Task[tuple[Receipt, Incoming | None]]] = set()
+        self._connections = Connections(self._target, egress, resolver, context, clock)
+        own = {name.lower() for name in settings.headers}
+        standing = [(name, value) for name, value in _DEFAULTS.items() if name not in own]
+        self._standing = _lines([*standing, *settings.headers.items()])
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.concurrency = settings.concurrency
         self.batching = Batching(settings.batch_max_count, BODY_BYTES, settings.batch_wait_ms)
 
     async def deliver(self, parcels: Sequence[Parcel]) -> Receipt:
         await self._rate.take(len(parcels))
         await self._window.enter()
+        self._under_way += 1
+        self._idle.clear()
         try:
-            receipt = await self._within_time(parcels)
+            receipt = await self._send(parcels)
         finally:
             self._window.leave()
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
         if receipt.status == 429:
             self._window.shrink()
         elif receipt.verdict == "delivered":
@@ -97,110 +108,127 @@ class Webhook:
         return receipt
 
     async def aclose(self) -> None:
-        while self._busy:
-            await asyncio.wait(self._busy)
-        await self._client.aclose()
+        await self._idle.wait()
+        self._connections.close()
 
-    async def _within_time(self, parcels: Sequence[Parcel]) -> Receipt:
-        sent: list[httpx.Request] = []
+    async def _send(self, parcels: Sequence[Parcel]) -> Receipt:
         began = self._clock.monotonic_ms()
-        # By anyio's means of ending things: httpcore keeps it from the closing of a connection, which a task's own `cancel`
-        # would break off half way, and the pool would be one connection smaller for good.
-        limit = anyio.CancelScope()
-        sending = asyncio.ensure_future(self._send_until(limit, parcels, sent))
-        self._busy.add(sending)
-        sending.add_done_callback(self._busy.discard)
+        sent: list[_Sent] = []
+        answer: Answer | None = None
         try:
-            await self._clock.wait({sending}, self._settings.timeout_ms)  # type: ignore[arg-type]
-        finally:
-            if not sending.done():
-                limit.cancel()
-                await asyncio.wait({sending})
-        receipt, incoming = sending.result()
+            answer = await self._exchange(self._request(parcels), began, sent)
+        except SystemFailure as failure:
+            receipt = answers.of_failure(failure)
+        except TimeoutError:
+            receipt = answers.of_silence(self._settings.timeout_ms)
+        else:
+            receipt = answers.of_status(
+                answer.status, answer.header("retry-after"), _excerpt(answer.body), self._clock.wall_ms()
+            )
         if receipt.verdict == "delivered" or not sent:
             return receipt
+        incoming = answer and Incoming(answer.status, answer.reason, answer.headers, answer.body)
         took = self._clock.monotonic_ms() - began
-        error = None if incoming is not None else receipt.message
-        return receipt._replace(request=Raw(_outgoing(sent[-1], sent[0].content), incoming, took, error))
+        error = None if answer is not None else receipt.message
+        return receipt._replace(request=Raw(self._outgoing(sent[-1]), incoming, took, error))
 
-    async def _send_until(
-        self, limit: anyio.CancelScope, parcels: Sequence[Parcel], sent: list[httpx.Request]
-    ) -> tuple[Receipt, Incoming | None]:
-        with limit:
-            return await self._send(parcels, sent)
-        return answer.of_silence(self._settings.timeout_ms), None
-
-    async def _send(
-        self, parcels: Sequence[Parcel], sent: list[httpx.Request]
-    ) -> tuple[Receipt, Incoming | None]:
-        """The requests made go to *sent*."""
+    def _request(self, parcels: Sequence[Parcel]) -> _Sent:
         batched = self._settings.batch_max_count > 1
-        body = b"[" + b",".join(parcel.body for parcel in parcels) + b"]" if batched else parcels[0].body
+        body = b"[%b]" % b",".join([parcel.body for parcel in parcels]) if batched else parcels[0].body
         identity = _identity(parcels)
-        headers = {"idempotency-key": identity}
+        headers = {"idempotency-key": identity, "content-length": str(len(body))}
         if self._key is not None:
             timestamp_s = int(self._clock.wall_ms() // 1e3)
             headers |= signature_headers(self._key, identity, timestamp_s, body)
-        try:
-            self._egress.check_target(self._target)
-            return await self._exchange(
-                self._client.build_request(
-                    self._settings.method, self._target.href, content=body, headers=headers
-                ),
-                sent,
-            )
-        except SystemFailure as failure:
-            return answer.of_failure(failure), None
+        return self._addressed(self._target, _lines(headers.items()), body)
 
-    async def _exchange(
-        self, request: httpx.Request, sent: list[httpx.Request]
-    ) -> tuple[Receipt, Incoming | None]:
-        for _ in range(REDIRECTS + 1):
+    def _addressed(self, target: Target, own: bytes, body: bytes) -> _Sent:
+        """*own*: the headers of this one, beside those that all have."""
+        line = f"{self._settings.method} {target.path} HTTP/1.1\r\nhost: {target.authority}\r\n".encode()
+        return _Sent(target, b"%b%b%b\r\n" % (line, self._standing, own), body)
+
+    async def _exchange(self, request: _Sent, began: float, sent: list[_Sent]) -> Answer:
+        """
+        Redirects included; what was sent is added to *sent*. Raises SystemFailure, and TimeoutError when the time for all of
+        it is up.
+        """
+        self._egress.check_target(self._target)
+        for hop in range(REDIRECTS + 1):
             sent.append(request)
-            response = await self._client.send(request, stream=True)
+            answer = await self._ask(request, began)
+            following = self._following(request.target, answer)
+            if following is None or hop == REDIRECTS:
+                break
+            own = request.head[request.head.index(self._standing) + len(self._standing) : -2]
+            request = self._addressed(following, own, request.body)
+        return answer
+
+    async def _ask(self, request: _Sent, began: float) -> Answer:
+        kept = self._connections.kept()
+        if kept is not None:
             try:
-                body = await _read(response)
-            finally:
-                await response.aclose()
-            following = response.next_request
-            if response.status_code not in (307, 308) or following is None:
-                break
-            if parse_target(str(following.url)).origin != self._target.origin:
-                break
-            request = following
-        receipt = answer.of_status(
-            response.status_code, response.headers.get("retry-after"), _excerpt(body), self._clock.wall_ms()
-        )
-        if receipt.verdict == "delivered":
-            return receipt, None
-        headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
-        )
-        return receipt, Incoming(response.status_code, response.reason_phrase, headers, body)
+                return await self._ask_on(kept, request, began)
+            except SystemFailure:
+                # It was being closed at the other end, as it seems. Who knows the key may have it again.
+                if kept.heard:
+                    raise
+        return await self._ask_on(await self._connect(began), request, began)
+
+    async def _ask_on(self, wire: Wire, request: _Sent, began: float) -> Answer:
+        asked = wire.ask((request.head, request.body))
+        try:
+            await self._within_time(asked, began)
+        except BaseException:
+            wire.abort()
+            raise
+        answer = asked.result()
+        self._connections.give(wire)
+        return answer
+
+    async def _connect(self, began: float) -> Wire:
+        connecting = asyncio.ensure_future(self._connections.connect())
+        try:
+            await self._within_time(connecting, began)
+        except BaseException:
+            connecting.cancel()
+            await asyncio.wait({connecting})
+            if not connecting.cancelled() and connecting.exception() is None:
+                connecting.result().abort()
+            raise
+        return connecting.result()
+
+    async def _within_time(self, work: asyncio.Future[Any], began: float) -> None:
+        """Returns when *work* is done. Raises TimeoutError when the time of a delivery that *began* then is up before."""
+        left_ms = self._settings.timeout_ms - (self._clock.monotonic_ms() - began)
+        await self._clock.wait({work}, max(0.0, left_ms))  # type: ignore[arg-type]
+        if not work.done():
+            raise TimeoutError
+
+    def _following(self, target: Target, answer: Answer) -> Target | None:
+        """Where *answer* sends the same request to; None for anything else."""
+        location = answer.header("location") if answer.status in (307, 308) else None
+        if location is None:
+            return None
+        try:
+            following = parse_target(location, target.href)
+        except Failure:
+            return None
+        return following if following.origin == self._target.origin else None
+
+    def _outgoing(self, sent: _Sent) -> Outgoing:
+        lines = sent.head.decode("latin-1").split("\r\n")[1:-2]
+        headers = tuple((name, value) for name, _, value in (line.partition(": ") for line in lines))
+        return Outgoing(self._settings.method, sent.target, headers, sent.body)
 
 
-async def _read(response: httpx.Response) -> bytes:
-    """The beginning of the body."""
-    size, kept = 0, b""
-    async for chunk in response.stream:  # type: ignore[union-attr]  # an async client's
-        size += len(chunk)
-        if len(kept) < KEPT_BYTES:
-            kept += chunk[:KEPT_BYTES]
-        if size > ANSWER_BYTES:
-            break
-    return kept
+def _lines(headers: Iterable[tuple[str, str]]) -> bytes:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1")
 
 
 def _excerpt(body: bytes) -> str:
     """The beginning of the body, as text for people."""
     text = body[: EXCERPT_CHARS * 4].decode("utf-8", "replace")[:EXCERPT_CHARS]
     return "".join(char if char.isprintable() else " " for char in text).strip()
-
-
-def _outgoing(request: httpx.Request, body: bytes) -> Outgoing:
-    """*body*: httpx does not say what one that follows a redirect has."""
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
-    return Outgoing(request.method, parse_target(str(request.url)), headers, body)
 
 
 def _identity(parcels: Sequence[Parcel]) -> str:
@@ -210,4 +238,4 @@ def _identity(parcels: Sequence[Parcel]) -> str:
     """
     if len(parcels) == 1:
         return quote(parcels[0].key, safe=_PLAIN)
-    return "batch-" + hashlib.sha256("\n".join(parcel.key for parcel in parcels).encode()).hexdigest()
+    return "batch-" + hashlib.sha256("\n".join([parcel.key for parcel in parcels]).encode()).hexdigest()

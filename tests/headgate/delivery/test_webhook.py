@@ -4,20 +4,24 @@ import contextlib
 import hashlib
 import hmac
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.delivery import wire
 from headgate.delivery.carrier import Parcel
-from headgate.delivery.webhook import ANSWER_BYTES, Webhook
+from headgate.delivery.webhook import Webhook
 from headgate.registry import kinds
 from headgate_runtime import Clock
 from headgate_runtime.fetch import Egress, SystemResolver, default_context
 from tests.runtime.fakes import Frozen, until
+from tests.runtime.fetch.secure import secured, trusting
 from tests.runtime.fetch.server import Connection, Got, Server, redirect, response, serving
 
 CONTEXT = default_context()
@@ -29,14 +33,20 @@ def parcel(number: int = 1, attempt: int = 1) -> Parcel:
 
 @contextlib.asynccontextmanager
 async def webhook(
-    url: str, clock: Clock | None = None, *, private: bool = True, share: int = 1, **settings: Any
+    url: str,
+    clock: Clock | None = None,
+    *,
+    private: bool = True,
+    share: int = 1,
+    context: ssl.SSLContext = CONTEXT,
+    **settings: Any,
 ) -> AsyncIterator[Webhook]:
     resolver = SystemResolver()
     carrier = Webhook(
         kinds.Webhook.model_validate({"url": url, **settings}),
         egress=Egress(allow_private=private),
         resolver=resolver,
-        context=CONTEXT,
+        context=context,
         clock=clock or Frozen(),
         share=share,
     )
@@ -211,10 +221,14 @@ def test_no_more_events_a_second_than_allowed(share: int) -> None:
         ):
             going = [asyncio.ensure_future(carrier.deliver([parcel()])) for _ in range(15)]
             burst = 10 // share
+
+            def waited(times: int) -> Callable[[], bool]:
+                return lambda: clock.waits.count(100 * share) == times
+
             await until(lambda: len(server.requests) == burst)
             assert len(server.requests) == burst
             for done in range(burst + 1, 16):
-                await until(lambda: clock.waits[-1] == 100 * share)
+                await until(waited(done - burst))
                 clock.advance(100 * share)
                 await server.until(requests=done)
             await asyncio.gather(*going)
@@ -248,22 +262,136 @@ def test_servers_that_break_the_protocol_are_tried_again(handler: Any, reason: s
     asyncio.run(main())
 
 
-def test_what_a_server_sends_beyond_its_answer_is_no_answer_to_the_next_request() -> None:
-    async def main() -> None:
-        answers = [response(b"ok") + response(b"not asked for yet"), response(b"", "503 Later")]
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_a_server_sends_beyond_its_answer_is_no_answer_to_the_next_request(at_once: bool) -> None:
+    surplus = response(b"not asked for yet")
 
-        async def handler(got: Got, _: Connection) -> bytes:
-            return answers[got.body != b'{"n":1}']
+    async def main() -> None:
+        async def handler(got: Got, connection: Connection) -> bytes:
+            if got.body != b'{"n":1}':
+                return response(b"", "503 Later")
+            if at_once:
+                return response(b"ok") + surplus
+            await connection.send(response(b"ok"))
+            return surplus
 
         async with serving(handler) as server, webhook(server.url()) as carrier:
-            receipts = [await carrier.deliver([parcel(number)]) for number in (1, 2, 2)]
-        assert [(receipt.verdict, receipt.status) for receipt in receipts] == [
+            first = await carrier.deliver([parcel(1)])
+            # The surplus is noticed when it comes, and the connection is given up.
+            await server.all_closed()
+            second = await carrier.deliver([parcel(2)])
+            assert server.connections == 2
+        assert [(receipt.verdict, receipt.status) for receipt in (first, second)] == [
             ("delivered", 200),
-            ("retry", None),
             ("retry", 503),
         ]
 
     asyncio.run(main())
+
+
+def test_provisional_answers_are_passed_over_and_endless_headers_are_not_read() -> None:
+    async def main() -> None:
+        early = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+        async with serving(early + response(b"ok")) as server, webhook(server.url()) as carrier:
+            for _ in range(2):
+                assert (await carrier.deliver([parcel()])).status == 200
+            assert server.connections == 1
+        for endless in (early * 2_000, b"HTTP/1.1 200 OK\r\nx: " + b"y" * (wire.HEAD_BYTES + 1)):
+            async with serving(endless) as server, webhook(server.url()) as carrier:
+                receipt = await carrier.deliver([parcel()])
+                assert (receipt.verdict, receipt.reason) == ("retry", "INTERNAL")
+                assert "HPE_HEADER_OVERFLOW" in receipt.message
+        switched = b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+        async with serving(switched) as server, webhook(server.url()) as carrier:
+            assert (await carrier.deliver([parcel()])).reason == "ECONNRESET"
+
+    asyncio.run(main())
+
+
+def test_a_body_may_end_with_its_connection_or_come_in_chunks() -> None:
+    async def until_closed(_: Got, connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 200 OK\r\n\r\nthanks")
+        connection.writer.close()
+
+    async def cut_short(_: Got, connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nthanks")
+        connection.writer.close()
+
+    chunked = b"HTTP/1.1 400 No\r\ntransfer-encoding: chunked\r\n\r\n3\r\nbut\r\n4\r\n why\r\n0\r\n\r\n"
+
+    async def main() -> None:
+        async with serving(until_closed) as server, webhook(server.url()) as carrier:
+            for _ in range(2):
+                assert (await carrier.deliver([parcel()])).verdict == "delivered"
+            assert server.connections == 2
+        async with serving(chunked) as server, webhook(server.url()) as carrier:
+            assert (await carrier.deliver([parcel()])).message.endswith(": but why")
+            await carrier.deliver([parcel()])
+            assert server.connections == 1
+        async with serving(cut_short) as server, webhook(server.url()) as carrier:
+            assert (await carrier.deliver([parcel()])).verdict == "retry"
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_was_closed_meanwhile_is_not_used_again() -> None:
+    async def main() -> None:
+        async def handler(_: Got, connection: Connection) -> bytes:
+            connections.append(connection)
+            return response()
+
+        connections: list[Connection] = []
+        async with serving(handler) as server, webhook(server.url()) as carrier:
+            await carrier.deliver([parcel()])
+            connections[0].writer.close()
+            await server.all_closed()
+            assert (await carrier.deliver([parcel()])).verdict == "delivered"
+            assert server.connections == 2
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_idled_for_a_minute_is_not_used_again() -> None:
+    async def main() -> None:
+        clock = Frozen()
+        async with serving(response()) as server, webhook(server.url(), clock) as carrier:
+            for pause in (0, 59_000, 61_000):
+                clock.advance(pause)
+                assert (await carrier.deliver([parcel()])).verdict == "delivered"
+            assert server.connections == 2
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_over_tls_the_name_of_the_url_is_what_counts(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def in_the_clear(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(response(b"plain"))
+        writer.close()
+
+    async def main() -> None:
+        trusted = trusting()
+        body = response(b"x" * 100_000, "400 No")
+        async with serving(body, ssl=secured("localhost")) as server:
+            url = f"https://localhost:{server.port}/"
+            async with webhook(url, context=trusted) as carrier:
+                for _ in range(3):
+                    assert (await carrier.deliver([parcel()])).reason == "400"
+            async with webhook(url) as carrier:
+                unknown = await carrier.deliver([parcel()])
+            async with webhook(f"https://127.0.0.1:{server.port}/", context=trusted) as carrier:
+                other = await carrier.deliver([parcel()])
+            assert len(server.requests) == 3
+        plain = await asyncio.start_server(in_the_clear, "127.0.0.1", 0)
+        port = plain.sockets[0].getsockname()[1]
+        async with plain, webhook(f"https://localhost:{port}/", context=trusted) as carrier:
+            no_tls = await carrier.deliver([parcel()])
+        for receipt, code in ((unknown, ""), (other, "ERR_TLS_CERT_ALTNAME_INVALID"), (no_tls, "EPROTO")):
+            assert (receipt.verdict, receipt.reason) == ("retry", "INTERNAL")
+            assert code in receipt.message
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main())
 
 
 def test_nobody_there_and_no_such_name() -> None:
@@ -351,7 +479,7 @@ def test_of_an_endless_answer_no_more_is_read_than_it_takes() -> None:
         async with serving(endless) as server, webhook(server.url()) as carrier:
             assert (await carrier.deliver([parcel()])).verdict == "delivered"
             await server.all_closed()
-        assert sent < ANSWER_BYTES + (8 << 20)  # what the sockets' buffers took
+        assert sent < wire.BODY_BYTES + (8 << 20)  # what the sockets' buffers took
 
     asyncio.run(main())
 

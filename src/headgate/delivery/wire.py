@@ -1,0 +1,186 @@
+"""
+One connection to a destination: requests of HTTP/1.1, one after the other, and what is answered, read by llhttp, the
+parser that Node has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+import httptools
+
+from headgate_runtime.fetch import SystemFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HEAD_BYTES: Final = 64 << 10
+"""Of all headers of an answer, of the answers before the final one as well."""
+
+BODY_BYTES: Final = 64 << 10
+"""Of an answer's body that are read; a connection with more to come is not used again."""
+
+KEPT_BYTES: Final = 10 << 10
+"""Of an answer's body, from its beginning."""
+
+_SWITCHED: Final = 101
+
+_HUNG_UP: Final = ("ECONNRESET", "socket hang up")
+_ABORTED: Final = ("ECONNRESET", "aborted")
+
+
+class Answer(NamedTuple):
+    """*body* is its beginning: KEPT_BYTES at most."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The first of that *name*, which is lower case."""
+        return next((value for each, value in self.headers if each.lower() == name), None)
+
+
+class Wire(asyncio.Protocol):
+    """
+    A connection, from when it is made.
+
+    is_open       whether it may be used for a request, as far as is known
+    heard         whether anything came since the last request
+    idle_since    ms of the clock, for whoever keeps it
+    """
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[Answer] | None = None
+        self._parser: Any = None
+        self._head = 0
+        self._size = 0
+        self._in_body = False
+        self._ends_with_connection = False
+        self._reason = b""
+        self._headers: list[tuple[str, str]] = []
+        self._body: list[bytes] = []
+        self.is_open = False
+        self.heard = False
+        self.idle_since = 0.0
+
+    def ask(self, parts: Sequence[bytes]) -> asyncio.Future[Answer]:
+        """
+        Sends a request, and gives what will be its Answer, or SystemFailure. Whoever does not wait for it to the end
+        has to `abort`.
+        """
+        assert self._transport is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        self._parser = httptools.HttpResponseParser(self)
+        self._head = self._size = 0
+        self.heard = False
+        self._transport.writelines(parts)
+        return self._answer
+
+    def abort(self) -> None:
+        """Closes the connection, whatever is under way."""
+        self.is_open = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Of a connection that nothing is under way on."""
+        self.is_open = False
+        if self._transport is not None:
+            self._transport.close()
+
+    # ---- what asyncio tells ----
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            # What nobody asked for must not become the answer to the next request.
+            self.abort()
+            return
+        self.heard = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(*_HUNG_UP)
+        except httptools.HttpParserError as error:
+            if not self._answer.done():
+                self._fail("HPE_INVALID_CONSTANT", f"Parse Error: {error}")
+            else:
+                self.abort()
+        if not self._in_body and not self._answer.done():
+            self._head += len(data)
+            if self._head > HEAD_BYTES:
+                self._fail("HPE_HEADER_OVERFLOW", "Parse Error: Header overflow")
+
+    def eof_received(self) -> None:
+        self.is_open = False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.is_open = False
+        if self._answer is None or self._answer.done():
+            return
+        if self._in_body and self._ends_with_connection and error is None:
+            self._finish()
+        else:
+            self._fail(*(_ABORTED if self._in_body else _HUNG_UP))
+
+    # ---- what llhttp tells ----
+
+    def on_message_begin(self) -> None:
+        self._in_body = False
+        self._reason = b""
+        self._headers.clear()
+        self._body.clear()
+        if self._answer is None or self._answer.done():
+            # A second answer in the same piece.
+            self.abort()
+
+    def on_status(self, reason: bytes) -> None:
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        if self._parser.get_status_code() < 200:
+            return
+        self._in_body = True
+        framed = {"content-length", "transfer-encoding"}
+        self._ends_with_connection = not any(name.lower() in framed for name, _ in self._headers)
+
+    def on_body(self, chunk: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            return
+        room = KEPT_BYTES - self._size
+        if room > 0:
+            self._body.append(chunk[:room])
+        self._size += len(chunk)
+        if self._size > BODY_BYTES:
+            self._finish()
+            self.abort()
+
+    def on_message_complete(self) -> None:
+        if self._answer is None or self._answer.done() or not self._in_body:
+            return
+        keeps = self._parser.should_keep_alive()
+        self._finish()
+        if not keeps:
+            self.close()
+
+    def _finish(self) -> None:
+        assert self._answer is not None
+        status = self._parser.get_status_code()
+        reason = self._reason.decode("latin-1")
+        self._answer.set_result(Answer(status, reason, tuple(self._headers), b"".join(self._body)))
+
+    def _fail(self, code: str, reason: str) -> None:
+        assert self._answer is not None
+        if not self._answer.done():
+            self._answer.set_exception(SystemFailure(code, reason))
+        self.abort()
