@@ -201,6 +201,13 @@ def connected(call: Call) -> dict[str, Any]:
     return {"destinations": [destinations.shown(each) for each in some], "pagination": pagination}
 
 
+def warehouses(call: Call) -> dict[str, Any]:
+    """There are none."""
+    _source(call, "read")
+    some, pagination = page_of(call.query.get("pagination")).of([], lambda _: ())
+    return {"warehouses": some, "pagination": pagination}
+
+
 def shown(call: Call, source: records.Source) -> dict[str, Any]:
     """Write keys are for who may administer the source (SPEC 1.1)."""
     return {
@@ -273,6 +280,15 @@ OPERATIONS = (
         STABLE,
         "source read-only",
         connected,
+        query=("pagination",),
+    ),
+    Operation(
+        "list_connected_warehouses_from_source",
+        "GET",
+        _ONE + "/connected-warehouses",
+        STABLE,
+        "source read-only",
+        warehouses,
         query=("pagination",),
     ),
     Operation(

@@ -222,7 +222,12 @@ REPORTS: Final = frozenset(
     operation.name
     for operation in OPERATIONS
     if operation.path.startswith(("/delivery-overview/", "/events/", "/usage/", "/catalog/"))
-) | {"list_roles", "list_source_debugger_events", "list_delivery_samples"}
+) | {
+    "list_roles",
+    "list_source_debugger_events",
+    "list_delivery_samples",
+    "list_connected_warehouses_from_source",
+}
 """Lists of no things in the registry: they have tests of their own."""
 
 

@@ -206,6 +206,7 @@ REQUESTS: Final[dict[str, Callable[[World], Request]]] = {
     "update_source": _of("/sources/{w.source}", lambda _: {"name": "New"}),
     "delete_source": _of("/sources/{w.source}"),
     "list_connected_destinations_from_source": _of("/sources/{w.source}/connected-destinations"),
+    "list_connected_warehouses_from_source": _of("/sources/{w.source}/connected-warehouses"),
     "add_labels_to_source": _of("/sources/{w.source}/labels", lambda _: {"labels": []}),
     "replace_labels_in_source": _of("/sources/{w.source}/labels", lambda _: {"labels": []}),
     "list_schema_settings_in_source": _of("/sources/{w.source}/settings"),
