@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+
+from headgate_runtime import Forward
 
 if TYPE_CHECKING:
     from headgate_runtime import Outcome
@@ -29,6 +31,19 @@ def as_json(outcome: Outcome, requests: list[dict[str, Any]] | None = None) -> d
         "ms": round(outcome.wall_ms, 3),
     }
     return value if requests is None else value | {"requests": requests}
+
+
+def text_of(outcome: Outcome) -> bytes:
+    """The JSON text of `as_json`."""
+    if type(outcome) is Forward and not outcome.logs:  # nearly every one, and then there is little to say
+        return _FORWARDED % (outcome.output, outcome.fuel, outcome.wall_ms)
+    return orjson.dumps(as_json(outcome))
+
+
+_FORWARDED: Final = (
+    b'{"outcome":"forward","category":null,"reason":null,"errorName":null,"message":null,"stack":null,'
+    b'"output":%b,"logs":[],"fuel":%d,"ms":%.3f}'
+)
 
 
 def line_of(outcome: Outcome, requests: list[dict[str, Any]] | None = None) -> bytes:

@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
+from headgate.service import refusal
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -55,19 +57,9 @@ def application(
 
     @app.exception_handler(HTTPException)
     async def refuse(_: Request, error: HTTPException) -> Response:
-        type_ = _CODES.get(error.status_code, "bad-request")
-        value = {"errors": [{"type": type_, "message": str(error.detail)}]}
+        value = refusal.as_json(error.status_code, str(error.detail))
         return JSONResponse(value, error.status_code, headers=error.headers)
 
     for router in routers:
         app.include_router(router)
     return app
-
-
-_CODES = {
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not-found",
-    405: "method-not-allowed",
-    413: "too-large",
-}

@@ -38,10 +38,14 @@ class TokenAuthority:
         if revision != self._revision or len(self._known) >= KNOWN:
             self._known.clear()
             self._revision = revision
-        digest = hashlib.sha256(token.encode()).digest()
-        if digest not in self._known:
-            self._known[digest] = await asyncio.to_thread(self._look_up, token)
-        return self._known[digest]
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        if digest in self._known:
+            return self._known[digest]
+        principal = await asyncio.to_thread(self._look_up, token)
+        # What was looked up before a change says nothing about the time after it.
+        if revision == self._revision:
+            self._known[digest] = principal
+        return principal
 
     async def workspace_of(self, token: str) -> str | None:
         """The id of the token's workspace, where it may run every function there; else None."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import hashlib
+import weakref
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import parse_qsl
 
 import orjson
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Response
 
-from headgate.outcomes import as_json
+from headgate.outcomes import text_of
+from headgate.service.refusal import Refusal, as_json
+from headgate.tracking.body import BodySlow, BodyTooLarge, BodyUndecodable, SenderGone, read_body
+from headgate.tracking.limits import TrackingLimits
 from headgate_runtime import CompileError, EventError, Limits
 from headgate_runtime.limits import BATCH_EVENTS
 
@@ -15,7 +21,21 @@ if TYPE_CHECKING:
     from headgate.pipeline.directory import Directory
     from headgate.pipeline.functions import Functions
     from headgate.registry.snapshot import Instance, Snapshot
-    from headgate_runtime import Executor, Function, Outcome
+    from headgate.tracking.asgi import Receive, Scope, Send
+    from headgate_runtime import Clock, Executor, Function, Outcome
+
+KNOWN: Final = 10_000
+"""Callers of functions remembered between two changes of the registry."""
+
+_BODY: Final = TrackingLimits()
+"""Of these, what holds for any body."""
+
+_TYPE: Final = (b"content-type", b"application/json")
+_ROOT: Final = "/v1/functions/"
+_ACT: Final = "/invoke"
+
+_Asked = tuple[bytes, str, bytes]
+"""Hash of the authorization, path, query: what decides which function it is, and whether it may run."""
 
 
 class Authority(Protocol):
@@ -25,72 +45,166 @@ class Authority(Protocol):
         """The id of the token's workspace; None for a token that is not known or revoked."""
 
 
-def router(directory: Directory, functions: Functions, executor: Executor, authority: Authority) -> APIRouter:
-    invoker = _Invoker(directory, functions, executor, authority)
-    routes = APIRouter(prefix="/v1/functions", tags=["functions"])
-    routes.add_api_route(
-        "/{functionId}/invoke",
-        invoker.invoke,
-        methods=["POST"],
-        summary="Run a function on an event, or on an array of events",
-        description=(
-            "Takes an event, or an array of at most 1,000, and answers with an outcome for each, in order. An array goes "
-            "to `onBatch` where the function has one. With `instanceId`, the function runs with that instance's version "
-            "and settings; else its deployed version, or its newest, runs without settings. Nothing is stored and "
-            "nothing is delivered."
-        ),
-        responses={
-            400: {"description": "The body is not what is wanted"},
-            401: {"description": "No valid token"},
-            404: {"description": "No such function or instance in the token's workspace"},
-            413: {"description": "The body is too large"},
-            422: {"description": "The function does not compile, or its settings are not usable"},
-        },
-    )
-    return routes
+class InvokeApi:
+    """
+    An ASGI application for the requests that `handles` is true for: a function that is warm answers in microseconds, and
+    routing, validation and request objects would take most of the time. `router` puts it into the document of the API.
 
+    Who may run which function is remembered until the registry changes, so that it costs a look and a hash.
+    """
 
-class _Invoker:
     def __init__(
-        self, directory: Directory, functions: Functions, executor: Executor, authority: Authority
+        self,
+        directory: Directory,
+        functions: Functions,
+        executor: Executor,
+        authority: Authority,
+        clock: Clock,
     ) -> None:
         self._directory = directory
         self._functions = functions
         self._executor = executor
         self._authority = authority
+        self._clock = clock
+        self._input_bytes = Limits().input_bytes
+        self._snapshot: Snapshot | None = None  # by which all that is known was found
+        # Not to keep anybody from forgetting a function with its last sandbox.
+        self._known: dict[_Asked, weakref.ref[Function]] = {}
 
-    async def invoke(self, request: Request, functionId: str, instanceId: str | None = None) -> Response:  # noqa: N803 - the API's names
-        workspace = await self._authority.workspace_of(_bearer(request))
-        if workspace is None:
-            raise HTTPException(401, "a valid token is wanted: Authorization: Bearer ...")
-        events = await _events(request)
-        function = await self._function(workspace, functionId, instanceId)
+    @staticmethod
+    def handles(method: str, path: str) -> bool:
+        return method == "POST" and path.startswith(_ROOT) and path.endswith(_ACT)
+
+    @property
+    def router(self) -> APIRouter:
+        async def invoke(functionId: str, instanceId: str | None = None) -> Response:  # noqa: ARG001, N803 - the API's names
+            return _Direct(self)
+
+        routes = APIRouter(prefix="/v1/functions", tags=["functions"])
+        routes.add_api_route(
+            "/{functionId}/invoke",
+            invoke,
+            methods=["POST"],
+            summary="Run a function on an event, or on an array of events",
+            description=(
+                "Takes an event, or an array of at most 1,000, and answers with an outcome for each, in order. An array "
+                "goes to `onBatch` where the function has one. With `instanceId`, the function runs with that "
+                "instance's version and settings; else its deployed version, or its newest, runs without settings. "
+                "Nothing is stored and nothing is delivered."
+            ),
+            responses={
+                400: {"description": "The body is not what is wanted"},
+                401: {"description": "No valid token"},
+                404: {"description": "No such function or instance in the token's workspace"},
+                408: {"description": "The body did not arrive in time"},
+                413: {"description": "The body is too large"},
+                422: {"description": "The function does not compile, or its settings are not usable"},
+            },
+        )
+        return routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; *scope* is of type "http"."""
+        status = 200
         try:
-            result = await self._executor.invoke(function, events)
-        except EventError as error:
-            raise HTTPException(400, str(error)) from None
-        outcomes: list[Outcome] = result if isinstance(result, list) else [result]
-        content = orjson.dumps({"data": {"outcomes": [as_json(outcome) for outcome in outcomes]}})
-        return Response(content, media_type="application/json")
+            content = await self._outcomes(scope, receive)
+        except Refusal as refusal:
+            status = refusal.status
+            content = orjson.dumps(as_json(status, refusal.message))
+        except SenderGone:
+            return
+        length = (b"content-length", b"%d" % len(content))
+        await send({"type": "http.response.start", "status": status, "headers": [_TYPE, length]})
+        await send({"type": "http.response.body", "body": content})
 
-    async def _function(self, workspace: str, function_id: str, instance_id: str | None) -> Function:
+    async def _outcomes(self, scope: Scope, receive: Receive) -> bytes:
+        """The answer's text. Raises Refusal and SenderGone."""
+        headers = dict(scope["headers"])
+        authorization = headers.get(b"authorization", b"")
+        asked = hashlib.sha256(authorization).digest(), scope["path"], scope["query_string"]
+        function = self._ready(asked) or await self._find(asked, authorization)
+        body = await self._body(receive, headers)
+        if not self._is_current():  # a body may take its time, and a change holds from its commit on
+            function = await self._find(asked, authorization)
+        event = body if body.startswith(b"{") else _events(body)
+        try:
+            result = await self._executor.invoke(function, event)
+        except EventError as error:
+            raise Refusal(400, str(error)) from None
+        outcomes: list[Outcome] = result if isinstance(result, list) else [result]
+        return b'{"data":{"outcomes":[%b]}}' % b",".join(map(text_of, outcomes))
+
+    # ---- which function ----
+
+    def _is_current(self) -> bool:
+        return self._directory.is_current and self._directory.snapshot is self._snapshot
+
+    def _ready(self, asked: _Asked) -> Function | None:
+        if not self._is_current():
+            return None
+        known = self._known.get(asked)
+        return None if known is None else known()
+
+    async def _find(self, asked: _Asked, authorization: bytes) -> Function:
+        # The picture comes first: whoever may run a function by the registry as it was then or later is not remembered
+        # for a picture that is newer.
         snapshot = await self._directory.current()
-        found = snapshot.functions.get(function_id) or snapshot.functions.get(f"ifnd_{function_id}")
+        _, path, query = asked
+        function = await self._function(snapshot, authorization, path, query)
+        if snapshot is not self._snapshot and snapshot is self._directory.snapshot:
+            self._known.clear()
+            self._snapshot = snapshot
+        if snapshot is self._snapshot:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[asked] = weakref.ref(function)
+        return function
+
+    async def _function(self, snapshot: Snapshot, authorization: bytes, path: str, query: bytes) -> Function:
+        workspace = await self._authority.workspace_of(_bearer(authorization))
+        if workspace is None:
+            raise Refusal(401, "a valid token is wanted: Authorization: Bearer ...")
+        name = path[len(_ROOT) : -len(_ACT)]
+        instance_id = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)).get("instanceId")
+        found = snapshot.functions.get(name) or snapshot.functions.get(f"ifnd_{name}")
         if found is None or found.workspace != workspace:
-            raise HTTPException(404, "there is no such function in this workspace")
+            raise Refusal(404, "there is no such function in this workspace")
         tenant = snapshot.workspaces[workspace]
         if instance_id is None:
             function = await self._functions.alone(found, tenant)
         else:
             instance = _instance(snapshot, found.id, instance_id)
             if instance is None:
-                raise HTTPException(404, "the function has no such instance")
+                raise Refusal(404, "the function has no such instance")
             if instance.fault is not None or instance.version is None:
-                raise HTTPException(422, instance.fault or "there is no version to run")
+                raise Refusal(422, instance.fault or "there is no version to run")
             function = await self._functions.of(instance, tenant)
         if isinstance(function, CompileError):
-            raise HTTPException(422, str(function))
+            raise Refusal(422, str(function))
         return function
+
+    # ---- the body ----
+
+    async def _body(self, receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+        try:
+            return await read_body(receive, headers, self._input_bytes, _BODY, self._clock)
+        except BodyTooLarge:
+            raise Refusal(413, f"the body has more than {self._input_bytes} bytes") from None
+        except BodyUndecodable:
+            raise Refusal(400, "the body is not encoded as Content-Encoding says") from None
+        except BodySlow:
+            raise Refusal(408, "the body did not arrive in time") from None
+
+
+class _Direct(Response):
+    """What FastAPI is given for an answer: sends what the application itself does."""
+
+    def __init__(self, application: InvokeApi) -> None:
+        super().__init__()
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._application(scope, receive, send)
 
 
 def _instance(snapshot: Snapshot, function: str, instance_id: str) -> Instance | None:
@@ -101,27 +215,21 @@ def _instance(snapshot: Snapshot, function: str, instance_id: str) -> Instance |
     return None
 
 
-def _bearer(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+def _bearer(authorization: bytes) -> str:
+    scheme, _, token = authorization.decode("latin-1").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _events(request: Request) -> bytes | list[bytes]:
-    """The event's text, or those of the array."""
-    most = Limits().input_bytes
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > most:
-            raise HTTPException(413, f"the body has more than {most} bytes")
+def _events(body: bytes) -> bytes | list[dict[str, Any]]:
+    """The events of an array; of an event by itself, whose text is the guest's to read, the text. Raises Refusal."""
     try:
-        value: Any = orjson.loads(bytes(content))
+        value: Any = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise HTTPException(400, f"the body is not JSON: {error}") from None
+        raise Refusal(400, f"the body is not JSON: {error}") from None
     if isinstance(value, dict):
-        return bytes(content)
+        return body
     if not isinstance(value, list) or not all(isinstance(event, dict) for event in value):
-        raise HTTPException(400, "the body must be an event or an array of events, each a JSON object")
+        raise Refusal(400, "the body must be an event or an array of events, each a JSON object")
     if len(value) > BATCH_EVENTS:
-        raise HTTPException(400, f"the array has {len(value)} events, more than {BATCH_EVENTS}")
-    return [orjson.dumps(event) for event in value]
+        raise Refusal(400, f"the array has {len(value)} events, more than {BATCH_EVENTS}")
+    return value

@@ -34,13 +34,14 @@ from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry
 from headgate.samples.reading import Reader
 from headgate.samples.store import SampleStore
-from headgate.service import control, invoke
+from headgate.service import control
 from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
 from headgate.service.deletions import Deletions
 from headgate.service.egress import WorkspaceEgress
 from headgate.service.exposition import joined
 from headgate.service.front import Front
+from headgate.service.invoke import InvokeApi
 from headgate.service.metrics import Metrics
 from headgate.service.retention import swept
 from headgate.tracking.api import TrackingApi
@@ -176,8 +177,9 @@ class Worker:
                     Deletions(registry, directory, intake),
                 ),
             )
+            invoke = InvokeApi(directory, functions, executor, authority, self._clock)
             app = application(
-                [invoke.router(directory, functions, executor, authority), api.router],
+                [invoke.router, api.router],
                 is_ready=self._why_not_ready,
                 metrics=metrics,
                 metrics_token=options.metrics_token,
@@ -188,7 +190,7 @@ class Worker:
             await stack.enter_async_context(
                 self._controlled(control.application(self._queues, own_metrics, self._debugger))
             )
-            await self._serve(Front(tracking, app), listening, on_ready)
+            await self._serve(Front(tracking, invoke, app), listening, on_ready)
 
     async def _open_queues(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> None:
         options = self._options
