@@ -123,7 +123,10 @@ class Webhook:
             receipt = answers.of_silence(self._settings.timeout_ms)
         else:
             receipt = answers.of_status(
-                answer.status, answer.header("retry-after"), _excerpt(answer.body), self._clock.wall_ms()
+                answer.status,
+                answer.header("retry-after"),
+                "" if 200 <= answer.status < 300 else _excerpt(answer.body),
+                self._clock.wall_ms(),
             )
         if receipt.verdict == "delivered" or not sent:
             return receipt

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from headgate.queue.model import Again, Done
+from headgate.service.counting import Counts, Durations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,10 +21,6 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
 _LONG_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600, 14_400)
-
-
-# When a counter began is of no use to anybody, and as many lines again.
-disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -85,37 +75,40 @@ class Metrics:
             "headgate_sandbox_evictions", "Sandboxes closed to make room, since the start"
         )
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, ("worker", *labels), registry=self.registry)
+    def _counter(self, name: str, text: str, *labels: str) -> Counts:
+        counts = Counts(name, text, ("worker", *labels), self._worker)
+        self.registry.register(counts)
+        return counts
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, ("worker", *labels), registry=self.registry)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(name, text, ("worker",), registry=self.registry, buckets=buckets)
+    def _histogram(self, name: str, text: str, bounds: tuple[float, ...]) -> Durations:
+        durations = Durations(name, text, bounds, self._worker)
+        self.registry.register(durations)
+        return durations
 
     def tallied(self, tally: Tally, events: int = 1) -> None:
-        self._events.labels(self._worker, tally.destination, tally.step, tally.reason).inc(events)
+        self._events.add((tally.destination, tally.step, tally.reason), events)
 
     def duplicate(self) -> None:
-        self._duplicates.labels(self._worker).inc()
+        self._duplicates.add(())
 
     def invoked(self, destination: Destination, outcome: Outcome) -> None:
-        self._invocations.labels(self._worker, destination.id, outcome.outcome).inc()
-        self._fuel.labels(self._worker, destination.id).inc(outcome.fuel)
-        self._function_seconds.labels(self._worker).observe(outcome.wall_ms / 1e3)
+        self._invocations.add((destination.id, outcome.outcome))
+        self._fuel.add((destination.id,), outcome.fuel)
+        self._function_seconds.observe(outcome.wall_ms / 1e3)
 
     def delivered(self, destination: Destination, receipt: Receipt, events: int, wall_ms: float) -> None:  # noqa: ARG002 - a Meter's
-        self._delivery_seconds.labels(self._worker).observe(wall_ms / 1e3)
+        self._delivery_seconds.observe(wall_ms / 1e3)
 
     def settled(self, settlement: Settlement) -> None:
         if isinstance(settlement, Done):
             self.tallied(settlement.tally)
             if settlement.latency_ms is not None:
-                self._end_to_end_seconds.labels(self._worker).observe(settlement.latency_ms / 1e3)
+                self._end_to_end_seconds.observe(settlement.latency_ms / 1e3)
         elif isinstance(settlement, Again):
-            job = settlement.job
-            self._retries.labels(self._worker, job.lane.destination, settlement.error.reason).inc()
+            self._retries.add((settlement.job.lane.destination, settlement.error.reason))
 
     def text(
         self,
