@@ -9,6 +9,8 @@ from typing import Final
 @dataclass(frozen=True, slots=True)
 class Effort:
     """
+    peers                    whether what is fetched to be measured beside takes part
+    warm_up_s                CPU seconds that every contestant serves before it counts
     rounds, round_s          times that every contestant has its turn, and the CPU seconds of a turn
     latency_s                wall seconds per turn in which every event is timed by itself
     cold_starts              first results, of each kind
@@ -27,6 +29,8 @@ class Effort:
                              each list and get
     """
 
+    peers: bool
+    warm_up_s: float
     rounds: int
     round_s: float
     latency_s: float
@@ -50,9 +54,11 @@ class Effort:
 
 
 QUICK: Final = Effort(
-    rounds=9,
-    round_s=0.1,
-    latency_s=0.06,
+    peers=True,
+    warm_up_s=0.25,
+    rounds=7,
+    round_s=0.05,
+    latency_s=0.03,
     cold_starts=150,
     crowds=(1_000, 5_000),
     crowd_rounds=4,
@@ -73,9 +79,11 @@ QUICK: Final = Effort(
 )
 
 FULL: Final = Effort(
-    rounds=31,
-    round_s=0.4,
-    latency_s=0.3,
+    peers=True,
+    warm_up_s=0.5,
+    rounds=21,
+    round_s=0.06,
+    latency_s=0.06,
     cold_starts=1_000,
     crowds=(1_000, 5_000),
     crowd_rounds=15,

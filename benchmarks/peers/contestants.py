@@ -1,5 +1,5 @@
 """
-Who is measured: each takes events as JSON text and gives JSON text, one after the other or many at once.
+Who is measured, in this process: each takes events as JSON text and gives JSON text.
 
 Native QuickJS-ng (PyPI `quickjs-ng`) is used in the fastest way its Python package allows, which was found by trying:
 the event goes in through `Context.parse_json`, the result comes back through `Context.get`, one settings object serves
@@ -8,12 +8,13 @@ all events, and no time or memory limit is set. `Context` gives no access to byt
 
 from __future__ import annotations
 
-import asyncio
+import time
 from typing import TYPE_CHECKING, Protocol
 
 import quickjs
 
 from benchmarks.runqueue import Latencies, Stopwatch
+from headgate_runtime import Image, compile  # noqa: A004 - the field's word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from headgate_runtime import Executor, Function, Outcome
 
 AT_ONCE = 64
-"""Invocations begun together by the contestant that does so."""
+"""Events of a list."""
 
 
 class Contestant(Protocol):
@@ -31,54 +32,91 @@ class Contestant(Protocol):
     kind: str
     name: str
 
-    async def serve(self, count: int) -> list[bytes | None]:
-        """The first *count* outputs, going round the events; None for one that was filtered."""
+    def cpu_s(self) -> float:
+        """CPU seconds so far of the process, or processes, that serve, all their threads included."""
+
+    async def serve(self, first: int, count: int) -> None:
+        """Serves *count* events, from the *first* of the workload on and round again."""
+
+    async def outputs(self) -> list[bytes | None]:
+        """Of what was served last; None for an event that was filtered."""
 
     async def latencies(self, count: int) -> Latencies:
         """Of each of *count* events; empty where it means nothing."""
 
+    def close(self) -> None:
+        """Ends what was begun for it. Not to be used afterwards."""
 
-class Headgate:
+
+class Inside:
+    """What contestants of this process have in common. Subclasses set `_outputs` when they serve."""
+
+    def __init__(self, kind: str, work: Work, name: str) -> None:
+        self.kind, self.name = kind, name
+        self._events = work.events
+        self._outputs: list[bytes | None] = []
+
+    def cpu_s(self) -> float:
+        return time.process_time()
+
+    async def outputs(self) -> list[bytes | None]:
+        return self._outputs
+
+    async def latencies(self, count: int) -> Latencies:  # noqa: ARG002 - of one that serves many at once
+        return Latencies()
+
+    def close(self) -> None:
+        pass
+
+    def _round(self, first: int, count: int) -> list[bytes]:
+        """The events to serve."""
+        begin = first % len(self._events)
+        return (self._events * ((begin + count) // len(self._events) + 1))[begin : begin + count]
+
+
+class Headgate(Inside):
     """Awaits one invocation after the other."""
 
     def __init__(self, kind: str, work: Work, name: str, executor: Executor, function: Function) -> None:
-        self.kind, self.name = kind, name
-        self._events, self._executor, self._function = work.events, executor, function
+        super().__init__(kind, work, name)
+        self._executor, self._function = executor, function
 
-    async def serve(self, count: int) -> list[bytes | None]:
-        executor, function, events = self._executor, self._function, self._events
-        outputs: list[bytes | None] = []
-        for _ in range(count // len(events)):
-            outputs += [output_of(await executor.invoke(function, event)) for event in events]
-        return outputs
+    async def serve(self, first: int, count: int) -> None:
+        executor, function = self._executor, self._function
+        events = self._round(first, count)
+        self._outputs = [output_of(await executor.invoke(function, event)) for event in events]
 
     async def latencies(self, count: int) -> Latencies:
-        executor, function, events = self._executor, self._function, self._events
+        executor, function = self._executor, self._function
         watch = Stopwatch(latencies := Latencies())
-        for index in range(count):
-            event = events[index % len(events)]
+        for event in self._round(0, count):
             watch.start()
             await executor.invoke(function, event)
             watch.stop()
         return latencies
 
 
-class HeadgateAtOnce(Headgate):
-    """Awaits AT_ONCE invocations together, each a task of its own."""
+class HeadgateLists(Headgate):
+    """Awaits invocations of AT_ONCE events each."""
 
-    async def serve(self, count: int) -> list[bytes | None]:
-        executor, function, events = self._executor, self._function, self._events
+    async def serve(self, first: int, count: int) -> None:
+        executor, function = self._executor, self._function
+        events = self._round(first, count)
         outputs: list[bytes | None] = []
         for start in range(0, count, AT_ONCE):
-            together = (
-                executor.invoke(function, events[index % len(events)])
-                for index in range(start, min(start + AT_ONCE, count))
-            )
-            outputs += map(output_of, await asyncio.gather(*together))
-        return outputs
+            outputs += map(output_of, await executor.invoke(function, events[start : start + AT_ONCE]))
+        self._outputs = outputs
 
-    async def latencies(self, count: int) -> Latencies:  # noqa: ARG002 - all begin at once: it would be a queue's
+    async def latencies(self, count: int) -> Latencies:  # noqa: ARG002 - of a list, it would be the list's
         return Latencies()
+
+
+def image_of(source: str) -> Image:
+    """Raises RuntimeError for a source that does not compile."""
+    image = compile(source)
+    if not isinstance(image, Image):
+        raise RuntimeError(f"the workload does not compile: {image}")  # noqa: TRY004 - no matter of types
+    return image
 
 
 def output_of(outcome: Outcome) -> bytes | None:
@@ -99,14 +137,14 @@ const drop = (error) => { output = error instanceof DropEvent ? false : String(e
 """
 
 
-class Native:
+class Native(Inside):
     """QuickJS-ng as machine code, in one context that stays."""
 
-    kind = "native warm"
+    kind = "native, warm"
 
     def __init__(self, work: Work, name: str) -> None:
-        self.name = name
-        self._events = [event.decode() for event in work.events]
+        super().__init__(self.kind, work, name)
+        self._texts = {event: event.decode() for event in work.events}
         self._script = HARNESS % (work.sources[name], work.settings.decode())
         self._one = self._prepare()
 
@@ -124,20 +162,20 @@ class Native:
 
         return one
 
-    async def serve(self, count: int) -> list[bytes | None]:
-        one, events = self._one, self._events
-        outputs: list[str | bool] = []
-        for _ in range(count // len(events)):
-            outputs += [one(event) for event in events]
-        return [output.encode() if isinstance(output, str) else None for output in outputs]
+    def _round_of_texts(self, first: int, count: int) -> list[str]:
+        return [self._texts[event] for event in self._round(first, count)]
+
+    async def serve(self, first: int, count: int) -> None:
+        one = self._one
+        outputs = [one(text) for text in self._round_of_texts(first, count)]
+        self._outputs = [output.encode() if isinstance(output, str) else None for output in outputs]
 
     async def latencies(self, count: int) -> Latencies:
-        one, events = self._one, self._events
+        one = self._one
         watch = Stopwatch(latencies := Latencies())
-        for index in range(count):
-            event = events[index % len(events)]
+        for text in self._round_of_texts(0, count):
             watch.start()
-            one(event)
+            one(text)
             watch.stop()
         return latencies
 
@@ -145,7 +183,7 @@ class Native:
 class NativeFresh(Native):
     """QuickJS-ng as machine code, with a runtime and context of its own for every event."""
 
-    kind = "native fresh"
+    kind = "native, fresh"
 
     def _prepare(self) -> Callable[[str], str | bool]:
         script = self._script

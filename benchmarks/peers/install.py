@@ -25,7 +25,7 @@ NPM: Final = [HERE / "package.json", HERE / "package-lock.json", ROOT / "guest" 
 
 PYTHON: Final = ROOT / "requirements" / "peers.txt"
 
-COMPONENTIZE: Final = HERE / "componentize.mjs"
+COMPONENTIZE: Final = HERE / "programs" / "componentize.mjs"
 
 
 _missing: Final[dict[str, str]] = {}
@@ -104,18 +104,10 @@ def _fetch_npm(shop: Workshop, out: Path) -> None:
 
 
 def _fetch_python(shop: Workshop, out: Path) -> None:
-    pip: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-    ]
-    locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--requirement", PYTHON]
-    shop.run([*pip, *locked, "--target", out], cwd=ROOT)
+    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps"]
+    shop.run([sys.executable, *pip, *locked, "--requirement", PYTHON, "--target", out], cwd=ROOT)
 
 
 def _componentize(shop: Workshop, out: Path, modules: Path) -> None:
-    shop.run([node(), COMPONENTIZE, modules, DIRECTORY, out], cwd=out)
+    shop.run([node(), COMPONENTIZE, modules, DIRECTORY, out, *TITLES], cwd=out)

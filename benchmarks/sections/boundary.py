@@ -17,8 +17,7 @@ import quickjs
 
 from benchmarks import workload
 from benchmarks.figures import Spread
-from benchmarks.peers.contestants import output_of
-from benchmarks.sections.executor import image_of
+from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.table import Plot, Table, bars
 from benchmarks.workload import Mismatch, Work
 from headgate_runtime import Executor, Function

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import libraries, workload
 from benchmarks.figures import Spread
-from benchmarks.peers.contestants import output_of
-from benchmarks.sections.executor import image_of
+from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 from benchmarks.workload import LIBRARY_USERS, TITLES, Work, source

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.figures import Spread, geometric_means, ratios
-from benchmarks.peers.contestants import output_of
-from benchmarks.sections.executor import image_of
+from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 from benchmarks.workload import Work, load

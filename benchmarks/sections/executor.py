@@ -1,54 +1,36 @@
-"""Events per CPU-second of F1 to F4, warm and hermetic, beside native QuickJS-ng; wall time of single events; fuel."""
+"""
+Events per CPU-second of F1 to F4, warm and hermetic, beside what people would take instead; wall time of single events;
+fuel. Each contestant has the processor time of its own process counted, wherever that is.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gc
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import spin, workload
 from benchmarks.figures import Spread, geometric_means, ratios
-from benchmarks.peers.contestants import Contestant, Headgate, HeadgateAtOnce, Native, NativeFresh
-from benchmarks.runqueue import Latencies
+from benchmarks.peers.contestants import Native, NativeFresh, image_of
+from benchmarks.peers.roster import FETCHED, HERMETIC, INCLUDED, ISOLATED_VM, WARM, ours
+from benchmarks.peers.running import Entry, Row
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 from benchmarks.workload import TITLES, Work
-from headgate_runtime import Executor, Image, compile  # noqa: A004 - the field's word
+from headgate_runtime import Executor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from benchmarks.effort import Effort
     from benchmarks.progress import Progress
 
-WARM, AT_ONCE, HERMETIC = "warm", "warm, 64 at once", "hermetic"
-NATIVE, NATIVE_FRESH = Native.kind, NativeFresh.kind
+HEADGATE: Final = ("Headgate",)
+OTHERS: Final = ("native", "Wasm", "V8")
 
 ALL: Final = ("f1", "f2", "f3", "f4")
 LIGHT: Final = ("f1", "f2", "f3")
-
-LATENCIES_MIN = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """
-    One contestant on one function.
-
-    cpu_s       CPU seconds per event, a figure per round
-    latency     of single events, over all rounds (Latencies.summary); empty where it means nothing
-    fuel        per event, mean over the workload; None for native code
-    """
-
-    name: str
-    kind: str
-    cpu_s: list[float]
-    latency: dict[str, float]
-    fuel: float | None
-
-    @property
-    def per_second(self) -> Spread:
-        """Events per CPU-second."""
-        return Spread.of(1 / seconds for seconds in self.cpu_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,94 +39,54 @@ class Throughput:
     spin_s: list[float]
 
     def row(self, name: str, kind: str) -> Row:
-        return next(row for row in self.rows if (row.name, row.kind) == (name, kind))
+        """Raises LookupError."""
+        return next(iter(row for row in self.rows if (row.name, row.kind) == (name, kind)))
 
-    def faster(self, name: str, kind: str, than: str) -> list[float]:
-        """How many times the throughput of *than* the contestant *kind* has on *name*, round by round."""
-        return ratios(self.row(name, than).cpu_s, self.row(name, kind).cpu_s)
+    def kinds(self, *, fresh: bool) -> list[str]:
+        return list(dict.fromkeys(row.kind for row in self.rows if row.fresh == fresh))
 
-    def mean_faster(self, names: tuple[str, ...], kind: str, than: str) -> Spread:
-        """The same as a geometric mean over the functions *names*."""
-        return Spread.of(geometric_means([self.faster(name, kind, than) for name in names]))
+    def fastest(self, name: str, *, fresh: bool, engines: tuple[str, ...]) -> Row | None:
+        """By the median; None when none has a figure."""
+        rows = [
+            (spread.median, row)
+            for row in self.rows
+            if (row.name, row.fresh) == (name, fresh)
+            and row.engine in engines
+            and (spread := row.per_second) is not None
+        ]
+        return max(rows, key=lambda pair: pair[0])[1] if rows else None
 
-
-def image_of(source: str) -> Image:
-    """Raises RuntimeError for a source that does not compile."""
-    image = compile(source)
-    if not isinstance(image, Image):
-        raise RuntimeError(f"the workload does not compile: {image}")  # noqa: TRY004 - no matter of types
-    return image
+    def mean_faster(self, names: tuple[str, ...], kind: str, than: str) -> Spread | None:
+        """How many times the throughput of *than* has *kind*, round by round, as a geometric mean over *names*."""
+        series = [ratios(self.row(name, than).cpu_s, self.row(name, kind).cpu_s) for name in names]
+        return Spread.of(geometric_means(series)) if all(series) else None
 
 
 async def measure(effort: Effort, progress: Progress) -> Throughput:
-    """Raises Mismatch when a contestant gives another output than the reference; it then has no figures."""
-    work = workload.load()
+    work, calibration = workload.load(), spin.Spin()
+    rows: list[Row] = []
     async with Executor() as executor:
-        contestants = [contestant for name in TITLES for contestant in _contestants(work, name, executor)]
-        counts = {}
-        for contestant in contestants:
-            counts[contestant] = await _warm_up(contestant, work, effort)
-            progress.step("throughput: warming up", len(counts), len(contestants))
-        fuel = {name: await _fuel(work, name, executor) for name in TITLES}
-        cpu: dict[Contestant, list[float]] = {contestant: [] for contestant in contestants}
-        latencies = {contestant: Latencies() for contestant in contestants}
-        calibration = spin.Spin()
-        for number in range(effort.rounds):
-            progress.step("throughput", number, effort.rounds)
-            # Every other round backwards, so that nobody always runs in another's wake.
-            for contestant in contestants if number % 2 == 0 else reversed(contestants):
+        peers = [*ours(executor), *INCLUDED, *(FETCHED if effort.peers else ())]
+        for name in TITLES:
+            fuel = await _fuel(work, name, executor)
+            entries = [Entry(peer, work, name, effort) for peer in peers]
+            with contextlib.ExitStack() as stack:
+                for number, entry in enumerate(entries):
+                    progress.step(f"executor, {name.upper()}: warming up", number, len(entries))
+                    stack.callback(entry.close)
+                    await entry.begin()
                 gc.collect()
-                calibration()
-                cpu[contestant].append(await _turn(contestant, work, counts[contestant]))
-                timed = counts[contestant] * effort.latency_s / effort.round_s
-                latencies[contestant].extend(await contestant.latencies(max(LATENCIES_MIN, int(timed))))
-        progress.step("throughput", effort.rounds, effort.rounds)
-    return Throughput(
-        [
-            Row(
-                contestant.name,
-                contestant.kind,
-                cpu[contestant],
-                latencies[contestant].summary(),
-                fuel[contestant.name].get(contestant.kind),
-            )
-            for contestant in contestants
-        ],
-        calibration.seconds,
-    )
-
-
-def _contestants(work: Work, name: str, executor: Executor) -> list[Contestant]:
-    """Those whose ratios matter lie next to each other."""
-    image = image_of(work.sources[name])
-    warm = executor.function(image, work.settings)
-    hermetic = executor.function(image, work.settings, isolation="hermetic")
-    return [
-        Native(work, name),
-        Headgate(WARM, work, name, executor, warm),
-        HeadgateAtOnce(AT_ONCE, work, name, executor, warm),
-        Headgate(HERMETIC, work, name, executor, hermetic),
-        NativeFresh(work, name),
-    ]
-
-
-async def _warm_up(contestant: Contestant, work: Work, effort: Effort) -> int:
-    """How many events fill a turn: whole passes over the workload, one at least."""
-    once = len(work.events)
-    await _turn(contestant, work, once)
-    seconds = await _turn(contestant, work, once)
-    return once * max(1, round(effort.round_s / (seconds * once)))
-
-
-async def _turn(contestant: Contestant, work: Work, count: int) -> float:
-    """CPU seconds per event, of outputs that were found right."""
-    start = time.process_time()
-    outputs = await contestant.serve(count)
-    seconds = time.process_time() - start
-    work.check(contestant.name, contestant.kind, outputs)
-    if len(outputs) != count:
-        raise RuntimeError(f"{contestant.kind}: {len(outputs)} outputs for {count} events")
-    return seconds / count
+                gc.freeze()  # what is there by now need not be looked through before every turn
+                stack.callback(gc.unfreeze)
+                for number in range(effort.rounds):
+                    progress.step(f"executor, {name.upper()}", number, effort.rounds)
+                    # Every other round backwards, so that nobody always runs in another's wake.
+                    for entry in entries if number % 2 == 0 else reversed(entries):
+                        gc.collect()
+                        calibration()
+                        await entry.turn()
+            rows += [entry.row(fuel.get(entry.peer.kind)) for entry in entries]
+    return Throughput(rows, calibration.seconds)
 
 
 async def _fuel(work: Work, name: str, executor: Executor) -> dict[str, float]:
@@ -165,81 +107,175 @@ async def _fuel(work: Work, name: str, executor: Executor) -> dict[str, float]:
 
 
 def tables(found: Throughput) -> list[Table]:
-    rows = []
-    for name, title in TITLES.items():
-        for row in (row for row in found.rows if row.name == name):
+    return [
+        _rates(
+            found,
+            "executor-warm",
+            "How many events does a CPU-second serve, in a sandbox that stays?",
+            fresh=False,
+        ),
+        _rates(
+            found,
+            "executor-fresh",
+            "How many events does a CPU-second serve, each in a fresh state?",
+            fresh=True,
+        ),
+        _events(found),
+    ]
+
+
+def _rates(found: Throughput, name: str, question: str, *, fresh: bool) -> Table:
+    """A row per contestant, with its rate on each function and how many times that Headgate's fastest way is."""
+    rows, kinds = [], found.kinds(fresh=fresh)
+    best = {each: found.fastest(each, fresh=fresh, engines=HEADGATE) for each in TITLES}
+    for kind in kinds:
+        cells = [kind, found.row("f1", kind).engine]
+        for each in TITLES:
+            row, own = found.row(each, kind), best[each]
             rate = row.per_second
-            against = {HERMETIC: NATIVE_FRESH}.get(row.kind, NATIVE)
-            native = (
-                "" if row.kind in (NATIVE, NATIVE_FRESH) else _times(found.faster(name, row.kind, against))
-            )
-            own = _times(found.faster(name, HERMETIC, WARM)) if row.kind == HERMETIC else ""
-            rows.append(
-                (
-                    f"{name.upper()} {title}" if row.kind == NATIVE else "",
-                    row.kind,
-                    f"{rate.median:,.0f}",
-                    f"{rate.least:,.0f}",
-                    f"{rate.greatest:,.0f}",
-                    f"{1e6 / rate.median:,.1f}",
-                    native,
-                    own,
-                    _us(row.latency.get("own_p50_ms")),
-                    _us(row.latency.get("own_p99_ms")),
-                    _us(row.latency.get("wall_p99_ms")),
-                    "" if row.fuel is None else f"{row.fuel:,.0f}",
-                )
-            )
-    head = (
-        *("function", "contestant", "events/s", "least", "most", "us", "to native", "to warm"),
-        *("p50 us", "p99 us", "wall p99", "fuel"),
-    )
-    what = (
-        "to native: warm by native warm, hermetic by native fresh. p50, p99: single events, without the time"
-        " the thread waited for a core that others had; wall p99: with it."
-    )
-    kinds = list(dict.fromkeys(row.kind for row in found.rows))
+            if rate is None:
+                cells += [row.failed, "", ""]
+                continue
+            faster = "" if own is None or row.engine == "Headgate" else _times(row.cpu_s, own.cpu_s)
+            cells += [f"{rate.median:,.0f}", f"{rate.least:,.0f} to {rate.greatest:,.0f}", faster]
+        rows.append(tuple(cells))
+    head = ["contestant", "engine"]
+    for each in TITLES:
+        head += [each.upper(), "least to most", "Headgate"]
     plot = Plot(
-        "Events per CPU-second of one core",
+        "Events per CPU-second, " + ("each in a fresh state" if fresh else "in a sandbox that stays"),
         "events per CPU-second",
         "bars",
         bars(
-            [f"{name.upper()} {title}" for name, title in TITLES.items()],
-            {kind: [found.row(name, kind).per_second for name in TITLES] for kind in kinds},
+            [f"{each.upper()} {title}" for each, title in TITLES.items()],
+            {
+                kind: figures
+                for kind in kinds
+                if any(figures := [found.row(each, kind).per_second for each in TITLES])
+            },
         ),
         log=True,
     )
-    rounds = len(found.rows[0].cpu_s)
-    return [
-        Table(
-            "executor",
-            "Events per CPU-second of one core",
-            f"median, least and most of {rounds} rounds; outputs as the reference",
-            head,
-            rows,
-            plot,
-            [what, spin.note(found.spin_s)],
-            texts=2,
-        )
-    ]
+    rounds = max(len(row.cpu_s) for row in found.rows)
+    return Table(
+        name,
+        question,
+        f"of the whole process; median, least and most of {rounds} rounds; every output as the reference",
+        tuple(head),
+        rows,
+        plot,
+        [
+            *_reasons(row for row in found.rows if row.fresh == fresh),
+            "Headgate: how many times as many the faster of its ways serves, within a round",
+            spin.note(found.spin_s),
+        ],
+        texts=2,
+    )
+
+
+def _reasons(rows: Iterable[Row]) -> list[str]:
+    """Why contestants have no figures, each reason once."""
+    return list(dict.fromkeys(f"{row.kind}, {row.failed}: {row.why}" for row in rows if row.failed))
+
+
+def _times(theirs: list[float], ours: list[float]) -> str:
+    return f"{Spread.of(ratios(theirs, ours)).median:.2f} x"
+
+
+def _events(found: Throughput) -> Table:
+    """Of those in this process, what one event by itself takes."""
+    kinds = [kind for fresh in (False, True) for kind in found.kinds(fresh=fresh)]
+    timed = [kind for kind in kinds if found.row("f1", kind).latency]
+    rows = []
+    for name, title in TITLES.items():
+        for kind in timed:
+            row = found.row(name, kind)
+            rows.append(
+                (
+                    f"{name.upper()} {title}" if kind == timed[0] else "",
+                    kind,
+                    *(
+                        f"{row.latency[key] * 1e3:,.1f}" if row.latency else ""
+                        for key in ("own_p50_ms", "own_p99_ms", "wall_p99_ms")
+                    ),
+                    "" if row.fuel is None else f"{row.fuel:,.0f}",
+                )
+            )
+    plot = Plot(
+        "One event by itself, p50 to p99",
+        "us",
+        "bars",
+        bars(
+            [f"{name.upper()} {title}" for name, title in TITLES.items()],
+            {kind: [_middle(found.row(name, kind)) for name in TITLES] for kind in timed},
+        ),
+        log=True,
+    )
+    return Table(
+        "executor-events",
+        "What does one event take by itself?",
+        "microseconds; fuel is exact",
+        ("function", "contestant", "p50", "p99", "wall p99", "fuel"),
+        rows,
+        plot,
+        [
+            "p50, p99: without the time the thread waited for a core that others had; wall p99: with it",
+        ],
+        texts=2,
+    )
+
+
+def _middle(row: Row) -> Spread | None:
+    if not row.latency:
+        return None
+    p50, p99 = (row.latency[key] * 1e3 for key in ("own_p50_ms", "own_p99_ms"))
+    return Spread(p50, p50, p99)
 
 
 def targets(found: Throughput) -> list[Target]:
-    fresh = found.mean_faster(ALL, HERMETIC, NATIVE_FRESH)
+    native, native_fresh = Native.kind, NativeFresh.kind
     return [
         Target(
-            "warm by native warm, mean of F1 to F3", found.mean_faster(LIGHT, WARM, NATIVE), "least", 1.0, "x"
+            "warm by native warm, mean of F1 to F3",
+            found.mean_faster(LIGHT, WARM, native),
+            "least",
+            1.0,
+            "x",
+            "one of them has no figures",
         ),
         Target(
-            "hermetic by warm, mean of F1 to F4", found.mean_faster(ALL, HERMETIC, WARM), "least", 0.8, "x"
+            "hermetic by warm, mean of F1 to F4",
+            found.mean_faster(ALL, HERMETIC, WARM),
+            "least",
+            0.8,
+            "x",
+            "one of them has no figures",
         ),
-        Target("hermetic by native fresh, mean of F1 to F4", fresh, "least", 4.0, "x"),
+        Target(
+            "hermetic by native fresh, mean of F1 to F4",
+            found.mean_faster(ALL, HERMETIC, native_fresh),
+            "least",
+            4.0,
+            "x",
+            "one of them has no figures",
+        ),
+        *(_ahead(found, name, 5.0, OTHERS, fresh=True) for name in LIGHT),
+        *(_ahead(found, name, 2.0, ("Wasm",), fresh=False) for name in ALL),
+        _ahead(found, "f1", 1.0, (), fresh=False, kind=ISOLATED_VM),
     ]
 
 
-def _us(value_ms: float | None) -> str:
-    return "" if value_ms is None else f"{value_ms * 1e3:,.1f}"
-
-
-def _times(values: list[float]) -> str:
-    return f"{Spread.of(values).median:.2f} x"
+def _ahead(
+    found: Throughput, name: str, bound: float, engines: tuple[str, ...], *, fresh: bool, kind: str = ""
+) -> Target:
+    """Headgate's fastest way by that of others with *engines*, or by *kind*."""
+    own = found.fastest(name, fresh=fresh, engines=HEADGATE)
+    if kind:
+        other = next((row for row in found.rows if (row.name, row.kind) == (name, kind) and row.cpu_s), None)
+    else:
+        other = found.fastest(name, fresh=fresh, engines=engines)
+    among = "fresh state" if fresh else "warm Wasm"
+    which = kind or (f"the fastest {among} ({other.kind})" if other else f"the fastest {among}")
+    what = f"{name.upper()}: {HERMETIC if fresh else WARM} by {which}"
+    figure = Spread.of(ratios(other.cpu_s, own.cpu_s)) if own and other else None
+    return Target(what, figure, "least", bound, "x", "nobody to compare with has figures")

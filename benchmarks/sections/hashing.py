@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.figures import Spread
-from benchmarks.sections.executor import image_of
+from benchmarks.peers.contestants import image_of
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 from benchmarks.workload import Mismatch

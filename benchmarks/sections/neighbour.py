@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Final
 from benchmarks import workload
 from benchmarks.figures import Spread, percentile
 from benchmarks.load import feeder
-from benchmarks.peers.contestants import output_of
+from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.runqueue import Latencies, SamplingClock
-from benchmarks.sections.executor import image_of
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 from headgate_runtime import Executor, Function, Limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import io
 import json
@@ -16,11 +17,13 @@ from benchmarks.peers import contestants
 from benchmarks.progress import Progress
 from benchmarks.report import Report
 from benchmarks.run import run as run_sections
-from benchmarks.sections import SECTIONS, Section
+from benchmarks.sections import SECTIONS, Section, executor
 from tests.stage import Stage
 
 TINY = dataclasses.replace(
     QUICK,
+    peers=False,
+    warm_up_s=0.001,
     rounds=2,
     round_s=0.001,
     latency_s=0.001,
@@ -56,20 +59,44 @@ def test_every_section_measures_reports_and_writes(section: Section, tmp_path: P
     assert [table["question"] for table in measured["tables"]]
     assert all(table["question"] in printed.getvalue() for table in measured["tables"])
     assert "\x1b" not in printed.getvalue() + progress.getvalue()  # no terminal, no colours
+    assert '"failed": "disqualified"' not in path.read_text()
     targets = [target["what"] for target in measured["targets"]]
     verdicts = re.findall(r"^(.+?)  .*  (?:reached|missed|not measured)$", printed.getvalue(), re.MULTILINE)
     assert [verdict.strip() for verdict in verdicts] == targets
 
 
-def test_a_wrong_output_ends_the_run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def lie_about(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference wants something else of the first event than *name* gives."""
     work = workload.load()
-    lying = work._replace(digests={**work.digests, "f2": [None, *work.digests["f2"][1:]]})
+    lying = work._replace(digests={**work.digests, name: ["0" * 16, *work.digests[name][1:]]})
     monkeypatch.setattr(workload, "load", lambda: lying)
 
-    assert __main__.main(["--only", "executor"]) == 1
-    assert "native warm, f2: wrong output for event 1: b'{" in capsys.readouterr().err
+
+def test_a_wrong_output_ends_the_run_of_a_section_without_contestants(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lie_about("f1", monkeypatch)
+
+    assert __main__.main(["--only", "coldstart"]) == 1
+    assert "cold start, f1: wrong output for event 1: b'{" in capsys.readouterr().err
+
+
+def test_a_contestant_with_a_wrong_output_is_disqualified_in_the_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lie_about("f2", monkeypatch)
+
+    found = asyncio.run(executor.measure(TINY, Progress(io.StringIO())))
+
+    assert {row.name for row in found.rows if row.failed == "disqualified"} == {"f2"}
+    assert all(row.failed == "" for row in found.rows if row.name != "f2")
+    warm, fresh, _ = executor.tables(found)
+    for table in (warm, fresh):
+        f2 = table.head.index("F2")
+        assert {row[f2] for row in table.rows} == {"disqualified"}
+        assert any("f2: wrong output for event 1" in note for note in table.notes)
+    verdicts = {target.what: target.verdict for target in executor.targets(found)}
+    assert verdicts["warm by native warm, mean of F1 to F3"] == "not measured"
 
 
 def test_what_a_library_gives_is_checked() -> None:

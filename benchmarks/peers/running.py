@@ -1,0 +1,127 @@
+"""A contestant in the running: made, warmed up, given its turns, and put out when it fails, with the reason."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.figures import Spread
+from benchmarks.peers.child import Failed
+from benchmarks.peers.install import Missing
+from benchmarks.runqueue import Latencies
+from benchmarks.workload import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.effort import Effort
+    from benchmarks.peers.contestants import Contestant
+    from benchmarks.peers.roster import Peer
+    from benchmarks.workload import Work
+
+LATENCIES_MIN: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One contestant on one function.
+
+    engine      as of a Peer
+    fresh       its state is new for every event
+    cpu_s       CPU seconds per event, a figure per round; empty when it has failed
+    latency     of single events, over all rounds (Latencies.summary); empty where it means nothing
+    fuel        per event, mean over the workload; None for all but Headgate
+    failed      in a word or two why it has no figures, with *why* at length; empty when it has
+    """
+
+    name: str
+    kind: str
+    engine: str
+    fresh: bool
+    cpu_s: list[float] = field(default_factory=list)
+    latency: dict[str, float] = field(default_factory=dict)
+    fuel: float | None = None
+    failed: str = ""
+    why: str = ""
+
+    @property
+    def per_second(self) -> Spread | None:
+        """Events per CPU-second."""
+        return Spread.of(1 / seconds for seconds in self.cpu_s) if self.cpu_s else None
+
+
+class Entry:
+    """A contestant in the running, until it fails."""
+
+    def __init__(self, peer: Peer, work: Work, name: str, effort: Effort) -> None:
+        self.peer, self.name = peer, name
+        self._work, self._effort = work, effort
+        self._contestant: Contestant | None = None
+        self._next = 0
+        self._count = 1
+        self._cpu: list[float] = []
+        self._latencies = Latencies()
+        self._failed = self._why = ""
+
+    async def begin(self) -> None:
+        """Makes it, and warms it up: as many events as take a while, and from then on as many in a turn."""
+        with self._judged():
+            self._contestant = self.peer.make(self._work, self.name)
+            spent = seconds = 0.0
+            while spent < self._effort.warm_up_s:
+                seconds = await self._serve(self._contestant)
+                spent += seconds * self._count
+                self._count *= 2
+            self._count = max(1, round(self._effort.round_s / seconds))
+            if self._count > (once := len(self._work.events)):
+                self._count -= self._count % once
+
+    async def turn(self) -> None:
+        with self._judged():
+            if self._contestant is not None:
+                self._cpu.append(await self._serve(self._contestant))
+                timed = int(self._count * self._effort.latency_s / self._effort.round_s)
+                self._latencies.extend(await self._contestant.latencies(max(LATENCIES_MIN, timed)))
+
+    async def _serve(self, contestant: Contestant) -> float:
+        """CPU seconds per event of a turn, whose outputs were found right. Raises Mismatch."""
+        first, count = self._next, self._count
+        self._next += count
+        start = contestant.cpu_s()
+        await contestant.serve(first, count)
+        seconds = contestant.cpu_s() - start
+        outputs = await contestant.outputs()
+        if len(outputs) != count:
+            raise Mismatch(f"{self.peer.kind}, {self.name}: {len(outputs)} outputs for {count} events")
+        self._work.check(self.name, self.peer.kind, outputs, first)
+        return seconds / count
+
+    @contextlib.contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Whoever fails is out, with the reason."""
+        try:
+            yield
+        except Mismatch as error:
+            self._out("disqualified", error)
+        except Missing as error:
+            self._out("not installed", error)
+        except (Failed, OSError) as error:
+            self._out("failed", error)
+
+    def _out(self, failed: str, error: Exception) -> None:
+        self._failed, self._why = failed, str(error)
+        self.close()
+
+    def close(self) -> None:
+        if self._contestant is not None:
+            self._contestant.close()
+            self._contestant = None
+
+    def row(self, fuel: float | None = None) -> Row:
+        peer = self.peer
+        if self._failed:
+            return Row(self.name, peer.kind, peer.engine, peer.fresh, failed=self._failed, why=self._why)
+        latency = self._latencies.summary()
+        return Row(self.name, peer.kind, peer.engine, peer.fresh, self._cpu, latency, fuel)
