@@ -22,6 +22,7 @@ from headgate_runtime.host import SystemClock, SystemEntropy
 from headgate_runtime.invocation import Invocation, serve
 from headgate_runtime.limits import BATCH_EVENTS, SANDBOXES, SLICE_FUEL, TURN_FUEL, Limits
 from headgate_runtime.pool import Pool
+from headgate_runtime.rows import Rows
 from headgate_runtime.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Executor:
             weakref.WeakValueDictionary()
         )
         self._waiting: set[asyncio.Task[Any]] = set()
+        self._rows = Rows(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -271,6 +273,18 @@ class Executor:
                 return await self._run_each(function, texts)
             return [await self._run(function, text, record) for text in texts]
         return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
+
+    async def invoke_among(self, function: Function, text: bytes) -> Outcome:
+        """
+        As `invoke` of one event's text, for a caller among many: events of a function that are asked for in one round of
+        the event loop share a turn, which costs each of them a good deal less. One that is alone takes a round longer.
+        """
+        _check_size(function, text, "event")
+        served = await self._rows.serve(function, text)
+        if served is not None:
+            return served
+        # Earlier events filled that sandbox: not for this one to suffer.
+        return (await self._invoke(function, text, None, False, fresh=True))[0]
 
     async def _run(self, function: Function, text: bytes, record: bool) -> Outcome:
         _check_size(function, text, "event")

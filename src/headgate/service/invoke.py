@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headgate.pipeline.functions import Functions
     from headgate.registry.snapshot import Instance, Snapshot
     from headgate.tracking.asgi import Receive, Scope, Send
-    from headgate_runtime import Clock, Executor, Function, Outcome
+    from headgate_runtime import Clock, Executor, Function
 
 KNOWN: Final = 10_000
 """Callers of functions remembered between two changes of the registry."""
@@ -126,12 +126,14 @@ class InvokeApi:
         body = await self._body(receive, headers)
         if not self._is_current():  # a body may take its time, and a change holds from its commit on
             function = await self._find(asked, authorization)
-        event = body if body.startswith(b"{") else _events(body)
+        events = body if body.startswith(b"{") else _events(body)
         try:
-            result = await self._executor.invoke(function, event)
+            if isinstance(events, bytes):
+                outcomes = [await self._executor.invoke_among(function, events)]
+            else:
+                outcomes = await self._executor.invoke(function, events)
         except EventError as error:
             raise Refusal(400, str(error)) from None
-        outcomes: list[Outcome] = result if isinstance(result, list) else [result]
         return b'{"data":{"outcomes":[%b]}}' % b",".join(map(text_of, outcomes))
 
     # ---- which function ----
