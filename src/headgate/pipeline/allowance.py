@@ -53,11 +53,21 @@ class Allowance:
             return None
         return quotas.events_per_s / self._share
 
-    async def enter(self, workspace: str) -> None:
-        """Waits until there is a sandbox left for one more invocation, which ends with `leave`."""
+    def entered(self, workspace: str) -> bool:
+        """As `enter`, where there is no need to wait; else False."""
         gate = self._gates.get(workspace)
         if gate is None:
             gate = self._gates[workspace] = _Gate()
+        if gate.busy >= self._sandboxes(workspace):
+            return False
+        gate.busy += 1
+        return True
+
+    async def enter(self, workspace: str) -> None:
+        """Waits until there is a sandbox left for one more invocation, which ends with `leave`."""
+        if self.entered(workspace):
+            return
+        gate = self._gates[workspace]
         while gate.busy >= self._sandboxes(workspace):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             gate.waiting.append(future)
@@ -72,7 +82,8 @@ class Allowance:
     def leave(self, workspace: str) -> None:
         gate = self._gates[workspace]
         gate.busy -= 1
-        self._wake(workspace, gate)
+        if gate.waiting:
+            self._wake(workspace, gate)
 
     def _wake(self, workspace: str, gate: _Gate) -> None:
         room = self._sandboxes(workspace) - gate.busy

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
 import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headgate.delivery.carrier import SINGLE, Parcel
 from headgate.pipeline.allowance import LOCKED_OUT, LOCKED_OUT_STATUS
+from headgate.pipeline.hands import Hands
 from headgate.pipeline.stage import Stage
 from headgate.queue.model import Again, Done, Error, Release, Step
 from headgate.registry import settings
@@ -16,7 +20,7 @@ from headgate_runtime import EventError, ExecutorClosed
 from headgate_runtime.fetch import tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from headgate.pipeline.allowance import Allowance
     from headgate.pipeline.meter import Meter
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from headgate.queue.dispatcher import Dispatcher
     from headgate.queue.model import Job, Lane, Settlement
     from headgate.registry.snapshot import Destination
-    from headgate_runtime import Clock, Executor, Outcome
+    from headgate_runtime import Clock, Executor, Function, Outcome
     from headgate_runtime.fetch import Raw, Trace
 
 _log = logging.getLogger("headgate.pipeline")
@@ -43,6 +47,16 @@ class _Ready(NamedTuple):
     began_at: int
 
 
+class _Concluded(NamedTuple):
+    """A single event whose invocation is over."""
+
+    job: Job
+    plan: Plan
+    began_at: int
+    outcome: Outcome
+    trace: Trace | None
+
+
 class _Evidence(NamedTuple):
     """Of a failure. *event* None: it is the job's."""
 
@@ -52,7 +66,7 @@ class _Evidence(NamedTuple):
     request: Raw | None = None
 
 
-_NO_EVIDENCE: Final = _Evidence()
+_NONE: Final = itertools.repeat(_Evidence())
 
 
 class LaneRun:
@@ -86,8 +100,11 @@ class LaneRun:
         self._witness = witness
         self._allowance = allowance
         self._open: dict[int, Job] = {}
-        self._function: Stage[Job] = Stage(self._invoke, clock, workers=1)
+        self._singles: Hands[Job] = Hands(self._invoke_singles, workers=1)
+        self._batches: Stage[Job] = Stage(self._invoke, clock, workers=1)
         self._delivery: Stage[_Ready] = Stage(self._deliver, clock, workers=1)
+        self._concluded: list[_Concluded] = []
+        self._is_batched = False
 
     @property
     def is_idle(self) -> bool:
@@ -95,38 +112,57 @@ class LaneRun:
 
     def reshape(self, plan: Plan) -> None:
         """Follows a change of the destination or its function from the next batch on."""
-        self._function.reshape(plan.function_workers, plan.batches or SINGLE)
+        self._is_batched = plan.batches is not None
+        self._singles.reshape(plan.function_workers)
+        self._batches.reshape(plan.function_workers, plan.batches or SINGLE)
         self._delivery.reshape(plan.carrier.concurrency, plan.carrier.batching)
 
     def start(self, jobs: Sequence[Job]) -> None:
+        before: list[Job] = []
+        ready: list[_Ready] = []
+        now = self._now()
         for job in jobs:
             self._open[job.id] = job
             if job.stage == "delivery":
-                self._delivery.add(_Ready(job, None, self._now()), len(job.body))
+                ready.append(_Ready(job, None, now))
             else:
-                self._function.add(job, len(job.body))
+                before.append(job)
+        if ready:
+            self._delivery.extend([(each, len(each.job.body)) for each in ready])
+        if not before:
+            return
+        if self._is_batched:
+            self._batches.extend([(job, len(job.body)) for job in before])
+        else:
+            self._singles.extend(before)
 
     def release(self) -> None:
         """Breaks off everything under way; the jobs are due as before."""
-        self._function.cancel()
-        self._delivery.cancel()
-        self._function.take_back()
-        self._delivery.take_back()
-        for job in list(self._open.values()):
-            self._settle(Release(job))
+        for stage in (self._singles, self._batches, self._delivery):
+            stage.cancel()
+            stage.take_back()
+        self._concluded.clear()
+        self._settle([Release(job) for job in self._open.values()])
 
-    def _settle(self, settlement: Settlement, evidence: _Evidence = _NO_EVIDENCE) -> None:
+    def _settle(self, settlements: Iterable[Settlement], evidence: Iterable[_Evidence] = _NONE) -> None:
+        """*evidence*: of each, what a sample would show."""
         # A job that was released while its delivery went on is settled already.
-        if self._open.pop(settlement.job.id, None) is None:
-            return
-        self._dispatcher.settle(settlement)
-        self._meter.settled(settlement)
-        if isinstance(settlement, Done):
-            if settlement.dead is not None:
-                self._remember(settlement.job, settlement.tally.step, settlement.dead, evidence)
-        elif isinstance(settlement, Again):
-            step = Step.FAILED_DELIVERY if settlement.stage == "delivery" else Step.FILTERED_AT_DESTINATION
-            self._remember(settlement.job, step, settlement.error, evidence)
+        own = self._open
+        fresh = [
+            pair
+            for pair in zip(settlements, evidence, strict=False)
+            if own.pop(pair[0].job.id, None) is not None
+        ]
+        settled = [each for each, _ in fresh]
+        self._dispatcher.settle(*settled)
+        self._meter.settled(settled)
+        for each, seen in fresh:
+            if isinstance(each, Done):
+                if each.dead is not None:
+                    self._remember(each.job, each.tally.step, each.dead, seen)
+            elif isinstance(each, Again):
+                step = Step.FAILED_DELIVERY if each.stage == "delivery" else Step.FILTERED_AT_DESTINATION
+                self._remember(each.job, step, each.error, seen)
 
     def _remember(self, job: Job, step: Step, error: Error, evidence: _Evidence) -> None:
         if not self._witness.wants(self._lane.destination, error.reason):
@@ -152,64 +188,125 @@ class LaneRun:
             )
         )
 
+    async def _invoke_singles(self) -> None:
+        """One hand. What is over in a turn of the event loop is concluded together, by whichever hands it was done."""
+        workspace, allowance, take = self._lane.workspace, self._allowance, self._singles.take
+        plan: Plan | None = None
+        trace: Trace | None = None
+        with contextlib.ExitStack() as stack:
+            while (job := take()) is not None:
+                began_at = self._now()
+                try:
+                    if trace is None or trace or plan is not self._plan():
+                        plan = self._plan()
+                        stack.close()
+                        trace = stack.enter_context(tracing(() if plan is None else plan.secrets))
+                    function = self._function_for(plan, [job], began_at)
+                    if function is None:
+                        continue
+                    assert plan is not None
+                    if plan.batches is not None:
+                        self._batches.extend([(job, len(job.body))])
+                        continue
+                    if not allowance.entered(workspace):
+                        await allowance.enter(workspace)
+                    try:
+                        outcome = await self._executor.invoke(function, job.body)
+                    finally:
+                        allowance.leave(workspace)
+                except Exception as error:  # noqa: BLE001 - one event, whatever it was
+                    self._not_invoked([job], began_at, error)
+                    continue
+                if not self._concluded:
+                    asyncio.get_running_loop().call_soon(self._conclude)
+                self._concluded.append(_Concluded(job, plan, began_at, outcome, trace or None))
+
     async def _invoke(self, jobs: list[Job]) -> None:
+        """Together."""
         began_at = self._now()
         try:
-            await self._invoke_by_plan(jobs, began_at)
-        except ExecutorClosed:
-            for job in jobs:
-                self._settle(Release(job))
-        except Exception:  # noqa: BLE001 - our own fault: it must neither lose the events nor stop the lane
-            _log.exception("invocation failed", extra={"destination": self._lane.destination})
-            self._fault([_Ready(job, None, began_at) for job in jobs])
+            plan = self._plan()
+            function = self._function_for(plan, jobs, began_at)
+            if function is None:
+                return
+            assert plan is not None
+            if plan.batches is None:
+                self._singles.extend(jobs)
+                return
+            await self._allowance.enter(self._lane.workspace)
+            try:
+                with tracing(plan.secrets) as trace:
+                    if len(jobs) == 1 and _has_single(function, jobs[0]):
+                        outcomes = [await self._executor.invoke(function, jobs[0].body)]
+                    else:
+                        outcomes = await self._executor.invoke(function, [job.body for job in jobs])
+            finally:
+                self._allowance.leave(self._lane.workspace)
+            concluded = [
+                _Concluded(job, plan, began_at, outcome, trace)
+                for job, outcome in zip(jobs, outcomes, strict=True)
+            ]
+            self._conclude_all(concluded, together=True)
+        except Exception as error:  # noqa: BLE001 - it must neither lose the events nor stop the lane
+            self._not_invoked(jobs, began_at, error)
 
-    async def _invoke_by_plan(self, jobs: list[Job], began_at: int) -> None:
-        plan = self._plan()
+    def _function_for(self, plan: Plan | None, jobs: list[Job], began_at: int) -> Function | None:
+        """The function to invoke; None where there is none to invoke, and what becomes of *jobs* is seen to."""
         if plan is None or plan.destination.fault is not None:
             self._turn_away(jobs, plan)
         elif plan.fault is not None:
-            for job in jobs:
-                self._settle(self._judge.discard(job, *plan.fault))
+            fault = plan.fault
+            self._settle([self._judge.discard(job, *fault) for job in jobs])
         elif plan.function is None:
-            for job in jobs:
-                self._delivery.add(_Ready(job, None, began_at), len(job.body))
+            self._delivery.extend([(_Ready(job, None, began_at), len(job.body)) for job in jobs])
         elif self._allowance.is_used_up(self._lane.workspace):
             why = "the workspace has used up what its functions may do today"
-            for job in jobs:
-                self._settle(self._judge.discard(job, LOCKED_OUT, why, LOCKED_OUT_STATUS))
+            self._settle([self._judge.discard(job, LOCKED_OUT, why, LOCKED_OUT_STATUS) for job in jobs])
         else:
-            await self._run_function(plan, jobs, began_at)
+            return plan.function
+        return None
 
-    async def _run_function(self, plan: Plan, jobs: list[Job], began_at: int) -> None:
-        function = plan.function
-        assert function is not None
-        outcomes: list[Outcome]
-        singly = plan.batches is None or (len(jobs) == 1 and _has_single(plan, jobs[0]))
-        await self._allowance.enter(self._lane.workspace)
-        try:
-            with tracing(plan.secrets) as trace:
-                if singly:
-                    outcomes = [await self._executor.invoke(function, job.body) for job in jobs]
-                else:
-                    outcomes = await self._executor.invoke(function, [job.body for job in jobs])
-        except EventError as error:
+    def _not_invoked(self, jobs: Sequence[Job], began_at: int, error: Exception) -> None:
+        if isinstance(error, ExecutorClosed):
+            self._settle([Release(job) for job in jobs])
+        elif isinstance(error, EventError):
             # Over a limit of the function: an earlier version of it, or a filter, let the event grow.
-            for job in jobs:
-                self._settle(self._judge.discard(job, "bad_request", str(error)))
-            return
-        finally:
-            self._allowance.leave(self._lane.workspace)
-        now = self._now()
-        self._witness.ran(plan.destination, outcomes, together=not singly)
-        for job, outcome in zip(jobs, outcomes, strict=True):
-            self._meter.invoked(plan.destination, outcome)
-            if outcome.output is not None:
-                self._delivery.add(_Ready(job, outcome.output, began_at), len(outcome.output))
+            self._settle([self._judge.discard(job, "bad_request", str(error)) for job in jobs])
+        else:
+            # Our own fault.
+            _log.error("invocation failed", extra={"destination": self._lane.destination}, exc_info=error)
+            self._fault([_Ready(job, None, began_at) for job in jobs])
+
+    def _conclude(self) -> None:
+        """What the hands have left, of one plan after the other."""
+        concluded, self._concluded = self._concluded, []
+        try:
+            for _, group in itertools.groupby(concluded, key=_plan_id):
+                self._conclude_all(list(group), together=False)
+        except Exception as error:  # noqa: BLE001 - as above
+            for each in concluded:
+                self._not_invoked([each.job], each.began_at, error)
+
+    def _conclude_all(self, concluded: Sequence[_Concluded], *, together: bool) -> None:
+        """All of one plan. *together*: in one invocation."""
+        now, plan = self._now(), concluded[0].plan
+        outcomes = [each.outcome for each in concluded]
+        self._witness.ran(plan.destination, outcomes, together=together)
+        self._meter.invoked(plan.destination, outcomes)
+        ready: list[tuple[_Ready, int]] = []
+        over: list[Settlement] = []
+        evidence: list[_Evidence] = []
+        for job, _, began_at, outcome, trace in concluded:
+            output = outcome.output
+            if output is not None:
+                ready.append((_Ready(job, output, began_at), len(output)))
             else:
-                self._settle(
-                    self._judge.of_outcome(job, outcome, began_at, now, plan.secrets),
-                    _Evidence(outcome=outcome, trace=trace),
-                )
+                over.append(self._judge.of_outcome(job, outcome, began_at, now, plan.secrets))
+                evidence.append(_Evidence(outcome=outcome, trace=trace))
+        if ready:
+            self._delivery.extend(ready)
+        if over:
+            self._settle(over, evidence)
 
     async def _deliver(self, batch: list[_Ready]) -> None:
         try:
@@ -234,17 +331,21 @@ class LaneRun:
         if receipt.retry_after_ms is not None:
             self._dispatcher.pause(self._lane, receipt.retry_after_ms)
         now = self._now()
-        for job, output, began_at in batch:
-            self._settle(
-                self._judge.of_receipt(job, receipt, output, began_at, now, plan.secrets),
-                _Evidence(event=output, request=receipt.request),
-            )
+        if receipt.verdict == "delivered":
+            self._settle(self._judge.delivered([ready.job for ready in batch], now))
+            return
+        self._settle(
+            [
+                self._judge.of_receipt(job, receipt, output, began_at, now, plan.secrets)
+                for job, output, began_at in batch
+            ],
+            [_Evidence(event=ready.output, request=receipt.request) for ready in batch],
+        )
 
     def _turn_away(self, jobs: Sequence[Job], plan: Plan | None) -> None:
         """There is no destination, or it cannot be delivered to as it is set up."""
         why = "the destination is disabled or deleted" if plan is None else plan.destination.fault or ""
-        for job in jobs:
-            self._settle(self._judge.unreachable(job, why))
+        self._settle([self._judge.unreachable(job, why) for job in jobs])
 
     def _parcel(self, ready: _Ready) -> Parcel:
         job = ready.job
@@ -253,9 +354,9 @@ class LaneRun:
 
     def _fault(self, batch: Sequence[_Ready]) -> None:
         now, error = self._now(), Error("internal", "the server failed")
-        for job, output, began_at in batch:
-            if job.id in self._open:
-                self._settle(self._judge.fault(job, error, began_at, now, output))
+        self._settle(
+            [self._judge.fault(job, error, began_at, now, output) for job, output, began_at in batch]
+        )
 
 
 def _secrets(destination: Destination) -> tuple[str, ...]:
@@ -265,6 +366,9 @@ def _secrets(destination: Destination) -> tuple[str, ...]:
     return (*(() if instance is None else instance.secrets), *settings.texts(own))
 
 
-def _has_single(plan: Plan, job: Job) -> bool:
-    assert plan.function is not None
-    return "on" + job.event_type.capitalize() in plan.function.image.handlers
+def _has_single(function: Function, job: Job) -> bool:
+    return "on" + job.event_type.capitalize() in function.image.handlers
+
+
+def _plan_id(concluded: _Concluded) -> int:
+    return id(concluded.plan)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headgate.delivery.carrier import Receipt
     from headgate.queue.model import Settlement, Tally
     from headgate.registry.snapshot import Destination
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Meter(Protocol):
-    """Called for every event: must be quick, and must not raise."""
+    """Must be quick, and must not raise."""
 
     def tallied(self, tally: Tally, events: int = 1) -> None:
         """So many *events* were decided on when they were accepted, or were not valid."""
@@ -20,11 +22,11 @@ class Meter(Protocol):
     def duplicate(self) -> None:
         """An event was accepted before, and so was dropped."""
 
-    def invoked(self, destination: Destination, outcome: Outcome) -> None: ...
+    def invoked(self, destination: Destination, outcomes: Sequence[Outcome]) -> None: ...
 
     def delivered(self, destination: Destination, receipt: Receipt, events: int, wall_ms: float) -> None: ...
 
-    def settled(self, settlement: Settlement) -> None: ...
+    def settled(self, settlements: Sequence[Settlement]) -> None: ...
 
 
 class NoMeter:
@@ -36,11 +38,11 @@ class NoMeter:
     def duplicate(self) -> None:
         pass
 
-    def invoked(self, destination: Destination, outcome: Outcome) -> None:
+    def invoked(self, destination: Destination, outcomes: Sequence[Outcome]) -> None:
         pass
 
     def delivered(self, destination: Destination, receipt: Receipt, events: int, wall_ms: float) -> None:
         pass
 
-    def settled(self, settlement: Settlement) -> None:
+    def settled(self, settlements: Sequence[Settlement]) -> None:
         pass

@@ -148,8 +148,7 @@ class Pipeline:
             _log.exception("no plan for a destination", extra={"destination": lane.destination})
             now = self._now()
             error = Error("internal", "the server failed")
-            for job in entry.waiting:
-                self.dispatcher.settle(self._judge.fault(job, error, now, now))
+            self.dispatcher.settle(*(self._judge.fault(job, error, now, now) for job in entry.waiting))
             entry.waiting = []
         finally:
             entry.preparing = None

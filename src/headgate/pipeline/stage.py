@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from headgate.delivery.carrier import SINGLE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from headgate.delivery.carrier import Batching
     from headgate_runtime import Clock
@@ -59,11 +59,12 @@ class Stage(Generic[T]):
         self._batching = batching
         self._pump()
 
-    def add(self, item: T, size: int) -> None:
-        """*size* in bytes counts towards a full batch."""
-        waits = self._batching.wait_ms > 0
-        self._items.append((item, size, self._clock.monotonic_ms() if waits else 0.0))
-        self._bytes += size
+    def extend(self, items: Iterable[tuple[T, int]]) -> None:
+        """Each with its size in bytes, which counts towards a full batch."""
+        now = self._clock.monotonic_ms() if self._batching.wait_ms > 0 else 0.0
+        for item, size in items:
+            self._items.append((item, size, now))
+            self._bytes += size
         self._pump()
 
     def take_back(self) -> list[T]:

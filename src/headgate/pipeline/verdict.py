@@ -9,7 +9,7 @@ from headgate.queue.backoff import Backoff
 from headgate.queue.model import Again, Done, Error, Step, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from headgate.delivery.carrier import Receipt
     from headgate.queue.model import Job, Settlement, Stage
@@ -30,15 +30,22 @@ class Judge:
         self._random = random
         self._backoff = backoff or Backoff()
 
-    def delivered(self, job: Job, now: int) -> Settlement:
-        return Done(job, _tally(job, Step.DELIVERED, ""), latency_ms=max(0.0, now - job.accepted_at))
+    def delivered(self, jobs: Sequence[Job], now: int) -> list[Done]:
+        tallies: dict[tuple[str, str, int, str], Tally] = {}
+        over: list[Done] = []
+        for job in jobs:
+            # Most of a batch are counted alike.
+            key = job.source, job.event_type, job.attempts, job.labels
+            tally = tallies.get(key)
+            if tally is None:
+                tally = tallies[key] = _tally(job, Step.DELIVERED, "")
+            over.append(Done(job, tally, max(0.0, now - job.accepted_at)))
+        return over
 
     def of_receipt(
         self, job: Job, receipt: Receipt, body: bytes | None, began_at: int, now: int, secrets: Iterable[str]
     ) -> Settlement:
-        """*body* is the function's output, which is kept so that the function does not run again (SPEC D43)."""
-        if receipt.verdict == "delivered":
-            return self.delivered(job, now)
+        """Of one that was not delivered. *body* is the function's output, which is kept so that the function does not run again (SPEC D43)."""
         error = Error(receipt.reason, message_of(receipt.message, secrets), receipt.status)
         if receipt.verdict == "discard":
             return Done(job, _tally(job, Step.FAILED_DELIVERY, error.reason), dead=error)

@@ -109,17 +109,22 @@ class Dispatcher:
             else:
                 await self._sleep()
 
-    def settle(self, settlement: Settlement) -> None:
-        """Passes the settlement of a started job on to the queue, and gives its slot back."""
-        self._queue.settle(settlement)
-        job = settlement.job
-        state = self._lanes[job.lane]
-        size = len(job.body) + _ITEM_BYTES
-        state.in_flight -= 1
+    def settle(self, *settlements: Settlement) -> None:
+        """Passes the settlements of started jobs, all of one lane, on to the queue, and gives their slots back."""
+        if not settlements:
+            return
+        self._queue.settle(*settlements)
+        count = len(settlements)
+        size = count * _ITEM_BYTES
+        for settlement in settlements:
+            size += len(settlement.job.body)
+        lane = settlements[0].job.lane
+        state = self._lanes[lane]
+        state.in_flight -= count
         state.bytes -= size
         self._bytes -= size
-        self.in_flight -= 1
-        self._workspaces[job.lane.workspace] -= 1
+        self.in_flight -= count
+        self._workspaces[lane.workspace] -= count
         if state.in_flight <= state.low:
             self._wake.set()
         if not self.in_flight:

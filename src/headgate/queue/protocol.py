@@ -60,10 +60,11 @@ class Queue(Protocol):
         has passed, a lease was released.
         """
 
-    def settle(self, settlement: Settlement) -> None:
+    def settle(self, *settlements: Settlement) -> None:
         """
-        Takes a leased job's settlement; it is stored, together with its tally, with the next commit. A job whose Again
-        or Release falls due is handed out again.
+        Takes the settlements of leased jobs; they are stored, together with their tallies, with the next commit. A job
+        whose Again or Release falls due is handed out again. Raises ValueError for a job that is not leased; then none
+        is taken.
         """
 
     async def settled(self) -> None:

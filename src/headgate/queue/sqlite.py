@@ -123,13 +123,14 @@ class SqliteQueue:
     def on_due(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)
 
-    def settle(self, settlement: Settlement) -> None:
-        try:
-            self._out.remove(settlement.job.id)
-        except KeyError:
-            raise ValueError(f"job {settlement.job.id} is not handed out") from None
-        self._given += 1
-        self._batch.settlements.append(settlement)
+    def settle(self, *settlements: Settlement) -> None:
+        ids = {settlement.job.id for settlement in settlements}
+        if len(ids) < len(settlements) or not ids <= self._out:
+            wrong = [each.job.id for each in settlements if each.job.id not in self._out]
+            raise ValueError(f"not handed out, or settled twice: jobs {wrong or sorted(ids)}")
+        self._out -= ids
+        self._given += len(settlements)
+        self._batch.settlements += settlements
         self._hand_over_soon()
 
     async def settled(self) -> None:
@@ -297,8 +298,7 @@ class SqliteQueue:
         self._leased += len(jobs)
         self._out.update([job.id for job in jobs])
         if poll.done.cancelled():
-            for job in jobs:
-                self.settle(Release(job))
+            self.settle(*map(Release, jobs))
         _resolve(poll.done, jobs)
         return less
 

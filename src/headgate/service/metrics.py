@@ -10,7 +10,7 @@ from headgate.queue.model import Again, Done
 from headgate.service.counting import Counts, Durations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from headgate.delivery.carrier import Receipt
     from headgate.queue.dispatcher import Dispatcher
@@ -94,21 +94,25 @@ class Metrics:
     def duplicate(self) -> None:
         self._duplicates.add(())
 
-    def invoked(self, destination: Destination, outcome: Outcome) -> None:
-        self._invocations.add((destination.id, outcome.outcome))
-        self._fuel.add((destination.id,), outcome.fuel)
-        self._function_seconds.observe(outcome.wall_ms / 1e3)
+    def invoked(self, destination: Destination, outcomes: Sequence[Outcome]) -> None:
+        fuel = 0
+        for outcome in outcomes:
+            self._invocations.add((destination.id, outcome.outcome))
+            self._function_seconds.observe(outcome.wall_ms / 1e3)
+            fuel += outcome.fuel
+        self._fuel.add((destination.id,), fuel)
 
     def delivered(self, destination: Destination, receipt: Receipt, events: int, wall_ms: float) -> None:  # noqa: ARG002 - a Meter's
         self._delivery_seconds.observe(wall_ms / 1e3)
 
-    def settled(self, settlement: Settlement) -> None:
-        if isinstance(settlement, Done):
-            self.tallied(settlement.tally)
-            if settlement.latency_ms is not None:
-                self._end_to_end_seconds.observe(settlement.latency_ms / 1e3)
-        elif isinstance(settlement, Again):
-            self._retries.add((settlement.job.lane.destination, settlement.error.reason))
+    def settled(self, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            if isinstance(settlement, Done):
+                self.tallied(settlement.tally)
+                if settlement.latency_ms is not None:
+                    self._end_to_end_seconds.observe(settlement.latency_ms / 1e3)
+            elif isinstance(settlement, Again):
+                self._retries.add((settlement.job.lane.destination, settlement.error.reason))
 
     def text(
         self,

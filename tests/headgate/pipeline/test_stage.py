@@ -26,7 +26,7 @@ def test_one_by_one_in_order() -> None:
         batches: list[list[int]] = []
         stage = Stage(collecting(batches), Frozen(), workers=3)
         for number in range(10):
-            stage.add(number, 1)
+            stage.extend([(number, 1)])
         await until(lambda: len(batches) == 10)
         assert batches == [[number] for number in range(10)]
 
@@ -47,7 +47,7 @@ def test_no_more_than_so_many_at_once() -> None:
 
         stage = Stage(work, Frozen(), workers=3)
         for number in range(10):
-            stage.add(number, 1)
+            stage.extend([(number, 1)])
         await until(lambda: going == 3)
         await rest()
         assert most == 3
@@ -63,7 +63,7 @@ def test_a_batch_goes_by_count_by_size_or_by_time() -> None:
         clock = Frozen()
         stage = Stage(collecting(batches), clock, workers=1, batching=Batching(3, 100, 1_000))
         for number in range(4):
-            stage.add(number, 1)
+            stage.extend([(number, 1)])
         await until(lambda: batches == [[0, 1, 2]])
         await rest()
         clock.advance(999)
@@ -71,10 +71,10 @@ def test_a_batch_goes_by_count_by_size_or_by_time() -> None:
         assert len(batches) == 1
         clock.advance(1)
         await until(lambda: batches[1:] == [[3]])
-        stage.add(4, 60)
+        stage.extend([(4, 60)])
         await rest()
         assert len(batches) == 2
-        stage.add(5, 60)
+        stage.extend([(5, 60)])
         await until(lambda: batches[2:] == [[4]])
         clock.advance(1_000)
         await until(lambda: batches[3:] == [[5]])
@@ -92,7 +92,7 @@ def test_what_waits_can_be_taken_back_and_work_broken_off() -> None:
 
         stage = Stage(work, Frozen(), workers=1)
         for number in range(3):
-            stage.add(number, 1)
+            stage.extend([(number, 1)])
         await until(lambda: began == [[0]])
         assert stage.take_back() == [1, 2]
         stage.cancel()
@@ -106,8 +106,8 @@ def test_a_new_shape_holds_for_what_waits() -> None:
     async def main() -> None:
         batches: list[list[int]] = []
         stage = Stage(collecting(batches), Frozen(), workers=1, batching=Batching(10, 100, 1_000))
-        stage.add(1, 1)
-        stage.add(2, 1)
+        stage.extend([(1, 1)])
+        stage.extend([(2, 1)])
         await rest()
         assert not batches
         stage.reshape(1, Batching(2, 100, 1_000))
@@ -130,7 +130,7 @@ def test_everything_goes_once_in_order_within_the_bounds(
         clock = Frozen()
         stage = Stage(collecting(batches), clock, workers=workers, batching=Batching(events, size, 50))
         for number, own in enumerate(sizes):
-            stage.add(number, own)
+            stage.extend([(number, own)])
         while sum(map(len, batches)) < len(sizes):
             await rest()
             clock.advance(50)

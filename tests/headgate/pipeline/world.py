@@ -121,8 +121,8 @@ class Retries(NoMeter):
     def __init__(self) -> None:
         self.retries = 0
 
-    def settled(self, settlement: Settlement) -> None:
-        self.retries += isinstance(settlement, Again)
+    def settled(self, settlements: Sequence[Settlement]) -> None:
+        self.retries += sum(isinstance(each, Again) for each in settlements)
 
 
 class World:
