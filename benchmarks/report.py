@@ -41,8 +41,8 @@ class Report:
     def machine(self, machine: Machine) -> None:
         commit = f" at {machine.commit}" if machine.commit else ""
         self._line(
-            f"Headgate {machine.headgate}{commit}, engine {machine.engine[:12]}, wasmtime {machine.wasmtime};"
-            f" quickjs-ng {machine.quickjs_ng}; {machine.python}"
+            f"Headgate {machine.headgate}{commit}, engine {machine.engine[:12]}; {machine.python}; "
+            + ", ".join(f"{name} {version}" for name, version in machine.packages.items())
         )
         load = ", ".join(f"{value:.1f}" for value in machine.load)
         self._line(f"{machine.processor}, {machine.cores} cores, {machine.system}; load {load}")

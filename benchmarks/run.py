@@ -1,15 +1,16 @@
-"""One run: sections are measured one after the other, shown, and written as JSON with what they were taken on."""
+"""One run: sections are measured one after the other, shown, and written down with what they were taken on."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import inspect
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import machine
+from benchmarks import document, machine, result
+from benchmarks.effort import FULL, QUICK
+from benchmarks.result import Answer, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,17 +20,18 @@ if TYPE_CHECKING:
     from benchmarks.progress import Progress
     from benchmarks.report import Report
     from benchmarks.sections import Module, Section
-    from benchmarks.target import Target
 
 
 def run(
     effort: Effort, sections: Sequence[Section], results: Path, report: Report, progress: Progress
 ) -> Path:
-    """Measures *sections*, reports, and returns where the figures were written. Raises Mismatch for a wrong output."""
+    """
+    Measures *sections* and reports; returns the JSON with the figures, in a new folder of *results* which has a page and
+    pictures, too. Raises Mismatch for a wrong output.
+    """
     facts, start = machine.facts(), time.monotonic()
     report.machine(facts)
-    document: dict[str, Any] = {"machine": facts, "effort": effort, "sections": {}}
-    aims: list[Target] = []
+    answers = []
     for section in sections:
         module, began = section.module(), time.monotonic()
         found = _measure(module, effort, progress)
@@ -37,18 +39,21 @@ def run(
         tables, targets = module.tables(found), module.targets(found)
         for table in tables:
             report.table(table)
-        aims += targets
-        document["sections"][section.name] = {
-            "seconds": round(time.monotonic() - began, 1),
-            "tables": tables,
-            "targets": [{**dataclasses.asdict(target), "verdict": target.verdict} for target in targets],
-            "found": found,
-        }
-    report.targets(aims)
-    document |= {"seconds": round(time.monotonic() - start, 1), "load_after": machine.load()}
-    results.mkdir(parents=True, exist_ok=True)
-    path = results / f"{facts.at.replace(':', '')}.json"
-    path.write_text(json.dumps(document, default=dataclasses.asdict, indent=1) + "\n")
+        seconds = round(time.monotonic() - began, 1)
+        answers.append(Answer(section.name, seconds, 0, tables, targets, found))
+    report.targets([target for answer in answers for target in answer.targets])
+    taken_on = {
+        "machine": dataclasses.asdict(facts),
+        "effort": "quick" if effort == QUICK else "full" if effort == FULL else "another",
+        "seconds": round(time.monotonic() - start, 1),
+        "load_after": machine.load(),
+    }
+    whole = Result([taken_on], answers)
+    folder = results / facts.at.replace(":", "")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "result.json"
+    result.write(whole, path)
+    document.write(whole, folder / "REPORT.md", folder)
     return path
 
 

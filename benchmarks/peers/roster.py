@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Engine = Literal["Headgate", "native", "Wasm", "V8"]
 """What a peer runs: ourselves, QuickJS as machine code, QuickJS as Wasm, or V8 with its compilers."""
 
-WARM, WARM_LISTS = "warm", "warm, lists of 64"
-HERMETIC, HERMETIC_LISTS = "hermetic", "hermetic, lists of 64"
+WARM, WARM_LISTS = "Headgate, warm", "Headgate, warm, lists of 64"
+HERMETIC, HERMETIC_LISTS = "Headgate, hermetic", "Headgate, hermetic, lists of 64"
 
 
 class Peer(NamedTuple):

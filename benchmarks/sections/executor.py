@@ -276,6 +276,6 @@ def _ahead(
         other = found.fastest(name, fresh=fresh, engines=engines)
     among = "fresh state" if fresh else "warm Wasm"
     which = kind or (f"the fastest {among} ({other.kind})" if other else f"the fastest {among}")
-    what = f"{name.upper()}: {HERMETIC if fresh else WARM} by {which}"
+    what = f"{name.upper()}: {'hermetic' if fresh else 'warm'} by {which}"
     figure = Spread.of(ratios(other.cpu_s, own.cpu_s)) if own and other else None
     return Target(what, figure, "least", bound, "x", "nobody to compare with has figures")

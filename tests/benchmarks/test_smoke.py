@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__, figures, libraries, reference, runqueue, workload
+from benchmarks import __main__, figures, libraries, reference, result, runqueue, workload
 from benchmarks.effort import QUICK
 from benchmarks.peers import contestants
 from benchmarks.progress import Progress
@@ -52,15 +52,19 @@ def test_every_section_measures_reports_and_writes(section: Section, tmp_path: P
 
     path = run_sections(TINY, [section], tmp_path, Report(printed), Progress(progress))
 
-    document = json.loads(path.read_text())
-    assert document["machine"]["engine"]
-    (measured,) = document["sections"].values()
-    assert measured["found"]
-    assert [table["question"] for table in measured["tables"]]
-    assert all(table["question"] in printed.getvalue() for table in measured["tables"])
+    written = result.read(path)
+    assert written.runs[0]["machine"]["engine"]
+    (answer,) = written.answers
+    assert answer.found
+    page = (path.parent / "REPORT.md").read_text()
+    assert answer.tables
+    for table in answer.tables:
+        assert table.question in printed.getvalue()
+        assert f"### {table.question}" in page
+        assert table.plot.title in (path.parent / f"{table.name}.svg").read_text()
     assert "\x1b" not in printed.getvalue() + progress.getvalue()  # no terminal, no colours
     assert '"failed": "disqualified"' not in path.read_text()
-    targets = [target["what"] for target in measured["targets"]]
+    targets = [target.what for target in answer.targets]
     verdicts = re.findall(r"^(.+?)  .*  (?:reached|missed|not measured)$", printed.getvalue(), re.MULTILINE)
     assert [verdict.strip() for verdict in verdicts] == targets
 
