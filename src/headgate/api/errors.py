@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TYPES: Final = {
     400: "bad-request",
@@ -40,6 +43,21 @@ class ApiError(Exception):
         if self.data is not None:
             error["data"] = self.data
         return {"errors": [error]}
+
+
+class TooMuch(ApiError):
+    """429, with the *headers* that say when to come back."""
+
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: int,
+        *,
+        data: dict[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(429, message, data=data)
+        self.headers = {**(headers or {}), "retry-after": str(retry_after_s)}
 
 
 def invalid(message: str, field: str = "") -> ApiError:

@@ -12,6 +12,7 @@ from headgate.api.functions import Setting  # noqa: TC001 - pydantic reads it
 from headgate.api.operation import ALPHA, Operation
 from headgate.api.permissions import refused
 from headgate.api.trial import Trial
+from headgate.pipeline.admission import UNSAVED
 from headgate.registry import checks, limits, settings
 from headgate_runtime import Limits
 from headgate_runtime.limits import BATCH_EVENTS
@@ -84,7 +85,9 @@ def unsaved(call: Call) -> Trial:
         raise refused()
     checked: _Checked = call.prepared
     assert checked.definitions is not None
-    return _trial(call, body, checked.definitions, body.code, body.language, body.isolation, body.timeMs)
+    return _trial(
+        call, body, UNSAVED, checked.definitions, body.code, body.language, body.isolation, body.timeMs
+    )
 
 
 def stored(call: Call) -> Trial:
@@ -95,6 +98,7 @@ def stored(call: Call) -> Trial:
     return _trial(
         call,
         body,
+        function.id,
         function.settings if checked.definitions is None else checked.definitions,
         function.latest.code if body.code is None else body.code,
         language,
@@ -106,6 +110,7 @@ def stored(call: Call) -> Trial:
 def _trial(
     call: Call,
     body: PreviewFunction | PreviewStoredFunction,
+    function: str,
     definitions: tuple[Definition, ...],
     code: str,
     language: Literal["javascript", "typescript"],
@@ -119,6 +124,7 @@ def _trial(
         raise invalid("is required", f"settingValues.{lacking}")
     return Trial(
         workspace=call.workspace,
+        function=function,
         code=code,
         language=language,
         isolation=isolation,

@@ -6,7 +6,7 @@ import math
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Literal
 
-from headgate.api.errors import ApiError
+from headgate.api.errors import TooMuch
 
 if TYPE_CHECKING:
     from headgate_runtime import Clock
@@ -30,7 +30,7 @@ class Rates:
         self._counts: dict[tuple[str, Class], int] = {}
 
     def take(self, workspace: str, of: Class) -> dict[str, str]:
-        """Counts one request; the headers for its answer. Raises ApiError 429, with them as `headers`."""
+        """Counts one request; the headers for its answer. Raises TooMuch."""
         now = self._clock.wall_ms()
         minute = int(now // MINUTE_MS)
         if minute != self._minute:
@@ -46,13 +46,5 @@ class Rates:
         }
         if consumed > most:
             data = {"remainingPoints": 0, "msBeforeNext": math.ceil(left_ms), "consumedPoints": consumed}
-            raise RateExceeded(data, headers | {"retry-after": str(math.ceil(left_ms / 1e3))})
+            raise TooMuch("too many requests", math.ceil(left_ms / 1e3), data=data, headers=headers)
         return headers
-
-
-class RateExceeded(ApiError):
-    """*headers* say when to come back."""
-
-    def __init__(self, data: dict[str, int], headers: dict[str, str]) -> None:
-        super().__init__(429, "too many requests", data=data)
-        self.headers = headers

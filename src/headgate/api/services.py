@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from headgate.pipeline.admission import Admission
     from headgate.pipeline.debugger import Seen
     from headgate.queue.reports import Reports
     from headgate.registry.records import Regulation
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class Services:
     """
     executor         the worker's own, so that test runs take their turns with everything else that runs
+    admission        which holds them to quotas, and meters them
     samples          of all workers
     recent_events    of a source, over all workers, the newest first
     reports          counters of all workers
@@ -28,6 +30,7 @@ class Services:
     """
 
     executor: Executor
+    admission: Admission
     samples: Reader
     clock: Clock
     recent_events: Callable[[str], Awaitable[list[Seen]]]

@@ -14,8 +14,7 @@ from starlette.responses import StreamingResponse
 from headgate.api import media, query
 from headgate.api.call import Call
 from headgate.api.download import Download
-from headgate.api.errors import ApiError, invalid
-from headgate.api.rates import RateExceeded
+from headgate.api.errors import ApiError, TooMuch, invalid
 from headgate.registry.errors import Conflict, NotFound, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -93,8 +92,8 @@ class Api:
                 status, value = operation.status, {"data": data}
             except ApiError as error:
                 status, value = error.status, error.as_json()
-                if isinstance(error, RateExceeded):
-                    headers = error.headers
+                if isinstance(error, TooMuch):
+                    headers = {**headers, **error.headers}
             return Response(orjson.dumps(value), status, headers, content_type)
 
         return endpoint

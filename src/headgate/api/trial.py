@@ -1,4 +1,7 @@
-"""Runs a function for somebody who wants to see what it does (SPEC 10): nothing is delivered, nothing is counted."""
+"""
+Runs a function for somebody who wants to see what it does (SPEC 10): nothing is delivered, and no report counts it. What
+it uses is metered, and comes out of the workspace's quotas.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from headgate.api.errors import ApiError, invalid
+from headgate.api.errors import ApiError, TooMuch, invalid
 from headgate.api.times import iso
+from headgate.pipeline.admission import QuotaMet
 from headgate.pipeline.redact import redact
 from headgate.tracking.message_ids import message_id
 from headgate_runtime import CompileError, EventError, ExecutorClosed, LimitError, Limits
@@ -16,9 +20,10 @@ from headgate_runtime.fetch import tracing
 from headgate_runtime.outcome import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from headgate.api.services import Services
+    from headgate.pipeline.admission import Admission
     from headgate.registry.snapshot import Isolation, Language
     from headgate_runtime import Executor, Function, LogLine, Outcome
 
@@ -44,12 +49,14 @@ class Trial(NamedTuple):
     """
     What is to be run: *code*, which need not be saved anywhere.
 
+    function   whose usage it counts as: its id, or UNSAVED
     events     several when *is_list*, for `onBatch` when the function has it and *batch* does not say otherwise
     settings   the values, secrets among them
     secrets    texts that are shown nowhere
     """
 
     workspace: str
+    function: str
     code: str
     language: Language
     isolation: Isolation
@@ -64,14 +71,18 @@ class Trial(NamedTuple):
 async def run(trial: Trial, services: Services) -> dict[str, Any]:
     """
     `{"result": ...}` of SPEC D25, from an environment that nobody used before. Raises ApiError 422 for events that no
-    function takes, 429 where too many run already.
+    function takes, 429 where too many run already, or a quota is met.
     """
     previews = services.previews
+    try:
+        services.admission.take(trial.workspace, len(trial.events))
+    except QuotaMet as met:
+        raise TooMuch(met.message, met.retry_after_s) from None
     if previews[trial.workspace] >= RUNS_AT_ONCE:
         raise ApiError(429, f"{RUNS_AT_ONCE} previews of this workspace are running: wait for one to end")
     previews[trial.workspace] += 1
     try:
-        return {"result": await _Run(trial, services.executor).result()}
+        return {"result": await _Run(trial, services.executor, services.admission).result()}
     except EventError as error:
         raise invalid(str(error), "payload") from None
     except LimitError as error:
@@ -85,7 +96,8 @@ async def run(trial: Trial, services: Services) -> dict[str, Any]:
 
 
 class _Run:
-    def __init__(self, trial: Trial, executor: Executor) -> None:
+    def __init__(self, trial: Trial, executor: Executor, admission: Admission) -> None:
+        self._admission = admission
         self._trial = trial
         self._executor = executor
         self._clock = executor.clock
@@ -127,15 +139,32 @@ class _Run:
             texts.append(orjson.dumps(event))
         wants_batch = trial.is_list if trial.batch is None else trial.batch
         if wants_batch and texts and "onBatch" in function.image.handlers:
-            batch = await self._executor.invoke(function, texts)
+            batch = await self._metered(self._executor.invoke(function, texts))
             return [*batch], batch[:1]
-        outcomes: list[Outcome | None] = []
+        ran: list[Outcome] = []
         for text in texts:
             if self._clock.monotonic_ms() - self._began_at >= ALL_MS:
                 break
-            outcomes.append(await self._executor.invoke(function, text))
-        ran = [each for each in outcomes if each is not None]
-        return outcomes + [None] * (len(texts) - len(outcomes)), ran
+            ran += await self._metered(self._one(function, text))
+        return [*ran, *[None] * (len(texts) - len(ran))], ran
+
+    async def _one(self, function: Function, text: bytes) -> list[Outcome]:
+        return [await self._executor.invoke(function, text)]
+
+    async def _metered(self, invocation: Coroutine[Any, Any, list[Outcome]]) -> list[Outcome]:
+        """What one *invocation* gives, in its turn."""
+        trial, admission = self._trial, self._admission
+        try:
+            await admission.enter(trial.workspace)
+        except BaseException:
+            invocation.close()
+            raise
+        try:
+            outcomes = await invocation
+        finally:
+            admission.leave(trial.workspace)
+        admission.ran(trial.workspace, trial.function, outcomes, together=True)
+        return outcomes
 
     def _shown(self, outcomes: Sequence[Outcome | None], invocations: Sequence[Outcome]) -> dict[str, Any]:
         items = [self._item(each) for each in outcomes]

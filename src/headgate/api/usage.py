@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from headgate.api.errors import invalid
 from headgate.api.operation import ALPHA, STABLE, Operation
 from headgate.api.pagination import Page, page_of
-from headgate.registry import functions
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
@@ -19,13 +18,13 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 class _Wanted(NamedTuple):
-    """Days count from the epoch, the last one included. *functions* are those that the caller may read."""
+    """Days count from the epoch, the last one included. *functions* are those that are wanted; None: all."""
 
     workspace: str
     first_day: int
     last_day: int
     page: Page
-    functions: frozenset[str] = frozenset()
+    functions: frozenset[str] | None = None
 
 
 def wanted(call: Call) -> _Wanted:
@@ -37,12 +36,12 @@ def wanted(call: Call) -> _Wanted:
 def of_functions(call: Call) -> _Wanted:
     asked = _asked(call)
     wanted = call.query.get("functionId")
-    if isinstance(wanted, str):
+    if wanted is not None and not isinstance(wanted, str):
+        raise invalid("must be one id", "functionId")
+    if wanted:
         return asked._replace(functions=frozenset({call.function(wanted, "read").id}))
-    there = call.readable_functions()
-    return asked._replace(
-        functions=frozenset(functions.ids(call.view, call.workspace) if there is None else there)
-    )
+    readable = call.readable_functions()
+    return asked if readable is None else asked._replace(functions=frozenset(readable))
 
 
 def _asked(call: Call) -> _Wanted:
@@ -98,7 +97,10 @@ async def of_sources(asked: _Wanted, services: Services) -> dict[str, Any]:
 
 
 async def listed_of_functions(asked: _Wanted, services: Services) -> dict[str, Any]:
-    """Days and functions with none have no entry."""
+    """
+    Days and functions with none have no entry. Whoever may read all sees those that were deleted, too, and previews of
+    what was never saved (headgate.pipeline.admission.UNSAVED).
+    """
     found = await asyncio.to_thread(services.samples.usage, asked.workspace, asked.first_day, asked.last_day)
     entries = [
         {
@@ -110,7 +112,7 @@ async def listed_of_functions(asked: _Wanted, services: Services) -> dict[str, A
             "timestamp": _timestamp(key.day),
         }
         for key, used in found.items()
-        if key.function in asked.functions
+        if asked.functions is None or key.function in asked.functions
     ]
     return _page("dailyFunctionsUsage", entries, asked.page, "functionId")
 

@@ -291,7 +291,9 @@ class LaneRun:
         """All of one plan. *together*: in one invocation."""
         now, plan = self._now(), concluded[0].plan
         outcomes = [each.outcome for each in concluded]
-        self._witness.ran(plan.destination, outcomes, together=together)
+        instance = plan.destination.instance
+        assert instance is not None
+        self._witness.ran(self._lane.workspace, instance.function, outcomes, together=together)
         self._meter.invoked(plan.destination, outcomes)
         ready: list[tuple[_Ready, int]] = []
         over: list[Settlement] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headgate.registry.snapshot import Destination, Source
+    from headgate.registry.snapshot import Source
     from headgate.samples.sample import Sample
     from headgate_runtime import Outcome
 
@@ -20,8 +20,8 @@ class Witness(Protocol):
 
     def keep(self, sample: Sample) -> None: ...
 
-    def ran(self, destination: Destination, outcomes: Sequence[Outcome], *, together: bool) -> None:
-        """The destination's function was invoked: once for all, or once for each."""
+    def ran(self, workspace: str, function: str, outcomes: Sequence[Outcome], *, together: bool) -> None:
+        """A function was invoked: once for all, or once for each."""
 
     def fuel_today(self, workspace: str) -> int:
         """That its functions used, as far as is known here: of other workers, some seconds ago."""
@@ -39,7 +39,7 @@ class NoWitness:
     def keep(self, sample: Sample) -> None:
         pass
 
-    def ran(self, destination: Destination, outcomes: Sequence[Outcome], *, together: bool) -> None:
+    def ran(self, workspace: str, function: str, outcomes: Sequence[Outcome], *, together: bool) -> None:
         pass
 
     def received(self, source: Source, events: int) -> None:

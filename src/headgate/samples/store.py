@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headgate.paths import DataDirectory
-    from headgate.registry.snapshot import Destination, Source
+    from headgate.registry.snapshot import Source
     from headgate.samples.sample import Sample
     from headgate_runtime import Outcome
 
@@ -104,16 +104,14 @@ class SampleStore:
         self._waiting.append(sample)
         self._flush_later()
 
-    def ran(self, destination: Destination, outcomes: Sequence[Outcome], *, together: bool) -> None:
-        instance = destination.instance
-        assert instance is not None
-        key = destination.workspace, instance.function
+    def ran(self, workspace: str, function: str, outcomes: Sequence[Outcome], *, together: bool) -> None:
+        key = workspace, function
         used = self._used.get(key)
         if used is None:
             used = self._used[key] = [0, 0, 0.0, 0]
             self._flush_later()
         for outcome in outcomes[:1] if together else outcomes:
-            self._fuel_new[destination.workspace] += outcome.fuel
+            self._fuel_new[workspace] += outcome.fuel
             used[0] += 1
             used[1] += outcome.fuel
             used[2] += outcome.wall_ms

@@ -60,6 +60,10 @@ def application(
         value = refusal.as_json(error.status_code, str(error.detail))
         return JSONResponse(value, error.status_code, headers=error.headers)
 
+    @app.exception_handler(Exception)
+    async def fail(_: Request, error: Exception) -> Response:  # noqa: ARG001 - the server logs it
+        return JSONResponse(refusal.as_json(500, "the server failed; its log says why"), 500)
+
     for router in routers:
         app.include_router(router)
     return app

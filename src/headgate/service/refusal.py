@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
+
+from headgate.api.errors import ApiError
 
 
 class Refusal(Exception):
-    """*message* is for people."""
+    """*message* is for people; *retry_after_s* is when to ask again, where that is known."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.retry_after_s = retry_after_s
 
 
 def as_json(status: int, message: str) -> dict[str, Any]:
     """{"errors": [{"type", "message"}]}."""
-    return {"errors": [{"type": _TYPES.get(status, "bad-request"), "message": message}]}
-
-
-_TYPES: Final = {
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not-found",
-    405: "method-not-allowed",
-    413: "too-large",
-}
+    return ApiError(status, message).as_json()

@@ -18,6 +18,7 @@ from headgate.api.serving import Api
 from headgate.api.table import OPERATIONS
 from headgate.delivery.carriers import Carriers
 from headgate.delivery.kinds import CarrierMaker
+from headgate.pipeline.admission import Admission
 from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.debugger import SourceDebugger, merged
 from headgate.pipeline.functions import Functions
@@ -46,6 +47,7 @@ from headgate.service.metrics import Metrics
 from headgate.service.retention import swept
 from headgate.tracking.api import TrackingApi
 from headgate.tracking.limits import TrackingLimits
+from headgate.tracking.rate import EventThrottle
 from headgate_runtime import Executor, SystemClock, SystemEntropy
 from headgate_runtime.fetch import SystemResolver, default_context
 
@@ -145,6 +147,8 @@ class Worker:
             intake = PipelineIntake(
                 self._queues[self._index], directory, self._metrics, self._debugger, witness
             )
+            throttle = EventThrottle(self._clock)
+            admission = Admission(allowance, witness, throttle, self._clock)
             tracking = TrackingApi(
                 intake,
                 clock=self._clock,
@@ -152,6 +156,7 @@ class Worker:
                 limits=TrackingLimits(requests_per_second=options.requests_per_second),
                 strict_write_keys=options.strict_write_keys,
                 events_per_s=allowance.events_per_s,
+                event_throttle=throttle,
             )
 
             async def own_metrics() -> bytes:
@@ -170,6 +175,7 @@ class Worker:
                 Rates(self._clock),
                 Services(
                     executor,
+                    admission,
                     Reader(options.data),
                     self._clock,
                     self._recent_events,

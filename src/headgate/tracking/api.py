@@ -42,6 +42,7 @@ class TrackingApi:
     entropy             of generated message ids
     strict_write_keys   answer 401 for an unknown write key, not 200 (SPEC D12)
     events_per_s        of a workspace, at most; None: no bound
+    event_throttle      that holds them to it; others may take of it, too
 
     What the intake raises other than QueueFull and QueueBroken comes out: the server makes a 500 of it, and SDKs send
     again.
@@ -56,6 +57,7 @@ class TrackingApi:
         limits: TrackingLimits | None = None,
         strict_write_keys: bool = False,
         events_per_s: Callable[[str], float | None] | None = None,
+        event_throttle: EventThrottle | None = None,
     ) -> None:
         self._intake = intake
         self._clock = clock
@@ -64,7 +66,7 @@ class TrackingApi:
         self._strict = strict_write_keys
         per_second = self._limits.requests_per_second
         self._events_per_s = events_per_s
-        self._event_throttle = EventThrottle(clock)
+        self._event_throttle = event_throttle or EventThrottle(clock)
         self._throttle = None if per_second is None else Throttle(per_second, clock)
         self.turned_away: Counter[str] = Counter()
         """

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import itertools
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,10 @@ from headgate.api.services import Services
 from headgate.api.serving import Api, Authority
 from headgate.api.table import OPERATIONS
 from headgate.paths import DataDirectory
+from headgate.pipeline.admission import Admission
+from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.debugger import Seen, SourceDebugger
+from headgate.pipeline.witness import NoWitness
 from headgate.queue.model import Tally
 from headgate.queue.protocol import QueueFull
 from headgate.queue.reports import Reports
@@ -36,8 +40,9 @@ from headgate.service.application import application
 from headgate.service.authority import TokenAuthority
 from headgate.service.deletions import Deletions
 from headgate.tracking.intake import Arrival
+from headgate.tracking.rate import EventThrottle
 from headgate_runtime import Answer as RuntimeAnswer
-from headgate_runtime import Executor
+from headgate_runtime import Executor, Outcome
 from headgate_runtime.fetch import Egress, Fetcher
 from tests.headgate.api import shapes
 
@@ -155,6 +160,21 @@ class Caller:
         return answer
 
 
+class Metered(NoWitness):
+    """*runs* are invocations: workspace, function, how many outcomes, and whether they came together."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, str, int, bool]] = []
+        self._fuel: Counter[str] = Counter()
+
+    def ran(self, workspace: str, function: str, outcomes: Sequence[Outcome], *, together: bool) -> None:
+        self.runs.append((workspace, function, len(outcomes), together))
+        self._fuel[workspace] += outcomes[0].fuel
+
+    def fuel_today(self, workspace: str) -> int:
+        return self._fuel[workspace]
+
+
 class House:
     """
     A workspace "acme", and another "rival" that must never be seen from it. Close when done.
@@ -171,7 +191,8 @@ class House:
         directory.registry.write_bytes(_empty_registry())
         self.registry = Registry.open(directory, clock=self.clock, environ={})
         self._runner = asyncio.Runner()
-        self._authority = _Authority(TokenAuthority(self.registry, SnapshotStore(self.registry)))
+        snapshots = SnapshotStore(self.registry)
+        self._authority = _Authority(TokenAuthority(self.registry, snapshots))
         with self.registry.change() as change:
             self.workspace = workspaces.create(change, slug="acme", name="Acme").id
             self.rivals = workspaces.create(change, slug="rival", name="Rival").id
@@ -183,8 +204,11 @@ class House:
         self.accepted: list[Arrival] = []
         self.queue_is_full = False
         deletions = Deletions(self.registry, SnapshotStore(self.registry), self)
+        self.metered = Metered()
+        allowance = Allowance(snapshots, self.metered.fuel_today)
+        admission = Admission(allowance, self.metered, EventThrottle(self.clock), self.clock)
         self.services = Services(
-            self.executor, Reader(directory), self.clock, self._recent_events, reports, deletions
+            self.executor, admission, Reader(directory), self.clock, self._recent_events, reports, deletions
         )
         api = Api(OPERATIONS, self.registry, self._authority, self.rates, self.services)
         self._routes = api.router.routes
@@ -226,6 +250,12 @@ class House:
     def send(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
         got = self._runner.run(self._http.request(method, path, content=content, headers=dict(headers)))
         assert got.headers["content-type"].startswith("application/"), got.text
+        return Answer(got.status_code, orjson.loads(got.content), got.headers)
+
+    async def asked(self, method: str, path: str, body: object) -> Answer:
+        """By the owner, while other things go on."""
+        headers = {"authorization": f"Bearer {self.owner.token}"}
+        got = await self._http.request(method, path, content=orjson.dumps(body), headers=headers)
         return Answer(got.status_code, orjson.loads(got.content), got.headers)
 
     def fetch(self, method: str, path: str, token: str) -> httpx.Response:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import re
 from collections.abc import Iterator
 from typing import Final
 
+import httpx
 import pytest
+from fastapi import APIRouter
 
 from headgate.api import media, serving
 from headgate.api.errors import ApiError
 from headgate.api.operation import ALPHA, BETA, STABLE
 from headgate.api.rates import PER_MINUTE
 from headgate.api.table import OPERATIONS
+from headgate.service.application import application
 from tests.headgate.api import shapes
 from tests.headgate.api.house import START_MS, Caller, House
 
@@ -159,6 +163,31 @@ def test_what_is_not_here_is_404_in_the_form_of_all_errors(house: House, who: st
     for method, path in asked:
         answer = caller.ask(method, path, {} if method != "GET" else None)
         assert (answer.status, answer.error["type"]) == (404, "not-found"), (method, path)
+
+
+def test_a_fault_of_ours_is_told_in_the_form_of_all_errors() -> None:
+    routes = APIRouter()
+
+    @routes.get("/broken")
+    def broken() -> None:
+        raise ZeroDivisionError("a secret")
+
+    async def metrics() -> bytes:
+        return b""
+
+    app = application([routes], is_ready=lambda: None, metrics=metrics, metrics_token=None, version="0")
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://api.test", trust_env=False
+        ) as http:
+            return await http.get("/broken")
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 500
+    assert shapes.failure_problems(answer.json()) == []
+    assert "secret" not in answer.text
 
 
 def test_a_method_that_is_not_here_is_told_so(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,7 +12,11 @@ import pytest
 
 from headgate.api import trial
 from headgate.api.permissions import Resource
-from tests.headgate.api.house import Caller, House
+from headgate.pipeline.admission import UNSAVED
+from headgate.registry import quotas
+from headgate.registry.snapshot import Quotas
+from headgate.samples.file import DAY_MS
+from tests.headgate.api.house import START_MS, Answer, Caller, House
 
 TRACK = {"type": "track", "event": "Signed Up", "messageId": "m1", "properties": {"plan": "pro"}}
 RETURN = "function onTrack(event, settings) { return event }"
@@ -271,3 +276,61 @@ def test_a_workspace_has_so_many_runs_at_once(house: House) -> None:
 
     assert house.owner.post("/functions/preview", {"code": RETURN, "payload": TRACK}).status == 429
     assert house.rival.post("/functions/preview", {"code": RETURN, "payload": TRACK}).status == 200
+
+
+def test_what_a_run_uses_is_metered(house: House) -> None:
+    function = create(house, RETURN + "; function onBatch(all) { return all }")
+    path = f"/functions/{function}/preview"
+    house.owner.post(path, {"payload": TRACK})
+    house.owner.post(path, {"payload": [TRACK, TRACK]})
+    house.owner.post("/functions/preview", {"code": RETURN, "payload": [TRACK, TRACK]})
+    house.owner.post("/functions/preview", {"code": "function (", "payload": TRACK})
+
+    assert house.metered.runs == [
+        (house.workspace, function, 1, True),
+        (house.workspace, function, 2, True),
+        (house.workspace, UNSAVED, 1, True),
+        (house.workspace, UNSAVED, 1, True),
+    ]
+
+
+def test_runs_come_out_of_the_quotas_of_the_workspace(house: House) -> None:
+    body = {"code": RETURN, "payload": TRACK}
+    house.do(lambda change: quotas.put(change, house.workspace, Quotas(fuel_per_day=1)))
+    assert house.owner.post("/functions/preview", body).status == 200
+    refused = house.owner.post("/functions/preview", body)
+    assert refused.status == 429
+    assert refused.error["message"] == "the workspace has used up what its functions may do today"
+    left_s = DAY_MS / 1e3 - (house.clock.wall_ms() - START_MS) / 1e3
+    assert left_s <= int(refused.headers["retry-after"]) < left_s + 2
+    assert refused.headers["x-ratelimit-remaining"]
+    assert house.rival.post("/functions/preview", body).status == 200
+    function = create(house)
+    assert house.owner.post(f"/functions/{function}/preview", {"payload": TRACK}).status == 429
+
+    house.do(lambda change: quotas.put(change, house.workspace, Quotas(events_per_s=2.0)))
+    assert house.owner.post("/functions/preview", body | {"payload": [TRACK] * 10}).status == 200
+    refused = house.owner.post("/functions/preview", body)
+    assert (refused.status, refused.headers["retry-after"]) == (429, "5")
+    house.clock.advance(5_000)
+    assert house.owner.post("/functions/preview", body).status == 200
+
+
+def test_runs_wait_for_a_sandbox_of_the_workspace(house: House) -> None:
+    house.do(lambda change: quotas.put(change, house.workspace, Quotas(sandboxes=1)))
+    admission = house.services.admission
+    assert house.owner.get("/").status == 200
+    house.run(admission.enter(house.workspace))
+
+    async def both() -> Answer:
+        asked = asyncio.create_task(
+            house.asked("POST", "/functions/preview", {"code": RETURN, "payload": TRACK})
+        )
+        await asyncio.wait([asked], timeout=0.2)
+        assert not asked.done()
+        assert house.metered.runs == []
+        admission.leave(house.workspace)
+        return await asked
+
+    assert house.run(both()).status == 200
+    assert len(house.metered.runs) == 1

@@ -11,7 +11,6 @@ import orjson
 
 from headgate.delivery.carrier import Receipt
 from headgate.pipeline.witness import NoWitness
-from headgate.registry.snapshot import Destination
 from headgate.samples.sample import Sample
 from headgate_runtime import Outcome
 from headgate_runtime.fetch import MockFetcher
@@ -35,7 +34,7 @@ class Memory(NoWitness):
     def keep(self, sample: Sample) -> None:
         self.samples.append(sample)
 
-    def ran(self, destination: Destination, outcomes: Sequence[Outcome], *, together: bool) -> None:  # noqa: ARG002
+    def ran(self, workspace: str, function: str, outcomes: Sequence[Outcome], *, together: bool) -> None:  # noqa: ARG002
         self.executions += 1 if together else len(outcomes)
         self.events += len(outcomes)
 

@@ -18,7 +18,7 @@ from headgate.samples.store import SampleStore
 from headgate_runtime import Forward
 from headgate_runtime import Usage as RuntimeUsage
 from headgate_runtime.outcome import Cause, of_cause
-from tests.headgate.pipeline.world import destination, instance, snapshot
+from tests.headgate.pipeline.world import snapshot
 
 NOW = 1_767_225_600_000
 
@@ -215,7 +215,6 @@ def test_usage_adds_up_over_workers(data: DataDirectory) -> None:
 
 def test_the_fuel_of_today_is_that_of_all_workers(data: DataDirectory) -> None:
     now = NOW
-    target = destination(instance=instance(""))
     ran = [Forward(Cause.FORWARD, 100, 2.0, 0, b"{}")]
 
     async def main() -> None:
@@ -223,14 +222,14 @@ def test_the_fuel_of_today_is_that_of_all_workers(data: DataDirectory) -> None:
         first = await SampleStore.open(data, 0, lambda: now)
         second = await SampleStore.open(data, 1, lambda: now)
         for store_of_one in (first, second, second):
-            store_of_one.ran(target, ran, together=False)
+            store_of_one.ran("w", "f", ran, together=False)
         assert (first.fuel_today("w"), second.fuel_today("w"), second.fuel_today("v")) == (100, 200, 0)
         await second.flush()
         await first.flush()
         assert (first.fuel_today("w"), second.fuel_today("w")) == (100, 200)
         now += store.OTHERS_MS
         for store_of_one in (first, second):
-            store_of_one.ran(target, ran, together=False)
+            store_of_one.ran("w", "f", ran, together=False)
             await store_of_one.flush()
         assert (first.fuel_today("w"), second.fuel_today("w")) == (400, 500)
         await first.close()
@@ -238,7 +237,7 @@ def test_the_fuel_of_today_is_that_of_all_workers(data: DataDirectory) -> None:
         assert first.fuel_today("w") == 500
         now += DAY_MS
         assert (first.fuel_today("w"), second.fuel_today("w")) == (0, 0)
-        second.ran(target, ran, together=False)
+        second.ran("w", "f", ran, together=False)
         assert second.fuel_today("w") == 100
         await second.flush()
         assert second.fuel_today("w") == 100
@@ -252,12 +251,11 @@ def test_what_was_used_and_received_is_written_together(data: DataDirectory) -> 
     async def main() -> None:
         kept = await SampleStore.open(data, 0, lambda: NOW)
         source = snapshot().sources["s"]
-        target = destination(instance=instance(""))
         for _ in range(3):
             kept.received(source, 2)
         forwarded = [Forward(Cause.FORWARD, 100, 2.0, 0, b"12345") for _ in range(2)]
-        kept.ran(target, forwarded, together=True)
-        kept.ran(target, [*forwarded, of_cause(Cause.RETRY, RuntimeUsage(7, 1.0, 0))], together=False)
+        kept.ran("w", "f", forwarded, together=True)
+        kept.ran("w", "f", [*forwarded, of_cause(Cause.RETRY, RuntimeUsage(7, 1.0, 0))], together=False)
         await kept.close()
 
     asyncio.run(main())
