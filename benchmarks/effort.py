@@ -27,6 +27,12 @@ class Effort:
     administered, administered_requests
                              functions in the registry, with ten instances each and a hundred audit events; requests of
                              each list and get
+    pipeline_cases, pipeline_latencies
+                             cases of the whole pipeline (sections/pipeline.py), and those that latencies are taken of
+    pipeline_rounds, pipeline_s, pipeline_open_s
+                             rounds, wall seconds of each of their turns, and of each rate that latencies are taken at
+    processes, processes_rounds, processes_s
+                             numbers of workers, rounds, and wall seconds of each of their turns
     """
 
     peers: bool
@@ -51,6 +57,14 @@ class Effort:
     retries_events: int
     administered: int
     administered_requests: int
+    pipeline_cases: tuple[str, ...]
+    pipeline_latencies: tuple[str, ...]
+    pipeline_rounds: int
+    pipeline_s: float
+    pipeline_open_s: float
+    processes: tuple[int, ...]
+    processes_rounds: int
+    processes_s: float
 
 
 QUICK: Final = Effort(
@@ -76,6 +90,14 @@ QUICK: Final = Effort(
     retries_events=2_000,
     administered=1_000,
     administered_requests=15,
+    pipeline_cases=("accept", "deliver", "f1", "f2", "single"),
+    pipeline_latencies=("f1", "f2", "single"),
+    pipeline_rounds=2,
+    pipeline_s=0.8,
+    pipeline_open_s=1.5,
+    processes=(1, 2),
+    processes_rounds=3,
+    processes_s=1.0,
 )
 
 FULL: Final = Effort(
@@ -101,4 +123,12 @@ FULL: Final = Effort(
     retries_events=4_000,
     administered=1_000,
     administered_requests=101,
+    pipeline_cases=("accept", "filter", "deliver", "f1", "f2", "single", "track", "ones"),
+    pipeline_latencies=("f1", "f2", "single", "track", "ones"),
+    pipeline_rounds=5,
+    pipeline_s=2.0,
+    pipeline_open_s=5.0,
+    processes=(1, 2),
+    processes_rounds=7,
+    processes_s=3.0,
 )

@@ -45,7 +45,7 @@ def facts() -> Machine:
     return Machine(
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         processor=_processor(),
-        cores=len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1,
+        cores=cores(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         headgate=importlib.metadata.version("headgate"),
@@ -54,6 +54,11 @@ def facts() -> Machine:
         packages=_packages(),
         load=load(),
     )
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _packages() -> dict[str, str]:

@@ -46,6 +46,8 @@ SECTIONS: Final = (
     Section("boundary"),
     Section("hashing"),
     Section("compiling"),
+    Section("pipeline"),
+    Section("processes"),
     Section("neighbours", quick=False),
     Section("administration", quick=False),
     Section("retries", quick=False),

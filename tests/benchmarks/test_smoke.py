@@ -43,6 +43,14 @@ TINY = dataclasses.replace(
     retries_events=40,
     administered=20,
     administered_requests=1,
+    pipeline_cases=("f1",),
+    pipeline_latencies=("f1",),
+    pipeline_rounds=1,
+    pipeline_s=0.05,
+    pipeline_open_s=0.05,
+    processes=(2,),
+    processes_rounds=1,
+    processes_s=0.05,
 )
 
 
