@@ -11,6 +11,7 @@ import orjson
 from fastapi import APIRouter, Response
 
 from headgate.outcomes import text_of
+from headgate.pipeline.admission import QuotaMet
 from headgate.service.refusal import Refusal, as_json
 from headgate.tracking.body import BodySlow, BodyTooLarge, BodyUndecodable, SenderGone, read_body
 from headgate.tracking.limits import TrackingLimits
@@ -18,11 +19,12 @@ from headgate_runtime import CompileError, EventError, Limits
 from headgate_runtime.limits import BATCH_EVENTS
 
 if TYPE_CHECKING:
+    from headgate.pipeline.admission import Admission
     from headgate.pipeline.directory import Directory
     from headgate.pipeline.functions import Functions
     from headgate.registry.snapshot import Instance, Snapshot
     from headgate.tracking.asgi import Receive, Scope, Send
-    from headgate_runtime import Clock, Executor, Function
+    from headgate_runtime import Clock, Executor, Function, Outcome
 
 KNOWN: Final = 10_000
 """Callers of functions remembered between two changes of the registry."""
@@ -59,8 +61,10 @@ class InvokeApi:
         functions: Functions,
         executor: Executor,
         authority: Authority,
+        admission: Admission,
         clock: Clock,
     ) -> None:
+        self._admission = admission
         self._directory = directory
         self._functions = functions
         self._executor = executor
@@ -69,7 +73,7 @@ class InvokeApi:
         self._input_bytes = Limits().input_bytes
         self._snapshot: Snapshot | None = None  # by which all that is known was found
         # Not to keep anybody from forgetting a function with its last sandbox.
-        self._known: dict[_Asked, weakref.ref[Function]] = {}
+        self._known: dict[_Asked, tuple[weakref.ref[Function], str]] = {}
 
     @staticmethod
     def handles(method: str, path: str) -> bool:
@@ -90,7 +94,7 @@ class InvokeApi:
                 "Takes an event, or an array of at most 1,000, and answers with an outcome for each, in order. An array "
                 "goes to `onBatch` where the function has one. With `instanceId`, the function runs with that "
                 "instance's version and settings; else its deployed version, or its newest, runs without settings. "
-                "Nothing is stored and nothing is delivered."
+                "Nothing is stored and nothing is delivered; what it uses counts as the function's usage."
             ),
             responses={
                 400: {"description": "The body is not what is wanted"},
@@ -99,22 +103,25 @@ class InvokeApi:
                 408: {"description": "The body did not arrive in time"},
                 413: {"description": "The body is too large"},
                 422: {"description": "The function does not compile, or its settings are not usable"},
+                429: {"description": "A quota of the workspace is used up; Retry-After says for how long"},
             },
         )
         return routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; *scope* is of type "http"."""
-        status = 200
+        status, headers = 200, [_TYPE]
         try:
             content = await self._outcomes(scope, receive)
         except Refusal as refusal:
             status = refusal.status
             content = orjson.dumps(as_json(status, refusal.message))
+            if refusal.retry_after_s is not None:
+                headers = [_TYPE, (b"retry-after", b"%d" % refusal.retry_after_s)]
         except SenderGone:
             return
-        length = (b"content-length", b"%d" % len(content))
-        await send({"type": "http.response.start", "status": status, "headers": [_TYPE, length]})
+        headers.append((b"content-length", b"%d" % len(content)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     async def _outcomes(self, scope: Scope, receive: Receive) -> bytes:
@@ -122,47 +129,69 @@ class InvokeApi:
         headers = dict(scope["headers"])
         authorization = headers.get(b"authorization", b"")
         asked = hashlib.sha256(authorization).digest(), scope["path"], scope["query_string"]
-        function = self._ready(asked) or await self._find(asked, authorization)
+        function, name = self._ready(asked) or await self._find(asked, authorization)
         body = await self._body(receive, headers)
         if not self._is_current():  # a body may take its time, and a change holds from its commit on
-            function = await self._find(asked, authorization)
+            function, name = await self._find(asked, authorization)
         events = body if body.startswith(b"{") else _events(body)
+        outcomes = await self._run(function, name, events)
+        return b'{"data":{"outcomes":[%b]}}' % b",".join(map(text_of, outcomes))
+
+    async def _run(
+        self, function: Function, name: str, events: bytes | list[dict[str, Any]]
+    ) -> list[Outcome]:
+        """Within the workspace's quotas. Raises Refusal."""
+        admission, workspace = self._admission, function.tenant.name
+        together = False
         try:
-            if isinstance(events, bytes):
-                outcomes = [await self._executor.invoke_among(function, events)]
-            else:
-                outcomes = await self._executor.invoke(function, events)
+            admission.take(workspace, 1 if isinstance(events, bytes) else len(events))
+            await admission.enter(workspace)
+            try:
+                if isinstance(events, bytes):
+                    outcomes = [await self._executor.invoke_among(function, events)]
+                else:
+                    together = "onBatch" in function.image.handlers
+                    outcomes = await self._executor.invoke(function, events)
+            finally:
+                admission.leave(workspace)
+        except QuotaMet as met:
+            raise Refusal(429, met.message, met.retry_after_s) from None
         except EventError as error:
             raise Refusal(400, str(error)) from None
-        return b'{"data":{"outcomes":[%b]}}' % b",".join(map(text_of, outcomes))
+        admission.ran(workspace, name, outcomes, together=together)
+        return outcomes
 
     # ---- which function ----
 
     def _is_current(self) -> bool:
         return self._directory.is_current and self._directory.snapshot is self._snapshot
 
-    def _ready(self, asked: _Asked) -> Function | None:
+    def _ready(self, asked: _Asked) -> tuple[Function, str] | None:
         if not self._is_current():
             return None
         known = self._known.get(asked)
-        return None if known is None else known()
+        function = None if known is None else known[0]()
+        return None if known is None or function is None else (function, known[1])
 
-    async def _find(self, asked: _Asked, authorization: bytes) -> Function:
+    async def _find(self, asked: _Asked, authorization: bytes) -> tuple[Function, str]:
+        """And the id that it has in the registry. Raises Refusal."""
         # The picture comes first: whoever may run a function by the registry as it was then or later is not remembered
         # for a picture that is newer.
         snapshot = await self._directory.current()
         _, path, query = asked
-        function = await self._function(snapshot, authorization, path, query)
+        function, name = await self._function(snapshot, authorization, path, query)
         if snapshot is not self._snapshot and snapshot is self._directory.snapshot:
             self._known.clear()
             self._snapshot = snapshot
         if snapshot is self._snapshot:
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            self._known[asked] = weakref.ref(function)
-        return function
+            self._known[asked] = weakref.ref(function), name
+        return function, name
 
-    async def _function(self, snapshot: Snapshot, authorization: bytes, path: str, query: bytes) -> Function:
+    async def _function(
+        self, snapshot: Snapshot, authorization: bytes, path: str, query: bytes
+    ) -> tuple[Function, str]:
         workspace = await self._authority.workspace_of(_bearer(authorization))
         if workspace is None:
             raise Refusal(401, "a valid token is wanted: Authorization: Bearer ...")
@@ -183,7 +212,7 @@ class InvokeApi:
             function = await self._functions.of(instance, tenant)
         if isinstance(function, CompileError):
             raise Refusal(422, str(function))
-        return function
+        return function, found.id
 
     # ---- the body ----
 

@@ -183,7 +183,7 @@ class Worker:
                     Deletions(registry, directory, intake),
                 ),
             )
-            invoke = InvokeApi(directory, functions, executor, authority, self._clock)
+            invoke = InvokeApi(directory, functions, executor, authority, admission, self._clock)
             app = application(
                 [invoke.router, api.router],
                 is_ready=self._why_not_ready,
