@@ -1,38 +1,27 @@
-"""
-How connections are made: the name is looked up here, every address is checked, and the connection goes to one of the
-very addresses that were checked. Nothing between the check and the connection can change where it leads.
-"""
+"""How httpcore comes to its connections."""
 
 # ruff: noqa: ASYNC109 - the signatures are httpcore's
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import ipaddress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 
 from headgate_runtime.fetch import tls
 from headgate_runtime.fetch.deadline import Deadline
 from headgate_runtime.fetch.failure import SystemFailure
-from headgate_runtime.fetch.limits import ADDRESSES, LOOKUPS
-from headgate_runtime.fetch.resolver import addresses_of
+from headgate_runtime.fetch.limits import LOOKUPS
+from headgate_runtime.fetch.reaching import os_code, reach
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Iterable
 
     from headgate_runtime.fetch.egress import Egress
-    from headgate_runtime.fetch.ranges import Address
     from headgate_runtime.fetch.resolver import Resolver
     from headgate_runtime.host import Clock
-
-T = TypeVar("T")
-
-_NEXT_ADDRESS_MS: Final = 2_000.0
-"""After which the next address is tried, while there is one."""
 
 
 class Backend(httpcore.AsyncNetworkBackend):
@@ -56,10 +45,16 @@ class Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - httpcore's signature
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        async def connect(address: str) -> httpcore.AsyncNetworkStream:
+            try:
+                return await self._inner.connect_tcp(address, port, socket_options=socket_options)
+            except httpcore.ConnectError as error:
+                raise ConnectionError from error
+
         stream = await reach(
             host,
             port,
-            lambda address: self._inner.connect_tcp(address, port, socket_options=socket_options),
+            connect,
             egress=self._egress,
             resolver=self._resolver,
             clock=self._clock,
@@ -129,39 +124,6 @@ class Stream(httpcore.AsyncNetworkStream):
         return self._inner.get_extra_info(info)
 
 
-async def reach(
-    host: str,
-    port: int,
-    connect: Callable[[str], Awaitable[T]],
-    *,
-    egress: Egress,
-    resolver: Resolver,
-    clock: Clock,
-    lookups: asyncio.Semaphore,
-    limit_ms: float | None = None,
-) -> T:
-    """
-    What *connect* makes of the first address of *host* that it can be made with; all of them have passed *egress* before.
-    *limit_ms* is for each. Raises SystemFailure; *connect* may raise OSError or httpcore.ConnectError.
-    """
-    async with lookups:
-        addresses = await addresses_of(resolver, host, _literal(host))
-    egress.check_addresses(host, port, addresses)
-    addresses = addresses[:ADDRESSES]
-    last: SystemFailure | None = None
-    for address in addresses:
-        limit = limit_ms
-        if address is not addresses[-1]:
-            limit = _NEXT_ADDRESS_MS if limit is None else min(_NEXT_ADDRESS_MS, limit)
-        try:
-            async with Deadline(clock, limit):
-                return await connect(str(address))
-        except (httpcore.ConnectError, OSError, TimeoutError) as error:
-            last = _failure(error, address, port)
-    assert last is not None
-    raise last
-
-
 async def must_be_an_answer(response: httpcore.Response) -> None:
     """
     That a server sent more than it said it would, and what was left over looked like a response, must not make it the
@@ -176,27 +138,3 @@ async def must_be_an_answer(response: httpcore.Response) -> None:
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1e3
-
-
-def _literal(host: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
-def _failure(error: Exception, address: Address, port: int) -> SystemFailure:
-    code = "ETIMEDOUT" if isinstance(error, TimeoutError) else os_code(error, "ECONNREFUSED")
-    return SystemFailure(code, f"connect {code} {address}:{port}")
-
-
-def os_code(error: BaseException, otherwise: str) -> str:
-    """The name of the system's error number that *error* comes from."""
-    cause: BaseException | None = error
-    for _ in range(8):
-        if cause is None:
-            break
-        if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
-            return errno.errorcode[cause.errno]
-        cause = cause.__cause__ or cause.__context__
-    return otherwise

@@ -7,9 +7,9 @@ import functools
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
-from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ValidationError
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from headgate.api import media, query
 from headgate.api.call import Call
@@ -19,6 +19,8 @@ from headgate.registry.errors import Conflict, NotFound, Refused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+    from starlette.requests import Request
 
     from headgate.api.operation import Operation
     from headgate.api.permissions import Principal
@@ -36,7 +38,11 @@ class Authority(Protocol):
 
 
 class Api:
-    """Serves *operations* for *registry*. `router` is for FastAPI."""
+    """
+    Serves *operations* for *registry*.
+
+    routes    for Starlette, each with the name of its operation
+    """
 
     def __init__(
         self,
@@ -50,23 +56,28 @@ class Api:
         self._registry = registry
         self._authority = authority
         self._rates = rates
-        self.router = APIRouter()
-        for operation in operations:
-            self._add(operation)
+        self._operations = tuple(operations)
+        self.routes = [self._route(operation) for operation in self._operations]
 
-    def _add(self, operation: Operation) -> None:
-        self.router.add_api_route(
-            operation.path,
-            self._endpoint(operation),
-            methods=[operation.method],
-            operation_id=operation.name,
-            summary=operation.name.replace("_", " ").capitalize(),
-            description=f"Needs: {operation.needs}.",
-            status_code=operation.status,
-            tags=[operation.path.split("/")[1] or "workspace"],
-            response_class=Response,
-            openapi_extra=_documented(operation),
+    def _route(self, operation: Operation) -> Route:
+        route = Route(
+            operation.path, self._endpoint(operation), methods=[operation.method], name=operation.name
         )
+        route.methods = {operation.method}  # Starlette adds HEAD
+        return route
+
+    def documented(self) -> dict[str, dict[str, Any]]:
+        """The `paths` of an OpenAPI document."""
+        paths: dict[str, dict[str, Any]] = {}
+        for operation in self._operations:
+            paths.setdefault(operation.path, {})[operation.method.lower()] = {
+                "operationId": operation.name,
+                "summary": operation.name.replace("_", " ").capitalize(),
+                "description": f"Needs: {operation.needs}.",
+                "tags": [operation.path.split("/")[1] or "workspace"],
+                **_documented(operation),
+            }
+        return paths
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -184,7 +195,7 @@ def _message(kind: str, text: str) -> str:
 
 
 def _documented(operation: Operation) -> dict[str, Any]:
-    """What FastAPI cannot see of an endpoint that reads its request itself."""
+    """What goes in and out."""
     types = [media.JSON, *(f"application/vnd.segment.{version}+json" for version in operation.versions)]
     parameters: list[dict[str, Any]] = [
         {"name": name[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}

@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
-from headgate.cli import (
-    apply,
-    arguments,
-    build,
-    check,
-    dead,
-    demo,
-    export,
-    init,
-    inspect,
-    keys,
-    quota,
-    replay,
-    run,
-    serve,
-    token,
-)
+from headgate.cli import arguments
 from headgate.cli.trouble import FAILED, INTERRUPTED, READER_GONE, Trouble, of_file
-from headgate_runtime import HeadgateError
+from headgate_runtime.errors import HeadgateError
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = False
     try:
         try:
-            parsed = arguments.parser().parse_args(argv)
+            parsed = arguments.parse(argv)
             debug = parsed.debug
             return _run(parsed)
         finally:
@@ -50,18 +33,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (Trouble, HeadgateError) as error:
         if debug:
-            traceback.print_exc()
+            _print_traceback()
         print(f"headgate: {error}", file=sys.stderr)
         return error.status if isinstance(error, Trouble) else FAILED
     except OSError as error:
         _forget_stdout()
         if debug:
-            traceback.print_exc()
+            _print_traceback()
         print(f"headgate: {of_file(error, str(error.filename or 'stdout'))}", file=sys.stderr)
         return FAILED
     except Exception as error:  # noqa: BLE001 - whatever it is, people get a line and not a traceback
         if debug:
-            traceback.print_exc()
+            _print_traceback()
         print(
             f"headgate: internal error: {type(error).__name__}: {error}\n"
             "this is a fault of Headgate; `headgate --debug ...` shows where it happened",
@@ -86,9 +69,17 @@ def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
 def _run(parsed: argparse.Namespace) -> int:
     match parsed.command:
         case "run":
+            from headgate.cli import run
+
             return run.run(
                 run.Options(
                     function=parsed.function,
@@ -106,33 +97,31 @@ def _run(parsed: argparse.Namespace) -> int:
                 )
             )
         case "check":
+            from headgate.cli import check
+
             return check.run(parsed.function, arguments.limits_of(parsed))
         case "build":
+            from headgate.cli import build
+
             return build.run(parsed.function, parsed.output, arguments.limits_of(parsed))
         case "inspect":
+            from headgate.cli import inspect
+
             return inspect.run(parsed.image, as_json=parsed.json)
         case "init":
+            from headgate.cli import init
+
             return init.run(
                 parsed.directory, parsed.template, typescript=parsed.typescript, force=parsed.force
             )
-        case "demo":
-            return demo.run(parsed)
-        case "serve":
-            return serve.run(parsed)
-        case "apply":
-            return apply.run(parsed)
-        case "export":
-            return export.run(parsed)
-        case "quota":
-            return quota.run(parsed)
-        case "token":
-            return token.run(parsed)
-        case "keys":
-            return keys.run(parsed)
-        case "dead":
-            return dead.run_dead(parsed)
-        case "redrive":
-            return dead.run_redrive(parsed)
-        case command:
-            assert command == "replay"
+        case "replay":
+            from headgate.cli import replay
+
             return replay.run(parsed.record, parsed.function)
+        case "dead" | "redrive":
+            from headgate.cli import dead
+
+            return dead.run_dead(parsed) if parsed.command == "dead" else dead.run_redrive(parsed)
+        case command:
+            status: int = arguments.module_of(command).run(parsed)
+            return status

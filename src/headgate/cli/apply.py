@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from headgate.cli import functions
 from headgate.cli.registry import actor, opened
 from headgate.cli.serve import add_data
 from headgate.cli.terminal import Terminal, printable
@@ -106,6 +105,8 @@ def run(parsed: argparse.Namespace) -> int:
     except ManifestError as error:
         raise Trouble("\n".join(f"{path}: {printable(each, 500)}" for each in error.problems)) from None
     except applying.CodeRefused as error:
+        from headgate.cli import functions  # noqa: PLC0415
+
         texts = (functions.explain(each, _name(path, name)) for name, each in error.errors)
         raise Trouble("\n".join(texts)) from None
     except OSError as error:

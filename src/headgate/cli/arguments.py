@@ -5,19 +5,33 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import importlib.metadata
+import importlib
 import re
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from headgate.cli import apply, dead, demo, export, keys, quota, serve, token
 from headgate.cli.init import TEMPLATES
 from headgate.cli.trouble import FAILED
-from headgate_runtime import LimitError, Limits
-from headgate_runtime.limits import BATCH_EVENTS
+from headgate_runtime.errors import LimitError
+from headgate_runtime.limits import BATCH_EVENTS, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
+    from types import ModuleType
+
+MODULES: Final = {
+    "demo": "demo",
+    "serve": "serve",
+    "apply": "apply",
+    "export": "export",
+    "token": "token",
+    "quota": "quota",
+    "keys": "keys",
+    "dead": "dead",
+    "redrive": "dead",
+}
+"""Of headgate.cli, which declare their commands' arguments themselves, by command."""
 
 LOADING: Final = ("time_ms", "fuel", "memory_bytes", "source_bytes")
 """The limits that bear on loading a function, not only on running it."""
@@ -134,7 +148,29 @@ class Parser(argparse.ArgumentParser):
         self.exit(FAILED, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def parser() -> argparse.ArgumentParser:
+class _Version(argparse.Action):
+    """As argparse's own, but looks for the number only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import importlib.metadata  # noqa: PLC0415 - slow, and seldom asked for
+
+        print(f"headgate {importlib.metadata.version('headgate')}")
+        parser.exit()
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """*argv*: default, those of the process. Raises SystemExit for --help, --version and what cannot be read."""
+    given = sys.argv[1:] if argv is None else argv
+    return _parser(given[0] if given else "").parse_args(given)
+
+
+def module_of(command: str) -> ModuleType:
+    """One of MODULES. A command imports no other's."""
+    return importlib.import_module(f"headgate.cli.{MODULES[command]}")
+
+
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """With the command that is *wanted*; where that is none, with all of them."""
     main = Parser(
         prog="headgate",
         description="Runs JavaScript functions over streams of events, each function in a WebAssembly sandbox under "
@@ -142,9 +178,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_MAIN,
         formatter_class=Formatter,
     )
-    main.add_argument(
-        "--version", action="version", version=f"headgate {importlib.metadata.version('headgate')}"
-    )
+    main.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     main.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
@@ -233,8 +267,14 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "function", metavar="FUNCTION", nargs="?", help="source or image; default: the file the record names"
     )
-    for module in (demo, serve, apply, export, token, quota, keys, dead):
-        module.add(functools.partial(_command, commands))
+    if wanted in MODULES:
+        declared = [wanted]
+    elif wanted in commands.choices:
+        declared = []
+    else:
+        declared = [command for command in MODULES if command != "redrive"]
+    for command in declared:
+        module_of(command).add(functools.partial(_command, commands))
     return main
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import sys
 from pathlib import Path
 from typing import Final, Literal
 
 from headgate.cli.trouble import OK, Trouble, of_file
-from headgate_runtime.typescript import declarations
 
 Template = Literal["default", "batch"]
 
@@ -17,6 +15,10 @@ TEMPLATES: Final[tuple[Template, ...]] = ("default", "batch")
 
 def contents(template: Template, *, typescript: bool) -> dict[str, bytes]:
     """Each file that is made, by its place below the directory; the function comes first. Raises GuestMissing."""
+    import importlib.resources  # noqa: PLC0415 - the grammar of all commands needs TEMPLATES
+
+    from headgate_runtime.typescript import declarations  # noqa: PLC0415
+
     language = "ts" if typescript else "js"
     origins = {
         f"function.{language}": f"{template}.{language}",

@@ -25,8 +25,9 @@ class Connections:
     """
 
     def __init__(
-        self, target: Target, egress: Egress, resolver: Resolver, context: ssl.SSLContext, clock: Clock
+        self, target: Target, egress: Egress, resolver: Resolver, context: ssl.SSLContext | None, clock: Clock
     ) -> None:
+        assert context is not None or target.scheme != "https"
         self._target = target
         self._egress = egress
         self._resolver = resolver

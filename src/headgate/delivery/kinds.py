@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headgate.delivery.sink import Sink
 from headgate.delivery.webhook import Webhook
 from headgate.registry import kinds
+from headgate_runtime.fetch import parse_target
 
 if TYPE_CHECKING:
     import ssl
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 class CarrierMaker:
     """
     egress    of a workspace, by its id
+    context   for TLS; asked for with the first destination that needs it
     share     how many processes deliver
     """
 
@@ -30,7 +32,7 @@ class CarrierMaker:
         *,
         egress: Callable[[str], Egress],
         resolver: Resolver,
-        context: ssl.SSLContext,
+        context: Callable[[], ssl.SSLContext],
         clock: Clock,
         share: int = 1,
     ) -> None:
@@ -44,11 +46,12 @@ class CarrierMaker:
         """Raises pydantic.ValidationError for settings that the registry should not have taken."""
         if destination.kind == "sink":
             return Sink(Path(kinds.Sink.model_validate(dict(destination.settings)).path))
+        settings = kinds.Webhook.model_validate(dict(destination.settings))
         return Webhook(
-            kinds.Webhook.model_validate(dict(destination.settings)),
+            settings,
             egress=self._egress(destination.workspace),
             resolver=self._resolver,
-            context=self._context,
+            context=self._context() if parse_target(settings.url).scheme == "https" else None,
             clock=self._clock,
             share=self._share,
         )

@@ -67,11 +67,11 @@ class Webhook:
         *,
         egress: Egress,
         resolver: Resolver,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | None,
         clock: Clock,
         share: int = 1,
     ) -> None:
-        """*share*: so many processes send to the destination, each its part of *rate_per_s*."""
+        """*context*: wanted for https. *share*: so many processes send to the destination, each its part of *rate_per_s*."""
         self._settings = settings
         self._egress = egress
         self._clock = clock

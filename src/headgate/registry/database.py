@@ -7,11 +7,22 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import URL, create_engine, event, exc, select, table
-from sqlalchemy import column as sql_column
+from sqlalchemy import (
+    URL,
+    Column,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    event,
+    exc,
+    insert,
+    select,
+)
 
 from headgate.registry.errors import Conflict, Invalid, Unavailable
-from headgate.registry.tables import HEAD
+from headgate.registry.tables import HEAD, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +45,13 @@ _PRAGMAS: Final = (
     "PRAGMA secure_delete = ON",
 )
 
-_VERSION: Final = table("alembic_version", sql_column("version_num"))
+_VERSION: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""As alembic makes it."""
 
 
 def connect(path: Path) -> Engine:
@@ -96,11 +113,27 @@ def translated() -> Iterator[None]:
         raise Invalid("a number is out of range") from None
 
 
-def upgrade(engine: Engine, to: str = HEAD) -> None:
-    """Brings the tables to migration *to*. Raises Unavailable for a registry that a newer Headgate made."""
+def upgrade(engine: Engine) -> None:
+    """
+    Makes the tables where there are none, or brings older ones to the last migration. Raises Unavailable for a registry that
+    a newer Headgate made.
+    """
     with reading(engine) as connection:
-        if version(connection) == to:
-            return
+        found = version(connection)
+    if found is None:
+        with writing(engine) as connection:
+            if version(connection) is None:
+                # The steps lead to the same, a test sees to it; with alembic it would take most of a first start.
+                metadata.create_all(connection, checkfirst=False)
+                _VERSION.create(connection)
+                connection.execute(insert(_VERSION).values(version_num=HEAD))
+                return
+    if found != HEAD:
+        migrate(engine)
+
+
+def migrate(engine: Engine, to: str = HEAD) -> None:
+    """As `upgrade`, step by step also where there is nothing yet, up to migration *to*."""
     # Slow to import, and seldom needed.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415

@@ -11,22 +11,18 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import orjson
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
 
 from headgate.pipeline import debugger
 from headgate.queue.model import DeadJob, Lane
+from headgate.service.plain import JSON, Answer, Endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-    from starlette.requests import Request
-
     from headgate.pipeline.debugger import Seen, SourceDebugger
     from headgate.queue.protocol import Queue
+    from headgate.service.plain import Asked
 
 TIMEOUT_S: Final = 5.0
 """For a worker to answer."""
@@ -38,38 +34,41 @@ class Unreachable(Exception):
 
 def application(
     queues: Mapping[int, Queue], metrics: Callable[[], Awaitable[bytes]], seen: SourceDebugger
-) -> Starlette:
+) -> Endpoints:
     """Of one worker; *queues* by the number in the name of their file."""
 
-    async def own_metrics(_: Request) -> Response:
-        return Response(await metrics())
+    async def own_metrics(_: Asked) -> Answer:
+        return Answer(await metrics())
 
-    async def numbers(_: Request) -> Response:
-        return Response(orjson.dumps(list(queues)))
+    async def numbers(_: Asked) -> Answer:
+        return _json(list(queues))
 
-    async def dead(request: Request) -> Response:
-        wanted = orjson.loads(await request.body())
+    async def dead(asked: Asked) -> Answer:
+        wanted = orjson.loads(asked.body)
         lane = Lane(*wanted["lane"]) if wanted["lane"] else None
         found = await queues[wanted["queue"]].dead(lane=lane, after=wanted["after"], limit=wanted["limit"])
-        return Response(orjson.dumps([_to_json(job) for job in found]))
+        return _json([_to_json(job) for job in found])
 
-    async def redrive(request: Request) -> Response:
-        wanted = orjson.loads(await request.body())
-        return Response(orjson.dumps(await queues[wanted["queue"]].redrive(wanted["ids"])))
+    async def redrive(asked: Asked) -> Answer:
+        wanted = orjson.loads(asked.body)
+        return _json(await queues[wanted["queue"]].redrive(wanted["ids"]))
 
-    async def events(request: Request) -> Response:
-        found = seen.recent(orjson.loads(await request.body()))
-        return Response(orjson.dumps([debugger.to_json(each) for each in found]))
+    async def events(asked: Asked) -> Answer:
+        return _json([debugger.to_json(each) for each in seen.recent(orjson.loads(asked.body))])
 
-    return Starlette(
-        routes=[
-            Route("/metrics", own_metrics),
-            Route("/queues", numbers),
-            Route("/dead", dead, methods=["POST"]),
-            Route("/redrive", redrive, methods=["POST"]),
-            Route("/events", events, methods=["POST"]),
-        ]
+    return Endpoints(
+        {
+            ("GET", "/metrics"): own_metrics,
+            ("GET", "/queues"): numbers,
+            ("POST", "/dead"): dead,
+            ("POST", "/redrive"): redrive,
+            ("POST", "/events"): events,
+        }
     )
+
+
+def _json(value: object) -> Answer:
+    return Answer(orjson.dumps(value), JSON)
 
 
 def listen(path: Path) -> socket.socket:
@@ -116,6 +115,8 @@ class Control:
         return [debugger.from_json(each) for each in orjson.loads(await self._ask("POST", "/events", source))]
 
     async def _ask(self, method: str, path: str, wanted: object = None) -> bytes:
+        import httpx  # noqa: PLC0415 - a server of one process asks nobody
+
         content = None if wanted is None else orjson.dumps(wanted)
         try:
             with _short(self._path) as short:

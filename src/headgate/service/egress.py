@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Self
 
-from headgate_runtime.fetch import Egress, Fetcher
+from headgate_runtime.fetch import Egress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headgate.registry.snapshot import Workspace
     from headgate.service.options import ServeOptions
     from headgate_runtime import Answer, Clock, Request
-    from headgate_runtime.fetch import Target
+    from headgate_runtime.fetch import Fetcher, Target
 
     Address = IPv4Address | IPv6Address
 
@@ -57,6 +57,8 @@ class WorkspaceEgress:
         lists = _lists(workspace)
         fetcher = self._fetchers.get(lists)
         if fetcher is None:
+            from headgate_runtime.fetch import Fetcher  # noqa: PLC0415 - and an HTTP client, when a function uses it
+
             fetcher = self._fetchers[lists] = Fetcher(self._egress(lists), clock=self._clock, keep_alive=True)
             await self._stack.enter_async_context(fetcher)
         return await fetcher(request)

@@ -1,15 +1,19 @@
-"""Which requests go straight to the event API or to functions, and which through FastAPI."""
+"""Which requests go straight to the event API or to functions, and which to what."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from headgate.service.invoke import InvokeApi
 from headgate.tracking.api import TrackingApi
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from collections.abc import Callable
 
+    from starlette.types import ASGIApp
+
+    from headgate.service.plain import Endpoints
     from headgate.tracking.asgi import Receive, Scope, Send
 
 
@@ -17,17 +21,34 @@ class Front:
     """
     The ASGI application. An event costs no routing, no request object and no middleware: FastAPI would take most of
     the time of its acceptance.
+
+    The rest is made, by *make*, when it is first asked for, in a thread: it takes longer than everything else at a start,
+    and many a server is never asked for anything but events.
     """
 
-    def __init__(self, tracking: TrackingApi, invoke: InvokeApi, application: FastAPI) -> None:
+    def __init__(
+        self, tracking: TrackingApi, invoke: InvokeApi, health: Endpoints, make: Callable[[], ASGIApp]
+    ) -> None:
         self._tracking = tracking
         self._invoke = invoke
-        self._application = application
+        self._health = health
+        self._make = make
+        self._rest: ASGIApp | None = None
+        self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and TrackingApi.handles(scope["path"]):
             await self._tracking(scope, receive, send)
         elif scope["type"] == "http" and InvokeApi.handles(scope["method"], scope["path"]):
             await self._invoke(scope, receive, send)
+        elif scope["type"] == "http" and self._health.handles(scope["path"]):
+            await self._health(scope, receive, send)
         else:
-            await self._application(scope, receive, send)
+            rest = self._rest or await self._made()
+            await rest(scope, receive, send)
+
+    async def _made(self) -> ASGIApp:
+        async with self._making:
+            if self._rest is None:
+                self._rest = await asyncio.to_thread(self._make)
+            return self._rest

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 import orjson
-from fastapi import APIRouter, Response
 
 from headgate.outcomes import text_of
 from headgate.pipeline.admission import QuotaMet
@@ -33,6 +32,7 @@ _BODY: Final = TrackingLimits()
 """Of these, what holds for any body."""
 
 _TYPE: Final = (b"content-type", b"application/json")
+PATH: Final = "/v1/functions/{functionId}/invoke"
 _ROOT: Final = "/v1/functions/"
 _ACT: Final = "/invoke"
 
@@ -50,7 +50,7 @@ class Authority(Protocol):
 class InvokeApi:
     """
     An ASGI application for the requests that `handles` is true for: a function that is warm answers in microseconds, and
-    routing, validation and request objects would take most of the time. `router` puts it into the document of the API.
+    routing, validation and request objects would take most of the time.
 
     Who may run which function is remembered until the registry changes, so that it costs a look and a hash.
     """
@@ -78,35 +78,6 @@ class InvokeApi:
     @staticmethod
     def handles(method: str, path: str) -> bool:
         return method == "POST" and path.startswith(_ROOT) and path.endswith(_ACT)
-
-    @property
-    def router(self) -> APIRouter:
-        async def invoke(functionId: str, instanceId: str | None = None) -> Response:  # noqa: ARG001, N803 - the API's names
-            return _Direct(self)
-
-        routes = APIRouter(prefix="/v1/functions", tags=["functions"])
-        routes.add_api_route(
-            "/{functionId}/invoke",
-            invoke,
-            methods=["POST"],
-            summary="Run a function on an event, or on an array of events",
-            description=(
-                "Takes an event, or an array of at most 1,000, and answers with an outcome for each, in order. An array "
-                "goes to `onBatch` where the function has one. With `instanceId`, the function runs with that "
-                "instance's version and settings; else its deployed version, or its newest, runs without settings. "
-                "Nothing is stored and nothing is delivered; what it uses counts as the function's usage."
-            ),
-            responses={
-                400: {"description": "The body is not what is wanted"},
-                401: {"description": "No valid token"},
-                404: {"description": "No such function or instance in the token's workspace"},
-                408: {"description": "The body did not arrive in time"},
-                413: {"description": "The body is too large"},
-                422: {"description": "The function does not compile, or its settings are not usable"},
-                429: {"description": "A quota of the workspace is used up; Retry-After says for how long"},
-            },
-        )
-        return routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; *scope* is of type "http"."""
@@ -227,15 +198,40 @@ class InvokeApi:
             raise Refusal(408, "the body did not arrive in time") from None
 
 
-class _Direct(Response):
-    """What FastAPI is given for an answer: sends what the application itself does."""
-
-    def __init__(self, application: InvokeApi) -> None:
-        super().__init__()
-        self._application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._application(scope, receive, send)
+def documented() -> dict[str, dict[str, Any]]:
+    """The path, as OpenAPI describes it."""
+    text = {"type": "string"}
+    failures = {
+        400: "The body is not what is wanted",
+        401: "No valid token",
+        404: "No such function or instance in the token's workspace",
+        408: "The body did not arrive in time",
+        413: "The body is too large",
+        422: "The function does not compile, or its settings are not usable",
+        429: "A quota of the workspace is used up; Retry-After says for how long",
+    }
+    responses = {str(status): {"description": what} for status, what in failures.items()}
+    done = {"description": "An outcome for each event", "content": {"application/json": {"schema": {}}}}
+    return {
+        PATH: {
+            "post": {
+                "operationId": "invoke",
+                "tags": ["functions"],
+                "summary": "Run a function on an event, or on an array of events",
+                "description": (
+                    "Takes an event, or an array of at most 1,000, and answers with an outcome for each, in order. An array "
+                    "goes to `onBatch` where the function has one. With `instanceId`, the function runs with that "
+                    "instance's version and settings; else its deployed version, or its newest, runs without settings. "
+                    "Nothing is stored and nothing is delivered; what it uses counts as the function's usage."
+                ),
+                "parameters": [
+                    {"name": "functionId", "in": "path", "required": True, "schema": text},
+                    {"name": "instanceId", "in": "query", "required": False, "schema": text},
+                ],
+                "responses": {"200": done, **responses},
+            }
+        }
+    }
 
 
 def _instance(snapshot: Snapshot, function: str, instance_id: str) -> Instance | None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.metadata
+import functools
 import logging
 import random
 import sqlite3
 from typing import TYPE_CHECKING
 
-import uvicorn
+from uvicorn import Config
 
-from headgate.api.rates import Rates
-from headgate.api.services import Services
-from headgate.api.serving import Api
-from headgate.api.table import OPERATIONS
 from headgate.delivery.carriers import Carriers
 from headgate.delivery.kinds import CarrierMaker
 from headgate.pipeline.admission import Admission
@@ -29,22 +25,19 @@ from headgate.pipeline.verdict import Judge
 from headgate.pipeline.witness import NoWitness
 from headgate.queue.clock import ServiceClock
 from headgate.queue.protocol import QueueBroken
-from headgate.queue.reports import Reports
 from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry
-from headgate.samples.reading import Reader
 from headgate.samples.store import SampleStore
-from headgate.service import control
-from headgate.service.application import application
+from headgate.service import control, health
 from headgate.service.authority import TokenAuthority
-from headgate.service.deletions import Deletions
 from headgate.service.egress import WorkspaceEgress
 from headgate.service.exposition import joined
 from headgate.service.front import Front
 from headgate.service.invoke import InvokeApi
 from headgate.service.metrics import Metrics
 from headgate.service.retention import swept
+from headgate.service.server import Server
 from headgate.tracking.api import TrackingApi
 from headgate.tracking.limits import TrackingLimits
 from headgate.tracking.rate import EventThrottle
@@ -79,7 +72,7 @@ class Worker:
         self._entropy = SystemEntropy()
         self._queues: dict[int, SqliteQueue] = {}
         self._pipelines: list[Pipeline] = []
-        self._server: uvicorn.Server | None = None
+        self._server: Server | None = None
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
@@ -90,7 +83,7 @@ class Worker:
         """Begins a graceful end, also of one that has not yet begun to serve."""
         self._stopping = True
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.stop()
 
     def sibling_ended(self) -> None:
         """Another worker is gone, and its queue has nobody who writes it."""
@@ -120,7 +113,7 @@ class Worker:
             maker = CarrierMaker(
                 egress=egress.of,
                 resolver=resolver,
-                context=default_context(),
+                context=functools.cache(default_context),
                 clock=self._clock,
                 share=options.workers,
             )
@@ -168,35 +161,33 @@ class Worker:
                 return joined([await own_metrics(), *await self._metrics_of_others()])
 
             authority = TokenAuthority(registry, directory)
-            api = Api(
-                OPERATIONS,
-                registry,
-                authority,
-                Rates(self._clock),
-                Services(
+            invoke = InvokeApi(directory, functions, executor, authority, admission, self._clock)
+
+            def administration() -> ASGIApp:
+                from headgate.service.administration import administration  # noqa: PLC0415 - see Front
+
+                return administration(
+                    options.data,
+                    registry,
+                    directory,
                     executor,
                     admission,
-                    Reader(options.data),
+                    intake,
                     self._clock,
                     self._recent_events,
-                    Reports(lambda: options.data.queues().values()),
-                    Deletions(registry, directory, intake),
-                ),
-            )
-            invoke = InvokeApi(directory, functions, executor, authority, admission, self._clock)
-            app = application(
-                [invoke.router, api.router],
-                is_ready=self._why_not_ready,
-                metrics=metrics,
-                metrics_token=options.metrics_token,
-                version=importlib.metadata.version("headgate"),
+                    invoke,
+                    authority,
+                )
+
+            watched = health.application(
+                is_ready=self._why_not_ready, metrics=metrics, metrics_token=options.metrics_token
             )
             if self._index == 0:
                 await stack.enter_async_context(swept(registry))
             await stack.enter_async_context(
                 self._controlled(control.application(self._queues, own_metrics, self._debugger))
             )
-            await self._serve(Front(tracking, invoke, app), listening, on_ready)
+            await self._serve(Front(tracking, invoke, watched, administration), listening, on_ready)
 
     async def _open_queues(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> None:
         options = self._options
@@ -252,17 +243,15 @@ class Worker:
     async def _controlled(self, app: ASGIApp) -> AsyncIterator[None]:
         """Answers on the control socket meanwhile."""
         path = self._options.data.control(self._index)
-        config = uvicorn.Config(
-            app, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
-        )
+        config = Config(app, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1)
         listens = asyncio.Event()
-        server = _Server(config, listens.set)
+        server = Server(config, listens.set)
         serving = asyncio.create_task(server.serve(sockets=[control.listen(path)]))
         try:
             await listens.wait()
             yield
         finally:
-            server.should_exit = True
+            server.stop()
             await serving
             path.unlink(missing_ok=True)
 
@@ -274,7 +263,7 @@ class Worker:
         return None
 
     async def _serve(self, front: Front, listening: socket.socket, on_ready: Callable[[], None]) -> None:
-        config = uvicorn.Config(
+        config = Config(
             front,
             http="httptools",
             loop="uvloop",
@@ -289,7 +278,7 @@ class Worker:
         )
         if self._stopping:
             return
-        self._server = server = _Server(config, on_ready)
+        self._server = server = Server(config, on_ready)
         running = [asyncio.create_task(self._pump(pipeline)) for pipeline in self._pipelines]
         try:
             await server.serve(sockets=[listening])
@@ -316,19 +305,3 @@ async def _quietly(work: Awaitable[None]) -> None:
     """What cannot be done because the queue is closed need not be done."""
     with contextlib.suppress(QueueBroken):
         await work
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to the worker, and tells when it listens."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # uvicorn's private generator
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()

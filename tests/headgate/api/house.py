@@ -15,7 +15,6 @@ from typing import Any, Self, TypeVar
 import httpx
 import orjson
 from starlette.routing import Match
-from starlette.types import ASGIApp
 
 from headgate.api.permissions import Grant, Principal, Resource
 from headgate.api.rates import Rates
@@ -36,7 +35,7 @@ from headgate.registry.records import Actor, AuditEvent, Role
 from headgate.registry.snapshot import Source
 from headgate.registry.store import Change, Registry
 from headgate.samples.reading import Reader
-from headgate.service.application import application
+from headgate.service.application import Application
 from headgate.service.authority import TokenAuthority
 from headgate.service.deletions import Deletions
 from headgate.tracking.intake import Arrival
@@ -211,10 +210,8 @@ class House:
             self.executor, admission, Reader(directory), self.clock, self._recent_events, reports, deletions
         )
         api = Api(OPERATIONS, self.registry, self._authority, self.rates, self.services)
-        self._routes = api.router.routes
-        app: ASGIApp = application(
-            [api.router], is_ready=lambda: None, metrics=self._no_metrics, metrics_token=None, version="0"
-        )
+        self._routes = api.routes
+        app = Application(api.routes, api.documented, version="0")
         self._http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://api.test", trust_env=False
         )
@@ -268,7 +265,7 @@ class House:
         scope = {"type": "http", "method": method, "path": path, "headers": []}
         for route in self._routes:
             if route.matches(scope)[0] is Match.FULL:
-                return str(getattr(route, "operation_id", None))
+                return route.name
         return None
 
     def do(self, act: Callable[[Change], Any]) -> Any:
@@ -298,9 +295,6 @@ class House:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """On the event loop that answers, while it has nothing else to do."""
         return self._runner.run(work)
-
-    async def _no_metrics(self) -> bytes:
-        return b""
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
 
 import headgate.registry
 from headgate.registry import database, labels, tokens
@@ -29,7 +30,7 @@ def test_the_last_step_is_the_one_the_tables_name() -> None:
 
 def test_the_steps_add_up_to_the_tables(tmp_path: Path) -> None:
     engine = database.connect(tmp_path / "registry.sqlite")
-    database.upgrade(engine)
+    database.migrate(engine)
 
     with database.reading(engine) as connection:
         context = MigrationContext.configure(
@@ -40,10 +41,38 @@ def test_the_steps_add_up_to_the_tables(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_a_new_registry_is_what_the_steps_lead_to(tmp_path: Path) -> None:
+    stepped, new = (database.connect(tmp_path / name) for name in ("stepped", "new"))
+    database.migrate(stepped)
+    database.upgrade(new)
+
+    assert shape(new) == shape(stepped)
+    for engine in (stepped, new):
+        engine.dispose()
+
+
+def shape(engine: Engine) -> dict[str, object]:
+    """Whatever SQLite tells of each table and index, but for the order of foreign keys."""
+    found: dict[str, object] = {}
+    with database.reading(engine) as connection:
+        for kind, name, text in connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master").all():
+            found[f"{kind} {name}"] = text if kind == "index" else ""
+            for what, columns in (
+                ("table_xinfo", "*"),
+                ("index_xinfo", "*"),
+                ("index_list", 'name, "unique", origin, partial'),
+                ("foreign_key_list", 'seq, "table", "from", "to", on_update, on_delete, "match"'),
+            ):
+                rows = connection.exec_driver_sql(f"SELECT {columns} FROM pragma_{what}('{name}')").all()
+                found[f"{kind} {name}, {what}"] = sorted(rows, key=repr)
+        found["version"] = database.version(connection)
+    return found
+
+
 def test_an_older_data_directory_upgrades_with_what_is_in_it(root: Path) -> None:
     root.mkdir()
     engine = database.connect(root / "registry.sqlite")
-    database.upgrade(engine, "0001")
+    database.migrate(engine, "0001")
     with database.writing(engine) as connection:
         assert not connection.dialect.has_table(connection, "tokens")
         connection.exec_driver_sql("INSERT INTO workspaces VALUES ('w', 'acme', 'Acme', 1.0, 0)")
@@ -59,7 +88,7 @@ def test_an_older_data_directory_upgrades_with_what_is_in_it(root: Path) -> None
 def test_labels_that_sources_had_are_labels_of_their_workspaces(root: Path) -> None:
     root.mkdir()
     engine = database.connect(root / "registry.sqlite")
-    database.upgrade(engine, "0002")
+    database.migrate(engine, "0002")
     prod, shop = {"key": "env", "value": "prod"}, {"key": "team", "value": "shop", "description": "who sells"}
     of_sources = [("a", "w1", [prod]), ("b", "w1", [shop, prod]), ("c", "w2", [prod]), ("d", "w2", [])]
     with database.writing(engine) as connection:
@@ -81,7 +110,7 @@ def test_labels_that_sources_had_are_labels_of_their_workspaces(root: Path) -> N
 def test_tokens_from_before_there_were_users_are_still_good(root: Path) -> None:
     root.mkdir()
     engine = database.connect(root / "registry.sqlite")
-    database.upgrade(engine, "0003")
+    database.migrate(engine, "0003")
     text = "hgt_" + "x" * 43
     with database.writing(engine) as connection:
         connection.exec_driver_sql("INSERT INTO workspaces VALUES ('w', 'acme', 'Acme', 1.0, 0)")

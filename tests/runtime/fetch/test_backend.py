@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from headgate_runtime.fetch import Egress, Fetcher, FetchLimits, SystemFailure, SystemResolver
-from headgate_runtime.fetch.backend import os_code
+from headgate_runtime.fetch.reaching import os_code
 from tests.runtime.fakes import Frozen, until
 from tests.runtime.fetch.asking import NO_TRUST, ask, in_loop
 from tests.runtime.fetch.server import redirect, response, serving

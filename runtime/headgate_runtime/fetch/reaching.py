@@ -1,0 +1,86 @@
+"""
+How connections are made: the name is looked up here, every address is checked, and the connection goes to one of the
+very addresses that were checked. Nothing between the check and the connection can change where it leads.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from headgate_runtime.fetch.deadline import Deadline
+from headgate_runtime.fetch.failure import SystemFailure
+from headgate_runtime.fetch.limits import ADDRESSES
+from headgate_runtime.fetch.resolver import addresses_of
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from headgate_runtime.fetch.egress import Egress
+    from headgate_runtime.fetch.ranges import Address
+    from headgate_runtime.fetch.resolver import Resolver
+    from headgate_runtime.host import Clock
+
+T = TypeVar("T")
+
+_NEXT_ADDRESS_MS: Final = 2_000.0
+"""After which the next address is tried, while there is one."""
+
+
+async def reach(
+    host: str,
+    port: int,
+    connect: Callable[[str], Awaitable[T]],
+    *,
+    egress: Egress,
+    resolver: Resolver,
+    clock: Clock,
+    lookups: asyncio.Semaphore,
+    limit_ms: float | None = None,
+) -> T:
+    """
+    What *connect* makes of the first address of *host* that it can be made with; all of them have passed *egress* before.
+    *limit_ms* is for each. Raises SystemFailure; *connect* may raise OSError.
+    """
+    async with lookups:
+        addresses = await addresses_of(resolver, host, _literal(host))
+    egress.check_addresses(host, port, addresses)
+    addresses = addresses[:ADDRESSES]
+    last: SystemFailure | None = None
+    for address in addresses:
+        limit = limit_ms
+        if address is not addresses[-1]:
+            limit = _NEXT_ADDRESS_MS if limit is None else min(_NEXT_ADDRESS_MS, limit)
+        try:
+            async with Deadline(clock, limit):
+                return await connect(str(address))
+        except (OSError, TimeoutError) as error:
+            last = _failure(error, address, port)
+    assert last is not None
+    raise last
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _failure(error: Exception, address: Address, port: int) -> SystemFailure:
+    code = "ETIMEDOUT" if isinstance(error, TimeoutError) else os_code(error, "ECONNREFUSED")
+    return SystemFailure(code, f"connect {code} {address}:{port}")
+
+
+def os_code(error: BaseException, otherwise: str) -> str:
+    """The name of the system's error number that *error* comes from."""
+    cause: BaseException | None = error
+    for _ in range(8):
+        if cause is None:
+            break
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
+            return errno.errorcode[cause.errno]
+        cause = cause.__cause__ or cause.__context__
+    return otherwise

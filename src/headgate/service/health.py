@@ -1,0 +1,64 @@
+"""What watches a server asks for: whether it is alive, whether it accepts events, its metrics."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from headgate.service.plain import TEXT, Answer, Endpoints, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from headgate.service.plain import Asked
+
+_SUMMARIES: Final = {
+    "/healthz": "Whether the process is alive",
+    "/readyz": "Whether events are accepted",
+    "/metrics": "Prometheus' text format",
+}
+
+
+def application(
+    *, is_ready: Callable[[], str | None], metrics: Callable[[], Awaitable[bytes]], metrics_token: str | None
+) -> Endpoints:
+    """
+    is_ready         None, or why not, for people
+    metrics          the text of this moment
+    metrics_token    what is wanted for them as a bearer token: they tell of all tenants; None: nothing
+    """
+
+    async def healthz(_: Asked) -> Answer:
+        return Answer(b"ok\n", TEXT)
+
+    async def readyz(_: Asked) -> Answer:
+        why = is_ready()
+        return Answer(f"{why or 'ok'}\n".encode(), TEXT, 503 if why else 200)
+
+    async def metrics_text(asked: Asked) -> Answer:
+        given = asked.headers.get(b"authorization", b"")
+        if metrics_token is not None and not hmac.compare_digest(given, f"Bearer {metrics_token}".encode()):
+            return refused(401, "the metrics token is wanted: Authorization: Bearer ...")
+        return Answer(await metrics(), CONTENT_TYPE_LATEST)
+
+    return Endpoints(
+        {("GET", "/healthz"): healthz, ("GET", "/readyz"): readyz, ("GET", "/metrics"): metrics_text}
+    )
+
+
+def documented() -> dict[str, dict[str, Any]]:
+    """The paths, as OpenAPI describes them."""
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        path: {
+            "get": {
+                "operationId": path[1:],
+                "tags": ["health"],
+                "summary": summary,
+                "responses": {"200": {"description": "Successful Response", "content": content}},
+            }
+        }
+        for path, summary in _SUMMARIES.items()
+    }

@@ -1,0 +1,84 @@
+"""
+HTTP without a framework, for the few endpoints that every server has from its first moment on: importing one would take
+longer than everything else at a start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import orjson
+
+from headgate.service.refusal import as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from headgate.tracking.asgi import Receive, Scope, Send
+
+    Endpoint = Callable[["Asked"], Awaitable["Answer"]]
+
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
+BYTES: Final = "application/octet-stream"
+
+
+class Asked(NamedTuple):
+    """*headers* by their names in lower case."""
+
+    headers: dict[bytes, bytes]
+    body: bytes
+
+
+class Answer(NamedTuple):
+    content: bytes
+    content_type: str = BYTES
+    status: int = 200
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def refused(status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+    return Answer(orjson.dumps(as_json(status, message)), JSON, status, headers)
+
+
+class Endpoints:
+    """
+    An ASGI application of *endpoints*, by method and path. Bodies are read for POST alone, and have no bound: it is for those
+    who are trusted.
+    """
+
+    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
+        self._endpoints = endpoints
+        self._paths = {path for _, path in endpoints}
+
+    def handles(self, path: str) -> bool:
+        return path in self._paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; *scope* is of type "http"."""
+        endpoint = self._endpoints.get((scope["method"], scope["path"]))
+        if endpoint is not None:
+            body = await _body(receive) if scope["method"] == "POST" else b""
+            answer = await endpoint(Asked(dict(scope["headers"]), body))
+        elif self.handles(scope["path"]):
+            allowed = sorted(method for method, path in self._endpoints if path == scope["path"])
+            allow = (b"allow", ", ".join(allowed).encode())
+            answer = refused(405, "Method Not Allowed", (allow,))
+        else:
+            answer = refused(404, "Not Found")
+        headers = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", str(len(answer.content)).encode()),
+            *answer.headers,
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.content})
+
+
+async def _body(receive: Receive) -> bytes:
+    content = bytearray()
+    while True:
+        message = await receive()
+        content += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(content)
