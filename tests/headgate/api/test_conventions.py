@@ -10,14 +10,16 @@ from typing import Final
 
 import httpx
 import pytest
-from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from headgate.api import media, serving
 from headgate.api.errors import ApiError
 from headgate.api.operation import ALPHA, BETA, STABLE
 from headgate.api.rates import PER_MINUTE
 from headgate.api.table import OPERATIONS
-from headgate.service.application import application
+from headgate.service.application import Application
 from tests.headgate.api import shapes
 from tests.headgate.api.house import START_MS, Caller, House
 
@@ -166,16 +168,10 @@ def test_what_is_not_here_is_404_in_the_form_of_all_errors(house: House, who: st
 
 
 def test_a_fault_of_ours_is_told_in_the_form_of_all_errors() -> None:
-    routes = APIRouter()
-
-    @routes.get("/broken")
-    def broken() -> None:
+    async def broken(_: Request) -> Response:
         raise ZeroDivisionError("a secret")
 
-    async def metrics() -> bytes:
-        return b""
-
-    app = application([routes], is_ready=lambda: None, metrics=metrics, metrics_token=None, version="0")
+    app = Application([Route("/broken", broken)], dict, version="0")
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
