@@ -11,15 +11,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from headgate.paths import DataDirectory
-from headgate.registry import tokens, workspaces
-from headgate.registry.store import Registry
+from guest.build.sources import ROOT
 from tests.acceptance.api.house import client, served
+from tests.acceptance.api.things import filled, moved_in
 
 SECONDS = int(os.environ.get("HEADGATE_API_SECONDS", "5"))
 
@@ -50,16 +47,15 @@ LISTS = (
 
 @pytest.mark.timeout(SECONDS * 2 + 120)
 def test_nothing_that_the_document_allows_breaks_the_server_or_reaches_next_door(tmp_path: Path) -> None:
-    with served(tmp_path / "data") as place, client(place.url, rival(tmp_path / "data")) as other:
-        own, others = filled(place.http, "own"), filled(other, MARK)
+    data = tmp_path / "data"
+    with served(data) as place, client(place.url, moved_in(data, "rival", MARK)) as other:
+        others = filled(other, MARK)
         functions = "?functionId=" + others["functionId"]
         lists = (*LISTS, "/insert-function-instances" + functions, f"/sources/{others['sourceId']}")
         before = {path: other.get(path).json() for path in lists}
         assert all("data" in each for each in before.values()), before
-        config = "[parameters]\n" + "".join(
-            f"{json.dumps(name)} = {json.dumps([value, others[name]])}\n" for name, value in own.items()
-        )
-        (tmp_path / "schemathesis.toml").write_text(config)
+        told = {"url": place.url, "data": str(data), "tenants": 2 + SECONDS // 60, "rival": others}
+        (tmp_path / "told.json").write_text(json.dumps(told))
         done = subprocess.run(
             [
                 Path(sys.executable).with_name("schemathesis"),
@@ -75,6 +71,12 @@ def test_nothing_that_the_document_allows_breaks_the_server_or_reaches_next_door
                 *("--continue-on-failure", "--no-color"),
             ],
             cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *sys.path])),
+                "SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("fuzzing.py")),
+                "HEADGATE_FUZZING": str(tmp_path / "told.json"),
+            },
             capture_output=True,
             text=True,
             timeout=SECONDS * 2 + 60,
@@ -87,55 +89,15 @@ def test_nothing_that_the_document_allows_breaks_the_server_or_reaches_next_door
     answers = [
         (each["response"]["status"], each["response"]["content"].get("text") or "") for each in entries
     ]
+    reached = {
+        (each["request"]["method"], re.sub(r"[0-9a-f]{20,}", "", each["request"]["url"].partition("?")[0]))
+        for each in entries
+        if each["response"]["status"] < 300
+    }
+    print(f"{len(answers)} answers; {len(reached)} operations succeeded")
     assert len(answers) > 200
+    assert len(reached) > 10
     assert {200, 404, 422} <= {status for status, _ in answers}
     assert [text for _, text in answers if MARK in text] == []
     ids = re.compile("|".join(re.escape(value) for value in others.values()))
     assert [text for status, text in answers if status < 400 and ids.search(text)] == []
-
-
-def rival(data: Path) -> str:
-    """The token of another workspace's owner."""
-    with Registry.open(DataDirectory(data)) as registry, registry.change() as change:
-        workspace = workspaces.create(change, slug="rival", name=MARK)
-        _, token = tokens.create(change, workspace.id, name=MARK, role="owner")
-    return token
-
-
-def filled(http: httpx.Client, name: str) -> dict[str, str]:
-    """A thing of every kind, called *name*: their ids by the name of the parameter."""
-
-    def made(path: str, body: dict[str, Any], kind: str) -> dict[str, Any]:
-        answer = http.post(path, json=body)
-        assert answer.is_success, answer.text
-        thing: dict[str, Any] = answer.json()["data"][kind]
-        return thing
-
-    label = {"key": name, "value": name}
-    made("/labels", {"label": label}, "label")
-    source = made("/sources", {"slug": name, "enabled": True, "metadataId": "http-api"}, "source")
-    destination = made(
-        "/destinations",
-        {"sourceId": source["id"], "metadataId": "sink", "settings": {"path": f"{name}.jsonl"}, "name": name},
-        "destination",
-    )
-    rule = {"if": "true", "actions": [{"type": "DROP"}], "title": name, "enabled": False}
-    filter_ = made(f"/destination/{destination['id']}/filters", {"sourceId": source["id"], **rule}, "filter")
-    code = f"function onTrack(event) {{ return event }} // {name}"
-    function = made(
-        "/functions", {"code": code, "displayName": name, "resourceType": "INSERT_DESTINATION"}, "function"
-    )
-    version = http.get(f"/functions/{function['id']}/versions").json()["data"]["versions"][0]
-    bound = {"functionId": function["id"], "integrationId": destination["id"], "name": name, "settings": {}}
-    instance = made("/insert-function-instances", bound, "insertFunctionInstance")
-    group = made("/groups", {"name": name}, "userGroup")
-    return {
-        "sourceId": source["id"],
-        "writeKey": source["writeKeys"][0],
-        "destinationId": destination["id"],
-        "filterId": filter_["id"],
-        "functionId": function["id"],
-        "versionId": version["id"],
-        "instanceId": instance["id"],
-        "userGroupId": group["id"],
-    }

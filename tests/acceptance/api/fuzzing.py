@@ -1,0 +1,99 @@
+"""
+What schemathesis is told beside the document, which it loads this module for: whose tokens and ids to ask with. Most ids
+are of the caller's own workspace and some of the rival's, so that requests reach what they are about; the rest is left as
+it was made up. Workspaces are used up: where something was deleted, another one takes the place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import schemathesis
+
+from headgate.registry.records import ROLES
+from tests.acceptance.api.house import client
+from tests.acceptance.api.things import filled, moved_in
+
+VARIABLE: Final = "HEADGATE_FUZZING"
+"""In the environment: a file that says {url, data, tenants, rival}, the last being the ids of its things."""
+
+SURE: Final = 0.9
+"""Of parameters that have a value which is there."""
+
+FOREIGN: Final = 0.15
+"""Of these, whose value is the rival's."""
+
+KNOWN: Final[dict[str, list[str]]] = {
+    "resourceType": ["INSERT_DESTINATION"],
+    "granularity": ["HOUR", "MINUTE", "DAY"],
+    "metadataId": ["http-api", "webhook", "sink"],
+    "sourceMetadataId": ["http-api"],
+    "destinationMetadataId": ["webhook"],
+    "roleId": [*ROLES],
+    "period": ["2026-01-01"],
+    "subjectType": ["USER_ID"],
+    "regulationType": ["DELETE_ONLY", "SUPPRESS_ONLY", "UNSUPPRESS"],
+}
+"""Values that are the same everywhere."""
+
+_told: Final = json.loads(Path(os.environ[VARIABLE]).read_text())
+_chance: Final = random.Random(0)
+_numbers: Final = itertools.count()
+
+
+class Tenant:
+    """A workspace of the caller's."""
+
+    def __init__(self) -> None:
+        name = f"own{next(_numbers)}"
+        self.token = moved_in(Path(_told["data"]), name, name)
+        with client(_told["url"], self.token) as http:
+            self.ids = filled(http, name)
+            self.ids["integrationId"] = self.ids["destinationConfigId"] = self.ids["destinationId"]
+
+
+_tenants: Final = [Tenant() for _ in range(_told["tenants"])]
+_asking: dict[str, int] = {}
+
+
+@schemathesis.hook
+def before_call(_: Any, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
+    headers = kwargs.get("headers") or {}
+    name = next((each for each in headers if each.lower() == "authorization"), None)
+    if name is None:  # that it is refused then is looked at, too
+        return
+    chosen = _chance.randrange(len(_tenants))
+    tenant = _tenants[chosen]
+    kwargs["headers"] = {**headers, name: f"Bearer {tenant.token}"}
+    _asking[case.id] = chosen
+    for place in (case.path_parameters, case.query, case.body):
+        if isinstance(place, dict):
+            for each in place:
+                _put(place, each, tenant)
+
+
+@schemathesis.hook
+def after_call(_: Any, case: schemathesis.Case[Any], response: Any) -> None:
+    chosen = _asking.pop(case.id, None)
+    if chosen is not None and (case.method == "DELETE" and response.status_code == 200):
+        try:
+            _tenants[chosen] = Tenant()
+        except httpx.HTTPError as error:
+            raise AssertionError("the server does not answer any more") from error
+
+
+def _put(place: dict[str, Any], name: str, tenant: Tenant) -> None:
+    if _chance.random() > SURE:
+        return
+    if name in KNOWN:
+        place[name] = _chance.choice(KNOWN[name])
+    elif name in tenant.ids:
+        place[name] = (_told["rival"] if _chance.random() < FOREIGN else tenant.ids).get(name, place[name])
+    elif name == "instanceIds":
+        place[name] = [tenant.ids["instanceId"]]
