@@ -26,8 +26,17 @@ static size_t heap_usable(const void *p);
 #define js_malloc_usable_size(...) USABLE_PICK(__VA_ARGS__, js_malloc_usable_size_of_context, USABLE_DIRECT)(__VA_ARGS__)
 #define USABLE_PICK(first, second, name, ...) name
 #define USABLE_DIRECT(p) js_calloc ? heap_usable(p) : 0
-/* Searches go through regexp.c. */
+/* Expressions are compiled and searched for through regexp.c. */
+#define lre_compile regexp_compile
 #define lre_exec regexp_exec
+/* What replace.c does faster keeps its engine's form for the rest. The macros rename definitions and direct calls; the table
+ * of RegExp.prototype, which names them without an argument, takes ours. */
+static JSValue js_regexp_exec(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
+static JSValue js_regexp_test(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
+static JSValue js_regexp_Symbol_replace(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
+#define js_regexp_exec(...) engine_regexp_exec(__VA_ARGS__)
+#define js_regexp_test(...) engine_regexp_test(__VA_ARGS__)
+#define js_regexp_Symbol_replace(...) engine_regexp_replace(__VA_ARGS__)
 /* Where frames are stored, stack.c answers whether they may be. Of the function that is asked, the definition and the two
  * calls differ in how their argument begins. */
 static bool stack_store(JSContext *c, JSValueConst error, bool prepared);
@@ -44,7 +53,11 @@ static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames,
 #include "quickjs.c"
 #undef can_add_backtrace
 #undef can_store_error_stack
+#undef js_regexp_Symbol_replace
+#undef js_regexp_test
+#undef js_regexp_exec
 #undef lre_exec
+#undef lre_compile
 #undef js_malloc_usable_size
 #undef __builtin_frame_address
 #undef js_module_ns_autoinit
@@ -63,6 +76,7 @@ static JSContext *ctx;
 #include "memory.c"
 #include "heap.c"
 #include "regexp.c"
+#include "replace.c"
 #include "libc.c"
 #include "imports.c"
 #include "bytes.c"

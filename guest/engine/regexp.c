@@ -1,8 +1,12 @@
 /*
- * Regular expressions that start with something definite are tried only where that stands. QuickJS's matcher
- * tries every position of the subject, some hundred instructions each; user agents and URLs are searched for
- * words all day. The set of characters a match can begin with is read off the bytecode (libregexp-opcode.h);
- * the matcher itself then runs anchored at each candidate. When in doubt the matcher searches by itself.
+ * Regular expressions. QuickJS's matcher tries every position of the subject, some hundred instructions each; user agents
+ * and URLs are searched for words all day. Here a compiled expression knows what a match can begin with, and the matcher
+ * runs anchored at each such place; an expression that is one character is found without it. When in doubt the matcher
+ * searches by itself. What calls it is in replace.c.
+ *
+ * Bytecode (libregexp-opcode.h) begins with a header, then the loop over all positions, then the expression. We open a gap
+ * behind the loop: a jump over it, what a match begins with, and a second header. Bytecode "from the second header on" is the expression
+ * without its loop, which matches where it is told to begin or nowhere.
  */
 
 enum {
@@ -12,29 +16,101 @@ enum {
     REOP_COUNT
 };
 
-#define REGEXP_HEADER 8      /* RE_HEADER_LEN: flags, captures, registers, length */
-#define REGEXP_SEARCH 11     /* bytes of the loop over all positions that begins a search */
-#define REGEXP_SUBJECT_MIN 16 /* characters; shorter subjects are not worth the look */
-#define REGEXP_STEPS_MAX 64  /* instructions looked at */
+#define REGEXP_HEADER 8         /* RE_HEADER_LEN: flags, captures, registers, length */
+#define REGEXP_CAPTURES 2       /* RE_HEADER_CAPTURE_COUNT */
+#define REGEXP_LENGTH 4         /* RE_HEADER_BYTECODE_LEN */
+#define REGEXP_LOOP 11          /* bytes of the loop over all positions that begins a search */
+#define REGEXP_JUMP 5
+#define REGEXP_STEPS_MAX 64     /* instructions looked at */
+#define REGEXP_FIRST_MAX 64     /* ASCII characters; of more, one stands nearly everywhere */
+
+enum {
+    BEGIN_ANYWHERE,
+    BEGIN_WITH,     /* a match begins with a character of the set */
+    BEGIN_AND_END,  /* a match is a character of the set, and every group is the match */
+    BEGIN_AT_START, /* a match begins where the subject does */
+};
+
+typedef struct RegexpBegin {
+    uint8_t set[16]; /* of ASCII characters: bit h of set[l] is the character h * 16 + l */
+    uint8_t beyond;  /* other characters may begin a match, too */
+    uint8_t kind;
+} RegexpBegin;
+
+#define REGEXP_GAP (REGEXP_JUMP + (int)sizeof(RegexpBegin) + REGEXP_HEADER)
 
 int lre_exec(uint8_t **capture, const uint8_t *bc_buf, const uint8_t *cbuf, int cindex, int clen, int cbuf_type,
              void *opaque);
+uint8_t *lre_compile(int *plen, char *error_msg, int error_msg_size, const char *buf, size_t buf_len, int re_flags,
+                     void *opaque);
 
-typedef struct FirstSet {
-    uint32_t bits[8]; /* of 8-bit characters */
-    int steps;
-} FirstSet;
-
-static inline void regexp_add(FirstSet *set, uint32_t c)
+static inline bool regexp_has(const RegexpBegin *begin, uint32_t c)
 {
-    if (c < 256)
-        set->bits[c >> 5] |= 1u << (c & 31);
+    return c < 128 ? begin->set[c & 15] >> (c >> 4) & 1 : begin->beyond;
+}
+
+static inline void regexp_add(RegexpBegin *begin, uint32_t c)
+{
+    if (c < 128)
+        begin->set[c & 15] |= 1u << (c >> 4);
+    else
+        begin->beyond = true;
+}
+
+/* Letters of either case where the set has the one that stands for both (lre_canonicalize). */
+static void regexp_fold(RegexpBegin *begin, bool unicode)
+{
+    for (uint32_t c = 'a'; c <= 'z'; c++) {
+        uint32_t upper = c ^ 0x20;
+        if (regexp_has(begin, unicode ? c : upper)) {
+            regexp_add(begin, c);
+            regexp_add(begin, upper);
+        } else {
+            begin->set[c & 15] &= ~(1u << (c >> 4));
+            begin->set[upper & 15] &= ~(1u << (upper >> 4));
+        }
+    }
+    begin->beyond |= unicode; /* two characters beyond ASCII stand for letters */
+}
+
+static void regexp_merge(RegexpBegin *begin, const RegexpBegin *more)
+{
+    for (int i = 0; i < 16; i++)
+        begin->set[i] |= more->set[i];
+    begin->beyond |= more->beyond;
+}
+
+/* Adds the characters that the instruction at `pc` takes. False: it is none that takes one of a few. */
+static bool regexp_add_op(RegexpBegin *begin, const uint8_t *pc, bool unicode)
+{
+    RegexpBegin own = { 0 };
+    switch (*pc) {
+    case REOP_char:
+    case REOP_char_i:
+        regexp_add(&own, get_u16(pc + 1));
+        break;
+    case REOP_range:
+    case REOP_range_i:
+        for (uint32_t i = 0, count = get_u16(pc + 1); i < count; i++) {
+            uint32_t low = get_u16(pc + 3 + 4 * i), high = get_u16(pc + 5 + 4 * i);
+            own.beyond |= high >= 128;
+            for (uint32_t c = low; c <= high && c < 128; c++)
+                regexp_add(&own, c);
+        }
+        break;
+    default:
+        return false;
+    }
+    if (*pc == REOP_char_i || *pc == REOP_range_i)
+        regexp_fold(&own, unicode);
+    regexp_merge(begin, &own);
+    return true;
 }
 
 /* Adds every character a match of the code at `pc` may begin with (more do no harm). False: anything may. */
-static bool regexp_first(const uint8_t *pc, FirstSet *set)
+static bool regexp_first(RegexpBegin *begin, const uint8_t *pc, bool unicode, int *steps)
 {
-    while (set->steps++ < REGEXP_STEPS_MAX) {
+    while (--*steps >= 0) {
         switch (*pc) {
         case REOP_save_start:
         case REOP_save_end:
@@ -47,6 +123,8 @@ static bool regexp_first(const uint8_t *pc, FirstSet *set)
         case REOP_word_boundary_i:
         case REOP_not_word_boundary:
         case REOP_not_word_boundary_i:
+        case REOP_line_start:
+        case REOP_line_start_m:
             pc++; /* takes no character, only refuses some places */
             break;
         case REOP_goto:
@@ -54,58 +132,132 @@ static bool regexp_first(const uint8_t *pc, FirstSet *set)
             break;
         case REOP_split_goto_first:
         case REOP_split_next_first:
-            if (!regexp_first(pc + 5 + (int32_t)get_u32(pc + 1), set))
+            if (!regexp_first(begin, pc + 5 + (int32_t)get_u32(pc + 1), unicode, steps))
                 return false;
             pc += 5;
             break;
-        case REOP_char:
-            regexp_add(set, get_u16(pc + 1));
-            return true;
-        case REOP_char_i: {
-            uint32_t c = get_u16(pc + 1);
-            if (c >= 128) /* case folding beyond ASCII: not ours to know */
-                return false;
-            regexp_add(set, c);
-            if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-                regexp_add(set, c ^ 0x20);
-            return true;
-        }
-        case REOP_range: {
-            uint32_t count = get_u16(pc + 1), wide = 0;
-            for (uint32_t i = 0; i < count; i++) {
-                uint32_t low = get_u16(pc + 3 + 4 * i), high = get_u16(pc + 5 + 4 * i);
-                if ((wide += min_uint32(high, 255) - min_uint32(low, 255)) > 64)
-                    return false; /* would be found nearly everywhere */
-                for (uint32_t c = low; c <= high && c < 256; c++)
-                    regexp_add(set, c);
-            }
-            return true;
-        }
         default:
-            return false;
+            return regexp_add_op(begin, pc, unicode);
         }
     }
     return false;
+}
+
+/* The code at `pc` is one character, and what groups there are begin and end with it. */
+static bool regexp_is_single(const uint8_t *pc)
+{
+    while (*pc == REOP_save_start)
+        pc += 2;
+    pc += *pc == REOP_char || *pc == REOP_char_i ? 3 : 3 + 4 * get_u16(pc + 1);
+    while (*pc == REOP_save_end)
+        pc += 2;
+    return *pc == REOP_match;
+}
+
+static RegexpBegin regexp_look(const uint8_t *code, bool unicode)
+{
+    RegexpBegin begin = { 0 };
+    const uint8_t *pc = code;
+    int steps = REGEXP_STEPS_MAX, size = 0;
+
+    while (*pc == REOP_save_start)
+        pc += 2;
+    if (*pc == REOP_line_start) {
+        begin.kind = BEGIN_AT_START;
+        return begin;
+    }
+    if (!regexp_first(&begin, code, unicode, &steps))
+        return begin;
+    for (int i = 0; i < 16; i++)
+        size += __builtin_popcount(begin.set[i]);
+    if (*pc == REOP_char || *pc == REOP_char_i || *pc == REOP_range || *pc == REOP_range_i)
+        begin.kind = regexp_is_single(code) ? BEGIN_AND_END : BEGIN_ANYWHERE;
+    if (begin.kind == BEGIN_ANYWHERE && size <= REGEXP_FIRST_MAX)
+        begin.kind = BEGIN_WITH;
+    return begin;
+}
+
+/* In place of lre_compile: same arguments; the same result, with a gap. */
+uint8_t *regexp_compile(int *len, char *error, int error_size, const char *pattern, size_t pattern_len, int flags,
+                        void *opaque)
+{
+    uint8_t *bytecode = lre_compile(len, error, error_size, pattern, pattern_len, flags, opaque);
+    const int at = REGEXP_HEADER + REGEXP_LOOP;
+    if (!bytecode || bytecode[REGEXP_HEADER] != REOP_split_goto_first || get_u32(bytecode + REGEXP_HEADER + 1) != 6 ||
+        bytecode[REGEXP_HEADER + 5] != REOP_any || bytecode[REGEXP_HEADER + 6] != REOP_goto)
+        return bytecode; /* of the flag `y`: there is no loop */
+    RegexpBegin begin = regexp_look(bytecode + at, lre_get_flags(bytecode) & (LRE_FLAG_UNICODE | LRE_FLAG_UNICODE_SETS));
+    if (begin.kind == BEGIN_ANYWHERE)
+        return bytecode;
+    uint8_t *grown = lre_realloc(opaque, bytecode, *len + REGEXP_GAP);
+    if (!grown)
+        return bytecode;
+    uint32_t length = get_u32(grown + REGEXP_LENGTH);
+    memmove(grown + at + REGEXP_GAP, grown + at, *len - at);
+    grown[at] = REOP_goto;
+    put_u32(grown + at + 1, REGEXP_GAP - REGEXP_JUMP);
+    memcpy(grown + at + REGEXP_JUMP, &begin, sizeof(begin));
+    memcpy(grown + at + REGEXP_GAP - REGEXP_HEADER, grown, REGEXP_HEADER);
+    put_u32(grown + at + REGEXP_GAP - REGEXP_HEADER + REGEXP_LENGTH, length - REGEXP_LOOP);
+    put_u32(grown + REGEXP_LENGTH, length + REGEXP_GAP);
+    *len += REGEXP_GAP;
+    return grown;
+}
+
+/* The first place in subject[index, len) where a match may begin, or `len`. */
+static int regexp_next8(const RegexpBegin *begin, const uint8_t *subject, int index, int len)
+{
+    const v128_t set = wasm_v128_load(begin->set), beyond = wasm_i8x16_splat(begin->beyond ? -1 : 0);
+    const v128_t bits = wasm_i8x16_const(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+    for (; index < len && (uintptr_t)(subject + index) + 16 <= (uintptr_t)heap.end; index += 16) {
+        v128_t chunk = wasm_v128_load(subject + index);
+        v128_t found = wasm_v128_and(wasm_i8x16_swizzle(set, wasm_v128_and(chunk, wasm_i8x16_splat(15))),
+                                     wasm_i8x16_swizzle(bits, wasm_u8x16_shr(chunk, 4)));
+        found = wasm_v128_or(found, wasm_v128_and(beyond, wasm_i8x16_lt(chunk, wasm_i8x16_splat(0))));
+        uint32_t mask = wasm_i8x16_bitmask(wasm_i8x16_ne(found, wasm_i8x16_splat(0)));
+        if (mask)
+            return min_int(index + __builtin_ctz(mask), len);
+    }
+    while (index < len && !regexp_has(begin, subject[index]))
+        index++;
+    return min_int(index, len);
+}
+
+static int regexp_next16(const RegexpBegin *begin, const uint16_t *subject, int index, int len)
+{
+    while (index < len && !regexp_has(begin, subject[index]))
+        index++;
+    return index;
 }
 
 /* In place of lre_exec: same arguments, same results. */
 int regexp_exec(uint8_t **capture, const uint8_t *bytecode, const uint8_t *subject, int index, int len, int shift,
                 void *opaque)
 {
-    const uint8_t *code = bytecode + REGEXP_HEADER;
-    FirstSet set = { 0 };
+    const uint8_t *gap = bytecode + REGEXP_HEADER + REGEXP_LOOP;
 
-    if (shift || len - index < REGEXP_SUBJECT_MIN || code[0] != REOP_split_goto_first || get_u32(code + 1) != 6 ||
-        code[5] != REOP_any || code[6] != REOP_goto || !regexp_first(code + REGEXP_SEARCH, &set))
+    if (bytecode[REGEXP_HEADER] != REOP_split_goto_first || gap[0] != REOP_goto ||
+        (shift && lre_get_flags(bytecode) & (LRE_FLAG_UNICODE | LRE_FLAG_UNICODE_SETS)))
         return lre_exec(capture, bytecode, subject, index, len, shift, opaque);
-    /* The search begins with "either match here, or go on"; as a plain jump it matches here or nowhere. Nothing
-     * else sees the bytecode meanwhile: the matcher calls no user code. */
-    uint8_t *entry = (uint8_t *)(uintptr_t)code;
-    int found = 0;
-    entry[0] = REOP_goto;
-    for (; index < len && !found; index++)
-        if (set.bits[subject[index] >> 5] >> (subject[index] & 31) & 1)
-            found = lre_exec(capture, bytecode, subject, index, len, shift, opaque);
-    entry[0] = REOP_split_goto_first;
-    return found;
+    const RegexpBegin *begin = (const RegexpBegin *)(gap + REGEXP_JUMP);
+    const uint8_t *anchored = gap + REGEXP_GAP - REGEXP_HEADER;
+    if (begin->kind == BEGIN_AT_START)
+        return index ? 0 : lre_exec(capture, anchored, subject, index, len, shift, opaque);
+    for (;; index++) {
+        index = shift ? regexp_next16(begin, (const uint16_t *)subject, index, len)
+                      : regexp_next8(begin, subject, index, len);
+        if (index >= len)
+            return 0;
+        const uint8_t *at = subject + (index << shift);
+        if (begin->kind == BEGIN_AND_END && (shift ? *(const uint16_t *)at : *at) < 128) {
+            for (int i = 0; i < 2 * bytecode[REGEXP_CAPTURES]; i += 2) {
+                capture[i] = (uint8_t *)at;
+                capture[i + 1] = (uint8_t *)at + (1 << shift);
+            }
+            return 1;
+        }
+        int found = lre_exec(capture, anchored, subject, index, len, shift, opaque);
+        if (found)
+            return found;
+    }
 }

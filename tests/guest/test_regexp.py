@@ -90,9 +90,9 @@ subjects = st.text(LETTERS, max_size=60).map(lambda text: text + " compatible; b
 flags = st.sampled_from(["", "i", "g", "gi", "m", "s", "u", "iu", "y", "gim", "d"])
 
 
-def run(cases: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+def run(cases: list[dict[str, Any]], source: str = SOURCE) -> list[dict[str, Any] | None]:
     async def invoke() -> list[dict[str, Any] | None]:
-        image = compile(SOURCE)
+        image = compile(source)
         assert isinstance(image, Image), image
         async with Executor() as executor:
             outcomes = [await executor.invoke(image, {"type": "track", **case}) for case in cases]

@@ -1,0 +1,319 @@
+/*
+ * RegExp.prototype's exec, test and [Symbol.replace] while nobody has touched what they look up: the specification has
+ * them go through `exec`, `flags` and `lastIndex` as anybody's objects, and make an array of every match. On an expression
+ * like the engine made it, with RegExp.prototype as it was, none of that can be seen; the match is enough. Everything else
+ * goes to QuickJS's own functions, which engine.c keeps under these names.
+ */
+
+static JSValue engine_regexp_exec(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
+static JSValue engine_regexp_test(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
+static JSValue engine_regexp_replace(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
+
+#define REPLACE_SLOTS_MAX 32 /* captures and registers of an expression on the fast path */
+#define REPLACE_GROUPS_MAX 9 /* groups, the match itself among them, where a function replaces */
+
+/* Properties of RegExp.prototype which a replacement looks up: where they are, and what they were before user code. */
+typedef struct Lookup {
+    JSAtom atom;
+    uint32_t index;
+    bool getter;
+    JSObject *function;
+} Lookup;
+
+static const char *const replace_getters[] = { "flags",  "hasIndices", "global",      "ignoreCase", "multiline",
+                                               "dotAll", "unicode",    "unicodeSets", "sticky" };
+static Lookup replace_lookups[1 + countof(replace_getters)]; /* `exec`, then the getters */
+
+static int replace_take_lookup(Lookup *lookup, JSObject *proto, JSAtom atom)
+{
+    JSProperty *property;
+    JSShapeProperty *found = find_own_property(&property, proto, atom);
+    if (!found)
+        return -1;
+    lookup->atom = atom;
+    lookup->index = property - proto->prop;
+    lookup->getter = (found->flags & JS_PROP_TMASK) == JS_PROP_GETSET;
+    lookup->function = lookup->getter ? property->u.getset.getter : JS_VALUE_GET_OBJ(property->u.value);
+    return 0;
+}
+
+static int replace_init(void)
+{
+    JSValue proto = ctx->class_proto[JS_CLASS_REGEXP];
+    JS_FreeValue(ctx, JS_GetProperty(ctx, proto, JS_ATOM_exec)); /* functions are made when first read */
+    if (replace_take_lookup(&replace_lookups[0], JS_VALUE_GET_OBJ(proto), JS_ATOM_exec))
+        return -1;
+    for (int i = 0; i < countof(replace_getters); i++) {
+        JSAtom atom = JS_NewAtom(ctx, replace_getters[i]); /* held for good */
+        if (replace_take_lookup(&replace_lookups[1 + i], JS_VALUE_GET_OBJ(proto), atom))
+            return -1;
+    }
+    return 0;
+}
+
+/* The first `count` of the lookups still find what they found before user code. */
+static inline bool replace_is_intact(int count)
+{
+    JSObject *proto = JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_REGEXP]);
+    JSShapeProperty *shape = get_shape_prop(proto->shape);
+    for (const Lookup *l = replace_lookups; l < replace_lookups + count; l++) {
+        if (l->index >= (uint32_t)proto->shape->prop_count || shape[l->index].atom != l->atom)
+            return false;
+        const JSProperty *property = &proto->prop[l->index];
+        int kind = shape[l->index].flags & JS_PROP_TMASK;
+        if (l->getter ? kind != JS_PROP_GETSET || property->u.getset.getter != l->function
+                      : kind || JS_VALUE_GET_TAG(property->u.value) != JS_TAG_OBJECT ||
+                            JS_VALUE_GET_OBJ(property->u.value) != l->function)
+            return false;
+    }
+    return true;
+}
+
+/* An expression with nothing of its own but a writable integer `lastIndex`, to be run on `subject` in one go; or NULL. */
+static inline JSObject *replace_plain(JSContext *c, JSValueConst value, JSValueConst subject)
+{
+    if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT || JS_VALUE_GET_TAG(subject) != JS_TAG_STRING)
+        return NULL;
+    JSObject *p = JS_VALUE_GET_OBJ(value);
+    if (p->class_id != JS_CLASS_REGEXP || p->shape != c->regexp_shape ||
+        JS_VALUE_GET_TAG(p->prop[0].u.value) != JS_TAG_INT ||
+        lre_get_alloc_count(str8(p->u.regexp.bytecode)) > REPLACE_SLOTS_MAX)
+        return NULL;
+    return p;
+}
+
+static JSValue replace_failure(JSContext *c, int status)
+{
+    if (status == LRE_RET_TIMEOUT) {
+        JS_ThrowInterrupted(c);
+        return JS_EXCEPTION;
+    }
+    return JS_ThrowInternalError(c, status == LRE_RET_MEMORY_ERROR ? "out of memory in regexp execution"
+                                                                  : "corrupted bytecode in regexp execution");
+}
+
+/* RegExpBuiltinExec without its result: 1 a match, in `capture`; 0 none; less: an exception is pending. */
+static int replace_match(JSContext *c, JSObject *p, JSString *subject, uint8_t **capture)
+{
+    const uint8_t *bytecode = str8(p->u.regexp.bytecode);
+    bool moves = lre_get_flags(bytecode) & (LRE_FLAG_GLOBAL | LRE_FLAG_STICKY);
+    int from = moves ? max_int(JS_VALUE_GET_INT(p->prop[0].u.value), 0) : 0, found = 0, shift = subject->is_wide_char;
+
+    if (from <= (int)subject->len) {
+        found = regexp_exec(capture, bytecode, str8(subject), from, subject->len, shift, c);
+        if (unlikely(found < 0)) {
+            replace_failure(c, found);
+            return found;
+        }
+    }
+    if (moves)
+        p->prop[0].u.value = js_int32(found ? (capture[1] - str8(subject)) >> shift : 0);
+    return found;
+}
+
+static JSValue replace_group(JSContext *c, JSString *subject, uint8_t *const *capture)
+{
+    if (!capture[0] || !capture[1])
+        return JS_UNDEFINED;
+    int shift = subject->is_wide_char;
+    return js_sub_string(c, subject, (capture[0] - str8(subject)) >> shift, (capture[1] - str8(subject)) >> shift);
+}
+
+static JSValue js_regexp_exec(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    JSObject *p = replace_plain(c, this_val, argv[0]);
+    if (!p || lre_get_flags(str8(p->u.regexp.bytecode)) & (LRE_FLAG_NAMED_GROUPS | LRE_FLAG_INDICES))
+        return engine_regexp_exec(c, this_val, argc, argv);
+    uint8_t *capture[REPLACE_SLOTS_MAX];
+    JSString *subject = JS_VALUE_GET_STRING(argv[0]);
+    int found = replace_match(c, p, subject, capture), count = lre_get_capture_count(str8(p->u.regexp.bytecode));
+    if (found != 1)
+        return found ? JS_EXCEPTION : JS_NULL;
+
+    JSProperty properties[4] = { /* in the order of regexp_result_shape */
+        { .u.value = js_int32(count) },
+        { .u.value = js_int32((capture[0] - str8(subject)) >> subject->is_wide_char) },
+        { .u.value = js_dup(argv[0]) },
+        { .u.value = JS_UNDEFINED },
+    };
+    JSValue result = JS_NewObjectFromShape(c, js_dup_shape(c->regexp_result_shape), JS_CLASS_ARRAY, properties);
+    if (JS_IsException(result))
+        return result;
+    JSObject *array = JS_VALUE_GET_OBJ(result);
+    if (expand_fast_array(c, array, count))
+        goto fail;
+    for (int i = 0; i < count; i++) {
+        JSValue group = replace_group(c, subject, capture + 2 * i);
+        if (JS_IsException(group))
+            goto fail;
+        array->u.array.u.values[i] = group;
+        array->u.array.count = i + 1;
+    }
+    return result;
+fail:
+    JS_FreeValue(c, result);
+    return JS_EXCEPTION;
+}
+
+static JSValue js_regexp_test(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    JSObject *p = replace_plain(c, this_val, argv[0]);
+    if (!p || !replace_is_intact(1))
+        return engine_regexp_test(c, this_val, argc, argv);
+    uint8_t *capture[REPLACE_SLOTS_MAX];
+    int found = replace_match(c, p, JS_VALUE_GET_STRING(argv[0]), capture);
+    return found < 0 ? JS_EXCEPTION : js_bool(found);
+}
+
+/* Every match of an expression in a string, before anything is replaced: groups as pairs of places, -1 for none. */
+typedef struct Matches {
+    int *places; /* heap; `groups` pairs for each */
+    int groups, count, size;
+} Matches;
+
+static int matches_add(JSContext *c, Matches *m, JSString *subject, uint8_t *const *capture)
+{
+    if (m->count == m->size) {
+        int size = m->size ? m->size * 2 : 4;
+        int *places = js_realloc(c, m->places, (size_t)size * m->groups * 2 * sizeof(int));
+        if (!places)
+            return -1;
+        m->places = places;
+        m->size = size;
+    }
+    int *place = m->places + m->count++ * m->groups * 2;
+    for (int i = 0; i < 2 * m->groups; i += 2) {
+        bool found = capture[i] && capture[i + 1];
+        place[i] = found ? (capture[i] - str8(subject)) >> subject->is_wide_char : -1;
+        place[i + 1] = found ? (capture[i + 1] - str8(subject)) >> subject->is_wide_char : -1;
+    }
+    return 0;
+}
+
+/* All matches of a global expression, the first one of any other; `lastIndex` as [Symbol.replace] leaves it. */
+static int matches_find(JSContext *c, Matches *m, JSObject *p, JSString *subject)
+{
+    const uint8_t *bytecode = str8(p->u.regexp.bytecode);
+    uint8_t *capture[REPLACE_SLOTS_MAX];
+    int flags = lre_get_flags(bytecode), len = subject->len, found;
+    bool global = flags & LRE_FLAG_GLOBAL, unicode = flags & (LRE_FLAG_UNICODE | LRE_FLAG_UNICODE_SETS);
+
+    if (global)
+        p->prop[0].u.value = js_int32(0);
+    for (int from = 0; from <= len;) {
+        found = regexp_exec(capture, bytecode, str8(subject), from, len, subject->is_wide_char, c);
+        if (unlikely(found < 0)) {
+            if (global)
+                p->prop[0].u.value = js_int32(from);
+            replace_failure(c, found);
+            return -1;
+        }
+        if (!found)
+            break;
+        if (matches_add(c, m, subject, capture))
+            return -1;
+        if (!global)
+            break;
+        from = (capture[1] - str8(subject)) >> subject->is_wide_char;
+        if (capture[0] == capture[1])
+            from = string_advance_index(subject, from, unicode);
+    }
+    return 0;
+}
+
+static JSValue matches_group(JSContext *c, JSString *subject, const int *place)
+{
+    return place[0] < 0 ? JS_UNDEFINED : js_sub_string(c, subject, place[0], place[1]);
+}
+
+/* What a function says shall stand for a match. */
+static JSValue replace_by_function(JSContext *c, JSValueConst function, JSValueConst subject, const Matches *m,
+                                   const int *place)
+{
+    JSValue arguments[REPLACE_GROUPS_MAX + 2], result = JS_EXCEPTION;
+    int count = 0;
+    while (count < m->groups) {
+        arguments[count] = matches_group(c, JS_VALUE_GET_STRING(subject), place + 2 * count);
+        if (JS_IsException(arguments[count]))
+            goto done;
+        count++;
+    }
+    arguments[count] = js_int32(place[0]);
+    arguments[count + 1] = unsafe_unconst(subject);
+    result = JS_ToStringFree(c, JS_Call(c, function, JS_UNDEFINED, count + 2, (JSValueConst *)arguments));
+done:
+    while (count)
+        JS_FreeValue(c, arguments[--count]);
+    return result;
+}
+
+/* What a template with `$` in it gives for a match. */
+static JSValue replace_by_template(JSContext *c, JSValueConst template, JSValueConst subject, const Matches *m,
+                                   const int *place)
+{
+    JSValue groups[REPLACE_SLOTS_MAX], tab, result = JS_EXCEPTION;
+    int count = 0;
+    while (count < m->groups) {
+        groups[count] = matches_group(c, JS_VALUE_GET_STRING(subject), place + 2 * count);
+        if (JS_IsException(groups[count]))
+            goto done;
+        count++;
+    }
+    tab = js_create_array(c, count, (JSValueConst *)groups);
+    if (!JS_IsException(tab)) {
+        JSValueConst arguments[6] = { groups[0], subject, js_int32(place[0]), tab, JS_UNDEFINED, template };
+        result = js_string___GetSubstitution(c, JS_UNDEFINED, 6, arguments);
+        JS_FreeValue(c, tab);
+    }
+done:
+    while (count)
+        JS_FreeValue(c, groups[--count]);
+    return result;
+}
+
+static JSValue replace_all(JSContext *c, JSValueConst subject, JSValueConst by, const Matches *m)
+{
+    JSString *s = JS_VALUE_GET_STRING(subject), *text = JS_IsString(by) ? JS_VALUE_GET_STRING(by) : NULL;
+    bool verbatim = text && string_indexof_char(text, '$', 0) < 0;
+    StringBuffer out;
+    int next = 0;
+
+    if (m->count == 0)
+        return js_dup(subject);
+    if (string_buffer_init2(c, &out, s->len, s->is_wide_char))
+        return JS_EXCEPTION;
+    for (const int *place = m->places, *end = place + m->count * m->groups * 2; place < end; place += m->groups * 2) {
+        JSValue piece = verbatim ? JS_UNDEFINED
+                        : text   ? replace_by_template(c, by, subject, m, place)
+                                 : replace_by_function(c, by, subject, m, place);
+        if (JS_IsException(piece)) {
+            string_buffer_free(&out);
+            return JS_EXCEPTION;
+        }
+        if (place[0] >= next) { /* the flag `u` can find a match before the last one's end */
+            string_buffer_concat(&out, s, next, place[0]);
+            string_buffer_concat_value(&out, verbatim ? by : piece);
+            next = place[1];
+        }
+        JS_FreeValue(c, piece);
+    }
+    string_buffer_concat(&out, s, next, s->len);
+    return string_buffer_end(&out);
+}
+
+static JSValue js_regexp_Symbol_replace(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+    JSObject *p = replace_plain(c, this_val, argv[0]);
+    bool function = JS_IsFunction(c, argv[1]);
+    if (!p || !(function || JS_VALUE_GET_TAG(argv[1]) == JS_TAG_STRING))
+        return engine_regexp_replace(c, this_val, argc, argv);
+    Matches matches = { .groups = lre_get_capture_count(str8(p->u.regexp.bytecode)) };
+    if (lre_get_flags(str8(p->u.regexp.bytecode)) & (LRE_FLAG_STICKY | LRE_FLAG_NAMED_GROUPS) ||
+        (function && matches.groups > REPLACE_GROUPS_MAX) || !replace_is_intact(countof(replace_lookups)))
+        return engine_regexp_replace(c, this_val, argc, argv);
+    JSValue result = JS_EXCEPTION;
+    if (matches_find(c, &matches, p, JS_VALUE_GET_STRING(argv[0])) == 0)
+        result = replace_all(c, argv[0], argv[1], &matches);
+    js_free(c, matches.places);
+    return result;
+}
