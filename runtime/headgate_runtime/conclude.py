@@ -5,6 +5,7 @@ and nowhere else. The tables are total; a test walks every member.
 
 from __future__ import annotations
 
+import bisect
 import json
 import struct
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,8 @@ from headgate_runtime._wasmtime import Trap
 from headgate_runtime.outcome import ERROR_CLASSES, Cause, Forward, LogLine, Outcome, of_cause
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from headgate_runtime.limits import Limits
     from headgate_runtime.outcome import Usage
 
@@ -176,12 +179,29 @@ def _item(kind: abi.Item, body: bytes, event: bytes, usage: Usage, limits: Limit
 def log_lines(content: bytes) -> tuple[LogLine, ...]:
     """The console lines of one invocation (guest/ABI.md, "Log"), as far as they are well-formed."""
     lines = []
+    for level, at, size in _log_records(content):
+        lines.append(LogLine(abi.LEVELS[level], content[at : at + size].decode(errors="replace")))
+    return tuple(lines)
+
+
+def log_times(content: bytes, turns: Sequence[tuple[int, float]]) -> tuple[float, ...]:
+    """
+    Of the lines of `log_lines`, when the turn began that each was written in, ms since the epoch. *turns* are how much
+    was written before each, and when it began.
+    """
+    sizes = [size for size, _ in turns]
+    return tuple(
+        turns[bisect.bisect(sizes, at - _LOG_RECORD.size) - 1][1] for _, at, _ in _log_records(content)
+    )
+
+
+def _log_records(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Level, beginning and size of each text."""
     at = 0
     while at + _LOG_RECORD.size <= len(content):
         level, size = _LOG_RECORD.unpack_from(content, at)
         at += _LOG_RECORD.size
         if level >= len(abi.LEVELS):
             break
-        lines.append(LogLine(abi.LEVELS[level], content[at : at + size].decode(errors="replace")))
+        yield level, at, size
         at += size
-    return tuple(lines)

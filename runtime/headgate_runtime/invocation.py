@@ -58,9 +58,9 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
             outcome = conclude.of_output(kind, output, Usage(fuel, wall_ms, peak), function.limits)
             if log_size or dropped:
                 lines = conclude.log_lines(sandbox.read(log_at, log_size))
-                outcome.add(logs=lines, logs_dropped=dropped)
+                outcome.add(logs=lines, logs_dropped=dropped, log_times=(now_ms,) * len(lines))
             return outcome
-    return Invocation.begun(executor, slot, text, started_ms)
+    return Invocation.begun(executor, slot, text, started_ms, now_ms)
 
 
 def _serve_large(executor: Executor, slot: Slot, text: bytes, now_ms: float, started_ms: float) -> int:
@@ -94,6 +94,7 @@ class Invocation:
         "_tasks",
         "_text",
         "_timed_out",
+        "_turns",
         "_untried",
         "reusable",
     )
@@ -112,14 +113,18 @@ class Invocation:
         self._slices = 0
         self._status = -1
         self._text = b""
+        self._turns: list[tuple[int, float]] = []  # how much was logged before each entry, and when that was
         self.reusable = False
 
     @classmethod
-    def begun(cls, executor: Executor, slot: Slot, text: bytes, started_ms: float) -> Invocation:
+    def begun(
+        cls, executor: Executor, slot: Slot, text: bytes, started_ms: float, now_ms: float
+    ) -> Invocation:
         """An invocation whose first slice has run."""
         invocation = cls(executor, slot, None, False)
         invocation._text = text
         invocation._started_ms = started_ms
+        invocation._turns.append((0, now_ms))
         invocation._call = slot.sandbox.entry
         return invocation
 
@@ -139,6 +144,7 @@ class Invocation:
         now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
         seed = executor.entropy(32)
         self._started_ms = monotonic_ms
+        self._turns.append((0, now_ms))
         self._text = text
         if self._entries is not None:
             self._entries.append(Entry("invoke", now_ms, monotonic_ms, seed, int(flags), text, []))
@@ -186,6 +192,7 @@ class Invocation:
         clock = self._executor.clock
         now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
         sandbox = self._sandbox
+        self._turns.append((self._result.log_len, now_ms))
         if self._entries is not None:
             self._entries.append(
                 Entry(name, now_ms, monotonic_ms, bytes(32), self._function.flags, content, [])
@@ -296,9 +303,10 @@ class Invocation:
         if result.leftover and self.reusable and not function.hermetic:
             result = self._drain(result)
         if result.log_len or result.log_dropped:
-            lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))
+            content = sandbox.read(result.log_ptr, result.log_len)
+            lines, times = conclude.log_lines(content), conclude.log_times(content, self._turns)
             for outcome in outcomes:
-                outcome.add(logs=lines, logs_dropped=result.log_dropped)
+                outcome.add(logs=lines, logs_dropped=result.log_dropped, log_times=times)
         return self._finish(outcomes)
 
     def _drain(self, result: Result) -> Result:

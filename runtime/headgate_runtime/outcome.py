@@ -76,7 +76,7 @@ ERROR_CLASSES: Final = {
 class _Detail:
     """What most outcomes do not have, kept apart so that a forwarded event costs little."""
 
-    __slots__ = ("error_name", "logs", "logs_dropped", "message", "record", "stack")
+    __slots__ = ("error_name", "log_times", "logs", "logs_dropped", "message", "record", "stack")
 
     def __init__(self, error_name: str | None, message: str | None, stack: str | None) -> None:
         self.error_name = error_name
@@ -84,6 +84,7 @@ class _Detail:
         self.stack = stack
         self.logs: tuple[LogLine, ...] = ()
         self.logs_dropped = 0
+        self.log_times: tuple[float, ...] = ()
         self.record: Record | None = None
 
 
@@ -100,6 +101,8 @@ class Outcome:
     stack         in the lines of the user's own source
     logs          console lines; `logs_dropped` more did not fit the limits. None of an invocation that was stopped while
                   its code ran (fuel, time, a fault): its memory is not looked at
+    log_times     of each of `logs`, when the guest was last entered before it, ms since the epoch: what Date.now() told
+                  it. Empty in a replay
     fuel, wall_ms, memory_bytes
                   what the invocation used (memory: the most its heap held); of a batch, every event carries the whole
     record        what `replay` needs, when it was asked for
@@ -159,18 +162,27 @@ class Outcome:
         return self._detail.logs_dropped
 
     @property
+    def log_times(self) -> tuple[float, ...]:
+        return self._detail.log_times
+
+    @property
     def record(self) -> Record | None:
         return self._detail.record
 
     def add(
-        self, *, logs: tuple[LogLine, ...] | None = None, logs_dropped: int = 0, record: Record | None = None
+        self,
+        *,
+        logs: tuple[LogLine, ...] | None = None,
+        logs_dropped: int = 0,
+        log_times: tuple[float, ...] = (),
+        record: Record | None = None,
     ) -> None:
         """Attaches what is known only after the outcome."""
         detail = self._detail
         if detail is _NO_DETAIL:
             detail = self._detail = _Detail(None, None, None)
         if logs is not None:
-            detail.logs, detail.logs_dropped = logs, logs_dropped
+            detail.logs, detail.logs_dropped, detail.log_times = logs, logs_dropped, log_times
         if record is not None:
             detail.record = record
 

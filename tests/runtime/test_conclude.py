@@ -179,9 +179,21 @@ def test_log_lines_are_read_back(entries: list[tuple[int, str]]) -> None:
     )
 
 
+@given(st.lists(lines, min_size=1, max_size=5))
+def test_log_lines_are_of_the_turn_they_were_written_in(turns: list[list[tuple[int, str]]]) -> None:
+    written = [b"".join([log(entries) for entries in turns[:number]]) for number in range(len(turns) + 1)]
+    begun = [(len(text), float(number)) for number, text in enumerate(written[:-1])]
+
+    assert conclude.log_times(written[-1], begun) == tuple(
+        float(number) for number, entries in enumerate(turns) for _ in entries
+    )
+
+
 @given(lines, st.binary(max_size=30), st.integers(0, 100))
 def test_no_log_is_an_exception(entries: list[tuple[int, str]], garbage: bytes, cut: int) -> None:
     content = log(entries) + garbage
 
-    found = conclude.log_lines(content[: len(content) - cut])
+    content = content[: max(0, len(content) - cut)]
+    found = conclude.log_lines(content)
     assert all(line.level in abi.LEVELS for line in found)
+    assert len(conclude.log_times(content, [(0, 1.0)])) == len(found)

@@ -101,7 +101,6 @@ class _Run:
         self._trial = trial
         self._executor = executor
         self._clock = executor.clock
-        self._began = self._clock.wall_ms()
         self._began_at = self._clock.monotonic_ms()
 
     async def result(self) -> dict[str, Any]:
@@ -176,7 +175,9 @@ class _Run:
                 (each for each in ("ERROR", "SUCCESS", "FILTERED") if each in statuses), "FILTERED"
             ),
             "error": first_error,
-            **self._logs([line for each in invocations for line in each.logs]),
+            **self._logs(
+                [pair for each in invocations for pair in zip(each.logs, each.log_times, strict=True)]
+            ),
             "durationMs": round(self._clock.monotonic_ms() - self._began_at, 3),
             "fuel": sum(each.fuel for each in invocations),
             "hint": HINT
@@ -224,18 +225,17 @@ class _Run:
             "hint": None,
         }
 
-    def _logs(self, lines: Sequence[LogLine]) -> dict[str, Any]:
-        """The guest does not tell when it logged: *time* is that of the run's beginning."""
-        time = iso(int(self._began))
+    def _logs(self, lines: Sequence[tuple[LogLine, float]]) -> dict[str, Any]:
+        """With the time of each: it stands still while the guest runs, and goes on while it waits."""
         shown: list[dict[str, str]] = []
         left = LOG_BYTES
-        for line in lines:
+        for line, at in lines:
             if left <= 0:
                 return {"logs": shown, "logsTruncated": True}
             # Redacted before it is cut: the cut must not leave half a secret.
             content = self._clean(line.message).encode()
             message = content[:left].decode(errors="ignore")
-            shown.append({"level": line.level, "time": time, "message": message})
+            shown.append({"level": line.level, "time": iso(int(at)), "message": message})
             left -= len(content)
         return {"logs": shown, "logsTruncated": left < 0}
 

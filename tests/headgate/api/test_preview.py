@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -81,6 +83,22 @@ def test_code_that_is_saved_nowhere_runs(house: House) -> None:
     assert result["fuel"] > 0
     assert house.owner.get("/functions", resourceType="INSERT_DESTINATION").data["functions"] == []
     assert house.audited() == before
+
+
+def test_lines_tell_when_they_were_logged(house: House) -> None:
+    code = (
+        "async function onTrack(e) { console.log(1); console.log(Date.now());"
+        " await new Promise((go) => setTimeout(go, 30)); console.log(Date.now()); return e }"
+    )
+    began = time.time()
+    logs = preview(house.owner, code)["logs"]
+    times = [datetime.fromisoformat(line["time"]).timestamp() for line in logs]
+
+    assert times[0] == times[1]
+    assert began - 0.001 <= times[1] <= times[2] - 0.029
+    assert times[2] <= time.time()
+    # As the function's own clock told.
+    assert times[1:] == [int(line["message"]) / 1e3 for line in logs[1:]]
 
 
 def test_an_error_tells_where_it_was_thrown(house: House) -> None:
