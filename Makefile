@@ -36,10 +36,10 @@ soak: build $(VENV)/.tools ## the faults of server, queue and management API in 
 	@HEADGATE_API_SECONDS=600 HEADGATE_API_KILLS=20 \
 		$(BIN)/python -m pytest --timeout 3600 tests/acceptance/api
 
-bench: build $(VENV)/.tools ## measure against native QuickJS-ng: a table, and benchmarks/results/*.json
+bench: build $(VENV)/.tools ## measure Headgate beside what people would take instead: tables, a page and pictures (five minutes)
 	@$(BIN)/python -m benchmarks
 
-bench-full: build $(VENV)/.tools ## everything, and for longer (half an hour): the service among 21 bad destinations, 1,000,000 retries
+bench-full: build $(VENV)/.tools ## everything, and for longer (an hour)
 	@$(BIN)/python -m benchmarks --full
 
 lint: build $(VENV)/.tools ## ruff and mypy

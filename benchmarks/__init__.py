@@ -1,1 +1,1 @@
-"""Measures Headgate beside native QuickJS-ng: `python -m benchmarks`, or `make bench`. See README.md."""
+"""Measures Headgate beside what people would take in its place: `python -m benchmarks`, or `make bench`. See README.md."""

@@ -70,10 +70,11 @@ class Entry:
         with self._judged():
             self._contestant = self.peer.make(self._work, self.name)
             spent = seconds = 0.0
-            while spent < self._effort.warm_up_s:
+            while (left := self._effort.warm_up_s - spent) > 0:
+                if seconds:
+                    self._count = max(1, min(2 * self._count, round(left / seconds)))
                 seconds = await self._serve(self._contestant)
                 spent += seconds * self._count
-                self._count *= 2
             self._count = max(1, round(self._effort.round_s / seconds))
             if self._count > (once := len(self._work.events)):
                 self._count -= self._count % once

@@ -14,6 +14,7 @@ import pytest
 from benchmarks import __main__, document, machine, plot, result
 from benchmarks.figures import Spread
 from benchmarks.result import Answer, Result
+from benchmarks.sections import SECTIONS
 from benchmarks.table import Plot, Point, Series, Table, bars
 from benchmarks.target import Target
 
@@ -155,3 +156,9 @@ def test_the_command_refuses_what_is_no_result(tmp_path: Path, capsys: pytest.Ca
         __main__.main(["report", str(tmp_path / "a.json"), "--to", str(tmp_path)])
 
     assert "no result of a run" in capsys.readouterr().err
+
+
+def test_the_readme_names_every_section() -> None:
+    readme = (Path(__main__.__file__).parent / "README.md").read_text()
+
+    assert [section.name for section in SECTIONS if f"| `{section.name}` | " not in readme] == []
