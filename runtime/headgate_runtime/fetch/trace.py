@@ -28,6 +28,10 @@ _SECRET_HEADERS: Final = frozenset(
 )
 
 
+_URL_SAFE: Final = ("", "/", "!'()*", "!'()*;,/?:@&=+$#")
+"""What is left as it is where texts are written into URLs: by Python's two habits, encodeURIComponent and encodeURI."""
+
+
 class Exchange(NamedTuple):
     """
     One request and its response; a redirect makes another one.
@@ -75,9 +79,10 @@ class Redaction:
     def __init__(self, secrets: Iterable[str]) -> None:
         forms: set[str] = set()
         for secret in secrets:
-            quoted = json.dumps(secret), json.dumps(secret, ensure_ascii=False)
-            forms |= {secret, urllib.parse.quote(secret), urllib.parse.quote(secret, safe="")}
-            forms |= {urllib.parse.quote_plus(secret), *(each[1:-1] for each in quoted)}
+            quoted = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+            quoted |= {json.dumps(each, ensure_ascii=False)[1:-1] for each in quoted}
+            forms |= {secret, *quoted, urllib.parse.quote_plus(secret)}
+            forms |= {urllib.parse.quote(secret, safe) for safe in _URL_SAFE}
         self._secrets = sorted(filter(None, forms), key=len, reverse=True)
 
     def text(self, text: str) -> str:

@@ -13,7 +13,7 @@ import orjson
 from headgate.api.errors import ApiError, TooMuch, invalid
 from headgate.api.times import iso
 from headgate.pipeline.admission import QuotaMet
-from headgate.pipeline.redact import redact
+from headgate.pipeline.redact import redaction_of
 from headgate.tracking.message_ids import message_id
 from headgate_runtime import CompileError, EventError, ExecutorClosed, LimitError, Limits
 from headgate_runtime.fetch import tracing
@@ -98,6 +98,7 @@ async def run(trial: Trial, services: Services) -> dict[str, Any]:
 class _Run:
     def __init__(self, trial: Trial, executor: Executor, admission: Admission) -> None:
         self._admission = admission
+        self._redaction = redaction_of(trial.secrets)
         self._trial = trial
         self._executor = executor
         self._clock = executor.clock
@@ -240,7 +241,7 @@ class _Run:
         return {"logs": shown, "logsTruncated": left < 0}
 
     def _clean(self, text: str) -> str:
-        return redact(text, self._trial.secrets)
+        return self._redaction.text(text)
 
 
 def _error(

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from headgate_runtime.fetch import Redaction
+from headgate.pipeline.redact import redaction_of
 
 if TYPE_CHECKING:
     from headgate.queue.model import Error, Lane, Step
     from headgate_runtime import Outcome
-    from headgate_runtime.fetch import Raw, Trace
+    from headgate_runtime.fetch import Raw, Redaction, Trace
 
 EVENT_BYTES: Final = 64 << 10
 """Of the event that are kept."""
@@ -21,9 +21,6 @@ LOG_BYTES: Final = 4 << 10
 
 REQUESTS: Final = 20
 """Of the function's requests."""
-
-SECRET_CHARS: Final = 4
-"""A secret of fewer stands in too many innocent places."""
 
 
 class Sample(NamedTuple):
@@ -57,9 +54,8 @@ class Sample(NamedTuple):
         JSON {"event": text, "eventTruncated", "error": {"name", "message", "stack", "category", "status"}, "logs":
         [{"level", "message"}], "logsTruncated", "requests": [as in previews], "requestsTruncated"}, without secrets.
         """
-        secrets = [each for each in self.secrets if len(each) >= SECRET_CHARS]
-        redaction = Redaction(secrets)
-        event, is_cut = _cut(self.event, redaction, max(map(len, secrets), default=0))
+        redaction = redaction_of(self.secrets)
+        event, is_cut = _cut(self.event, redaction, max(map(len, self.secrets), default=0))
         outcome = self.outcome
         error = {
             "name": outcome and outcome.error_name and redaction.text(outcome.error_name),

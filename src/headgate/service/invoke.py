@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 import orjson
 
 from headgate.outcomes import text_of
 from headgate.pipeline.admission import QuotaMet
+from headgate.pipeline.redact import redaction_of
 from headgate.service.refusal import Refusal, as_json
 from headgate.tracking.body import BodySlow, BodyTooLarge, BodyUndecodable, SenderGone, read_body
 from headgate.tracking.limits import TrackingLimits
@@ -35,6 +36,14 @@ _TYPE: Final = (b"content-type", b"application/json")
 PATH: Final = "/v1/functions/{functionId}/invoke"
 _ROOT: Final = "/v1/functions/"
 _ACT: Final = "/invoke"
+
+
+class _Whose(NamedTuple):
+    """The function's id, and the sensitive values among its settings."""
+
+    function: str
+    secrets: tuple[str, ...]
+
 
 _Asked = tuple[bytes, str, bytes]
 """Hash of the authorization, path, query: what decides which function it is, and whether it may run."""
@@ -73,7 +82,7 @@ class InvokeApi:
         self._input_bytes = Limits().input_bytes
         self._snapshot: Snapshot | None = None  # by which all that is known was found
         # Not to keep anybody from forgetting a function with its last sandbox.
-        self._known: dict[_Asked, tuple[weakref.ref[Function], str]] = {}
+        self._known: dict[_Asked, tuple[weakref.ref[Function], _Whose]] = {}
 
     @staticmethod
     def handles(method: str, path: str) -> bool:
@@ -100,13 +109,14 @@ class InvokeApi:
         headers = dict(scope["headers"])
         authorization = headers.get(b"authorization", b"")
         asked = hashlib.sha256(authorization).digest(), scope["path"], scope["query_string"]
-        function, name = self._ready(asked) or await self._find(asked, authorization)
+        function, whose = self._ready(asked) or await self._find(asked, authorization)
         body = await self._body(receive, headers)
         if not self._is_current():  # a body may take its time, and a change holds from its commit on
-            function, name = await self._find(asked, authorization)
+            function, whose = await self._find(asked, authorization)
         events = body if body.startswith(b"{") else _events(body)
-        outcomes = await self._run(function, name, events)
-        return b'{"data":{"outcomes":[%b]}}' % b",".join(map(text_of, outcomes))
+        outcomes = await self._run(function, whose.function, events)
+        clean = redaction_of(whose.secrets).text if whose.secrets else str
+        return b'{"data":{"outcomes":[%b]}}' % b",".join([text_of(each, clean) for each in outcomes])
 
     async def _run(
         self, function: Function, name: str, events: bytes | list[dict[str, Any]]
@@ -137,32 +147,32 @@ class InvokeApi:
     def _is_current(self) -> bool:
         return self._directory.is_current and self._directory.snapshot is self._snapshot
 
-    def _ready(self, asked: _Asked) -> tuple[Function, str] | None:
+    def _ready(self, asked: _Asked) -> tuple[Function, _Whose] | None:
         if not self._is_current():
             return None
         known = self._known.get(asked)
         function = None if known is None else known[0]()
         return None if known is None or function is None else (function, known[1])
 
-    async def _find(self, asked: _Asked, authorization: bytes) -> tuple[Function, str]:
-        """And the id that it has in the registry. Raises Refusal."""
+    async def _find(self, asked: _Asked, authorization: bytes) -> tuple[Function, _Whose]:
+        """Raises Refusal."""
         # The picture comes first: whoever may run a function by the registry as it was then or later is not remembered
         # for a picture that is newer.
         snapshot = await self._directory.current()
         _, path, query = asked
-        function, name = await self._function(snapshot, authorization, path, query)
+        function, whose = await self._function(snapshot, authorization, path, query)
         if snapshot is not self._snapshot and snapshot is self._directory.snapshot:
             self._known.clear()
             self._snapshot = snapshot
         if snapshot is self._snapshot:
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            self._known[asked] = weakref.ref(function), name
-        return function, name
+            self._known[asked] = weakref.ref(function), whose
+        return function, whose
 
     async def _function(
         self, snapshot: Snapshot, authorization: bytes, path: str, query: bytes
-    ) -> tuple[Function, str]:
+    ) -> tuple[Function, _Whose]:
         workspace = await self._authority.workspace_of(_bearer(authorization))
         if workspace is None:
             raise Refusal(401, "a valid token is wanted: Authorization: Bearer ...")
@@ -172,6 +182,7 @@ class InvokeApi:
         if found is None or found.workspace != workspace:
             raise Refusal(404, "there is no such function in this workspace")
         tenant = snapshot.workspaces[workspace]
+        secrets: tuple[str, ...] = ()
         if instance_id is None:
             function = await self._functions.alone(found, tenant)
         else:
@@ -181,9 +192,10 @@ class InvokeApi:
             if instance.fault is not None or instance.version is None:
                 raise Refusal(422, instance.fault or "there is no version to run")
             function = await self._functions.of(instance, tenant)
+            secrets = instance.secrets
         if isinstance(function, CompileError):
             raise Refusal(422, str(function))
-        return function, found.id
+        return function, _Whose(found.id, secrets)
 
     # ---- the body ----
 
