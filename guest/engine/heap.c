@@ -31,7 +31,8 @@ static bool heap_exhausted; /* an allocation failed since the invocation began *
 
 static struct {
     HeapBlock *free[HEAP_CLASSES];
-    uint8_t *top;   /* start of the untouched rest */
+    uint8_t *top;   /* start of the free rest */
+    uint8_t *high;  /* what lies behind was never used; 0: as `top` */
     uint8_t *end;   /* end of linear memory as far as we own it */
     uint32_t used;  /* payload bytes handed out */
     uint32_t peak;
@@ -39,17 +40,27 @@ static struct {
 } heap;
 
 /*
- * Where the blocks of the base image lie is decided by a trial run. Allocation is deterministic, so a
- * block is known by its serial number. A first bake writes serial numbers into the block headers; the
- * builder runs sample functions and sees which blocks events write to (reference counts, mostly); the
- * second bake puts those blocks, a few KiB of a MiB, side by side. The plan is in the mailbox.
+ * Where the blocks of an image lie is decided by a trial run. Allocation is deterministic, so a block is known by its
+ * serial number; in a trial run it stands in the block's header. The second run puts the blocks that the plan names side
+ * by side, tier after tier, and all others behind. The plan is in the mailbox.
+ *
+ * Base image: the builder loads and runs sample functions and sees which blocks are written to (reference counts, mostly):
+ * a few KiB of a MiB. Function: seal() tells which blocks are still there, and what parsing left between them goes.
  */
+#define HEAP_TIERS 3
+#define HEAP_FREE UINT32_MAX /* instead of a serial number, while an image is sealed */
+
 static struct {
     uint32_t serial;
-    const uint8_t *hot;   /* a bit per serial number, or NULL in the trial run */
-    uint32_t hot_count;
-    uint8_t *top, *end;   /* of the region for hot blocks */
+    const uint8_t *tiers; /* two bits per serial number: the tier, 0 for none; NULL in the trial run */
+    uint32_t count;
+    struct {
+        uint8_t *top, *end;
+    } tier[HEAP_TIERS];
+    uint8_t *rest;        /* first block that is in no tier */
 } heap_plan;
+
+static bool heap_parted; /* blocks no longer lie one behind the other: see heap_split */
 
 static inline uint32_t heap_class(size_t size)
 {
@@ -120,6 +131,7 @@ static no_inline void *heap_split(uint32_t class, size_t size)
     HeapBlock *block = heap.free[larger];
     heap.free[larger] = block->u.next;
     block->class = class;
+    heap_parted = true;
     size_t rest = heap_class_size(larger) - size;
     if (rest >= HEAP_HEADER + 16) {
         HeapBlock *tail = (HeapBlock *)(block->u.payload + size);
@@ -171,18 +183,17 @@ static void *heap_malloc(void *opaque, size_t size)
 
 static no_inline void *heap_malloc_planned(uint32_t class, size_t full)
 {
-    uint32_t serial = heap_plan.serial++;
+    uint32_t serial = heap_plan.serial++, tier = 0;
     size_t total = full + HEAP_HEADER;
     HeapBlock *block = heap.free[class];
     heap.used += full;
-    if (heap_plan.hot && serial < heap_plan.hot_count && heap_plan.hot[serial >> 3] >> (serial & 7) & 1 &&
-        total <= (size_t)(heap_plan.end - heap_plan.top)) {
-        block = (HeapBlock *)heap_plan.top;
-        heap_plan.top += total;
+    if (heap_plan.tiers && serial < heap_plan.count)
+        tier = heap_plan.tiers[serial >> 2] >> (serial & 3) * 2 & 3;
+    if (tier && total <= (size_t)(heap_plan.tier[tier - 1].end - heap_plan.tier[tier - 1].top)) {
+        block = (HeapBlock *)heap_plan.tier[tier - 1].top;
+        heap_plan.tier[tier - 1].top += total;
         block->class = class;
-        return block->u.payload;
-    }
-    if (block) {
+    } else if (block) {
         heap.free[class] = block->u.next;
     } else {
         void *p = heap_carve(class, full);
@@ -190,12 +201,11 @@ static no_inline void *heap_malloc_planned(uint32_t class, size_t full)
             return NULL;
         block = (HeapBlock *)((uint8_t *)p - HEAP_HEADER);
     }
-    if (!heap_plan.hot)
-        block->reserved = serial;
+    block->reserved = heap_plan.tiers ? 0 : serial;
     return block->u.payload;
 }
 
-/* Takes the plan from the mailbox before the first allocation. */
+/* Takes the plan from the mailbox, where there is one, before the first allocation that it is for. */
 static int heap_plan_begin(void)
 {
     if (!box.plan_mode)
@@ -204,13 +214,16 @@ static int heap_plan_begin(void)
         return -1;
     heap.top = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
     if (box.plan_mode == 2) {
-        heap_plan.hot = (const uint8_t *)(uintptr_t)box.plan_ptr;
-        heap_plan.hot_count = box.plan_count;
-        if (heap_extend(box.plan_bytes))
-            return -1;
-        heap_plan.top = heap.top;
-        heap_plan.end = heap.top += (box.plan_bytes + 4095) & ~4095u;
+        heap_plan.tiers = (const uint8_t *)(uintptr_t)box.plan_ptr;
+        heap_plan.count = box.plan_count;
+        for (int i = 0; i < HEAP_TIERS; i++) {
+            if (heap_extend(box.plan_bytes[i]))
+                return -1;
+            heap_plan.tier[i].top = heap.top;
+            heap_plan.tier[i].end = heap.top += box.plan_bytes[i];
+        }
     }
+    heap_plan.rest = heap.top;
     box.plan_heap = (uint32_t)(uintptr_t)heap.top;
     heap.planned = true;
     return 0;
@@ -229,6 +242,8 @@ static void heap_free(void *opaque, void *p)
     size_t full = heap_class_size(block->class);
     heap.used -= full;
     if ((uint8_t *)p + full == heap.top && full > HEAP_SMALL_MAX) {
+        if (heap.top > heap.high)
+            heap.high = heap.top;
         heap.top = (uint8_t *)block; /* the last large block goes back to the rest whole */
         return;
     }
@@ -282,25 +297,52 @@ static void *heap_realloc(void *opaque, void *p, size_t size)
     return q;
 }
 
+/* The end of the last block in use, from `from` on. In a trial run, what is in use goes into the plan. */
+static uint8_t *heap_survey(uint8_t *from)
+{
+    uint8_t *plan = heap_plan.tiers ? NULL : (uint8_t *)(uintptr_t)box.plan_ptr, *end = from;
+    for (int i = 0; i < HEAP_CLASSES; i++)
+        for (HeapBlock *block = heap.free[i]; block; block = block->u.next)
+            block->reserved = HEAP_FREE;
+    for (uint8_t *p = from; p < heap.top;) {
+        HeapBlock *block = (HeapBlock *)p;
+        size_t total = heap_class_size(block->class) + HEAP_HEADER;
+        p += total;
+        if (block->reserved == HEAP_FREE)
+            continue;
+        end = p;
+        if (plan && block->reserved < box.plan_count) {
+            plan[block->reserved >> 2] |= 1 << (block->reserved & 3) * 2;
+            box.plan_bytes[0] += total;
+        }
+    }
+    return end;
+}
+
 /* Called once a snapshot is due: free blocks are given up as zeros, which cost an image nothing, and
  * fresh space follows from the next page on. Returns where the image ends. */
 static uint32_t heap_seal(void)
 {
-    bool trial = heap.planned && !heap_plan.hot; /* the builder walks the blocks: leave the headers */
+    bool kept = heap.planned && !heap_plan.tiers && !box.plan_ptr; /* the builder walks the blocks: leave the headers */
+    uint8_t *used = heap.planned && !heap_parted ? heap_survey(heap_plan.rest) : heap.top;
     for (int i = 0; i < HEAP_CLASSES; i++) {
-        for (HeapBlock *block = heap.free[i], *next; block && !trial; block = next) {
+        for (HeapBlock *block = heap.free[i], *next; block && !kept; block = next) {
             next = block->u.next;
             memset(block, 0, heap_class_size(i) + HEAP_HEADER);
         }
         heap.free[i] = NULL;
     }
+    uint8_t *high = heap.high > heap.top ? heap.high : heap.top;
+    if (!kept)
+        heap.top = used;
     heap.planned = false;
+    heap.high = NULL;
     memset(&heap_plan, 0, sizeof(heap_plan));
+    if (high > heap.top)
+        memset(heap.top, 0, high - heap.top); /* large blocks went back to the rest */
     uint8_t *aligned = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
-    if (heap_extend((size_t)(aligned - heap.top)) == 0) {
-        memset(heap.top, 0, heap.end - heap.top); /* large blocks went back to the rest */
+    if (heap_extend((size_t)(aligned - heap.top)) == 0)
         heap.top = aligned;
-    }
     heap.end = heap.top; /* an image ends here; what follows is looked at anew (heap_extend) */
     return (uint32_t)(uintptr_t)heap.top;
 }

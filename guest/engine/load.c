@@ -134,6 +134,8 @@ int HG_EXPORT(load)(void)
 {
     const uint8_t *source = (const uint8_t *)(uintptr_t)box.input_ptr;
     boot_limit_stack();
+    if (heap_plan_begin())
+        return LOAD_OUT_OF_MEMORY;
     compiling = true;
     touched = 0;
     uint64_t random_before = ctx->random_state;

@@ -62,13 +62,13 @@ typedef struct Mailbox {
     uint32_t operations_max;   /* 132 */
     uint32_t timers_max;       /* 136 */
     uint32_t stack_bytes_max;  /* 140 */
-    /* heap plan, host to guest, only while the base image is baked (heap.c) */
+    /* heap plan, host to guest, only while an image is made (heap.c) */
     uint32_t plan_mode;        /* 144 0 none, 1 trial run, 2 plan at plan_ptr */
-    uint32_t plan_ptr;         /* 148 bit per block serial number */
-    uint32_t plan_count;       /* 152 */
-    uint32_t plan_bytes;       /* 156 room the hot blocks need */
-    uint32_t plan_heap;        /* 160 guest to host: first block */
-    uint32_t reserved[7];      /* 164 */
+    uint32_t plan_ptr;         /* 148 two bits per block serial number; trial run: where seal() puts them, if anywhere */
+    uint32_t plan_count;       /* 152 serial numbers that there is room for */
+    uint32_t plan_bytes[3];    /* 156 room the blocks of each tier need */
+    uint32_t plan_heap;        /* 168 guest to host: first block that is in no tier */
+    uint32_t reserved[5];      /* 172 */
     uint8_t input[HG_INPUT_INLINE]; /* 192 */
 } Mailbox;
 

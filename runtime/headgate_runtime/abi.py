@@ -35,8 +35,8 @@ LIMITS: Final = struct.Struct("<6I")
 """output_bytes_max, log_bytes_max, log_lines_max, operations_max, timers_max, stack_bytes_max."""
 
 PLAN_AT: Final = 144
-PLAN: Final = struct.Struct("<5I")
-"""plan_mode, plan_ptr, plan_count, plan_bytes, plan_heap; only while the base image is baked."""
+PLAN: Final = struct.Struct("<7I")
+"""plan_mode, plan_ptr, plan_count, plan_bytes (of three tiers), plan_heap; only while an image is made."""
 
 INPUT_AT: Final = 192
 INPUT_INLINE: Final = 16384 - 32

@@ -5,8 +5,9 @@ Makes the base image: the engine's memory once it is booted and has evaluated th
                                                      libraries/*.js, parts/*.js with the index.json of each)
 
 Scripts are compiled to bytecode in an engine of their own, so that no image holds what parsing left behind. Then the
-image is made twice: after the first time, training functions show which blocks of the heap events write to, and the
-second time those lie side by side (guest/engine/heap.c). What an event touches is then a few pages instead of dozens.
+image is made twice: after the first time, training functions show which blocks of the heap are written to by events and
+while a function is loaded, and the second time those lie side by side (guest/engine/heap.c). What an event touches, and
+what an image has over the base image, is then a few pages instead of dozens.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from headgate_runtime import abi, guest, libraries, wasm
 from headgate_runtime._wasmtime import Instance, Linker, Module, Store
 from headgate_runtime.limits import SPARE_PAGES
+from headgate_runtime.rewind import PageMap, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from headgate_runtime._wasmtime import HostFunction
 
@@ -39,10 +41,10 @@ PARSING_BYTES: Final = 24
 LIMITS: Final = (6 << 20, 1 << 16, 1000, 100, 1000, 0)
 
 
-LEARN_FUEL: Final = 1000
+LEARN_FUEL: Final = 100
 """Between two looks at what a training function has written to."""
 
-CHUNK_BYTES: Final = 1024
+CHUNK_BYTES: Final = 4096
 """Compared at once."""
 
 
@@ -50,11 +52,31 @@ class BakeError(Exception):
     """The prelude, a library or a training function did not load."""
 
 
-class Plan(NamedTuple):
-    """Which blocks of the base image are written to by events: serial numbers, and the room they need."""
+EVERY, SOME, REST = 1, 2, 3
+"""
+Tiers of blocks, in their order in memory: written to by nearly every event; by some; only while a function is loaded, or
+large, so that of the block itself little is written to.
+"""
 
-    hot: frozenset[int]
-    room_bytes: int
+SMALL_BYTES: Final = 512
+"""Blocks up to this size may be in the first two tiers, which then are dense."""
+
+PLAIN: Final = "forward.js"
+"""The training function that does what nearly every function does, and no more."""
+
+
+class Plan(NamedTuple):
+    """Which blocks of the base image are written to: the tier of each by serial number, and the room that tiers need."""
+
+    tiers: Mapping[int, int]
+    room_bytes: tuple[int, int, int]
+
+    def encode(self) -> bytes:
+        """Two bits for each serial number."""
+        bits = bytearray((max(self.tiers, default=0) + 4) // 4)
+        for serial, tier in self.tiers.items():
+            bits[serial >> 2] |= tier << (serial & 3) * 2
+        return bytes(bits)
 
 
 class Oven:
@@ -93,6 +115,14 @@ class Oven:
         if result is None:
             raise BakeError(f"{name} trapped: {function.trap}")
         return result & 0xFFFFFFFF
+
+    @property
+    def address(self) -> int:
+        return self._instance.memory_address()
+
+    @property
+    def size(self) -> int:
+        return self._instance.memory_bytes()
 
     def memory(self) -> memoryview:
         size = self._instance.memory_bytes()
@@ -137,15 +167,11 @@ class Oven:
         view = self.memory()
         address, bits = 0, b""
         if plan:
-            count = max(plan.hot, default=0) + 1
-            field = bytearray((count + 7) // 8)
-            for serial in plan.hot:
-                field[serial >> 3] |= 1 << (serial & 7)
-            bits = bytes(field)
+            bits = plan.encode()
             address = len(view) - (2 << 20)
             view[address : address + len(bits)] = bits
-        room = plan.room_bytes if plan else 0
-        abi.PLAN.pack_into(view, self.mailbox + abi.PLAN_AT, mode, address, len(bits) * 8, room, 0)
+        room = plan.room_bytes if plan else (0, 0, 0)
+        abi.PLAN.pack_into(view, self.mailbox + abi.PLAN_AT, mode, address, len(bits) * 4, *room, 0)
 
     def seal(self) -> bytes:
         """The memory as an image holds it."""
@@ -188,12 +214,12 @@ def bake(directory: Path, code: Module, prelude: bytes, mode: int, plan: Plan | 
     oven.set_plan(mode, plan)
     if oven.call("boot"):
         raise BakeError("the engine failed to boot")
-    heap = abi.PLAN.unpack_from(oven.memory(), oven.mailbox + abi.PLAN_AT)[4]
+    heap = abi.PLAN.unpack_from(oven.memory(), oven.mailbox + abi.PLAN_AT)[6]
     oven.expect("prelude", prelude)
     view = oven.memory()
     if plan:
         view[len(view) - (2 << 20) :] = bytes(2 << 20)
-    abi.PLAN.pack_into(view, oven.mailbox + abi.PLAN_AT, 0, 0, 0, 0, 0)
+    abi.PLAN.pack_into(view, oven.mailbox + abi.PLAN_AT, *(0,) * 7)
     memory = oven.seal()
     oven.close()
     return memory, heap
@@ -206,42 +232,75 @@ def module_of(memory: bytes) -> bytes:
 
 def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
     """
-    Runs the training functions on *memory*, baked in a trial run, and sees which of its blocks they write to.
+    Loads and runs the training functions on *memory*, baked in a trial run, and sees which of its blocks they write to.
 
-    Most writes are to reference counts, which go up and soon down again: only a look in between sees them. So the
-    functions run in slices of LEARN_FUEL.
+    Most writes of events are to reference counts, which go up and soon down again: only a look in between sees them. So
+    they run in slices of LEARN_FUEL.
     """
     blocks = list(_blocks(memory, heap))
-    hot: dict[int, int] = {}
+    found: dict[int, set[int]] = {EVERY: set(), SOME: set(), REST: set()}
     events = (directory / "training" / "events.jsonl").read_bytes().splitlines()
     for source in sorted((directory / "training").glob("*.js")):
-        oven = Oven(directory, code, module_of(memory))
+        loaded = _loaded(directory, code, memory, source.read_bytes())
+        _Look(memory, blocks, heap).at(memoryview(loaded), [(0, len(memory))], found[REST])
+        # In an engine anew: only the pages that events write to need looking at.
+        oven = Oven(directory, code, module_of(loaded))
         abi.LIMITS.pack_into(oven.memory(), oven.mailbox + abi.LIMITS_AT, *LIMITS)
-        oven.expect("load", source.read_bytes())
-        seen = oven.seal()[: len(memory)]
-        chunks = [seen[at : at + CHUNK_BYTES] for at in range(0, len(seen), CHUNK_BYTES)]
+        look = _Look(loaded[: len(memory)], blocks, heap)
+        # The kernel knows the pages that were ever written to; without its help all are compared.
+        scan = PageMap(oven) if PageMap.available() else None
         for event in events:
             for _ in oven.slices("invoke", event):
-                _collect(oven.memory(), chunks, blocks, heap, hot)
+                places = runs(scan()) if scan else [(0, len(memory))]
+                look.at(oven.memory(), places, found[EVERY if source.name == PLAIN else SOME])
         oven.close()
-    return Plan(frozenset(hot), sum(hot.values()))
+    tiers = {serial: tier for tier in (REST, SOME, EVERY) for serial in found[tier]}
+    room = {EVERY: 0, SOME: 0, REST: 0}
+    for _, size, serial in blocks:
+        if serial in tiers:
+            if size > SMALL_BYTES:
+                tiers[serial] = REST
+            room[tiers[serial]] += size
+    return Plan(tiers, (room[EVERY], room[SOME], room[REST]))
 
 
-def _collect(
-    view: memoryview, chunks: list[bytes], blocks: list[tuple[int, int, int]], heap: int, hot: dict[int, int]
-) -> None:
-    """Adds the *blocks* in which *view* differs from *chunks*, and makes *chunks* what *view* holds."""
-    for number in range(heap // CHUNK_BYTES, len(chunks)):
-        known, start = chunks[number], number * CHUNK_BYTES
-        if view[start : start + len(known)] == known:
-            continue
-        content = chunks[number] = bytes(view[start : start + len(known)])
-        for at in range(0, len(known), 8):
-            if content[at : at + 8] != known[at : at + 8]:
-                index = bisect.bisect_right(blocks, start + at, key=operator.itemgetter(0)) - 1
-                address, size, serial = blocks[index]
+def _loaded(directory: Path, code: Module, memory: bytes, source: bytes) -> bytes:
+    """The image of *source*."""
+    oven = Oven(directory, code, module_of(memory))
+    oven.expect("load", source)
+    image = oven.seal()
+    oven.close()
+    return image
+
+
+class _Look:
+    """Sees what a training function has written to *memory* since the last look."""
+
+    def __init__(self, memory: bytes, blocks: list[tuple[int, int, int]], heap: int) -> None:
+        self._known = bytearray(memory)
+        self._blocks = blocks
+        self._heap = heap
+
+    def at(self, view: memoryview, places: Iterable[tuple[int, int]], serials: set[int]) -> None:
+        """Adds the blocks that differ in *view*, in *places* of it, to *serials*."""
+        known = self._known
+        for low, high in places:
+            for start in range(max(low, self._heap), min(high, len(known)), CHUNK_BYTES):
+                end = min(start + CHUNK_BYTES, len(known))
+                content = bytes(
+                    view[start:end]
+                )  # views are compared byte by byte, which takes many times as long
+                if content != known[start:end]:
+                    self._add(start, content, serials)
+                    known[start:end] = content
+
+    def _add(self, start: int, content: bytes, serials: set[int]) -> None:
+        for at in range(0, len(content), 8):
+            if content[at : at + 8] != self._known[start + at : start + at + 8]:
+                index = bisect.bisect_right(self._blocks, start + at, key=operator.itemgetter(0)) - 1
+                address, size, serial = self._blocks[index]
                 if index >= 0 and start + at < address + size:
-                    hot[serial] = size
+                    serials.add(serial)
 
 
 def _blocks(memory: bytes, heap: int) -> Iterator[tuple[int, int, int]]:
@@ -280,7 +339,7 @@ def main() -> int:
     except BakeError as error:
         print(f"bake: {error}", file=sys.stderr)
         return 1
-    print(f"{len(plan.hot)} hot blocks in {plan.room_bytes} bytes, {len(base)} bytes of memory")
+    print(f"{len(plan.tiers)} hot blocks in tiers of {plan.room_bytes} bytes, {len(base)} bytes of memory")
     return 0
 
 

@@ -7,12 +7,11 @@ that has an event loop to serve.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from headgate_runtime import abi, conclude, guest, libraries, typescript, wasm
+from headgate_runtime import abi, conclude, guest, libraries, overlay, typescript, wasm
 from headgate_runtime.compile_error import (
     FILENAME,
     CompileError,
@@ -22,12 +21,13 @@ from headgate_runtime.compile_error import (
 )
 from headgate_runtime.image import Image, make
 from headgate_runtime.limits import SPARE_PAGES, Limits
+from headgate_runtime.overlay import Memory
 from headgate_runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from headgate_runtime._wasmtime import Module
+    from headgate_runtime.overlay import Overlay
 
 Language = Literal["javascript", "typescript"]
 
@@ -77,12 +77,17 @@ def _compile(text: bytes, written: bytes, limits: Limits) -> Generator[None, Non
     loaded = yield from _load(text, limits, abi.Flag(0))
     if isinstance(loaded, CompileError):
         return loaded
-    memory, handlers, touched = loaded
+    handlers, touched = loaded.handlers, loaded.touched
     if touched:
         loaded = yield from _load(text, limits, abi.Flag.DEFER)
         if isinstance(loaded, CompileError):
             return loaded
-        memory = loaded[0]
+    if loaded.memory is None:
+        # Once more, with what was still there in the end side by side, and without what parsing left between.
+        flags = abi.Flag.DEFER if touched else abi.Flag(0)
+        loaded = yield from _load(text, limits, flags, loaded.plan)
+        if isinstance(loaded, CompileError):
+            return loaded
     metadata = {
         "abi": abi.VERSION,
         "engine": guest.digest(),
@@ -91,15 +96,41 @@ def _compile(text: bytes, written: bytes, limits: Limits) -> Generator[None, Non
         "source": hashlib.sha256(written).hexdigest(),
         "mailbox": _mailbox(),
     }
-    pages = -(-len(memory) // wasm.PAGE_BYTES) + SPARE_PAGES
-    return Image(make(memory, pages, metadata))
+    memory = loaded.memory
+    assert memory is not None
+    if isinstance(memory, bytes):
+        return Image(make(memory, loaded.pages, metadata))
+    return Image.of_overlay(memory, loaded.pages, metadata)
 
 
-_Loaded = tuple[bytes, int, abi.Touched]
+class _Plan(NamedTuple):
+    """Which blocks of the heap are in use in the end, and the bytes they need: see guest/engine/heap.c."""
+
+    bits: bytes
+    room_bytes: int
 
 
-def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None, _Loaded | CompileError]:
-    if limits.memory_bytes < _base_bytes():
+class _Loaded(NamedTuple):
+    """*memory*: what is over the base image, or all of it where that is too much; None: not before it is planned."""
+
+    memory: Overlay | bytes | None
+    pages: int
+    handlers: int
+    touched: abi.Touched
+    plan: _Plan
+
+
+_PLAN_AT: Final = 4096
+"""Where a plan lies: at the bottom of the guest's stack, where no call of JavaScript comes to (limits.STACK_BYTES)."""
+
+_PLAN_BYTES: Final = 16 << 10
+"""Two bits for each of the first blocks; those that come after these stay where they fall."""
+
+
+def _load(
+    text: bytes, limits: Limits, flags: abi.Flag, plan: _Plan | None = None
+) -> Generator[None, None, _Loaded | CompileError]:
+    if limits.memory_bytes < overlay.base_pages() * wasm.PAGE_BYTES:
         return over_memory(limits)
     sandbox = Sandbox(_base(), limits, _mailbox())
     try:
@@ -109,6 +140,7 @@ def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None,
                 return over_memory(limits)
         if not sandbox.write_input(text, 0.0, 0.0, bytes(32), flags):
             return over_memory(limits)
+        _give_plan(sandbox, plan)
         function = yield from run_within(sandbox, "load", limits)
         if isinstance(function, CompileError):
             return function
@@ -123,9 +155,34 @@ def _load(text: bytes, limits: Limits, flags: abi.Flag) -> Generator[None, None,
             return CompileError("syntax", "SyntaxError", "the source cannot be loaded")
         sandbox.set_fuel(1 << 40)
         end = sandbox.call("seal")
-        return sandbox.read(0, end), result.handlers, abi.Touched(result.touched)
+        pages = -(-end // wasm.PAGE_BYTES) + SPARE_PAGES
+        found = _take_plan(sandbox)
+        memory: Overlay | bytes | None = None
+        if plan is not None:
+            memory = overlay.of_sandbox(sandbox, end, pages)
+        if memory is None and (plan is not None or found.room_bytes > overlay.OVERLAY_BYTES):
+            memory = sandbox.read(0, end)
+        return _Loaded(memory, pages, result.handlers, abi.Touched(result.touched), found)
     finally:
         sandbox.close()
+
+
+def _give_plan(sandbox: Sandbox, plan: _Plan | None) -> None:
+    """None: to find one."""
+    mode, bits, room = (1, bytes(_PLAN_BYTES), 0) if plan is None else (2, *plan)
+    memory, at = sandbox.memory, sandbox.mailbox + abi.PLAN_AT
+    memory[_PLAN_AT : _PLAN_AT + _PLAN_BYTES] = bits
+    abi.PLAN.pack_into(memory, at, mode, _PLAN_AT, _PLAN_BYTES * 4, room, 0, 0, 0)
+
+
+def _take_plan(sandbox: Sandbox) -> _Plan:
+    """What `seal` found; it leaves no trace in *sandbox*."""
+    at = sandbox.mailbox + abi.PLAN_AT
+    room = abi.PLAN.unpack(sandbox.read(at, abi.PLAN.size))[3]
+    plan = _Plan(sandbox.read(_PLAN_AT, _PLAN_BYTES), room)
+    sandbox.memory[_PLAN_AT : _PLAN_AT + _PLAN_BYTES] = bytes(_PLAN_BYTES)
+    sandbox.memory[at : at + abi.PLAN.size] = bytes(abi.PLAN.size)
+    return plan
 
 
 def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> CompileError:
@@ -165,19 +222,11 @@ def _last_place(lines: list[str], mark: str) -> tuple[int, int]:
     return 1, 1
 
 
-_cached: dict[str, Module] = {}
 _cached_mailbox: list[int] = []
 
 
-def _base() -> Module:
-    if "base" not in _cached:
-        _cached["base"] = guest.engine().compile(guest.read("base.wasm"))
-    return _cached["base"]
-
-
-@functools.cache
-def _base_bytes() -> int:
-    return wasm.memory_pages(guest.read("base.wasm")) * wasm.PAGE_BYTES
+def _base() -> Memory:
+    return Memory(overlay.base_module(overlay.base_pages()))
 
 
 def _mailbox() -> int:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from headgate_runtime import abi, guest, wasm
+from headgate_runtime import abi, guest, overlay, wasm
 from headgate_runtime.errors import ImageError
+from headgate_runtime.overlay import Memory
 from headgate_runtime.rewind import Baseline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from headgate_runtime._wasmtime import Module
+    from headgate_runtime.overlay import Overlay
 
 METADATA_SECTION: Final = "headgate"
 _NAME: Final = wasm.encode_name(METADATA_SECTION)
@@ -43,7 +44,6 @@ class Image:
 
     def __init__(self, module: bytes) -> None:
         """Raises ImageError when *module* is no image of this ABI version and engine."""
-        self.module = module
         try:
             parts = wasm.sections(module)
             text = _text(parts)
@@ -51,22 +51,48 @@ class Image:
             self.memory_bytes: int = wasm.memory_pages(module) * wasm.PAGE_BYTES
         except wasm.WasmError as error:
             raise ImageError(f"not a guest image: {error}") from None
-        self.abi: int = metadata["abi"]
-        if self.abi != abi.VERSION:
+        version = metadata["abi"]
+        if version != abi.VERSION:
             raise ImageError(
-                f"the image has ABI version {self.abi}, this runtime runs version {abi.VERSION}: build it again"
+                f"the image has ABI version {version}, this runtime runs version {abi.VERSION}: build it again"
             )
         if [part.id for part in parts] != _SECTIONS:
             raise ImageError("not a guest image: it holds something else than one memory and its content")
-        self.mailbox: int = metadata["mailbox"]
         if metadata.pop("check") != _check(metadata, memoryview(module)[-_tail_bytes(parts) :]) or (
-            not 0 <= self.mailbox <= self.memory_bytes - abi.INPUT_AT - abi.INPUT_INLINE - abi.INPUT_PADDING
+            not 0
+            <= metadata["mailbox"]
+            <= self.memory_bytes - abi.INPUT_AT - abi.INPUT_INLINE - abi.INPUT_PADDING
         ):
             raise ImageError("the image is damaged: build it again")
+        self._module: bytes | None = module
+        self._take(metadata)
+
+    @classmethod
+    def of_overlay(cls, over: Overlay, pages: int, metadata: Mapping[str, object]) -> Image:
+        """The image of the base image with *over* in it; its module is written when somebody asks for it."""
+        image = cls.__new__(cls)
+        image.memory_bytes = pages * wasm.PAGE_BYTES
+        image.overlay = over
+        image._module = None  # noqa: SLF001 - its own
+        image._take(metadata)  # noqa: SLF001
+        return image
+
+    def _take(self, metadata: Mapping[str, Any]) -> None:
+        self.metadata = metadata
+        self.abi: int = metadata["abi"]
+        self.mailbox: int = metadata["mailbox"]
         self.engine: str = metadata["engine"]
         self.handlers: tuple[str, ...] = tuple(metadata["handlers"])
         self.deferred: bool = metadata["deferred"]
         self.source: str = metadata["source"]
+
+    @property
+    def module(self) -> bytes:
+        if self._module is not None:
+            return self._module
+        assert self.overlay is not None
+        memory = overlay.onto_base(self.overlay)
+        return make(memory, self.memory_bytes // wasm.PAGE_BYTES, self.metadata)
 
     @functools.cached_property
     def digest(self) -> str:
@@ -78,19 +104,37 @@ class Image:
         return len(self.module)
 
     @functools.cached_property
-    def compiled(self) -> Module:
-        """For instantiation; a millisecond, since an image holds no code. ImageError when made by another engine."""
-        if self.engine != guest.digest():
-            raise ImageError("the image was made by another build of the engine: build it again")
-        return guest.engine().compile(self.module)
+    def overlay(self) -> Overlay | None:
+        """
+        What the memory has over the base image, None when that is too much to be copied into every sandbox.
+        ImageError when made by another engine.
+        """
+        self._check_engine()
+        segments = self.segments
+        memory = wasm.lay_out(segments, segments[-1].end if segments else 0)
+        return overlay.of_memory(bytes(memory), self.memory_bytes // wasm.PAGE_BYTES)
 
     @functools.cached_property
+    def compiled(self) -> Memory:
+        """For instantiation. ImageError when made by another engine."""
+        self._check_engine()
+        if self.overlay is not None:
+            return Memory(overlay.base_module(self.memory_bytes // wasm.PAGE_BYTES), self.overlay)
+        return Memory(guest.engine().compile(self.module))
+
+    def _check_engine(self) -> None:
+        if self.engine != guest.digest():
+            raise ImageError("the image was made by another build of the engine: build it again")
+
+    @property
     def segments(self) -> list[wasm.Segment]:
         return wasm.segments(self.module)
 
     @functools.cached_property
     def baseline(self) -> Baseline:
         """What the memory of hermetic sandboxes goes back to, shared by all functions of this image."""
+        if self.overlay is not None:
+            return Baseline(self.overlay, overlay.base_baseline())
         return Baseline(self.segments)
 
     def save(self, path: str | Path) -> None:
@@ -102,7 +146,13 @@ class Image:
         return cls(Path(path).read_bytes())
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Image) and other.module == self.module
+        if not isinstance(other, Image):
+            return False
+        if (self.memory_bytes, self.metadata) != (other.memory_bytes, other.metadata):
+            return False
+        if self._module is None and other._module is None:
+            return self.overlay == other.overlay
+        return self.module == other.module
 
     def __hash__(self) -> int:
         return hash((self.engine, self.source))

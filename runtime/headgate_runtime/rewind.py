@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from headgate_runtime.limits import REWIND_PAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headgate_runtime import wasm
     from headgate_runtime.sandbox import Sandbox
 
@@ -48,8 +50,10 @@ class Baseline:
     the image's module is the only full copy.
     """
 
-    def __init__(self, segments: list[wasm.Segment]) -> None:
+    def __init__(self, segments: Sequence[wasm.Segment], under: Baseline | None = None) -> None:
+        """*segments* over what is *under* them, zeros unless it is given."""
         self._segments = segments
+        self._under = under
         self._pages: dict[int, bytes] = {}
         self._runs: dict[tuple[int, int], bytes] = {}
 
@@ -57,7 +61,7 @@ class Baseline:
         """Content of the page at *address*."""
         content = self._pages.get(address)
         if content is None:
-            built = bytearray(PAGE_BYTES)
+            built = bytearray(self._under.page(address) if self._under else PAGE_BYTES)
             end = address + PAGE_BYTES
             for segment in self._segments:
                 low, high = max(segment.offset, address), min(segment.end, end)
@@ -90,9 +94,10 @@ class Rewinder:
         self._baseline = baseline
         self._scan: Scanner = PageMap(sandbox) if PageMap.available() else FullCompare(sandbox)
         self._own = {
-            page: sandbox.read(page, PAGE_BYTES)
+            page: content
             for start, end in runs(self._scan())
             for page in range(start, end, PAGE_BYTES)
+            if (content := sandbox.read(page, PAGE_BYTES)) != baseline.page(page)
         }
         # Equal events dirty equal pages: what to copy is worked out once per set of pages.
         # The plan of the last rewind, and the page faults counted then.
@@ -159,13 +164,22 @@ def runs(packed: bytes) -> list[tuple[int, int]]:
     return [(start, end) for start, end, _ in _RUN.iter_unpack(packed)]
 
 
+class Mapped(Protocol):
+    """Something with a linear memory: where it begins in the process, and its bytes."""
+
+    @property
+    def address(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+
 class PageMap:
     """Asks the kernel."""
 
     _file = -1
     _works: bool | None = None
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Mapped) -> None:
         self._base = sandbox.address
         regions = (ctypes.c_char * (_RUN.size * (REWIND_PAGES + 2)))()
         self._regions = memoryview(regions).cast("B")

@@ -17,9 +17,10 @@ from headgate_runtime.limits import SLICE_FUEL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headgate_runtime._wasmtime import Function, HostFunction, Module
+    from headgate_runtime._wasmtime import Function, HostFunction
     from headgate_runtime.invocation import Invocation
     from headgate_runtime.limits import Limits
+    from headgate_runtime.overlay import Memory
 
 REFUSED: Final = -1
 
@@ -107,7 +108,7 @@ class Sandbox:
     """Sandboxes that are alive, by their store: whose import it is, whatever thread its code runs on."""
 
     def __init__(
-        self, image: Module, limits: Limits, mailbox: int | None = None, settings: bytes = b"{}"
+        self, start: Memory, limits: Limits, mailbox: int | None = None, settings: bytes = b"{}"
     ) -> None:
         self.closed = False
         self.settings = settings
@@ -118,7 +119,7 @@ class Sandbox:
         self._store = Store(guest.engine(), memory_bytes=limits.memory_bytes)
         self._store.set_fuel(1 << 40)
         try:
-            self._instance = _linker().instantiate(self._store, guest.code(), image)
+            self._instance = _linker().instantiate(self._store, guest.code(), start.module)
         except BaseException:
             self._store.close()
             raise
@@ -127,6 +128,9 @@ class Sandbox:
         self._size = 0
         self.memory = memoryview(b"")
         self._map(bound=False)
+        memory = self.memory
+        for segment in start.overlay:
+            memory[segment.offset : segment.end] = segment.content
         self.mailbox = self.call("mailbox") if mailbox is None else mailbox
         abi.LIMITS.pack_into(
             self.memory,
@@ -167,6 +171,10 @@ class Sandbox:
         self.memory = memoryview((ctypes.c_char * self._size).from_address(self._base)).cast("B")
         if bound:
             self.enter = self._bind()
+
+    def remap(self) -> None:
+        """Follows the memory where it has grown: `memory` is all of it."""
+        self._map()
 
     @property
     def grown(self) -> bool:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from headgate_runtime import abi, conclude, guest, wasm
+from headgate_runtime import abi, conclude, guest, overlay, wasm
 from headgate_runtime.compile_error import CompileError, encoded, over_memory, run_within
 from headgate_runtime.limits import SPARE_PAGES, Limits
+from headgate_runtime.overlay import Memory
 from headgate_runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from headgate_runtime._wasmtime import Module
 
 _PROGRAM: Final = b"onTrack = (event) => typescript(event.source)"
 
@@ -65,10 +65,10 @@ def declarations() -> dict[str, bytes]:
 def steps(text: bytes, limits: Limits) -> Generator[None, None, bytes | CompileError]:
     """As `strip` for *text*, which must be UTF-8, pausing after every slice."""
     source = text.decode().removeprefix("\ufeff")
-    module, mailbox, size = _image()
+    start, mailbox, size = _image()
     if limits.memory_bytes < size:
         return over_memory(limits)
-    sandbox = Sandbox(module, dataclasses.replace(limits, output_bytes=_OUTPUT_BYTES), mailbox)
+    sandbox = Sandbox(start, dataclasses.replace(limits, output_bytes=_OUTPUT_BYTES), mailbox)
     try:
         event = orjson.dumps({"type": "track", "messageId": "", "source": source})
         if not sandbox.write_input(event, 0.0, 0.0, bytes(32), 0):
@@ -101,9 +101,9 @@ def _concluded(kind: abi.Kind, output: bytes, source: str, limits: Limits) -> by
 
 
 @functools.cache
-def _image() -> tuple[Module, int, int]:
+def _image() -> tuple[Memory, int, int]:
     """The base image with sucrase in it, where its mailbox is, and the memory it needs."""
-    sandbox = Sandbox(guest.engine().compile(guest.read("base.wasm")), Limits())
+    sandbox = Sandbox(Memory(overlay.base_module(overlay.base_pages())), Limits())
     try:
         for content, entry in ((guest.read("libraries/typescript.bytecode"), "library"), (_PROGRAM, "load")):
             sandbox.write_input(content, 0.0, 0.0, bytes(32), 0)
@@ -115,4 +115,4 @@ def _image() -> tuple[Module, int, int]:
         sandbox.close()
     pages = -(-len(memory) // wasm.PAGE_BYTES) + SPARE_PAGES
     module = guest.engine().compile(wasm.memory_module(wasm.segments_of(memory), pages))
-    return module, mailbox, pages * wasm.PAGE_BYTES
+    return Memory(module), mailbox, pages * wasm.PAGE_BYTES

@@ -83,7 +83,7 @@ def test_owners_share_nothing_even_where_all_else_is_equal(run: Stage) -> None:
 
 
 def test_the_image_alone_may_be_too_large(run: Stage) -> None:
-    large = run.image("const held = new Uint8Array(9e6).fill(1); function onTrack(e) { return e }")
+    large = run.image("const held = new Uint8Array(9e6).fill(1); function onTrack(e) { return held && e }")
 
     with pytest.raises(LimitError, match=r"memory_bytes = 8388608 is less than the \d+ of the image"):
         run.executor.function(large, limits=Limits(memory_bytes=8 << 20))

@@ -137,7 +137,7 @@ def test_limit_memory_bytes(run: Stage) -> None:
 
 
 def test_memory_bytes_of_an_image_that_is_larger(run: Stage) -> None:
-    source = "const kept = new Uint8Array(9e6).fill(1); function onTrack(event) { return event }"
+    source = "const kept = new Uint8Array(9e6).fill(1); function onTrack(event) { return kept && event }"
     stage = run
     image = stage.image(source, memory_bytes=32 << 20)
     with pytest.raises(LimitError, match=r"^memory_bytes = 8388608 is less than the \d+ of the image$"):

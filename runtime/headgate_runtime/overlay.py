@@ -1,0 +1,127 @@
+"""
+What an image's memory has that the base image has not: for most functions a few thousand bytes.
+
+Sandboxes of all functions then start from one copy of the base image, which the kernel shares among them, and each has
+the bytes of its own function laid over it. A module of its own for every function would be a megabyte each.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from headgate_runtime import guest, wasm
+from headgate_runtime.rewind import PAGE_BYTES, Baseline, PageMap, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from headgate_runtime._wasmtime import Module
+    from headgate_runtime.sandbox import Sandbox
+
+OVERLAY_BYTES: Final = 64 << 10
+"""Past this much, every sandbox would copy more than it saves: the image is a module of its own."""
+
+CHUNK_BYTES: Final = 8 * PAGE_BYTES
+"""Compared at once."""
+
+EXTRA_PAGES: Final = 16
+"""Wasm pages that a memory on the base image may have more than it; each number is a module in memory."""
+
+Overlay = tuple[wasm.Segment, ...]
+"""Differences from the base image in ascending order, none across pages: equal memories have equal overlays."""
+
+
+class Memory(NamedTuple):
+    """What the memory of a sandbox starts as."""
+
+    module: Module
+    overlay: Overlay = ()
+
+
+def of_memory(memory: bytes | memoryview, pages: int) -> Overlay | None:
+    """What *memory* (its rest, up to *pages* wasm pages, is zeros) has over the base image; None when that is too much."""
+    return _gather(memory, ((0, -(-max(len(memory), len(_content())) // PAGE_BYTES) * PAGE_BYTES),), pages)
+
+
+def of_sandbox(sandbox: Sandbox, end: int, pages: int) -> Overlay | None:
+    """As `of_memory`, of a *sandbox* on the base image: of its memory up to *end*, a multiple of 4 KiB."""
+    if end > sandbox.size:
+        sandbox.remap()
+    memory = sandbox.memory[:end]
+    if PageMap.available():
+        return _gather(memory, ((low, min(high, end)) for low, high in runs(PageMap(sandbox)())), pages)
+    return of_memory(memory, pages)
+
+
+def onto_base(overlay: Iterable[wasm.Segment]) -> bytes:
+    """The memory with *overlay* in it, the inverse of `of_memory`."""
+    memory = bytearray(_content())
+    for offset, content in ((segment.offset, segment.content) for segment in overlay):
+        if offset + len(content) > len(memory):
+            memory += bytes(offset + len(content) - len(memory))
+        memory[offset : offset + len(content)] = content
+    return bytes(memory)
+
+
+@functools.cache
+def base_pages() -> int:
+    """Wasm pages of the base image."""
+    return wasm.memory_pages(guest.read("base.wasm"))
+
+
+@functools.cache
+def base_module(pages: int) -> Module:
+    """The base image with *pages* wasm pages."""
+    return guest.engine().compile(wasm.memory_module(_segments(), pages))
+
+
+@functools.cache
+def base_baseline() -> Baseline:
+    return Baseline(_segments())
+
+
+def _segments() -> Sequence[wasm.Segment]:
+    return wasm.segments(guest.read("base.wasm"))
+
+
+@functools.cache
+def _content() -> bytes:
+    """The base image, whole pages of 4 KiB."""
+    segments = _segments()
+    return bytes(wasm.lay_out(segments, -(-segments[-1].end // PAGE_BYTES) * PAGE_BYTES))
+
+
+def _gather(memory: bytes | memoryview, places: Iterable[tuple[int, int]], pages: int) -> Overlay | None:
+    if not base_pages() <= pages <= base_pages() + EXTRA_PAGES:
+        return None
+    found: list[wasm.Segment] = []
+    size = 0
+    for start, end in places:
+        for chunk in range(start, end, CHUNK_BYTES):
+            for segment in _differences(memory, chunk, min(chunk + CHUNK_BYTES, end)):
+                size += len(segment.content)
+                found.append(segment)
+            if size > OVERLAY_BYTES:
+                return None
+    return tuple(found)
+
+
+def _differences(memory: bytes | memoryview, start: int, end: int) -> Iterator[wasm.Segment]:
+    """Of the pages from *start* to *end*."""
+    content, base = bytes(memory[start:end]), _content()[start:end]
+    if (
+        content == base
+    ):  # most of them: collecting garbage writes to nearly every page, and leaves it as it was
+        return
+    content, base = content.ljust(end - start, b"\0"), base.ljust(end - start, b"\0")
+    for at in range(0, end - start, PAGE_BYTES):
+        yield from _of_page(start + at, content[at : at + PAGE_BYTES], base[at : at + PAGE_BYTES])
+
+
+def _of_page(address: int, page: bytes, base: bytes) -> Iterator[wasm.Segment]:
+    if page == base:
+        return
+    changed = int.from_bytes(page, "little") ^ int.from_bytes(base, "little")
+    for segment in wasm.segments_of(changed.to_bytes(PAGE_BYTES, "little")):
+        yield wasm.Segment(address + segment.offset, page[segment.offset : segment.end])
