@@ -28,12 +28,12 @@ test: build $(VENV)/.tools ## every test
 conformance: build $(VENV)/.tools ## the test suites of the standards, whole (minutes)
 	@$(BIN)/python -m tests.conformance
 
-soak: build $(VENV)/.tools ## the faults of server, queue and management API in their long form (three quarters of an hour)
+soak: build $(VENV)/.tools ## the faults of server, queue and management API in their long form (an hour)
 	@HEADGATE_KILLS=200 $(BIN)/python -m pytest tests/acceptance/faults/test_kills.py
 	@HEADGATE_QUEUE_KILLS=200 HEADGATE_QUEUE_CUTS=20 HEADGATE_QUEUE_EXAMPLES=1000 \
 		HEADGATE_SERVICE_EXAMPLES=1000 \
 		$(BIN)/python -m pytest --timeout 3600 tests/headgate/queue tests/acceptance/service/test_model.py
-	@HEADGATE_API_SECONDS=600 HEADGATE_API_KILLS=20 \
+	@HEADGATE_API_SECONDS=600 HEADGATE_API_KILLS=20 HEADGATE_API_WRITES=all \
 		$(BIN)/python -m pytest --timeout 3600 tests/acceptance/api
 
 bench: build $(VENV)/.tools ## measure Headgate beside what people would take instead: tables, a page and pictures (five minutes)

@@ -1,17 +1,20 @@
 """
-The server is killed at a random moment of every mutation of a scenario: afterwards everything, the audit trail included,
-is as before it or as after it, and as after it where it was answered.
+The server is killed at a random moment of every mutation of a scenario, and before every write of every mutation to the
+registry's files: afterwards everything, the audit trail included, is as before it or as after it, and as after it where it
+was answered. HEADGATE_API_KILLS in the environment says how many random moments, HEADGATE_API_WRITES before every write
+of which mutations, as in "0,3" or "all", which takes a quarter of an hour; else it is one write of one mutation.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import re
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,12 @@ import orjson
 import pytest
 
 from headgate.demo.server import ChildServer
+from tests.acceptance.api.dying import Death, copied
 from tests.acceptance.api.house import Served, client, served
 
 ROUNDS = int(os.environ.get("HEADGATE_API_KILLS", "1"))
+
+WRITES = os.environ.get("HEADGATE_API_WRITES", "")
 
 LATEST_S = 0.03
 """After the request is sent the server is killed; most of the mutations have been answered by then."""
@@ -231,3 +237,64 @@ def test_every_mutation_is_done_or_not_begun_when_the_server_is_killed(tmp_path:
                     sure = struck(place, STEPS[number + 1](found), chance.uniform(0, LATEST_S))
     total = ROUNDS * len(STEPS)
     print(f"{total} kills: {answered} answered, {done} done, {total - done} not begun")
+
+
+@pytest.mark.timeout(3_600)
+def test_every_mutation_is_whole_whichever_of_its_writes_is_the_last(tmp_path: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    chance, death = random.Random(seed), Death(tmp_path)
+    if WRITES == "all":
+        chosen = [*range(len(STEPS))]
+    else:
+        chosen = [int(each) for each in WRITES.split(",") if each] or [chance.randrange(len(STEPS))]
+    before = tmp_path / "before"
+    with served(before) as place:
+        token = place.token
+        done = _did(place.http, STEPS[: chosen[0]])
+    for number in chosen:
+        if number > done:
+            with ChildServer(before) as server, client(server.url, token) as http:
+                done += _did(http, STEPS[done:number])
+        with death.near():
+            killed = _killed(before, token, STEPS[number], death, tmp_path / "run", chance)
+        print(f"mutation {number}: killed before {killed} of its writes")
+        assert killed
+
+
+def _did(http: httpx.Client, steps: Sequence[Callable[[World], Request]]) -> int:
+    """How many they are."""
+    for step in steps:
+        answer = ask(http, step(World(http)))
+        assert answer.is_success, answer.text
+    return len(steps)
+
+
+def _killed(
+    before: Path, token: str, step: Callable[[World], Request], death: Death, run: Path, chance: random.Random
+) -> int:
+    """Before how many writes: without WRITES it is killed once, and then not."""
+    copied(before, run)
+    with ChildServer(run) as server, client(server.url, token) as http:
+        old = World(http).normal()
+        _did(http, [step])
+        new = World(http).normal()
+    copied(before, run)
+    writes = itertools.count(1) if WRITES else iter([chance.randint(1, 6), 1_000])
+    killed, write = 0, next(writes)
+    while True:
+        with ChildServer(run) as server, client(server.url, token) as http:
+            found = World(http)
+            assert found.normal() in ((old, new) if killed else (old,))
+            if found.normal() == old:
+                try:
+                    with death.at(write):
+                        answer = ask(http, step(found))
+                except httpx.TransportError:
+                    killed, write = killed + 1, next(writes)
+                    continue
+                assert answer.is_success, answer.text
+                assert World(http).normal() == new
+                return killed
+        # The one before was killed after its commit, and before its answer.
+        copied(before, run)
