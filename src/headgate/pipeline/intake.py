@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from headgate.pipeline.routing import route, suppress
+from headgate.pipeline.routing import Router, suppress
 from headgate.pipeline.witness import NoWitness
 
 if TYPE_CHECKING:
@@ -45,15 +45,19 @@ class PipelineIntake:
         """Raises QueueFull or QueueBroken when nothing of it was stored."""
         # Empty, but for workspaces that suppress somebody.
         hidden = source.suppressed.covers if any(source.suppressed) else _nobody
-        events = [(suppress if hidden(each.event) else route)(source, each) for each in arrivals]
+        route = Router(source).route
+        events = [suppress(source, each) if hidden(each.event) else route(each) for each in arrivals]
         new = 0
+        counted: Counter[tuple[Tally, ...]] = Counter()
         for event, is_new in zip(events, await self._queue.put(events, failed), strict=True):
             if is_new:
                 new += 1
-                for tally in event.tallies:
-                    self._meter.tallied(tally)
+                counted[event.tallies] += 1
             else:
                 self._meter.duplicate()
+        for tallies, count in counted.items():
+            for tally in tallies:
+                self._meter.tallied(tally, count)
         if new:
             self._witness.received(source, new)
         if self._debugger is not None and arrivals:

@@ -32,36 +32,45 @@ def suppress(source: Source, arrival: Arrival) -> NewEvent:
     return NewEvent(source.workspace, source.id, arrival.message_id, event_type, b"", (), tallies, labels)
 
 
-def route(source: Source, arrival: Arrival) -> NewEvent:
+class Router:
     """
-    The event with one job for each enabled destination that gets it, and a tally for each that does not. Filters see
-    the event as it was accepted; a job carries it as its filters left it, so that filters added later do not apply
-    to what is waiting (SPEC D42).
+    Routes the events of one source, for one request. Most events of a request are counted alike, so that what is counted
+    is made once.
     """
-    event, event_type = arrival.event, arrival.event_type
-    labels = labels_of(event, event_type)
-    tallies = [Tally(source.id, "", Step.RECEIVED, event_type, labels=labels)]
-    jobs: list[NewJob] = []
-    for destination in source.destinations:
-        if not destination.enabled:
-            continue
-        if not allows(event, destination.catalog_name):
-            reason = FILTERED_BY_INTEGRATIONS_OBJECT
-        elif (filtered := destination.filters.apply(event)) is None:
-            reason = FILTERED_BY_RULES
-        else:
-            body = None if filtered is event else orjson.dumps(filtered)
-            jobs.append(NewJob(Lane(source.workspace, destination.id), body))
-            continue
-        step = Step.FILTERED_AT_DESTINATION
-        tallies.append(Tally(source.id, destination.id, step, event_type, reason, labels=labels))
-    return NewEvent(
-        source.workspace,
-        source.id,
-        arrival.message_id,
-        event_type,
-        arrival.body,
-        tuple(jobs),
-        tuple(tallies),
-        labels,
-    )
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._destinations = [
+            (each, each.catalog_name, each.filters.apply, NewJob(Lane(source.workspace, each.id)))
+            for each in source.destinations
+            if each.enabled
+        ]
+        self._received: dict[tuple[str, str], tuple[Tally]] = {}
+
+    def route(self, arrival: Arrival) -> NewEvent:
+        """
+        The event with one job for each enabled destination that gets it, and a tally for each that does not. Filters see
+        the event as it was accepted; a job carries it as its filters left it, so that filters added later do not apply
+        to what is waiting (SPEC D42).
+        """
+        source, (message_id, event_type, event, body) = self._source, arrival
+        labels = labels_of(event, event_type)
+        key = event_type, labels
+        tallies: tuple[Tally, ...] | None = self._received.get(key)
+        if tallies is None:
+            received = (Tally(source.id, "", Step.RECEIVED, event_type, labels=labels),)
+            tallies = self._received[key] = received
+        jobs: list[NewJob] = []
+        for destination, name, apply, as_it_is in self._destinations:
+            if not allows(event, name):
+                reason = FILTERED_BY_INTEGRATIONS_OBJECT
+            elif (filtered := apply(event)) is None:
+                reason = FILTERED_BY_RULES
+            else:
+                jobs.append(as_it_is if filtered is event else as_it_is._replace(body=orjson.dumps(filtered)))
+                continue
+            step = Step.FILTERED_AT_DESTINATION
+            tallies = (*tallies, Tally(source.id, destination.id, step, event_type, reason, labels=labels))
+        return NewEvent(
+            source.workspace, source.id, message_id, event_type, body, tuple(jobs), tallies, labels
+        )

@@ -16,17 +16,21 @@ if TYPE_CHECKING:
     from headgate.queue.store import Found, Store
 
 
+Claims = list[tuple["LaneState", int, int]]
+"""Lanes, with numbers of jobs and their bytes."""
+
+
 @dataclass(slots=True, eq=False)
 class Put:
     """
     A call of `put`.
 
-    claims      of each event: the lane and the size of each of its jobs, which count in their quotas already
+    claims      what its events take of each lane, which counts in the quotas already
     """
 
     events: Sequence[NewEvent]
     tallies: Sequence[Tally]
-    claims: list[list[tuple[LaneState, int]]]
+    claims: Claims
     bytes: int
     asked_ms: float
     done: asyncio.Future[list[bool]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from headgate.queue.limits import HOUR_MS, MINUTE_MS
@@ -19,6 +20,7 @@ LABEL_CHARS: Final = 120
 _BETWEEN: Final = "\x1f"
 
 
+@functools.lru_cache(1_024)
 def joined(event_name: str, app_version: str) -> Labels:
     """Both are "" where an event has none."""
     if not (event_name or app_version):

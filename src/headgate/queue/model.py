@@ -65,8 +65,7 @@ class NewJob(NamedTuple):
     body: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """
     An accepted event with where it goes. Put, it is stored whole or not at all.
 
@@ -118,8 +117,7 @@ class Error(NamedTuple):
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The job is over. *dead*: its event is kept for a redrive, with the error that ended it."""
 
     job: Job

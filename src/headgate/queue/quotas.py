@@ -9,10 +9,10 @@ from headgate.queue.protocol import QueueFull
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headgate.queue.batch import Put
+    from headgate.queue.batch import Claims, Put
     from headgate.queue.lanes import LaneIndex, LaneState
     from headgate.queue.limits import QueueLimits
-    from headgate.queue.model import NewEvent
+    from headgate.queue.model import Lane, NewEvent
 
 BACKLOG_RETRY_S: Final = 30
 """For senders to a workspace that is full: deliveries have to make room."""
@@ -31,42 +31,50 @@ class Quotas:
         self._waiting_events = 0
         self._waiting_bytes = 0
 
-    def claim(
-        self, events: Sequence[NewEvent], now_ms: float
-    ) -> tuple[list[list[tuple[LaneState, int]]], int]:
-        """Of each event the lanes and sizes of its jobs, and the bytes of all. Raises QueueFull, then nothing is counted."""
+    def claim(self, events: Sequence[NewEvent], now_ms: float) -> Claims:
+        """What *events* take of each lane, which is counted from now on. Raises QueueFull, then nothing is counted."""
         limits = self._limits
         if self._waiting:
             if self._waiting_events + len(events) > limits.waiting_events:
                 raise QueueFull("too many events wait for the disk", BUSY_RETRY_S)
             if now_ms - next(iter(self._waiting)).asked_ms > limits.commit_ms:
                 raise QueueFull("the disk is too slow", BUSY_RETRY_S)
-        claims: list[list[tuple[LaneState, int]]] = []
-        total = 0
-        full: QueueFull | None = None
-        for event in events:
-            claim: list[tuple[LaneState, int]] = []
-            claims.append(claim)
-            for key, body in event.jobs:
-                size = len(event.body if body is None else body)
-                lane = self._lanes.lane(key)
-                lane.add(1, size)
-                total += size
-                claim.append((lane, size))
-                full = full or self._over(lane)
-        if self._waiting and self._waiting_bytes + total > limits.waiting_bytes:
-            self.give_back(claims)
+        claims = self._claims(events)
+        if self._waiting and self._waiting_bytes + sum(size for _, _, size in claims) > limits.waiting_bytes:
             raise QueueFull("too much waits for the disk", BUSY_RETRY_S)
-        if full:
-            self.give_back(claims)
-            raise full
-        return claims, total
+        for lane, rows, size in claims:
+            lane.add(rows, size)
+        for lane, _, _ in claims:
+            if (full := self._over(lane)) is not None:
+                self.give_back(claims)
+                raise full
+        return claims
 
-    def give_back(self, claims: Sequence[Sequence[tuple[LaneState, int]]]) -> None:
+    def give_back(self, claims: Claims) -> None:
         """What was claimed is not stored."""
-        for claim in claims:
-            for lane, size in claim:
-                lane.add(-1, -size)
+        for lane, rows, size in claims:
+            lane.add(-rows, -size)
+
+    def took(self, put: Put, fresh: Sequence[bool]) -> list[LaneState]:
+        """Which events of *put* were stored: the others are given back. The lanes that have something new."""
+        claims = put.claims
+        if not all(fresh):
+            self.give_back(claims)
+            claims = self._claims([event for event, is_new in zip(put.events, fresh, strict=True) if is_new])
+            for lane, rows, size in claims:
+                lane.add(rows, size)
+        return [lane for lane, _, _ in claims]
+
+    def _claims(self, events: Sequence[NewEvent]) -> Claims:
+        found: dict[Lane, list[int]] = {}
+        for event in events:
+            for key, body in event.jobs:
+                entry = found.get(key)
+                if entry is None:
+                    entry = found[key] = [0, 0]
+                entry[0] += 1
+                entry[1] += len(event.body if body is None else body)
+        return [(self._lanes.lane(key), rows, size) for key, (rows, size) in found.items()]
 
     def wait(self, put: Put) -> None:
         """*put* waits for the disk."""

@@ -14,7 +14,7 @@ from headgate.queue.commits import CommitThread
 from headgate.queue.lanes import LaneIndex
 from headgate.queue.limits import QueueLimits
 from headgate.queue.lock import FileLock
-from headgate.queue.model import Done, LaneStats, Release, Stats
+from headgate.queue.model import Again, Done, LaneStats, Release, Stats
 from headgate.queue.protocol import QueueBroken
 from headgate.queue.quotas import Quotas
 from headgate.queue.store import due_again
@@ -101,7 +101,8 @@ class SqliteQueue:
     async def put(self, events: Sequence[NewEvent], tallies: Sequence[Tally] = ()) -> list[bool]:
         self._must_be_open()
         now = self._loop.time() * 1e3
-        claims, size = self._quotas.claim(events, now)
+        claims = self._quotas.claim(events, now)
+        size = sum(each for _, _, each in claims)
         put = Put(events, tallies, claims, size, now, self._loop.create_future())
         self._quotas.wait(put)
         self._batch.puts.append(put)
@@ -232,8 +233,7 @@ class SqliteQueue:
         due = recovered
         for put in report.batch.puts:
             due |= self._took_put(put, report.now)
-        for settlement in report.settled:
-            due |= self._took_settlement(settlement, report.now)
+        due |= self._took_settlements(report.settled, report.now)
         for poll in report.batch.polls:
             due |= self._took_poll(poll, report.now)
         for ask in report.batch.asks:
@@ -254,26 +254,40 @@ class SqliteQueue:
             self._quotas.give_back(put.claims)
             _resolve(put.done, result or QueueBroken(f"{self._path}: nothing was stored"))
             return False
-        due = False
-        for fresh, claim in zip(result, put.claims, strict=True):
-            if not fresh:
-                self._quotas.give_back([claim])
-                continue
-            for lane, _ in claim:
-                self._lanes.earlier(lane, now, now)
-                due = True
+        lanes = self._quotas.took(put, result)
+        for lane in lanes:
+            self._lanes.earlier(lane, now, now)
         _resolve(put.done, result)
-        return due
+        return bool(lanes)
 
-    def _took_settlement(self, settlement: Settlement, now: int) -> bool:
+    def _took_settlements(self, settlements: Sequence[Settlement], now: int) -> bool:
+        """Whether any job is due again."""
+        over: dict[Lane, list[int]] = {}
+        is_due = False
+        for settlement in settlements:
+            job = settlement.job
+            if type(settlement) is Done:
+                entry = over.get(job.lane)
+                if entry is None:
+                    entry = over[job.lane] = [0, 0]
+                entry[0] += 1
+                entry[1] += len(job.body)
+            else:
+                is_due |= self._took_back(settlement, now)
+        for key, (rows, size) in over.items():
+            lane = self._lanes.lane(key)
+            lane.leased -= rows
+            self._leased -= rows
+            lane.add(-rows, -size)
+        return is_due
+
+    def _took_back(self, settlement: Settlement, now: int) -> bool:
+        """A job that is not over. Whether it is due."""
         job = settlement.job
         lane = self._lanes.lane(job.lane)
         lane.leased -= 1
         self._leased -= 1
-        if isinstance(settlement, Done):
-            lane.add(-1, -len(job.body))
-            return False
-        if isinstance(settlement, Release):
+        if not isinstance(settlement, Again):
             lane.retrying += job.attempts > 0
             self._lanes.earlier(lane, now, now)
             return True

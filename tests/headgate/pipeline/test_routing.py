@@ -5,7 +5,7 @@ import pytest
 
 from headgate.filters import Rule
 from headgate.pipeline.integrations import allows
-from headgate.pipeline.routing import route
+from headgate.pipeline.routing import Router
 from headgate.queue.labels import joined
 from headgate.queue.model import Lane, NewJob, Step, Tally
 from tests.headgate.pipeline.world import arrival, destination, snapshot
@@ -39,7 +39,7 @@ def test_integrations_object(integrations: Any, allowed: bool) -> None:
 
 
 def routed(*destinations: Any, event: dict[str, Any] | None = None) -> Any:
-    return route(snapshot(*destinations).sources["s"], arrival(1, event))
+    return Router(snapshot(*destinations).sources["s"]).route(arrival(1, event))
 
 
 def test_every_enabled_destination_gets_the_event_itself() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from headgate.filters import Rule
 from headgate.pipeline.debugger import SourceDebugger
 from headgate.pipeline.intake import PipelineIntake
-from headgate.pipeline.routing import route, suppress
+from headgate.pipeline.routing import Router, suppress
 from headgate.queue.model import Lane, Step
 from headgate.registry.snapshot import Suppressed
 from tests.headgate.api.house import Now
@@ -45,7 +45,7 @@ def test_a_delete_event_is_routed_though_it_has_nulls() -> None:
     source = snapshot(destination(rules=filters)).sources["s"]
     deletion = {"type": "delete", "userId": "ada", "context": None, "integrations": None}
 
-    assert [job.lane for job in route(source, arrival(1, deletion)).jobs] == [Lane("w", "d1")]
+    assert [job.lane for job in Router(source).route(arrival(1, deletion)).jobs] == [Lane("w", "d1")]
 
 
 def test_the_rest_of_a_request_arrives(tmp_path: Path) -> None:

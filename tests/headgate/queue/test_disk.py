@@ -235,8 +235,7 @@ def test_one_event_that_cannot_be_stored_fails_alone(place: SqlitePlace) -> None
     async def put() -> None:
         queue = await place.open()
         calls = [queue.put([event(name)]) for name in ("m1", "m2")]
-        bad = event("m3")
-        object.__setattr__(bad, "source", "\ud800")
+        bad = event("m3")._replace(source="\ud800")
         answers = await asyncio.gather(calls[0], queue.put([bad]), calls[1], return_exceptions=True)
 
         assert answers[0] == answers[2] == [True]
