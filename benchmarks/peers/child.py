@@ -98,7 +98,10 @@ class Child:
                 raise Failed(self._last_words() if ready else f"no answer for {PATIENCE_S:.0f} s")
             parts.append(part)
         line, _, self._said = b"".join(parts).partition(b"\n")
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise Failed(f"no answer of a peer's: {line!r:.200}") from error
 
     def _last_words(self) -> str:
         self._complaints.seek(0)

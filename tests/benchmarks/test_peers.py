@@ -100,6 +100,8 @@ def test_who_takes_part_has_a_figure_of_every_turn() -> None:
     [
         pytest.param(LIAR, "disqualified", "wrong output for event 1", id="liar"),
         pytest.param(LEAVES, "failed", "not today", id="leaves"),
+        pytest.param("print('hello')", "failed", "b'hello'", id="prattles"),
+        pytest.param("print('{}')", "failed", "it ended", id="ends"),
     ],
 )
 def test_who_fails_is_out_with_the_reason(program: str, failed: str, why: str) -> None:
