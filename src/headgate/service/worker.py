@@ -38,6 +38,7 @@ from headgate.service.invoke import InvokeApi
 from headgate.service.metrics import Metrics
 from headgate.service.retention import swept
 from headgate.service.server import Server
+from headgate.service.wire import WireProtocol
 from headgate.tracking.api import TrackingApi
 from headgate.tracking.limits import TrackingLimits
 from headgate.tracking.rate import EventThrottle
@@ -265,7 +266,7 @@ class Worker:
     async def _serve(self, front: Front, listening: socket.socket, on_ready: Callable[[], None]) -> None:
         config = Config(
             front,
-            http="httptools",
+            http=WireProtocol,
             loop="uvloop",
             lifespan="off",
             access_log=False,
