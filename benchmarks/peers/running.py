@@ -70,7 +70,9 @@ class Entry:
         with self._judged():
             self._contestant = self.peer.make(self._work, self.name)
             spent = seconds = 0.0
-            while (left := self._effort.warm_up_s - spent) > 0:
+            # What begins anew with every event gets no warmer than the program around it.
+            enough = self._effort.warm_up_s / (4 if self.peer.fresh else 1)
+            while (left := enough - spent) > 0:
                 if seconds:
                     self._count = max(1, min(2 * self._count, round(left / seconds)))
                 seconds = await self._serve(self._contestant)

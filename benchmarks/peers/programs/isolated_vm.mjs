@@ -6,7 +6,7 @@ import { given, serve } from "./serve.mjs";
 
 const ivm = createRequire(`${given.modules}/`)("isolated-vm");
 
-const MEMORY = { memoryLimit: 2048 };
+const MEMORY = { memoryLimit: 512 };
 
 const TWO_CALLS = `${given.script}
   let output;
@@ -19,7 +19,10 @@ function inContext(context, text) {
   const handle = context.global.getSync("handle", { reference: true });
   const take = context.global.getSync("take", { reference: true });
   handle.applySync(undefined, [text]);
-  return take.applySync();
+  const output = take.applySync();
+  handle.release();
+  take.release();
+  return output;
 }
 
 await serve({
