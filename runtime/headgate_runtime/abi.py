@@ -34,6 +34,9 @@ LIMITS_AT: Final = 120
 LIMITS: Final = struct.Struct("<6I")
 """output_bytes_max, log_bytes_max, log_lines_max, operations_max, timers_max, stack_bytes_max."""
 
+STACK_BYTES: Final = 1 << 20
+"""The guest's C stack, at the bottom of memory. Between two entries nobody reads what is there."""
+
 PLAN_AT: Final = 144
 PLAN: Final = struct.Struct("<7I")
 """plan_mode, plan_ptr, plan_count, plan_bytes (of three tiers), plan_heap; only while an image is made."""

@@ -125,7 +125,9 @@ def settings_text(settings: Mapping[str, object] | bytes | str | None) -> bytes:
         return b"{}"
     try:
         value = orjson.loads(settings) if isinstance(settings, bytes | str) else settings
-        text = orjson.dumps(value)
+        text = bytes(
+            bytearray(orjson.dumps(value))
+        )  # orjson's own bytes keep the kilobytes they were written into
     except (orjson.JSONDecodeError, TypeError) as error:
         raise SettingsError(f"settings are not JSON: {error}") from None
     if not text.startswith(b"{"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from headgate_runtime import guest, wasm
+from headgate_runtime import abi, guest, wasm
 from headgate_runtime.rewind import PAGE_BYTES, Baseline, PageMap, runs
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ EXTRA_PAGES: Final = 16
 """Wasm pages that a memory on the base image may have more than it; each number is a module in memory."""
 
 Overlay = tuple[wasm.Segment, ...]
-"""Differences from the base image in ascending order, none across pages: equal memories have equal overlays."""
+"""
+Differences from the base image in ascending order, none across pages: equal memories have equal overlays. What calls left
+on the stack is none of them: it would be a quarter of them.
+"""
 
 
 class Memory(NamedTuple):
@@ -98,7 +101,7 @@ def _gather(memory: bytes | memoryview, places: Iterable[tuple[int, int]], pages
     found: list[wasm.Segment] = []
     size = 0
     for start, end in places:
-        for chunk in range(start, end, CHUNK_BYTES):
+        for chunk in range(max(start, abi.STACK_BYTES), end, CHUNK_BYTES):
             for segment in _differences(memory, chunk, min(chunk + CHUNK_BYTES, end)):
                 size += len(segment.content)
                 found.append(segment)

@@ -35,7 +35,9 @@ def test_the_base_image_has_none() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, len(base()) + 3 * PAGE_BYTES), st.binary(min_size=1, max_size=5000)),
+        st.tuples(
+            st.integers(abi.STACK_BYTES, len(base()) + 3 * PAGE_BYTES), st.binary(min_size=1, max_size=5000)
+        ),
         max_size=6,
     )
 )
@@ -82,7 +84,8 @@ def module_memory(of: Image) -> bytes:
 
 
 def without_limits(of: Image, memory: bytearray) -> bytes:
-    """Those are every sandbox's own."""
+    """Those are every sandbox's own; and without the stack, which is nobody's."""
+    memory[: abi.STACK_BYTES] = bytes(abi.STACK_BYTES)
     at = of.mailbox + abi.LIMITS_AT
     memory[at : at + abi.LIMITS.size] = bytes(abi.LIMITS.size)
     return bytes(memory)
