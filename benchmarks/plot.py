@@ -91,6 +91,8 @@ def _bars(axes: Axes, plot: Plot) -> float:
     others = axes.yaxis if lying else axes.xaxis
     others.set_ticks(range(len(categories)), categories)
     others.grid(visible=False)
+    margin = 0.55 + 0.4 * max(0, 3 - len(categories))  # a bar or two shall not fill the picture
+    (axes.set_ylim if lying else axes.set_xlim)(-margin, len(categories) - 1 + margin)
     (axes.set_xlabel if lying else axes.set_ylabel)(plot.unit)
     if lying:
         axes.invert_yaxis()
