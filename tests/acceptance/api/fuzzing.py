@@ -62,20 +62,23 @@ class Tenant:
 
 
 _tenants: Final = [Tenant() for _ in range(_told["tenants"])]
-_asking: dict[str, int] = {}
+
+
+@schemathesis.auth(refresh_interval=None)
+class Anybody:
+    """Every request is made by the owner of some workspace."""
+
+    def get(self, _case: schemathesis.Case[Any], _context: Any) -> str:
+        return _chance.choice(_tenants).token
+
+    def set(self, case: schemathesis.Case[Any], data: str, _context: Any) -> None:
+        case.headers["Authorization"] = f"Bearer {data}"
 
 
 @schemathesis.hook
-def before_call(_: Any, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    headers = kwargs.get("headers") or {}
-    name = next((each for each in headers if each.lower() == "authorization"), None)
-    if name is None:  # that it is refused then is looked at, too
-        return
-    chosen = _chance.randrange(len(_tenants))
-    tenant = _tenants[chosen]
-    kwargs["headers"] = {**headers, name: f"Bearer {tenant.token}"}
-    _asking[case.id] = chosen
-    if case.method == "DELETE" and _chance.random() > DELETED:
+def before_call(_context: Any, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
+    tenant = _asking(case)
+    if tenant is None or (case.method == "DELETE" and _chance.random() > DELETED):
         return
     for place in (case.path_parameters, case.query, case.body):
         if isinstance(place, dict):
@@ -84,13 +87,19 @@ def before_call(_: Any, case: schemathesis.Case[Any], kwargs: dict[str, Any]) ->
 
 
 @schemathesis.hook
-def after_call(_: Any, case: schemathesis.Case[Any], response: Any) -> None:
-    chosen = _asking.pop(case.id, None)
-    if chosen is not None and (case.method == "DELETE" and response.status_code == 200):
+def after_call(_context: Any, case: schemathesis.Case[Any], response: Any) -> None:
+    tenant = _asking(case)
+    if tenant is not None and case.method == "DELETE" and response.status_code == 200:
         try:
-            _tenants[chosen] = Tenant()
+            _tenants[_tenants.index(tenant)] = Tenant()
         except httpx.HTTPError as error:
             raise AssertionError("the server does not answer any more") from error
+
+
+def _asking(case: schemathesis.Case[Any]) -> Tenant | None:
+    """None for one without a token, or with one that was made up: that it is refused is looked at, too."""
+    given = dict(case.headers or {}).get("Authorization")
+    return next((each for each in _tenants if given == f"Bearer {each.token}"), None)
 
 
 def _put(place: dict[str, Any], name: str, tenant: Tenant) -> None:
