@@ -15,6 +15,14 @@ class Effort:
     latency_s                wall seconds per turn in which every event is timed by itself
     cold_starts              first results, of each kind
     crowds, crowd_rounds     sandboxes alive at once; rounds in each of which every sandbox serves an event
+    tenants, tenant_rounds, tenant_events
+                             functions in one process; rounds, and events in each of their turns
+    hog_s                    wall seconds beside each hog in an executor, twice
+    hog_destinations, hog_street_s
+                             which destinations take part in a server (sections/tenants.py), and wall seconds of each
+    growth_rounds, growth_s  rounds, and CPU seconds of an executor's turns
+    growth_retries, growth_hours, growth_events
+                             outstanding retries; hours of counters stored; events in each turn of a server
     neighbour_rounds, neighbour_s, neighbour_rate
                              rounds, wall seconds of each of their parts, and the events per second arriving in them
     compile_rounds           rounds in each of which every source is compiled once
@@ -43,6 +51,17 @@ class Effort:
     cold_starts: int
     crowds: tuple[int, ...]
     crowd_rounds: int
+    tenants: tuple[int, ...]
+    tenant_rounds: int
+    tenant_events: int
+    hog_s: float
+    hog_destinations: tuple[str, ...]
+    hog_street_s: float
+    growth_rounds: int
+    growth_s: float
+    growth_retries: tuple[int, ...]
+    growth_hours: tuple[int, ...]
+    growth_events: int
     neighbour_rounds: int
     neighbour_s: float
     neighbour_rate: int
@@ -76,6 +95,17 @@ QUICK: Final = Effort(
     cold_starts=100,
     crowds=(1_000, 5_000),
     crowd_rounds=4,
+    tenants=(100, 1_000, 10_000),
+    tenant_rounds=3,
+    tenant_events=1_000,
+    hog_s=0.5,
+    hog_destinations=("none", "slow", "failing"),
+    hog_street_s=2.0,
+    growth_rounds=3,
+    growth_s=0.02,
+    growth_retries=(100_000,),
+    growth_hours=(48,),
+    growth_events=1_000,
     neighbour_rounds=3,
     neighbour_s=1.2,
     neighbour_rate=500,
@@ -109,6 +139,17 @@ FULL: Final = Effort(
     cold_starts=1_000,
     crowds=(1_000, 5_000),
     crowd_rounds=15,
+    tenants=(100, 1_000, 10_000),
+    tenant_rounds=9,
+    tenant_events=4_000,
+    hog_s=3.0,
+    hog_destinations=("none", "slow", "failing"),
+    hog_street_s=10.0,
+    growth_rounds=9,
+    growth_s=0.1,
+    growth_retries=(10_000, 100_000, 1_000_000),
+    growth_hours=(1, 12, 48),
+    growth_events=2_000,
     neighbour_rounds=15,
     neighbour_s=4.0,
     neighbour_rate=500,

@@ -41,6 +41,15 @@ def geometric_means(series: Sequence[Sequence[float]]) -> list[float]:
     return [statistics.geometric_mean(values) for values in zip(*series, strict=True)]
 
 
+def jain(shares: Sequence[float]) -> float:
+    """
+    How evenly *shares* are spread: 1 where all are equal, 1/n where one of n has everything. 0 where nobody has any.
+    Jain, Chiu, Hawe: A Quantitative Measure of Fairness (DEC TR-301, 1984).
+    """
+    squares = sum(share * share for share in shares)
+    return sum(shares) ** 2 / (len(shares) * squares) if squares else 0.0
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The nearest-rank percentile, *share* from 0 to 1."""
     found = sorted(values)

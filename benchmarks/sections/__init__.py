@@ -42,6 +42,8 @@ SECTIONS: Final = (
     Section("executor"),
     Section("coldstart"),
     Section("crowd"),
+    Section("tenants"),
+    Section("growth"),
     Section("neighbour"),
     Section("boundary"),
     Section("hashing"),

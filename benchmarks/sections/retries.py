@@ -95,7 +95,9 @@ class Retries:
         return Spread.of(ratios(beside, [getattr(turns[0], name) for turns in self.turns]))
 
 
-class _Server:
+class Server:
+    """One whose only destination is a file."""
+
     def __init__(self, root: Path) -> None:
         self._file = root / "data" / "sinks" / "out.jsonl"
         self._events = 0
@@ -208,7 +210,7 @@ async def measure(effort: Effort, progress: Progress) -> Retries:
                 began = time.perf_counter()
                 seed(root / "data", count)
                 seed_s = time.perf_counter() - began
-            server = _Server(root)
+            server = Server(root)
             stack.callback(server.stop)
             servers.append(server)
             await server.turn(CALL_EVENTS)

@@ -30,6 +30,17 @@ TINY = dataclasses.replace(
     cold_starts=3,
     crowds=(3,),
     crowd_rounds=2,
+    tenants=(5,),
+    tenant_rounds=1,
+    tenant_events=20,
+    hog_s=0.1,
+    hog_destinations=("none",),
+    hog_street_s=0.2,
+    growth_rounds=1,
+    growth_s=0.001,
+    growth_retries=(),
+    growth_hours=(1,),
+    growth_events=40,
     neighbour_rounds=1,
     neighbour_s=0.1,
     neighbour_rate=200,
@@ -153,6 +164,13 @@ def test_waiting_for_a_core_is_taken_from_a_latency_in_the_way_that_flatters_lea
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 50), (0.99, 99), (1.0, 100)])
 def test_percentiles_are_values_that_occurred(share: float, expected: float) -> None:
     assert figures.percentile(list(range(1, 101)), share) == expected
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"), [([3, 3, 3, 3], 1), ([1, 0, 0, 0], 1 / 4), ([2, 1], 9 / 10), ([0, 0], 0)]
+)
+def test_fairness_is_one_where_all_have_the_same(shares: list[float], expected: float) -> None:
+    assert figures.jain(shares) == pytest.approx(expected)
 
 
 def test_the_reference_is_what_another_engine_gives() -> None:

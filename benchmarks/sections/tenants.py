@@ -1,0 +1,319 @@
+"""
+Many tenants in one process, each with a function of its own source: what they cost together, and whether everyone gets
+what is theirs beside somebody who takes all there is to take.
+
+Crowds are processes of their own (`benchmarks/load/tenancy.py`) whose rounds alternate with those of a process with a
+single function. Hogs of processor, memory and log run in one executor beside paced tenants (`benchmarks/load/paced.py`);
+destinations that are slow or fail, in a whole server beside others (`benchmarks/load/street.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from benchmarks.figures import Spread, jain, percentile, ratios
+from benchmarks.load.paced import HOGS, Part, parts
+from benchmarks.load.street import GOOD, HOUSES, WRITE_KEY, pour, street
+from benchmarks.load.tenancy import TRAFFIC, Process, Ready
+from benchmarks.table import Plot, Point, Series, Table, bars
+from benchmarks.target import Target
+from benchmarks.workload import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchmarks.effort import Effort
+    from benchmarks.load.receiver import Received
+    from benchmarks.progress import Progress
+
+MEMORY_COUNT: Final = 10_000
+MEMORY_BYTES: Final = 2 << 30
+
+STREETS: Final[Mapping[str, Mapping[str, int]]] = {
+    "none": {GOOD: HOUSES[GOOD]},
+    "slow": {GOOD: HOUSES[GOOD], "hang": HOUSES["hang"]},
+    "failing": {GOOD: HOUSES[GOOD], "fail": HOUSES["fail"]},
+}
+"""Destinations of one source and workspace."""
+
+IN_TIME_S: Final = 0.5
+"""After an event was sent: a delivery counts for fairness when it has come by then."""
+
+LATE_S: Final = 5.0
+"""How long is waited for a delivery."""
+
+STREET_RATE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """
+    *count* functions.
+
+    ready     what making them took, and the memory they take
+    cpu_s     CPU seconds per event by kind of traffic, a figure per round
+    """
+
+    count: int
+    ready: Ready
+    cpu_s: dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Street:
+    """Deliveries in time by good destination, of *sent* events each; latencies from sending to arrival."""
+
+    name: str
+    sent: int
+    arrived: list[int]
+    latencies_ms: list[float]
+
+    @property
+    def fairness(self) -> float:
+        return jain([count / self.sent for count in self.arrived])
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    crowds: list[Crowd]
+    hogs: list[Part]
+    streets: list[Street]
+
+    def by_one(self, count: int, traffic: str) -> list[float]:
+        """Throughput of *count* functions by that of one, round by round."""
+        one, many = self.crowds[0], next(crowd for crowd in self.crowds if crowd.count == count)
+        return ratios(one.cpu_s[traffic], many.cpu_s[traffic])
+
+
+async def measure(effort: Effort, progress: Progress) -> Tenants:
+    """Raises Mismatch for a wrong output, RuntimeError for a crowd that ends or an event that is not accepted."""
+    work = load()
+    crowds = _crowds(effort, progress)
+    progress.step("hogs", 0, len(HOGS))
+    hogs = await parts(work, effort.hog_s, lambda done: progress.step("hogs", done, len(HOGS)))
+    streets = []
+    for number, name in enumerate(effort.hog_destinations):
+        progress.step("destinations", number, len(effort.hog_destinations))
+        streets.append(await _street(name, STREETS[name], effort.hog_street_s))
+    return Tenants(crowds, hogs, streets)
+
+
+def _crowds(effort: Effort, progress: Progress) -> list[Crowd]:
+    counts = (1, *effort.tenants)
+    processes: list[Process] = []
+    found = []
+    try:
+        for number, count in enumerate(counts):
+            progress.step("tenants", number, len(counts) + effort.tenant_rounds)
+            processes.append(Process(count))
+            found.append(Crowd(count, processes[-1].ready(), {traffic: [] for traffic in TRAFFIC}))
+        for number in range(effort.tenant_rounds):
+            progress.step("tenants", len(counts) + number, len(counts) + effort.tenant_rounds)
+            turns = list(zip(found, processes, strict=True))
+            for crowd, process in reversed(turns) if number % 2 else turns:
+                for traffic in TRAFFIC:
+                    crowd.cpu_s[traffic].append(process.round(traffic, effort.tenant_events))
+    finally:
+        for process in processes:
+            process.close()
+    return found
+
+
+async def _street(name: str, sorts: Mapping[str, int], seconds: float) -> Street:
+    warm, count = round(min(1.0, seconds) * STREET_RATE), max(1, round(STREET_RATE * seconds))
+    sent: dict[int, float] = {}
+    arrived: Counter[str] = Counter()
+    latencies: list[float] = []
+    complete = asyncio.Event()
+
+    def event(number: int) -> bytes:
+        sent[number] = time.perf_counter()
+        who = {"writeKey": WRITE_KEY, "type": "track", "userId": "u", "event": "E", "messageId": f"m{number}"}
+        return orjson.dumps({**who, "properties": {"number": number}})
+
+    def came(request: Received) -> None:
+        number = orjson.loads(request.body)["properties"]["number"]
+        if number >= warm:
+            now = time.perf_counter()
+            latencies.append((now - sent[number]) * 1e3)
+            arrived[request.path] += now < sent[number] + IN_TIME_S
+            if len(latencies) == count * sorts[GOOD]:
+                complete.set()
+
+    with tempfile.TemporaryDirectory() as root:
+        async with street(Path(root), sorts, came) as place:
+            await pour(place.server.url, STREET_RATE, warm + count, event, lambda _: None)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LATE_S):
+                    await complete.wait()
+    each = [arrived[f"/{GOOD}/{number}"] for number in range(sorts[GOOD])]
+    return Street(name, count, each, latencies)
+
+
+def tables(found: Tenants) -> list[Table]:
+    return [_crowd_table(found), _hog_table(found), _street_table(found)]
+
+
+def _crowd_table(found: Tenants) -> Table:
+    rows = []
+    for crowd in found.crowds:
+        ready = crowd.ready
+        many = crowd.count > 1
+        known = ready.resident is not None and ready.idle is not None
+        rows.append(
+            (
+                f"{crowd.count:,}",
+                f"{1 / ready.compile_s:,.0f}",
+                f"{1 / ready.first_s:,.0f}",
+                f"{(ready.resident or 0) / (1 << 20):,.0f}" if known else "",
+                f"{((ready.resident or 0) - (ready.idle or 0)) / crowd.count / 1024:,.0f}"
+                if known and many
+                else "",
+                *(f"{1 / Spread.of(crowd.cpu_s[traffic]).median:,.0f}" for traffic in TRAFFIC),
+                *(
+                    f"{Spread.of(found.by_one(crowd.count, traffic)).median:.2f}" if many else ""
+                    for traffic in TRAFFIC
+                ),
+            )
+        )
+    plot = Plot(
+        "Throughput by number of functions",
+        "events per CPU-second",
+        "lines",
+        [
+            Series(
+                traffic,
+                [
+                    Point(float(crowd.count), Spread.of(1 / seconds for seconds in crowd.cpu_s[traffic]))
+                    for crowd in found.crowds
+                ],
+            )
+            for traffic in TRAFFIC
+        ],
+        across="functions",
+        log_across=True,
+    )
+    return Table(
+        "tenants",
+        "Many functions in one process",
+        "F2, a source, an image, a tenant and a warm sandbox each; figures per CPU-second",
+        (
+            *("functions", "compiled", "first events", "MB in all", "KB each"),
+            *("uniform", "Zipf", "uniform by one", "Zipf by one"),
+        ),
+        rows,
+        plot,
+        ["memory: what the process has to itself, its part of what it shares, and its page tables"],
+    )
+
+
+def _hog_table(found: Tenants) -> Table:
+    calm = found.hogs[0]
+    rows = [
+        (
+            part.name,
+            *(f"{fairness:.3f}" for fairness in part.fairness),
+            *(f"{percentile(part.latencies_ms, share):,.1f}" for share in (0.5, 0.99)),
+            f"{percentile(part.latencies_ms, 0.99) - percentile(calm.latencies_ms, 0.99):,.1f}",
+            f"{sum(part.completed):,}",
+            f"{part.hog_fuel * 100:.0f} %" if part is not calm else "",
+        )
+        for part in found.hogs
+    ]
+    plot = Plot(
+        "How evenly tenants are served beside a hog",
+        "Jain's index",
+        "bars",
+        bars(
+            [part.name for part in found.hogs],
+            {
+                name: [Spread.of([part.fairness[which]]) for part in found.hogs]
+                for which, name in enumerate(("served in time", "completed flat out"))
+            },
+        ),
+    )
+    return Table(
+        "hogs",
+        "Beside a hog in the same process",
+        "20 tenants at 25 events/s each, and then flat out, beside 16 invocations of the hog at once; ms",
+        ("hog", "Jain, in time", "Jain, flat out", "p50", "p99", "added", "events flat out", "hog's fuel"),
+        rows,
+        plot,
+    )
+
+
+def _street_table(found: Tenants) -> Table:
+    calm = found.streets[0]
+    rows = [
+        (
+            part.name,
+            f"{part.fairness:.3f}",
+            f"{min(part.arrived):,} to {max(part.arrived):,} of {part.sent:,}",
+            *(f"{percentile(part.latencies_ms, share):,.1f}" for share in (0.5, 0.99)),
+            f"{percentile(part.latencies_ms, 0.99) - percentile(calm.latencies_ms, 0.99):,.1f}",
+        )
+        for part in found.streets
+    ]
+    plot = Plot(
+        "From sending to arrival, beside destinations that are slow or fail",
+        "milliseconds",
+        "bars",
+        bars(
+            [part.name for part in found.streets],
+            {
+                name: [Spread.of([percentile(part.latencies_ms, share)]) for part in found.streets]
+                for name, share in (("p50", 0.5), ("p99", 0.99))
+            },
+        ),
+    )
+    return Table(
+        "hog-destinations",
+        "Beside destinations that are slow or fail",
+        f"29 destinations and 10 others of one source, {STREET_RATE:g} events/s to each, through a whole server; ms",
+        ("beside", "Jain, in time", "arrived in time", "p50", "p99", "added"),
+        rows,
+        plot,
+    )
+
+
+def targets(found: Tenants) -> list[Target]:
+    reached = []
+    most = found.crowds[-1]
+    count = f"{most.count:,} functions"
+    why = "" if most.count >= MEMORY_COUNT else f"of {most.count:,} functions only"
+    resident = most.ready.resident
+    reached.append(
+        Target(
+            f"memory of a process with {MEMORY_COUNT:,} functions",
+            None if why or resident is None else Spread.of([resident / (1 << 20)]),
+            "most",
+            MEMORY_BYTES >> 20,
+            "MB",
+            why or "the system does not tell",
+        )
+    )
+    if most.count > 1:
+        reached += [
+            Target(
+                f"throughput of {count} by that of one, {traffic}",
+                Spread.of(found.by_one(most.count, traffic)),
+                "least",
+                0.8,
+                "times",
+            )
+            for traffic in TRAFFIC
+        ]
+    worst = min([*(min(part.fairness) for part in found.hogs), *(part.fairness for part in found.streets)])
+    reached.append(
+        Target("Jain's index over tenants, beside the worst hog", Spread.of([worst]), "least", 0.95, "")
+    )
+    return reached
