@@ -1,4 +1,4 @@
-"""Sources: their labels, settings and write keys (SPEC 12.3)."""
+"""Sources: their labels and write keys (SPEC 12.3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from headgate.api import catalog, destinations
-from headgate.api.errors import ApiError, invalid
+from headgate.api.errors import invalid
 from headgate.api.labels import Label  # noqa: TC001 - pydantic looks for it
 from headgate.api.operation import ALPHA, STABLE, Operation
 from headgate.api.pagination import page_of
@@ -52,58 +52,6 @@ class Labels(BaseModel):
     model_config = ConfigDict(strict=True)
 
     labels: list[Label]
-
-
-class TrackSchema(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    allowUnplannedEvents: bool | None = None
-    allowUnplannedEventProperties: bool | None = None
-    allowEventOnViolations: bool | None = None
-    allowPropertiesOnViolations: bool | None = None
-    commonEventOnViolations: str | None = None
-
-
-class TraitsSchema(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    allowUnplannedTraits: bool | None = None
-    allowTraitsOnViolations: bool | None = None
-    commonEventOnViolations: str | None = None
-
-
-class UpdateSchema(BaseModel):
-    """
-    Kept, and without effect: it says what becomes of events that a tracking plan does not know, and there are no tracking
-    plans. What is left out stays; the two sources are forgotten where they are null or empty.
-    """
-
-    model_config = ConfigDict(strict=True)
-
-    track: TrackSchema | None = None
-    identify: TraitsSchema | None = None
-    group: TraitsSchema | None = None
-    forwardingViolationsTo: str | None = None
-    forwardingBlockedEventsTo: str | None = None
-
-
-_TRAITS_ALLOWED: Final = {
-    "allowUnplannedTraits": True,
-    "allowTraitsOnViolations": True,
-    "commonEventOnViolations": "ALLOW",
-}
-
-SCHEMA_DEFAULT: Final[dict[str, dict[str, Any]]] = {
-    "track": {
-        "allowUnplannedEvents": True,
-        "allowUnplannedEventProperties": True,
-        "allowEventOnViolations": True,
-        "allowPropertiesOnViolations": True,
-        "commonEventOnViolations": "ALLOW",
-    },
-    "identify": _TRAITS_ALLOWED,
-    "group": _TRAITS_ALLOWED,
-}
 
 
 def create(call: Call) -> dict[str, Any]:
@@ -164,25 +112,6 @@ def replace_labels(call: Call) -> dict[str, Any]:
     return _labelled(call, _source(call, "admin"), _known(call))
 
 
-def schema(call: Call) -> dict[str, Any]:
-    return _schema_shown(_source(call, "read"))
-
-
-def modify_schema(call: Call) -> dict[str, Any]:
-    body: UpdateSchema = call.body
-    source = _source(call, "admin")
-    new = dict(source.schema_settings)
-    for name, value in body.model_dump(exclude_unset=True).items():
-        if isinstance(value, dict):
-            given = {key: each for key, each in value.items() if each is not None}
-            new[name] = {**new.get(name, {}), **given}
-        elif name not in SCHEMA_DEFAULT:
-            new.pop(name, None)
-            if value:
-                new[name] = _source_named(call, value, name)
-    return _schema_shown(sources.set_schema(call.change, source.id, new))
-
-
 def add_key(call: Call) -> dict[str, Any]:
     return {"source": shown(call, sources.add_key(call.change, _source(call, "admin").id))}
 
@@ -227,13 +156,6 @@ def _source(call: Call, level: Any) -> records.Source:
     return call.source(call.path["sourceId"], level)
 
 
-def _source_named(call: Call, source_id: str, field: str) -> str:
-    try:
-        return call.source(source_id, "read").id
-    except ApiError:
-        raise invalid("must be a source of this workspace", field) from None
-
-
 def _known(call: Call) -> list[dict[str, str]]:
     """The labels that the body names, as the workspace has them. Raises ApiError 422 where it has not."""
     body: Labels = call.body
@@ -248,12 +170,6 @@ def _known(call: Call) -> list[dict[str, str]]:
 
 def _labelled(call: Call, source: records.Source, wanted: Sequence[Any]) -> dict[str, Any]:
     return {"labels": list(sources.modify(call.change, source.id, labels=wanted).labels)}
-
-
-def _schema_shown(source: records.Source) -> dict[str, Any]:
-    stored = source.schema_settings
-    sections = {name: {**default, **stored.get(name, {})} for name, default in SCHEMA_DEFAULT.items()}
-    return {"sourceId": source.id, "settings": {**stored, **sections}}
 
 
 _ONE: Final = "/sources/{sourceId}"
@@ -310,18 +226,6 @@ OPERATIONS = (
         replace_labels,
         body=Labels,
         rate="scarce",
-    ),
-    Operation(
-        "list_schema_settings_in_source", "GET", _ONE + "/settings", STABLE, "source read-only", schema
-    ),
-    Operation(
-        "update_schema_settings_in_source",
-        "PATCH",
-        _ONE + "/settings",
-        STABLE,
-        "source admin",
-        modify_schema,
-        body=UpdateSchema,
     ),
     Operation("create_write_key_for_source", "POST", _ONE + "/writekey", ALPHA, "source admin", add_key),
     Operation(
