@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from headgate.queue.breaker import Breaker
+from headgate.queue.model import Release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,10 @@ class Dispatcher:
             self._granted_all = 0
             room = min(self._slots - self.in_flight, POLL_JOBS)
             jobs = await self._queue.poll(self._room, room) if room > 0 and self._bytes < SLOT_BYTES else []
-            if jobs:
+            if self._stopping:
+                # Told meanwhile: whoever waited until nothing is under way may be gone by now.
+                self._queue.settle(*map(Release, jobs))
+            elif jobs:
                 self._start(jobs)
                 # Settlements of what just began, and the event API, get their turn before the next poll.
                 await asyncio.sleep(0)

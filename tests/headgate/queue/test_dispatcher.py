@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -185,6 +185,37 @@ def test_a_pause_ends_by_itself(tmp_path: Path) -> None:
         await it.quiet()
         assert not it.dispatcher._paused
         await it.close()
+
+    asyncio.run(main())
+
+
+def test_what_comes_when_it_was_stopped_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        queue = await SqliteQueue.open(tmp_path / "queue.sqlite", clock=ServiceClock(Frozen()))
+        await queue.put([event(1, A)])
+        polled, told, poll = asyncio.Event(), asyncio.Event(), queue.poll
+
+        async def slow(room: Callable[[Lane], int], most: int) -> list[Job]:
+            jobs = await poll(room, most)
+            polled.set()
+            await told.wait()
+            return jobs
+
+        monkeypatch.setattr(queue, "poll", slow)
+        hands = Hands()
+        dispatcher = Dispatcher(queue, hands, Frozen())
+        running = asyncio.create_task(dispatcher.run())
+        await polled.wait()
+        dispatcher.stop()
+        await dispatcher.idle()
+        told.set()
+        await running
+        assert hands.jobs == []
+        await queue.settled()
+        assert [job.message_id for job in await poll(lambda _: 1, 1)] == ["m1"]
+        await queue.close()
 
     asyncio.run(main())
 
