@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from headgate.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +39,17 @@ def headgate(*arguments: str | Path, cwd: Path, stdin: str | bytes = b"") -> sub
     )
     assert "Traceback" not in result.stderr, result.stderr
     return result
+
+
+def apply(manifest: Path, data: Path) -> None:
+    """
+    What `headgate apply --yes` does, without a process of its own: to prepare what another test is about. (The command is
+    tested in test_cli_registry.)
+    """
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+        status = main(["apply", str(manifest), "--data", str(data), "--yes"])
+    assert status == 0, shown.getvalue()
 
 
 def write(directory: Path, **files: str) -> None:

@@ -10,7 +10,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
-from tests.acceptance.command import HEADGATE, headgate
+from tests.acceptance import command
+from tests.acceptance.command import HEADGATE
 from tests.acceptance.faults.watch import Watch
 
 LISTENING = "headgate: listening on "
@@ -142,10 +143,9 @@ class Served:
 
 
 def apply(folder: Path, manifest: str, data: Path, **files: str) -> None:
-    """`headgate apply` of *manifest*, whose functions are *files*: `name_js="..."`."""
+    """As `headgate apply` of *manifest*, whose functions are *files*: `name_js="..."`."""
     for name, content in files.items():
         (folder / name.replace("_", ".")).write_text(content)
     path = folder / "headgate.toml"
     path.write_text(manifest)
-    done = headgate("apply", path, "--data", data, "--yes", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    command.apply(path, data)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,8 +15,7 @@ import httpx
 import orjson
 
 from headgate.demo.server import ChildServer
-
-HEADGATE = Path(sys.executable).with_name("headgate")
+from tests.acceptance.command import HEADGATE, apply
 
 DEADLINE_S = 30.0
 
@@ -72,7 +70,7 @@ class Place:
         return done.stdout
 
     def apply(self) -> None:
-        self.command("apply", "--yes")
+        apply(self.root / "headgate.toml", self.data)
 
     @contextlib.contextmanager
     def serving(self, *flags: str) -> Iterator[Client]:

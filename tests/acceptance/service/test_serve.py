@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from headgate.demo.server import ChildServer, ServerFailed
-from tests.acceptance.service.place import HEADGATE, MANIFEST, Place, event, kill, until
+from tests.acceptance.command import HEADGATE
+from tests.acceptance.service.place import MANIFEST, Place, event, kill, until
 
 
 @pytest.fixture
