@@ -41,6 +41,10 @@ class Effort:
                              rounds, wall seconds of each of their turns, and of each rate that latencies are taken at
     processes, processes_rounds, processes_s
                              numbers of workers, rounds, and wall seconds of each of their turns
+    transform_functions, transform_kinds
+                             functions that are served by HTTP, and by whom where no peers take part
+    transform_rounds, transform_s
+                             rounds, and wall seconds of each of their turns
     """
 
     peers: bool
@@ -84,6 +88,10 @@ class Effort:
     processes: tuple[int, ...]
     processes_rounds: int
     processes_s: float
+    transform_functions: tuple[str, ...]
+    transform_kinds: tuple[str, ...]
+    transform_rounds: int
+    transform_s: float
 
 
 QUICK: Final = Effort(
@@ -128,6 +136,10 @@ QUICK: Final = Effort(
     processes=(1, 2),
     processes_rounds=3,
     processes_s=1.0,
+    transform_functions=("f1", "f2"),
+    transform_kinds=(),
+    transform_rounds=3,
+    transform_s=0.25,
 )
 
 FULL: Final = Effort(
@@ -172,4 +184,8 @@ FULL: Final = Effort(
     processes=(1, 2),
     processes_rounds=7,
     processes_s=3.0,
+    transform_functions=("f1", "f2", "f3", "f4"),
+    transform_kinds=(),
+    transform_rounds=7,
+    transform_s=0.5,
 )

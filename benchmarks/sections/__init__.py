@@ -40,6 +40,7 @@ class Section(NamedTuple):
 
 SECTIONS: Final = (
     Section("executor"),
+    Section("transform"),
     Section("coldstart"),
     Section("crowd"),
     Section("tenants"),

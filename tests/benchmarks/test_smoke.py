@@ -62,6 +62,10 @@ TINY = dataclasses.replace(
     processes=(2,),
     processes_rounds=1,
     processes_s=0.05,
+    transform_functions=("f1",),
+    transform_kinds=("Headgate, warm", "bare uvicorn, echo"),
+    transform_rounds=1,
+    transform_s=0.005,
 )
 
 
