@@ -75,15 +75,16 @@ class Typescript:
             url,
             token,
         ]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._input.close()
-        self._output.close()
-        assert self._process.wait(10) == 0
+        said = self._process.communicate(timeout=10)[1]
+        assert (self._process.returncode, said) == (0, ""), "no warning is tolerated"
 
     @property
     def _input(self) -> IO[str]:
