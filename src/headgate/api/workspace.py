@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headgate.api.errors import ApiError, invalid
 from headgate.api.operation import STABLE, Operation
@@ -10,6 +11,10 @@ from headgate.registry import workspaces
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
+    from headgate.api.services import Services
+
+DELAY_MS: Final = 10_000
+"""Of an echo at most."""
 
 
 def get(call: Call) -> dict[str, Any]:
@@ -17,17 +22,45 @@ def get(call: Call) -> dict[str, Any]:
     return {"workspace": {"id": found.id, "slug": found.slug, "name": found.name}}
 
 
-def echo(call: Call) -> dict[str, Any]:
+class _Echo(NamedTuple):
+    message: str
+    delay_s: float
+
+
+def echo(call: Call) -> _Echo:
     message = call.query.get("message")
     if not isinstance(message, str):
         raise invalid("is required", "message")
-    if "triggerUnexpectedError" in call.query:
+    if _is_on(call, "triggerUnexpectedError"):
         raise ApiError(500, "an error that was asked for")
-    if "triggerError" in call.query or "triggerMultipleErrors" in call.query:
+    if _is_on(call, "triggerError") or _is_on(call, "triggerMultipleErrors"):
         status = call.query.get("statusCode", "400")
         code = int(status) if status in ("400", "401", "404", "409", "422", "429") else 400
         raise ApiError(code, "an error that was asked for")
-    return {"method": "get", "message": message, "headers": {}}
+    return _Echo(message, _delay_s(call.query.get("delay")))
+
+
+async def answered(asked: _Echo, _: Services) -> dict[str, Any]:
+    await asyncio.sleep(asked.delay_s)
+    return {"method": "get", "message": asked.message, "headers": {}}
+
+
+def _is_on(call: Call, name: str) -> bool:
+    return call.query.get(name) in ("true", "1", "")
+
+
+def _delay_s(given: Any) -> float:
+    """From milliseconds. Raises ApiError 422."""
+    if given is None:
+        return 0.0
+    if (
+        not isinstance(given, str)
+        or not given.isascii()
+        or not given.isdecimal()
+        or int(given[:9]) > DELAY_MS
+    ):
+        raise invalid(f"must be a whole number of milliseconds, {DELAY_MS} at most", "delay")
+    return int(given) / 1e3
 
 
 OPERATIONS = (
@@ -39,6 +72,7 @@ OPERATIONS = (
         STABLE,
         "any token",
         echo,
+        runs=answered,
         query=(
             "message*",
             "delay",
