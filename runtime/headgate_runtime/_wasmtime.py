@@ -42,9 +42,6 @@ _EXTERN_UNION: Final[int] = _bindings.wasmtime_extern_t.of.offset
 _VAL_UNION: Final[int] = _bindings.wasmtime_val_t.of.offset
 _KIND_FUNC: Final = 0
 
-_FIBERS: Final = 10_000
-"""Calls in flight at once, preempted ones included; sandboxes that wait for the host hold no fiber."""
-
 _FIBER_RESIDENT_BYTES: Final = 64 << 10
 """Of a fiber's stack, kept in memory between two calls."""
 
@@ -215,7 +212,7 @@ def _pool(config: wasmtime.Config, sandboxes: int, memory_bytes: int) -> None:
         "total_memories": sandboxes,
         "total_tables": sandboxes,
         "total_core_instances": 2 * sandboxes,  # an image's memory and the engine's code
-        "total_stacks": _FIBERS,
+        "total_stacks": sandboxes,  # a store keeps the stack of its last call for the next
         "async_stack_keep_resident": _FIBER_RESIDENT_BYTES,
         "max_memory_size": memory_bytes,
         "table_elements": _TABLE_ELEMENTS,
