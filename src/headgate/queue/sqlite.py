@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from headgate.queue.batch import Report
     from headgate.queue.census import LaneCount
     from headgate.queue.clock import ServiceClock
+    from headgate.queue.lanes import LaneState
     from headgate.queue.model import DeadJob, Job, Lane, NewEvent, Settlement, Tally, TallyRow
     from headgate.queue.store import Store
 
@@ -106,6 +107,12 @@ class SqliteQueue:
         put = Put(events, tallies, claims, size, now, self._loop.create_future())
         self._quotas.wait(put)
         self._batch.puts.append(put)
+        if claims:
+            # Who hears of it now polls before this is handed over: then both come back together, a round trip earlier.
+            due = self._clock.now()
+            for lane, _, _ in claims:
+                self._lanes.earlier(lane, due, due)
+            self._call_back()
         self._hand_over_soon()
         return await put.done
 
@@ -230,12 +237,14 @@ class SqliteQueue:
         """All that a commit changed, at once."""
         recovered = self._broken is not None and report.broken is None
         self._broken = report.broken
-        due = recovered
+        new: list[LaneState] = []
         for put in report.batch.puts:
-            due |= self._took_put(put, report.now)
-        due |= self._took_settlements(report.settled, report.now)
+            new += self._took_put(put, report.now)
+        due = self._took_settlements(report.settled, report.now) or recovered
         for poll in report.batch.polls:
             due |= self._took_poll(poll, report.now)
+        # Of what was put, a poll of the same batch may have had everything.
+        due = due or any(lane.next_due <= report.now for lane in new)
         for ask in report.batch.asks:
             _resolve(ask.done, ask.error or ask.result)
         self._stored += len(report.settled) + report.dropped
@@ -247,18 +256,19 @@ class SqliteQueue:
         if report.batch.closing:
             self._ended()
 
-    def _took_put(self, put: Put, now: int) -> bool:
+    def _took_put(self, put: Put, now: int) -> list[LaneState]:
+        """The lanes that have something new."""
         self._quotas.waited(put)
         result = put.result
         if not isinstance(result, list):
             self._quotas.give_back(put.claims)
             _resolve(put.done, result or QueueBroken(f"{self._path}: nothing was stored"))
-            return False
+            return []
         lanes = self._quotas.took(put, result)
         for lane in lanes:
             self._lanes.earlier(lane, now, now)
         _resolve(put.done, result)
-        return bool(lanes)
+        return lanes
 
     def _took_settlements(self, settlements: Sequence[Settlement], now: int) -> bool:
         """Whether any job is due again."""
