@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CELLS: Final = 4_000_000
 """Events that one server may be sent in all."""
 
-WINDOW: Final = 4_000
+WINDOW: Final = 10_000
 """Events under way, from sender to receiver, while the maximum is looked for: the backlog does not grow beyond it."""
 
 WARM: Final = 2_000
@@ -147,7 +147,7 @@ def _send(
         events,
         batch=case.batch,
         rate=rate,
-        window=WINDOW if case.batch > 1 else WINDOW // 4,
+        window=WINDOW if case.batch > 1 else WINDOW // 10,
         arrive=case.arrives,
         seconds=seconds,
         connections=CONNECTIONS[case.batch],

@@ -61,7 +61,7 @@ def measure(effort: Effort, progress: Progress) -> Found:
 
 def _turn(of: Plant, seconds: float) -> Turn:
     before = of.cpu()
-    fired, sent = of.fire(round(seconds * 50_000), window=2 * WINDOW, seconds=seconds, connections=32)
+    fired, sent = of.fire(round(seconds * 50_000), window=WINDOW, seconds=seconds, connections=32)
     of.await_arrivals(sent)
     used = of.cpu() - before
     wall_s = (max(of.board.arrivals[sent.start : sent.stop]) - fired.start_ns) / 1e9
