@@ -29,7 +29,7 @@ from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.loading import SnapshotStore
 from headgate.registry.store import Registry
 from headgate.samples.store import SampleStore
-from headgate.service import control, health
+from headgate.service import control, garbage, health
 from headgate.service.authority import TokenAuthority
 from headgate.service.egress import WorkspaceEgress
 from headgate.service.exposition import joined
@@ -167,7 +167,7 @@ class Worker:
             def administration() -> ASGIApp:
                 from headgate.service.administration import administration  # noqa: PLC0415 - see Front
 
-                return administration(
+                made = administration(
                     options.data,
                     registry,
                     directory,
@@ -179,6 +179,8 @@ class Worker:
                     invoke,
                     authority,
                 )
+                garbage.tune()
+                return made
 
             watched = health.application(
                 is_ready=self._why_not_ready, metrics=metrics, metrics_token=options.metrics_token
