@@ -35,6 +35,8 @@ class Effort:
     administered, administered_requests
                              functions in the registry, with ten instances each and a hundred audit events; requests of
                              each list and get
+    counter_rounds, counted_events
+                             rounds with counters and without, and events of each of their turns
     pipeline_cases, pipeline_latencies
                              cases of the whole pipeline (sections/pipeline.py), and those that latencies are taken of
     pipeline_rounds, pipeline_s, pipeline_open_s
@@ -80,6 +82,8 @@ class Effort:
     retries_events: int
     administered: int
     administered_requests: int
+    counter_rounds: int
+    counted_events: int
     pipeline_cases: tuple[str, ...]
     pipeline_latencies: tuple[str, ...]
     pipeline_rounds: int
@@ -128,6 +132,8 @@ QUICK: Final = Effort(
     retries_events=2_000,
     administered=1_000,
     administered_requests=15,
+    counter_rounds=9,
+    counted_events=8_000,
     pipeline_cases=("accept", "deliver", "f1", "f2", "single"),
     pipeline_latencies=("f1", "f2", "single"),
     pipeline_rounds=2,
@@ -176,6 +182,8 @@ FULL: Final = Effort(
     retries_events=4_000,
     administered=1_000,
     administered_requests=101,
+    counter_rounds=25,
+    counted_events=8_000,
     pipeline_cases=("accept", "filter", "deliver", "f1", "f2", "single", "track", "ones"),
     pipeline_latencies=("f1", "f2", "single", "track", "ones"),
     pipeline_rounds=5,

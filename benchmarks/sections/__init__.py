@@ -52,6 +52,7 @@ SECTIONS: Final = (
     Section("pipeline"),
     Section("processes"),
     Section("neighbours", quick=False),
+    Section("counters", quick=False),
     Section("administration", quick=False),
     Section("retries", quick=False),
 )
