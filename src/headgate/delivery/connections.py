@@ -18,6 +18,10 @@ IDLE_MS: Final = 60_000.0
 """After which a connection that nobody uses is not used again."""
 
 
+LOOKUPS: Final = 8
+"""Of the name at once."""
+
+
 class Connections:
     """
     *target* says the origin. Take one that is `kept`, or `connect`; then `give` it back, or abort it. There are as many
@@ -33,7 +37,7 @@ class Connections:
         self._resolver = resolver
         self._context = context if target.scheme == "https" else None
         self._clock = clock
-        self._lookups = asyncio.Semaphore(1)
+        self._lookups = asyncio.Semaphore(LOOKUPS)
         self._idle: list[Wire] = []
 
     def kept(self) -> Wire | None:

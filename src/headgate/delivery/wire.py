@@ -21,6 +21,9 @@ HEAD_BYTES: Final = 64 << 10
 BODY_BYTES: Final = 64 << 10
 """Of an answer's body that are read; a connection with more to come is not used again."""
 
+RAW_BYTES: Final = 1 << 20
+"""Of all of an answer, with what frames its body: chunks of a byte each, and trailers without end."""
+
 KEPT_BYTES: Final = 10 << 10
 """Of an answer's body, from its beginning."""
 
@@ -56,7 +59,7 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Answer] | None = None
         self._parser: Any = None
-        self._head = 0
+        self._received = 0
         self._size = 0
         self._in_body = False
         self._ends_with_connection = False
@@ -73,12 +76,15 @@ class Wire(asyncio.Protocol):
         has to `abort`.
         """
         assert self._transport is not None
-        self._answer = asyncio.get_running_loop().create_future()
+        answer = self._answer = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
-        self._head = self._size = 0
-        self.heard = False
-        self._transport.writelines(parts)
-        return self._answer
+        self._received = self._size = 0
+        self._in_body = self.heard = False
+        if self.is_open:
+            self._transport.writelines(parts)
+        else:  # closed at the other end since it was made
+            self._fail(*_HUNG_UP)
+        return answer
 
     def abort(self) -> None:
         """Closes the connection, whatever is under way."""
@@ -113,10 +119,14 @@ class Wire(asyncio.Protocol):
                 self._fail("HPE_INVALID_CONSTANT", f"Parse Error: {error}")
             else:
                 self.abort()
-        if not self._in_body and not self._answer.done():
-            self._head += len(data)
-            if self._head > HEAD_BYTES:
-                self._fail("HPE_HEADER_OVERFLOW", "Parse Error: Header overflow")
+        self._received += len(data)
+        if self._answer.done():
+            return
+        if not self._in_body and self._received > HEAD_BYTES:
+            self._fail("HPE_HEADER_OVERFLOW", "Parse Error: Header overflow")
+        elif self._received > RAW_BYTES:
+            self._finish()
+            self.abort()
 
     def eof_received(self) -> None:
         self.is_open = False

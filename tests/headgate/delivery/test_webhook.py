@@ -334,6 +334,45 @@ def test_a_body_may_end_with_its_connection_or_come_in_chunks() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    "piece", [b"1\r\nx\r\n" * 1_000, b"0\r\n" + b"x: y\r\n" * 1_000, b"1;" + b"x" * 5_000]
+)
+def test_what_frames_a_body_is_bounded_too(piece: bytes) -> None:
+    sent = 0
+
+    async def endless(_: Got, connection: Connection) -> None:
+        nonlocal sent
+        await connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        rest = piece.removeprefix(b"0\r\n").removeprefix(b"1;")
+        await connection.send(piece)
+        with contextlib.suppress(OSError):
+            while True:
+                await connection.send(rest)
+                sent += len(rest)
+
+    async def main() -> None:
+        async with serving(endless) as server, webhook(server.url()) as carrier:
+            await carrier.deliver([parcel()])
+            await server.all_closed()
+        assert sent < wire.RAW_BYTES + (8 << 20)  # what the sockets' buffers took
+
+    asyncio.run(main())
+
+
+def test_a_server_that_closes_whatever_connects() -> None:
+    async def main() -> None:
+        async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(close, "127.0.0.1", 0)
+        async with server, webhook(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/") as carrier:
+            for _ in range(10):
+                receipt = await carrier.deliver([parcel()])
+                assert (receipt.verdict, receipt.reason) == ("retry", "ECONNRESET")
+
+    asyncio.run(main())
+
+
 def test_a_connection_that_was_closed_meanwhile_is_not_used_again() -> None:
     async def main() -> None:
         async def handler(_: Got, connection: Connection) -> bytes:
