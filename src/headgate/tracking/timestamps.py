@@ -10,6 +10,8 @@ from typing import Final
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
+_MS = timedelta(milliseconds=1)
+
 _DAY_MS = 86_400_000
 
 EARLIEST_MS: Final = (date.min.toordinal() - _EPOCH_DAY) * _DAY_MS
@@ -55,7 +57,7 @@ def parse(text: object) -> int | None:
             return _parse_any(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return _in_range((moment - _EPOCH) // timedelta(milliseconds=1))
+        return _in_range((moment - _EPOCH) // _MS)
     return _parse_any(text)
 
 
