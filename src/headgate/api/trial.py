@@ -74,12 +74,12 @@ async def run(trial: Trial, services: Services) -> dict[str, Any]:
     function takes, 429 where too many run already, or a quota is met.
     """
     previews = services.previews
+    if previews[trial.workspace] >= RUNS_AT_ONCE:
+        raise ApiError(429, f"{RUNS_AT_ONCE} previews of this workspace are running: wait for one to end")
     try:
         services.admission.take(trial.workspace, len(trial.events))
     except QuotaMet as met:
         raise TooMuch(met.message, met.retry_after_s) from None
-    if previews[trial.workspace] >= RUNS_AT_ONCE:
-        raise ApiError(429, f"{RUNS_AT_ONCE} previews of this workspace are running: wait for one to end")
     previews[trial.workspace] += 1
     try:
         return {"result": await _Run(trial, services.executor, services.admission).result()}
