@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMITS: Final = QueueLimits()
 
+LINGER_S: Final = 0.005
+"""
+For which settlements wait for others, or for a put or a poll to go with: nobody waits for them, and a commit costs much the
+same for one as for a hundred. What was delivered in this time is delivered again after a crash, as what was under way is.
+"""
+
 
 class SqliteQueue:
     """
@@ -54,6 +60,7 @@ class SqliteQueue:
         self._loop = asyncio.get_running_loop()
         self._batch = Batch()
         self._handing_over = False
+        self._lingering: asyncio.TimerHandle | None = None
         self._callbacks: list[Callable[[], None]] = []
         self._timer: asyncio.Task[None] | None = None
         self._timer_due = math.inf
@@ -139,10 +146,12 @@ class SqliteQueue:
         self._out -= ids
         self._given += len(settlements)
         self._batch.settlements += settlements
-        self._hand_over_soon()
+        if self._lingering is None and not self._handing_over:
+            self._lingering = self._loop.call_later(LINGER_S, self._hand_over)
 
     async def settled(self) -> None:
         if self._stored < self._given:
+            self._hand_over_soon()
             done: asyncio.Future[None] = self._loop.create_future()
             self._flushes.append((self._given, done))
             await done
@@ -223,6 +232,9 @@ class SqliteQueue:
 
     def _hand_over(self) -> None:
         self._handing_over = False
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         batch = self._batch
         if batch.closing or batch.puts or batch.settlements or batch.polls or batch.asks:
             self._batch = Batch()
