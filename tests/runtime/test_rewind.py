@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,27 @@ def test_whatever_is_written_goes_back(scanner: type, rounds: list[list[tuple[in
                 made.memory[at : at + len(fits)] = fits
             assert rewind.rewind()
             assert bytes(made.memory) == before
+
+
+@pytest.mark.parametrize("scanner", SCANNERS)
+def test_whichever_thread_writes_and_rewinds(scanner: type) -> None:
+    """Page faults are counted by thread: what another one dirtied is seen by whoever comes after it."""
+    with rewinder(scanner) as (made, rewind):
+        before = bytes(made.memory)
+
+        def life(page: int) -> None:
+            for at in (page, page + 3):
+                made.memory[at * PAGE_BYTES : at * PAGE_BYTES + 4] = b"mine"
+                assert rewind.rewind()
+                assert bytes(made.memory) == before
+
+        pages = range(8, len(before) // PAGE_BYTES - 8, 8)
+        for number, page in zip(range(12), pages, strict=False):
+            if number % 3:
+                with ThreadPoolExecutor(1) as other:
+                    other.submit(life, page).result()
+            else:
+                life(page)
 
 
 @pytest.mark.parametrize("scanner", SCANNERS)
