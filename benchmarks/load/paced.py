@@ -47,8 +47,8 @@ HOGS: Final[dict[str, str | None]] = {
     "log flood": "function onTrack() { while (true) console.log('all work and no play makes '.repeat(40)) }",
 }
 
-LIMITS: Final = Limits(fuel=100_000_000)
-"""Of the hog: a two-hundredth of the usual, so that its sandboxes end and are replaced all the time."""
+LIMITS: Final = Limits(fuel=10_000_000)
+"""Of the hog: a millisecond or so, so that its sandboxes end and are replaced all the time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,12 +76,21 @@ def base_pages() -> int:
 @functools.cache
 def base_module(pages: int) -> Module:
     """The base image with *pages* wasm pages."""
-    return guest.engine().compile(wasm.memory_module(_segments(), pages))
+    return guest.engine().compile(wasm.memory_module(_whole(pages), pages))
 
 
 @functools.cache
-def base_baseline() -> Baseline:
-    return Baseline(_segments())
+def base_baseline(pages: int) -> Baseline:
+    return Baseline(_whole(pages))
+
+
+def _whole(pages: int) -> list[wasm.Segment]:
+    """
+    The segments of the base image, and a first and a last byte that are not zero, in memory that nothing reads before it is
+    written to: the far end of the stack, and of what the heap has not taken yet. Then all of a sandbox's memory is one
+    mapping of the kernel's, and not three: a process may have 65,530, unless the system says otherwise.
+    """
+    return [wasm.Segment(0, b"\1"), *_segments(), wasm.Segment(pages * wasm.PAGE_BYTES - 1, b"\1")]
 
 
 def _segments() -> Sequence[wasm.Segment]:

@@ -84,8 +84,9 @@ def module_memory(of: Image) -> bytes:
 
 
 def without_limits(of: Image, memory: bytearray) -> bytes:
-    """Those are every sandbox's own; and without the stack, which is nobody's."""
+    """Those are every sandbox's own; and without what nobody reads: the stack, and the end of memory."""
     memory[: abi.STACK_BYTES] = bytes(abi.STACK_BYTES)
+    memory[-1] = 0  # see overlay.py
     at = of.mailbox + abi.LIMITS_AT
     memory[at : at + abi.LIMITS.size] = bytes(abi.LIMITS.size)
     return bytes(memory)

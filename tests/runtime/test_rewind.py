@@ -49,7 +49,7 @@ def sandbox() -> Iterator[Sandbox]:
 def rewinder(scanner: type) -> Iterator[tuple[Sandbox, Rewinder]]:
     with pytest.MonkeyPatch.context() as patch, sandbox() as made:
         patch.setattr(PageMap, "available", lambda: scanner is PageMap)
-        yield made, Rewinder(made, Baseline(image().segments))
+        yield made, Rewinder(made, image().baseline)
 
 
 def invoke(made: Sandbox) -> None:
@@ -157,7 +157,7 @@ def test_what_was_set_before_stays(scanner: type) -> None:
     with pytest.MonkeyPatch.context() as patch, sandbox() as made:
         patch.setattr(PageMap, "available", lambda: scanner is PageMap)
         made.memory[5 * PAGE_BYTES : 5 * PAGE_BYTES + 4] = b"kept"
-        rewind = Rewinder(made, Baseline(image().segments))
+        rewind = Rewinder(made, image().baseline)
         made.memory[5 * PAGE_BYTES : 5 * PAGE_BYTES + 4] = b"lost"
         assert rewind.rewind()
         assert bytes(made.memory[5 * PAGE_BYTES : 5 * PAGE_BYTES + 4]) == b"kept"
@@ -180,7 +180,7 @@ def test_too_many_pieces_are_not_rewound(scanner: type) -> None:
     with pytest.MonkeyPatch.context() as patch, sandbox() as made:
         patch.setattr(PageMap, "available", lambda: scanner is PageMap)
         patch.setattr("headgate_runtime.rewind.REWIND_PAGES", 20)
-        rewind = Rewinder(made, Baseline(image().segments))
+        rewind = Rewinder(made, image().baseline)
         for page in range(0, 100, 2):
             made.memory[page * PAGE_BYTES] ^= 1
         assert not rewind.rewind()
