@@ -35,10 +35,10 @@ from headgate.service.egress import WorkspaceEgress
 from headgate.service.exposition import joined
 from headgate.service.front import Front
 from headgate.service.invoke import InvokeApi
+from headgate.service.joined import JoiningProtocol
 from headgate.service.metrics import Metrics
 from headgate.service.retention import swept
 from headgate.service.server import Server
-from headgate.service.wire import WireProtocol
 from headgate.tracking.api import TrackingApi
 from headgate.tracking.limits import TrackingLimits
 from headgate.tracking.rate import EventThrottle
@@ -268,7 +268,7 @@ class Worker:
     async def _serve(self, front: Front, listening: socket.socket, on_ready: Callable[[], None]) -> None:
         config = Config(
             front,
-            http=WireProtocol,
+            http=JoiningProtocol,
             loop="uvloop",
             lifespan="off",
             access_log=False,

@@ -11,8 +11,8 @@ import pytest
 import uvloop
 from uvicorn import Config
 
+from headgate.service.joined import LARGE, JoiningProtocol
 from headgate.service.server import Server
-from headgate.service.wire import LARGE, WireProtocol
 from headgate.tracking.asgi import Receive, Scope, Send
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -39,7 +39,7 @@ def talk(conversation: Talk) -> None:
         ready = asyncio.Event()
         config = Config(
             application,
-            http=WireProtocol,
+            http=JoiningProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -51,6 +51,6 @@ class JoiningTransport:
         return getattr(self._transport, name)
 
 
-class WireProtocol(HttpToolsProtocol):
+class JoiningProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]
