@@ -123,7 +123,8 @@ class Press:
         self._at = memory.index(mark) + len(mark) - len(DIGITS % 0)
 
     def image(self, number: int) -> Image:
-        over = tuple(self._with_digits(part, DIGITS % number) for part in self._pattern.overlay or ())
+        digits = DIGITS % number
+        over = overlay.Overlay.of(self._with_digits(part, digits) for part in self._pattern.overlay or ())
         source = hashlib.sha256(source_of(self._work, number).encode()).hexdigest()
         pages = self._pattern.memory_bytes // wasm.PAGE_BYTES
         return Image.of_overlay(over, pages, {**self._pattern.metadata, "source": source})

@@ -134,7 +134,7 @@ class Image:
     def baseline(self) -> Baseline:
         """What the memory of hermetic sandboxes goes back to, shared by all functions of this image."""
         if self.overlay is not None:
-            return Baseline(self.overlay, overlay.base_baseline(self.memory_bytes // wasm.PAGE_BYTES))
+            return Baseline(list(self.overlay), overlay.base_baseline(self.memory_bytes // wasm.PAGE_BYTES))
         return Baseline(self.segments)
 
     def save(self, path: str | Path) -> None:

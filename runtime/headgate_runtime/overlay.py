@@ -8,6 +8,8 @@ the bytes of its own function laid over it. A module of its own for every functi
 from __future__ import annotations
 
 import functools
+import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headgate_runtime import abi, guest, wasm
@@ -28,18 +30,47 @@ CHUNK_BYTES: Final = 8 * PAGE_BYTES
 EXTRA_PAGES: Final = 16
 """Wasm pages that a memory on the base image may have more than it; each number is a module in memory."""
 
-Overlay = tuple[wasm.Segment, ...]
-"""
-Differences from the base image in ascending order, none across pages: equal memories have equal overlays. What calls left
-on the stack is none of them: it would be a quarter of them.
-"""
+_PLACE: Final = struct.Struct("<2I")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """
+    Differences from the base image in ascending order, none across pages: equal memories have equal overlays. What calls
+    left on the stack is none of them: it would be a quarter of them.
+
+    places     offset and size of each; packed, since there are dozens for every function, and an object each is as much again
+    content    of all, one after the other
+    """
+
+    places: bytes = b""
+    content: bytes = b""
+
+    @classmethod
+    def of(cls, segments: Iterable[wasm.Segment]) -> Overlay:
+        parts = list(segments)
+        places = b"".join(_PLACE.pack(part.offset, len(part.content)) for part in parts)
+        return cls(places, b"".join(part.content for part in parts))
+
+    def __iter__(self) -> Iterator[wasm.Segment]:
+        at = 0
+        for offset, size in _PLACE.iter_unpack(self.places):
+            yield wasm.Segment(offset, self.content[at : at + size])
+            at += size
+
+    def lay(self, memory: memoryview | bytearray) -> None:
+        """Writes them all over what is there."""
+        content, at = memoryview(self.content), 0
+        for offset, size in _PLACE.iter_unpack(self.places):
+            memory[offset : offset + size] = content[at : at + size]
+            at += size
 
 
 class Memory(NamedTuple):
     """What the memory of a sandbox starts as."""
 
     module: Module
-    overlay: Overlay = ()
+    overlay: Overlay = Overlay()
 
 
 def of_memory(memory: bytes | memoryview, pages: int) -> Overlay | None:
@@ -57,13 +88,12 @@ def of_sandbox(sandbox: Sandbox, end: int, pages: int) -> Overlay | None:
     return of_memory(memory, pages)
 
 
-def onto_base(overlay: Iterable[wasm.Segment]) -> bytes:
-    """The memory with *overlay* in it, the inverse of `of_memory`."""
+def onto_base(over: Overlay) -> bytes:
+    """The memory with *over* in it, the inverse of `of_memory`."""
     memory = bytearray(_content())
-    for offset, content in ((segment.offset, segment.content) for segment in overlay):
-        if offset + len(content) > len(memory):
-            memory += bytes(offset + len(content) - len(memory))
-        memory[offset : offset + len(content)] = content
+    end = max((segment.end for segment in over), default=0)
+    memory += bytes(max(0, end - len(memory)))
+    over.lay(memory)
     return bytes(memory)
 
 
@@ -116,7 +146,7 @@ def _gather(memory: bytes | memoryview, places: Iterable[tuple[int, int]], pages
                 found.append(segment)
             if size > OVERLAY_BYTES:
                 return None
-    return tuple(found)
+    return Overlay.of(found)
 
 
 def _differences(memory: bytes | memoryview, start: int, end: int) -> Iterator[wasm.Segment]:

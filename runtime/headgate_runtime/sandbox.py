@@ -128,9 +128,7 @@ class Sandbox:
         self._size = 0
         self.memory = memoryview(b"")
         self._map(bound=False)
-        memory = self.memory
-        for segment in start.overlay:
-            memory[segment.offset : segment.end] = segment.content
+        start.overlay.lay(self.memory)
         self.mailbox = self.call("mailbox") if mailbox is None else mailbox
         abi.LIMITS.pack_into(
             self.memory,

@@ -29,8 +29,8 @@ def image(source: str = SOURCE) -> Image:
 
 
 def test_the_base_image_has_none() -> None:
-    assert overlay.of_memory(base(), overlay.base_pages()) == ()
-    assert overlay.onto_base(()).rstrip(b"\0") == base().rstrip(b"\0")
+    assert overlay.of_memory(base(), overlay.base_pages()) == overlay.Overlay()
+    assert overlay.onto_base(overlay.Overlay()).rstrip(b"\0") == base().rstrip(b"\0")
 
 
 @given(
@@ -109,7 +109,7 @@ def test_much_is_a_module_of_its_own(source: str) -> None:
     of = image(source)
 
     assert of.overlay is None
-    assert of.compiled.overlay == ()
+    assert of.compiled.overlay == overlay.Overlay()
     assert memory_of(of) == module_memory(of)
     assert Image(of.module) == of != image()
 
