@@ -106,7 +106,7 @@ int HG_EXPORT(boot)(void)
     atom_message_id = JS_NewAtom(ctx, "messageId");
     for (int i = 0; i < countof(common_names); i++)
         JS_NewAtom(ctx, common_names[i]); /* held for good */
-    return write_init() || json_init() || replace_init() ? BOOT_FAILED : BOOT_OK;
+    return shapes_init() || write_init() || json_init() || replace_init() ? BOOT_FAILED : BOOT_OK;
 }
 
 /* Evaluate the prelude, whose bytecode is mailbox.input, and take its hooks. */

@@ -26,6 +26,50 @@ static size_t heap_usable(const void *p);
 #define js_malloc_usable_size(...) USABLE_PICK(__VA_ARGS__, js_malloc_usable_size_of_context, USABLE_DIRECT)(__VA_ARGS__)
 #define USABLE_PICK(first, second, name, ...) name
 #define USABLE_DIRECT(p) js_calloc ? heap_usable(p) : 0
+/* Every block comes from the heap: QuickJS's arenas stay out of the way, and what is left of them is a header. The macros
+ * leave definitions (whose first argument begins otherwise) and take over calls. */
+static inline void *heap_block_new(JSRuntime *r, size_t size);
+static inline void heap_block_free(JSRuntime *r, void *p);
+static inline size_t heap_block_usable(JSRuntime *r, const void *p);
+#define js_arena_malloc(runtime, ...) ARENA_MALLOC_##runtime, __VA_ARGS__)
+#define ARENA_MALLOC_JSRuntime engine_arena_malloc(JSRuntime
+#define ARENA_MALLOC_rt heap_block_new(rt
+#define js_arena_free(runtime, ...) ARENA_FREE_##runtime, __VA_ARGS__)
+#define ARENA_FREE_JSRuntime engine_arena_free(JSRuntime
+#define ARENA_FREE_rt heap_block_free(rt
+#define js_arena_usable_size(runtime, ...) ARENA_USABLE_##runtime, __VA_ARGS__)
+#define ARENA_USABLE_JSRuntime engine_arena_usable_size(JSRuntime
+#define ARENA_USABLE_rt heap_block_usable(rt
+/* Shapes that nobody has any more go through shapes.c. */
+struct JSShape;
+static void shapes_free(JSRuntime *r, struct JSShape *shape);
+#define js_free_shape0(runtime, ...) FREE_SHAPE_##runtime, __VA_ARGS__)
+#define FREE_SHAPE_JSRuntime engine_free_shape(JSRuntime
+#define FREE_SHAPE_rt shapes_free(rt
+/* Calls go through call.c. */
+static inline JSValue call_function(JSContext *c, JSValueConst function, JSValueConst this_val, JSValueConst new_target,
+                                    int argc, JSValueConst *argv, int flags);
+#define JS_CallInternal(context, ...) CALL_INTERNAL_##context, __VA_ARGS__)
+#define CALL_INTERNAL_JSContext engine_call_internal(JSContext
+#define CALL_INTERNAL_ctx call_function(ctx
+/* Globals and methods of strings are looked up through lookup.c. */
+static JSValue lookup_global(JSContext *c, JSAtom name, bool must_exist);
+static inline JSValue lookup_property(JSContext *c, JSValueConst value, JSAtom name, JSValueConst this_val, bool must_exist);
+#define JS_GetGlobalVar(context, ...) GET_GLOBAL_##context, __VA_ARGS__)
+#define GET_GLOBAL_JSContext engine_get_global(JSContext
+#define GET_GLOBAL_ctx lookup_global(ctx
+#define JS_GetPropertyInternal(context, ...) GET_PROPERTY_##context, __VA_ARGS__)
+#define GET_PROPERTY_JSContext engine_get_property(JSContext
+#define GET_PROPERTY_ctx lookup_property(ctx
+/* A switch over instructions: label addresses are numbers in Wasm, so that a table of them is looked up only to be
+ * switched over. That this name asks for it is its only effect. */
+#define EMSCRIPTEN 1
+/* Before a function's code is made final, locals.c looks at it. */
+struct JSFunctionDef;
+static int locals_resolve_labels(JSContext *c, struct JSFunctionDef *s);
+#define resolve_labels(context, ...) RESOLVE_LABELS_##context, __VA_ARGS__)
+#define RESOLVE_LABELS_JSContext engine_resolve_labels(JSContext
+#define RESOLVE_LABELS_ctx locals_resolve_labels(ctx
 /* Expressions are compiled and searched for through regexp.c. */
 #define lre_compile regexp_compile
 #define lre_exec regexp_exec
@@ -53,6 +97,15 @@ static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames,
 #include "quickjs.c"
 #undef can_add_backtrace
 #undef can_store_error_stack
+#undef resolve_labels
+#undef EMSCRIPTEN
+#undef JS_GetPropertyInternal
+#undef JS_GetGlobalVar
+#undef JS_CallInternal
+#undef js_free_shape0
+#undef js_arena_usable_size
+#undef js_arena_free
+#undef js_arena_malloc
 #undef js_regexp_Symbol_replace
 #undef js_regexp_test
 #undef js_regexp_exec
@@ -75,6 +128,10 @@ static JSContext *ctx;
 
 #include "memory.c"
 #include "heap.c"
+#include "call.c"
+#include "shapes.c"
+#include "lookup.c"
+#include "locals.c"
 #include "regexp.c"
 #include "replace.c"
 #include "libc.c"

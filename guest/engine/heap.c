@@ -157,8 +157,27 @@ static no_inline void *heap_carve(uint32_t class, size_t size)
 
 static void *heap_malloc_planned(uint32_t class, size_t full);
 
+/* A block of a class of small ones, when one is free; NULL otherwise. */
+static inline void *heap_take(size_t size)
+{
+    if (unlikely(size > HEAP_SMALL_MAX || heap.planned))
+        return NULL;
+    uint32_t class = heap_class(size);
+    HeapBlock *block = heap.free[class];
+    if (unlikely(!block))
+        return NULL;
+    heap.free[class] = block->u.next;
+    heap.used += heap_class_size(class);
+    if (heap.used > heap.peak)
+        heap.peak = heap.used;
+    return block->u.payload;
+}
+
 static void *heap_malloc(void *opaque, size_t size)
 {
+    void *p = heap_take(size);
+    if (p)
+        return p;
     if (size > 0x7fff0000u) {
         heap_exhausted = true;
         return NULL;
@@ -168,7 +187,6 @@ static void *heap_malloc(void *opaque, size_t size)
         return heap_malloc_planned(class, heap_class_size(class));
     HeapBlock *block = heap.free[class];
     size_t full = heap_class_size(class);
-    void *p;
     if (block) {
         heap.free[class] = block->u.next;
         p = block->u.payload;
@@ -234,9 +252,22 @@ static inline HeapBlock *heap_block(const void *p)
     return (HeapBlock *)((uint8_t *)(uintptr_t)p - HEAP_HEADER);
 }
 
+/* Gives a small block back; false: it is none. */
+static inline bool heap_give(void *p)
+{
+    HeapBlock *block = heap_block(p);
+    uint32_t class = block->class;
+    if (unlikely(class >= HEAP_SMALL_CLASSES))
+        return false;
+    heap.used -= heap_class_size(class);
+    block->u.next = heap.free[class];
+    heap.free[class] = block;
+    return true;
+}
+
 static void heap_free(void *opaque, void *p)
 {
-    if (!p)
+    if (!p || heap_give(p))
         return;
     HeapBlock *block = heap_block(p);
     size_t full = heap_class_size(block->class);
@@ -345,6 +376,38 @@ static uint32_t heap_seal(void)
         heap.top = aligned;
     heap.end = heap.top; /* an image ends here; what follows is looked at anew (heap_extend) */
     return (uint32_t)(uintptr_t)heap.top;
+}
+
+/* In place of js_arena_malloc: a block behind the header that QuickJS keeps of its own (references, garbage collection). */
+static inline void *heap_block_new(JSRuntime *r, size_t size)
+{
+    if (unlikely(size == 0))
+        return arena_zero_block(r)->user_data;
+    JSMallocBlockHeader *header = heap_take(sizeof(*header) + size);
+    if (unlikely(!header) && !(header = heap_malloc(NULL, sizeof(*header) + size)))
+        return NULL;
+    header->u.block_idx = JS_ARENA_FREE_NIL;
+    header->block_size_idx = 0xff;
+    return header->user_data;
+}
+
+/* In place of js_arena_free. */
+static inline void heap_block_free(JSRuntime *r, void *p)
+{
+    JSMallocBlockHeader *header = container_of(p, JSMallocBlockHeader, user_data);
+    if (header != arena_zero_block(r) && !heap_give(header))
+        heap_free(NULL, header);
+}
+
+/* In place of js_arena_usable_size. */
+static inline size_t heap_block_usable(JSRuntime *r, const void *p)
+{
+    if (!p)
+        return 0;
+    const JSMallocBlockHeader *header = container_of(p, JSMallocBlockHeader, user_data);
+    if (unlikely(header == arena_zero_block(r)))
+        return 0;
+    return heap_class_size(heap_block(header)->class) - sizeof(*header);
 }
 
 static const JSMallocFunctions heap_functions = {

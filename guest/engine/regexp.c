@@ -21,7 +21,7 @@ enum {
 #define REGEXP_LENGTH 4         /* RE_HEADER_BYTECODE_LEN */
 #define REGEXP_LOOP 11          /* bytes of the loop over all positions that begins a search */
 #define REGEXP_JUMP 5
-#define REGEXP_STEPS_MAX 64     /* instructions looked at */
+#define REGEXP_STEPS_MAX 128    /* instructions looked at */
 #define REGEXP_FIRST_MAX 64     /* ASCII characters; of more, one stands nearly everywhere */
 
 enum {
@@ -31,9 +31,13 @@ enum {
     BEGIN_AT_START, /* a match begins where the subject does */
 };
 
+typedef struct RegexpSet {
+    uint8_t ascii[16]; /* bit h of ascii[l] is the character h * 16 + l */
+    uint8_t beyond;    /* all other characters, too */
+} RegexpSet;
+
 typedef struct RegexpBegin {
-    uint8_t set[16]; /* of ASCII characters: bit h of set[l] is the character h * 16 + l */
-    uint8_t beyond;  /* other characters may begin a match, too */
+    RegexpSet first, second; /* a match begins with one of each */
     uint8_t kind;
 } RegexpBegin;
 
@@ -44,46 +48,40 @@ int lre_exec(uint8_t **capture, const uint8_t *bc_buf, const uint8_t *cbuf, int 
 uint8_t *lre_compile(int *plen, char *error_msg, int error_msg_size, const char *buf, size_t buf_len, int re_flags,
                      void *opaque);
 
-static inline bool regexp_has(const RegexpBegin *begin, uint32_t c)
+static inline bool regexp_has(const RegexpSet *set, uint32_t c)
 {
-    return c < 128 ? begin->set[c & 15] >> (c >> 4) & 1 : begin->beyond;
+    return c < 128 ? set->ascii[c & 15] >> (c >> 4) & 1 : set->beyond;
 }
 
-static inline void regexp_add(RegexpBegin *begin, uint32_t c)
+static inline void regexp_add(RegexpSet *set, uint32_t c)
 {
     if (c < 128)
-        begin->set[c & 15] |= 1u << (c >> 4);
+        set->ascii[c & 15] |= 1u << (c >> 4);
     else
-        begin->beyond = true;
+        set->beyond = true;
 }
 
 /* Letters of either case where the set has the one that stands for both (lre_canonicalize). */
-static void regexp_fold(RegexpBegin *begin, bool unicode)
+static void regexp_fold(RegexpSet *set, bool unicode)
 {
     for (uint32_t c = 'a'; c <= 'z'; c++) {
         uint32_t upper = c ^ 0x20;
-        if (regexp_has(begin, unicode ? c : upper)) {
-            regexp_add(begin, c);
-            regexp_add(begin, upper);
+        if (regexp_has(set, unicode ? c : upper)) {
+            regexp_add(set, c);
+            regexp_add(set, upper);
         } else {
-            begin->set[c & 15] &= ~(1u << (c >> 4));
-            begin->set[upper & 15] &= ~(1u << (upper >> 4));
+            set->ascii[c & 15] &= ~(1u << (c >> 4));
+            set->ascii[upper & 15] &= ~(1u << (upper >> 4));
         }
     }
-    begin->beyond |= unicode; /* two characters beyond ASCII stand for letters */
+    set->beyond |= unicode; /* two characters beyond ASCII stand for letters */
 }
 
-static void regexp_merge(RegexpBegin *begin, const RegexpBegin *more)
+/* Adds the characters that the instruction at `pc` takes; returns its length, 0 if it is none that takes one of a few. */
+static int regexp_add_op(RegexpSet *set, const uint8_t *pc, bool unicode)
 {
-    for (int i = 0; i < 16; i++)
-        begin->set[i] |= more->set[i];
-    begin->beyond |= more->beyond;
-}
-
-/* Adds the characters that the instruction at `pc` takes. False: it is none that takes one of a few. */
-static bool regexp_add_op(RegexpBegin *begin, const uint8_t *pc, bool unicode)
-{
-    RegexpBegin own = { 0 };
+    RegexpSet own = { 0 };
+    int size = 3;
     switch (*pc) {
     case REOP_char:
     case REOP_char_i:
@@ -91,7 +89,7 @@ static bool regexp_add_op(RegexpBegin *begin, const uint8_t *pc, bool unicode)
         break;
     case REOP_range:
     case REOP_range_i:
-        for (uint32_t i = 0, count = get_u16(pc + 1); i < count; i++) {
+        for (uint32_t i = 0, count = get_u16(pc + 1); i < count; i++, size += 4) {
             uint32_t low = get_u16(pc + 3 + 4 * i), high = get_u16(pc + 5 + 4 * i);
             own.beyond |= high >= 128;
             for (uint32_t c = low; c <= high && c < 128; c++)
@@ -99,16 +97,21 @@ static bool regexp_add_op(RegexpBegin *begin, const uint8_t *pc, bool unicode)
         }
         break;
     default:
-        return false;
+        return 0;
     }
     if (*pc == REOP_char_i || *pc == REOP_range_i)
         regexp_fold(&own, unicode);
-    regexp_merge(begin, &own);
-    return true;
+    for (int i = 0; i < 16; i++)
+        set->ascii[i] |= own.ascii[i];
+    set->beyond |= own.beyond;
+    return size;
 }
 
-/* Adds every character a match of the code at `pc` may begin with (more do no harm). False: anything may. */
-static bool regexp_first(RegexpBegin *begin, const uint8_t *pc, bool unicode, int *steps)
+/*
+ * Adds every character that the code at `pc` may take first (more do no harm), and to `second` those that it may take then.
+ * False: the first may be any, or none. Where the second may be, `second` has all.
+ */
+static bool regexp_first(RegexpSet *first, RegexpSet *second, const uint8_t *pc, bool unicode, int *steps)
 {
     while (--*steps >= 0) {
         switch (*pc) {
@@ -132,12 +135,16 @@ static bool regexp_first(RegexpBegin *begin, const uint8_t *pc, bool unicode, in
             break;
         case REOP_split_goto_first:
         case REOP_split_next_first:
-            if (!regexp_first(begin, pc + 5 + (int32_t)get_u32(pc + 1), unicode, steps))
+            if (!regexp_first(first, second, pc + 5 + (int32_t)get_u32(pc + 1), unicode, steps))
                 return false;
             pc += 5;
             break;
-        default:
-            return regexp_add_op(begin, pc, unicode);
+        default: {
+            int size = regexp_add_op(first, pc, unicode);
+            if (size && second && !regexp_first(second, NULL, pc + size, unicode, steps))
+                memset(second, 0xff, sizeof(*second));
+            return size;
+        }
         }
     }
     return false;
@@ -166,10 +173,10 @@ static RegexpBegin regexp_look(const uint8_t *code, bool unicode)
         begin.kind = BEGIN_AT_START;
         return begin;
     }
-    if (!regexp_first(&begin, code, unicode, &steps))
+    if (!regexp_first(&begin.first, &begin.second, code, unicode, &steps))
         return begin;
     for (int i = 0; i < 16; i++)
-        size += __builtin_popcount(begin.set[i]);
+        size += __builtin_popcount(begin.first.ascii[i]);
     if (*pc == REOP_char || *pc == REOP_char_i || *pc == REOP_range || *pc == REOP_range_i)
         begin.kind = regexp_is_single(code) ? BEGIN_AND_END : BEGIN_ANYWHERE;
     if (begin.kind == BEGIN_ANYWHERE && size <= REGEXP_FIRST_MAX)
@@ -204,28 +211,37 @@ uint8_t *regexp_compile(int *len, char *error, int error_size, const char *patte
     return grown;
 }
 
+/* For each of sixteen characters, all bits set if the set has it. */
+static inline v128_t regexp_have(const RegexpSet *set, v128_t chunk)
+{
+    const v128_t bits = wasm_i8x16_const(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+    v128_t rows = wasm_i8x16_swizzle(wasm_v128_load(set->ascii), wasm_v128_and(chunk, wasm_i8x16_splat(15)));
+    v128_t found = wasm_v128_and(rows, wasm_i8x16_swizzle(bits, wasm_u8x16_shr(chunk, 4)));
+    if (set->beyond)
+        found = wasm_v128_or(found, wasm_i8x16_lt(chunk, wasm_i8x16_splat(0)));
+    return wasm_i8x16_ne(found, wasm_i8x16_splat(0));
+}
+
 /* The first place in subject[index, len) where a match may begin, or `len`. */
 static int regexp_next8(const RegexpBegin *begin, const uint8_t *subject, int index, int len)
 {
-    const v128_t set = wasm_v128_load(begin->set), beyond = wasm_i8x16_splat(begin->beyond ? -1 : 0);
-    const v128_t bits = wasm_i8x16_const(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
-    for (; index < len && (uintptr_t)(subject + index) + 16 <= (uintptr_t)heap.end; index += 16) {
-        v128_t chunk = wasm_v128_load(subject + index);
-        v128_t found = wasm_v128_and(wasm_i8x16_swizzle(set, wasm_v128_and(chunk, wasm_i8x16_splat(15))),
-                                     wasm_i8x16_swizzle(bits, wasm_u8x16_shr(chunk, 4)));
-        found = wasm_v128_or(found, wasm_v128_and(beyond, wasm_i8x16_lt(chunk, wasm_i8x16_splat(0))));
-        uint32_t mask = wasm_i8x16_bitmask(wasm_i8x16_ne(found, wasm_i8x16_splat(0)));
+    bool pairs = begin->kind == BEGIN_WITH;
+    for (; index < len && (uintptr_t)(subject + index) + 17 <= (uintptr_t)heap.end; index += 16) {
+        v128_t found = regexp_have(&begin->first, wasm_v128_load(subject + index));
+        if (pairs && wasm_v128_any_true(found)) /* behind the end is something, which does no harm */
+            found = wasm_v128_and(found, regexp_have(&begin->second, wasm_v128_load(subject + index + 1)));
+        uint32_t mask = wasm_i8x16_bitmask(found);
         if (mask)
             return min_int(index + __builtin_ctz(mask), len);
     }
-    while (index < len && !regexp_has(begin, subject[index]))
+    while (index < len && !regexp_has(&begin->first, subject[index]))
         index++;
     return min_int(index, len);
 }
 
 static int regexp_next16(const RegexpBegin *begin, const uint16_t *subject, int index, int len)
 {
-    while (index < len && !regexp_has(begin, subject[index]))
+    while (index < len && !regexp_has(&begin->first, subject[index]))
         index++;
     return index;
 }

@@ -296,6 +296,8 @@ static JSValue replace_all(JSContext *c, JSValueConst subject, JSValueConst by, 
             next = place[1];
         }
         JS_FreeValue(c, piece);
+        if (unlikely(out.error_status)) /* too long: an exception is pending */
+            return JS_EXCEPTION;
     }
     string_buffer_concat(&out, s, next, s->len);
     return string_buffer_end(&out);

@@ -1,0 +1,81 @@
+/*
+ * Where globals and the methods of strings were found last. A name is looked up in an object through a hash table, after
+ * all the objects that come before it; here it is looked at first where it was. What stands there carries its own name, so
+ * nothing needs to be told when objects change.
+ */
+
+static JSValue engine_get_global(JSContext *c, JSAtom name, bool must_exist);
+static JSValue engine_get_property(JSContext *c, JSValueConst value, JSAtom name, JSValueConst this_val, bool must_exist);
+
+#define LOOKUP_PLACES 64 /* a power of two */
+
+typedef struct LookupPlace {
+    JSAtom name;
+    uint32_t index;
+    int scoped; /* globals: how many `let` and `const` of scripts there were, none of them this one */
+} LookupPlace;
+
+static LookupPlace lookup_globals[LOOKUP_PLACES], lookup_methods[LOOKUP_PLACES];
+
+/* An own plain property of `p` at `index`, if it is the one called `name`. */
+static inline const JSProperty *lookup_at(JSObject *p, uint32_t index, JSAtom name)
+{
+    if (index >= (uint32_t)p->shape->prop_count)
+        return NULL;
+    const JSShapeProperty *property = &get_shape_prop(p->shape)[index];
+    return property->atom == name && !(property->flags & JS_PROP_TMASK) ? &p->prop[index] : NULL;
+}
+
+/* Notes where `p` itself has `name`. */
+static void lookup_note(LookupPlace *place, JSObject *p, JSAtom name)
+{
+    JSProperty *property;
+    if (find_own_property(&property, p, name)) {
+        place->name = name;
+        place->index = property - p->prop;
+    }
+}
+
+/* In place of JS_GetGlobalVar. */
+static JSValue lookup_global(JSContext *c, JSAtom name, bool must_exist)
+{
+    LookupPlace *place = &lookup_globals[name % LOOKUP_PLACES];
+    JSObject *global = JS_VALUE_GET_OBJ(c->global_obj), *scope = JS_VALUE_GET_OBJ(c->global_var_obj);
+    if (likely(place->name == name && place->scoped == scope->shape->prop_count)) {
+        const JSProperty *property = lookup_at(global, place->index, name);
+        if (likely(property != NULL))
+            return js_dup(property->u.value);
+    }
+    JSProperty *own;
+    if (!find_own_property(&own, scope, name)) {
+        lookup_note(place, global, name);
+        place->scoped = scope->shape->prop_count;
+    }
+    return engine_get_global(c, name, must_exist);
+}
+
+/* A property of a string other than `length`. */
+static no_inline JSValue lookup_method(JSContext *c, JSValueConst string, JSAtom name, JSValueConst this_val, bool must_exist)
+{
+    if (__JS_AtomIsTaggedInt(name)) /* a character */
+        return engine_get_property(c, string, name, this_val, must_exist);
+    LookupPlace *place = &lookup_methods[name % LOOKUP_PLACES];
+    JSObject *proto = JS_VALUE_GET_OBJ(c->class_proto[JS_CLASS_STRING]);
+    if (likely(place->name == name)) {
+        const JSProperty *property = lookup_at(proto, place->index, name);
+        if (likely(property != NULL))
+            return js_dup(property->u.value);
+    }
+    JSValue value = engine_get_property(c, string, name, this_val, must_exist);
+    lookup_note(place, proto, name);
+    return value;
+}
+
+/* In place of JS_GetPropertyInternal. */
+static inline JSValue lookup_property(JSContext *c, JSValueConst value, JSAtom name, JSValueConst this_val, bool must_exist)
+{
+    if (JS_VALUE_GET_TAG(value) == JS_TAG_STRING)
+        return name == JS_ATOM_length ? js_int32(JS_VALUE_GET_STRING(value)->len) :
+                                        lookup_method(c, value, name, this_val, must_exist);
+    return engine_get_property(c, value, name, this_val, must_exist);
+}
