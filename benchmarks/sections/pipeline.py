@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CELLS: Final = 4_000_000
 """Events that one server may be sent in all."""
 
-WINDOW: Final = 10_000
+WINDOW: Final = 6_000
 """Events under way, from sender to receiver, while the maximum is looked for: the backlog does not grow beyond it."""
 
 WARM: Final = 2_000
