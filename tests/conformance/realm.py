@@ -14,6 +14,7 @@ from headgate_runtime import abi, guest, wasm
 from headgate_runtime._wasmtime import EngineError
 from headgate_runtime.image import Image, make
 from headgate_runtime.limits import SPARE_PAGES, Limits
+from headgate_runtime.overlay import Memory
 from headgate_runtime.rewind import Rewinder
 from headgate_runtime.sandbox import Sandbox
 
@@ -108,7 +109,7 @@ def _output(sandbox: Sandbox) -> bytes:
 
 
 def _image(harness: Sequence[str]) -> Image:
-    sandbox = Sandbox(guest.engine().compile(guest.read("base.wasm")), LIMITS)
+    sandbox = Sandbox(Memory(guest.engine().compile(guest.read("base.wasm"))), LIMITS)
     try:
         for script in harness:
             failure = _evaluate(sandbox, script)
