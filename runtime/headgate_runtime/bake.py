@@ -18,6 +18,7 @@ import operator
 import os
 import struct
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -52,24 +53,18 @@ class BakeError(Exception):
     """The prelude, a library or a training function did not load."""
 
 
-EVERY, SOME, REST = 1, 2, 3
+OFTEN: Final = (6, 2, 1)
 """
-Tiers of blocks, in their order in memory: written to by nearly every event; by some; only while a function is loaded, or
-large, so that of the block itself little is written to.
+Tiers of blocks, in their order in memory: how many events of training, or functions while they are loaded, write to them
+at least. What is written to by nearly all lies on few pages then, which are shared with little else.
 """
-
-SMALL_BYTES: Final = 512
-"""Blocks up to this size may be in the first two tiers, which then are dense."""
-
-PLAIN: Final = "forward.js"
-"""The training function that does what nearly every function does, and no more."""
 
 
 class Plan(NamedTuple):
     """Which blocks of the base image are written to: the tier of each by serial number, and the room that tiers need."""
 
     tiers: Mapping[int, int]
-    room_bytes: tuple[int, int, int]
+    room_bytes: tuple[int, ...]
 
     def encode(self) -> bytes:
         """Two bits for each serial number."""
@@ -170,7 +165,7 @@ class Oven:
             bits = plan.encode()
             address = len(view) - (2 << 20)
             view[address : address + len(bits)] = bits
-        room = plan.room_bytes if plan else (0, 0, 0)
+        room = plan.room_bytes if plan else (0,) * len(OFTEN)
         abi.PLAN.pack_into(view, self.mailbox + abi.PLAN_AT, mode, address, len(bits) * 4, *room, 0)
 
     def seal(self) -> bytes:
@@ -238,11 +233,13 @@ def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
     they run in slices of LEARN_FUEL.
     """
     blocks = list(_blocks(memory, heap))
-    found: dict[int, set[int]] = {EVERY: set(), SOME: set(), REST: set()}
+    times: Counter[int] = Counter()
     events = (directory / "training" / "events.jsonl").read_bytes().splitlines()
     for source in sorted((directory / "training").glob("*.js")):
         loaded = _loaded(directory, code, memory, source.read_bytes())
-        _Look(memory, blocks, heap).at(memoryview(loaded), [(0, len(memory))], found[REST])
+        written: set[int] = set()
+        _Look(memory, blocks, heap).at(memoryview(loaded), [(0, len(memory))], written)
+        times.update(written)
         # In an engine anew: only the pages that events write to need looking at.
         oven = Oven(directory, code, module_of(loaded))
         abi.LIMITS.pack_into(oven.memory(), oven.mailbox + abi.LIMITS_AT, *LIMITS)
@@ -250,18 +247,21 @@ def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
         # The kernel knows the pages that were ever written to; without its help all are compared.
         scan = PageMap(oven) if PageMap.available() else None
         for event in events:
+            written = set()
             for _ in oven.slices("invoke", event):
                 places = runs(scan()) if scan else [(0, len(memory))]
-                look.at(oven.memory(), places, found[EVERY if source.name == PLAIN else SOME])
+                look.at(oven.memory(), places, written)
+            times.update(written)
         oven.close()
-    tiers = {serial: tier for tier in (REST, SOME, EVERY) for serial in found[tier]}
-    room = {EVERY: 0, SOME: 0, REST: 0}
+    tiers = {
+        serial: next(tier for tier, least in enumerate(OFTEN, 1) if count >= least)
+        for serial, count in times.items()
+    }
+    room = [0] * len(OFTEN)
     for _, size, serial in blocks:
         if serial in tiers:
-            if size > SMALL_BYTES:
-                tiers[serial] = REST
-            room[tiers[serial]] += size
-    return Plan(tiers, (room[EVERY], room[SOME], room[REST]))
+            room[tiers[serial] - 1] += size
+    return Plan(tiers, tuple(room))
 
 
 def _loaded(directory: Path, code: Module, memory: bytes, source: bytes) -> bytes:
