@@ -42,7 +42,7 @@ def step_digests(tree: Tree) -> dict[str, str]:
     upstream = digest_of(tree.engine_lock, here / "sources.py", common)
     packages = digest_of(*tree.npm, node, common)
     linked = digest_of(upstream, tree.engine, zig, here / "engine.py", common)
-    parted = digest_of(linked, reader)
+    parted = digest_of(linked, reader, here / "meter.py", here / "pipeline.py")
     locales = digest_of(packages, node, here / "intl.mjs")
     prelude = digest_of(packages, tree.prelude, locales, here / "bundles.py")
     libraries = digest_of(packages, tree.libraries, here / "bundles.py")

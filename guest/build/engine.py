@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from guest.build import meter
 from guest.build.workshop import BuildError
 from headgate_runtime import wasm
 
@@ -63,6 +64,11 @@ COMPILE_CXX = (
 HOST = "headgate"
 """The only Wasm module that the engine may import from."""
 
+PAUSE, FUEL = "pause", "fuel"
+"""The import by which the engine asks for more fuel, and the export that is its counter."""
+
+ENGINE = "engine.wasm"
+
 
 def link_engine(shop: Workshop, source: Path, upstream: Path, out: Path) -> None:
     """Compiles *source* (engine.c, *.zig, exports.txt) with *upstream*'s C sources to *out*/linked.wasm."""
@@ -118,5 +124,15 @@ def part_engine(linked: Path, out: Path) -> None:
             f"the engine imports {', '.join(strangers)}, but may import from {HOST} only:{os.linesep}"
             "define what libc wants in guest/engine, or stop using it"
         )
-    (out / "engine.wasm").write_bytes(code)
+    (out / ENGINE).write_bytes(code)
     (out / "boot.wasm").write_bytes(wasm.memory_module(content, pages))
+
+
+def make_engine(linked: Path, out: Path) -> None:
+    """As `part_engine`, with code that counts its fuel."""
+    part_engine(linked, out)
+    try:
+        metered = meter.meter((out / ENGINE).read_bytes(), HOST, PAUSE, FUEL)
+    except wasm.WasmError as error:
+        raise BuildError(f"the engine cannot be metered: {error}") from error
+    (out / ENGINE).write_bytes(metered)

@@ -66,7 +66,7 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
     parted = step(
         "[3/6] engine's code and memory",
         "engine",
-        lambda out: engine.part_engine(linked / "linked.wasm", out),
+        lambda out: engine.make_engine(linked / "linked.wasm", out),
     )
     locales = step(
         "[4/6] data of Intl (a minute the first time)",

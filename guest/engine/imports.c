@@ -15,3 +15,8 @@ HG_IMPORT(library) int32_t import_library(const char *name, uint32_t len, uint8_
  * fuel that was worth, flags, and the answer. Returns their number, or a negative one. */
 HG_IMPORT(keys) int32_t import_keys(const uint8_t *request, uint32_t len, const uint8_t *data, uint32_t data_len,
                                     uint8_t *answer, uint32_t cap);
+
+/* More fuel, or never back: `fuel` is what the engine counts down. Not called in C; the build writes the counting into the
+ * engine and makes the export `fuel` the counter (guest/build/meter.py). */
+HG_IMPORT(pause) int64_t import_pause(int64_t fuel);
+int64_t fuel(int64_t left) { return import_pause(left); }

@@ -2,8 +2,9 @@
 Every private name of the `wasmtime` wheel, in one place; the wheel's version is pinned exactly for this module.
 
 The public classes cost 12-16 us a call and cannot preempt. Here a call is a *future* of wasmtime's C API on a fiber
-of its own: `Call.step` runs it for one slice of fuel and returns, so one event loop serves many sandboxes
-(wasmtime_func_call_async, wasmtime_context_fuel_async_yield_interval). Addresses are passed as plain integers.
+of its own: `Function.step` runs it for one slice of fuel and returns, so one event loop serves many sandboxes
+(wasmtime_func_call_async). The engine counts its fuel itself (guest/build/meter.py) and calls `pause` when a slice of it
+is used up, an asynchronous function of the host: the future is not ready then. Addresses are passed as plain integers.
 
 Faults of the host (a module that does not compile, a failed instantiation) raise EngineError. What the guest did
 wrong (a trap, fuel used up) is a value: the `Trap` that `Call.step` leaves behind.
@@ -15,8 +16,8 @@ import ctypes
 import enum
 import importlib.metadata
 import threading
-from ctypes import c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import TYPE_CHECKING, Any, Final
+from ctypes import c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import wasmtime
 from wasmtime import _bindings, _ffi
@@ -40,7 +41,14 @@ _FUNC_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_func_t)
 _MEMORY_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_memory_t)
 _EXTERN_UNION: Final[int] = _bindings.wasmtime_extern_t.of.offset
 _VAL_UNION: Final[int] = _bindings.wasmtime_val_t.of.offset
+_GLOBAL_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_global_t)
 _KIND_FUNC: Final = 0
+_KIND_GLOBAL: Final = 1
+_KIND_I64: Final = 1
+
+FUEL: Final = "fuel"
+PAUSE: Final = "pause"
+"""The global that the engine counts down, and the import it calls when that is below zero."""
 
 _FIBER_RESIDENT_BYTES: Final = 64 << 10
 """Of a fiber's stack, kept in memory between two calls."""
@@ -68,9 +76,8 @@ _store_context = _function(_held, "wasmtime_store_context", c_void_p, c_void_p)
 _store_limiter = _function(
     _held, "wasmtime_store_limiter", None, c_void_p, c_int64, c_int64, c_int64, c_int64, c_int64
 )
-_set_fuel = _function(_held, "wasmtime_context_set_fuel", c_void_p, c_void_p, c_uint64)
-_get_fuel = _function(_held, "wasmtime_context_get_fuel", c_void_p, c_void_p, c_void_p)
-_fuel_interval = _function(_held, "wasmtime_context_fuel_async_yield_interval", c_void_p, c_void_p, c_uint64)
+_global_set = _function(_held, "wasmtime_global_set", c_void_p, c_void_p, c_void_p, c_void_p)
+_global_get = _function(_held, "wasmtime_global_get", None, c_void_p, c_void_p, c_void_p)
 _module_new = _function(_free, "wasmtime_module_new", c_void_p, c_void_p, c_char_p, c_size_t, c_void_p)
 _module_delete = _function(_held, "wasmtime_module_delete", None, c_void_p)
 _module_serialize = _function(_held, "wasmtime_module_serialize", c_void_p, c_void_p, c_void_p)
@@ -98,8 +105,15 @@ _linker_define_func = _function(
     "wasmtime_linker_define_func_unchecked",
     *(c_void_p, c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p),
 )
+_linker_define_async_func = _function(
+    _held,
+    "wasmtime_linker_define_async_func",
+    *(c_void_p, c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p),
+)
 _linker_instantiate = _function(
-    _held, "wasmtime_linker_instantiate", c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
+    _held,
+    "wasmtime_linker_instantiate_async",
+    *(c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
 )
 _instance_new = _function(
     _held, "wasmtime_instance_new", c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p
@@ -121,6 +135,7 @@ _error_delete = _function(_held, "wasmtime_error_delete", None, c_void_p)
 _trap_message = _function(_held, "wasm_trap_message", None, c_void_p, c_void_p)
 _trap_delete = _function(_held, "wasm_trap_delete", None, c_void_p)
 _caller_context = _function(_held, "wasmtime_caller_context", c_void_p, c_void_p)
+_trap_new_code = _function(_held, "wasmtime_trap_new_code", c_void_p, ctypes.c_uint8)
 _trap_code = _function(_held, "wasmtime_trap_code", c_bool, c_void_p, c_void_p)
 
 
@@ -136,7 +151,8 @@ class Trap(enum.Enum):
     FAULT = "fault in the guest"
 
 
-_TRAP_CODES: Final = {0: Trap.STACK_OVERFLOW, 11: Trap.OUT_OF_FUEL}
+_OUT_OF_FUEL_CODE: Final = 11
+_TRAP_CODES: Final = {0: Trap.STACK_OVERFLOW, _OUT_OF_FUEL_CODE: Trap.OUT_OF_FUEL}
 
 
 class _ByteVec(ctypes.Structure):
@@ -195,12 +211,12 @@ class Engine:
 
 def _configure(stack_bytes: int, fiber_bytes: int) -> wasmtime.Config:
     config = wasmtime.Config()
-    config.consume_fuel = True
     config.wasm_threads = False
     pointer = config.ptr()
     _bindings.wasmtime_config_max_wasm_stack_set(pointer, stack_bytes)
     _bindings.wasmtime_config_async_stack_size_set(pointer, fiber_bytes)
     _bindings.wasmtime_config_memory_init_cow_set(pointer, True)
+    _bindings.wasmtime_config_wasm_branch_hinting_set(pointer, True)
     # Images hold no code: threads to compile them cost more than they save. The engine is compiled once and kept.
     _bindings.wasmtime_config_parallel_compilation_set(pointer, False)
     return config
@@ -261,6 +277,7 @@ class Linker:
         _linker_shadowing(self._linker, True)
         for name, (arity, function) in functions.items():
             self._define(name.encode(), arity, function)
+        self._define_pause()
 
     def _define(self, name: bytes, arity: int, function: HostFunction) -> None:
         i32 = wasmtime.ValType.i32()
@@ -290,6 +307,29 @@ class Linker:
             )
         )
 
+    def _define_pause(self) -> None:
+        i64 = wasmtime.ValType.i64()
+        kind = wasmtime.FuncType([i64], [i64])
+        # Only what is told here runs on the guest's stack; it is back before the future is given up for a while.
+        called = ctypes.PYFUNCTYPE(None, *[c_void_p] * 3, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)(
+            _pause
+        )
+        self._callbacks.append(called)
+        name = PAUSE.encode()
+        _check(
+            _linker_define_async_func(
+                self._linker,
+                self._module,
+                len(self._module),
+                name,
+                len(name),
+                _address(kind.ptr()),
+                ctypes.cast(called, c_void_p),
+                None,
+                None,
+            )
+        )
+
     def instantiate(self, store: Store, engine_module: Module, image: Module) -> Instance:
         """*image*'s memory and *engine_module*'s code, joined in *store*."""
         trap = c_void_p()
@@ -309,16 +349,30 @@ class Linker:
                     self._linker, store.context, self._module, len(self._module), b"memory", 6, extern
                 )
             )
-            _check(
-                _linker_instantiate(
-                    self._linker, store.context, engine_module.pointer, instance, ctypes.byref(trap)
-                )
+            error = c_void_p()
+            future = _linker_instantiate(
+                self._linker,
+                store.context,
+                engine_module.pointer,
+                instance,
+                ctypes.byref(trap),
+                ctypes.byref(error),
             )
+            while not _future_poll(future):  # there is no start function that could pause
+                pass
+            _future_delete(future)
+            _check(error.value)
         if trap.value:
             raise EngineError(f"instantiation trapped: {_take_trap(trap.value)[1]}")
         memory = ctypes.create_string_buffer(
             ctypes.string_at(ctypes.addressof(extern) + _EXTERN_UNION, _MEMORY_BYTES), _MEMORY_BYTES
         )
+        counter = ctypes.create_string_buffer(_EXTERN_BYTES)
+        if not _export_get(store.context, instance, FUEL.encode(), len(FUEL), counter) or (
+            counter.raw[0] != _KIND_GLOBAL
+        ):
+            raise EngineError("the engine does not count its fuel")
+        store.count_in(ctypes.string_at(ctypes.addressof(counter) + _EXTERN_UNION, _GLOBAL_BYTES))
         return Instance(store, instance, memory)
 
     def __del__(self) -> None:
@@ -338,34 +392,114 @@ def _take_trap(pointer: int) -> tuple[Trap, str]:
     return kind, _take_text(vector)
 
 
-class Store:
-    """What one sandbox owns in wasmtime. `close` gives everything back and may be called twice."""
+def _pause(
+    _env: int,
+    caller: int,
+    arguments: int,
+    _count: int,
+    results: int,
+    _room: int,
+    trap: int,
+    continuation: int,
+) -> None:
+    """The engine has used up its slice of fuel: it goes on with the next at the next poll, or traps when none is left."""
+    try:
+        _grant(caller, arguments, results, trap, continuation)
+    except BaseException as error:  # noqa: BLE001 - of a signal's handler: nothing else raises here
+        _interrupted.append(error)
+        _grant(caller, arguments, results, trap, continuation)
 
-    __slots__ = ("_engine", "_fuel", "_fuel_at", "_store", "context")
+
+def _grant(caller: int, arguments: int, results: int, trap: int, continuation: int) -> None:
+    context = _caller_context(caller)
+    cells = (c_void_p * 3).from_address(continuation)
+    cells[0], cells[1], cells[2] = _go_on_at, context, None
+    grant = Store.by_context[context].grant()
+    if grant:
+        _paused.add(context)
+        fuel = c_int64.from_address(arguments + _VAL_UNION).value
+        ctypes.c_uint8.from_address(results).value = _KIND_I64
+        c_int64.from_address(results + _VAL_UNION).value = fuel + grant
+    else:
+        c_void_p.from_address(trap).value = _trap_new_code(_OUT_OF_FUEL_CODE)
+
+
+_interrupted: list[BaseException] = []
+"""What a signal's handler raised on a guest's stack, which nothing may pass; raised when the guest has paused."""
+
+
+_paused: set[int] = set()
+"""Stores whose engine has paused in this very poll."""
+
+
+def _may_go_on(context: int) -> bool:
+    if context in _paused:
+        _paused.discard(context)
+        return False
+    return True
+
+
+_go_on = ctypes.PYFUNCTYPE(c_bool, c_void_p)(_may_go_on)
+_go_on_at = ctypes.cast(_go_on, c_void_p).value
+
+
+class Store:
+    """
+    What one sandbox owns in wasmtime. `close` gives everything back and may be called twice.
+
+    slice       fuel after which a call pauses
+    reserve     fuel for slices to come
+    """
+
+    __slots__ = ("_engine", "_store", "cell", "context", "fuel_at", "reserve", "slice", "view")
+
+    by_context: ClassVar[dict[int, Store]] = {}
 
     def __init__(self, engine: Engine, *, memory_bytes: int) -> None:
         self._engine = engine
         self._store: int = _store_new(engine.pointer, None, None)
         self.context: int = _store_context(self._store)
-        self._fuel = c_uint64()
-        self._fuel_at = ctypes.addressof(self._fuel)
+        self.slice = 1 << 62
+        self.reserve = 0
+        value = ctypes.create_string_buffer(_VAL_BYTES)
+        value[0] = bytes([_KIND_I64])
+        self.cell = ctypes.addressof(value)
+        self.view = memoryview(value).cast("B").cast("q")  # [_VAL_UNION // 8]: fuel; it keeps the cell alive
+        self.fuel_at = ctypes.create_string_buffer(_GLOBAL_BYTES)
+        Store.by_context[self.context] = self
         _store_limiter(self._store, memory_bytes, -1, 2, -1, 1)
 
+    def count_in(self, content: bytes) -> None:
+        """Takes the global, a `wasmtime_global_t`, in which the engine counts its fuel."""
+        ctypes.memmove(self.fuel_at, content, _GLOBAL_BYTES)
+
     def set_fuel(self, fuel: int) -> None:
-        error = _set_fuel(self.context, fuel)
+        """Fuel for calls from now on, that of one under way included. Only once there is an instance."""
+        first = min(fuel, self.slice)
+        self.reserve = fuel - first
+        self.view[_VAL_UNION // 8] = first
+        error = _global_set(self.context, self.fuel_at, self.cell)
         if error:
             _check(error)
 
     def get_fuel(self) -> int:
-        _get_fuel(self.context, self._fuel_at)
-        return self._fuel.value
+        """Fuel that is left; not during a call."""
+        _global_get(self.context, self.fuel_at, self.cell)
+        return max(0, self.view[_VAL_UNION // 8] + self.reserve)
+
+    def grant(self) -> int:
+        """Takes the next slice from the reserve; 0 when that is empty."""
+        grant = min(self.slice, self.reserve)
+        self.reserve -= grant
+        return grant
 
     def yield_every(self, fuel: int) -> None:
-        """From now on every call is preempted after each *fuel* units; the store is asynchronous from here on."""
-        _check(_fuel_interval(self.context, fuel))
+        """From the next `set_fuel` on every call pauses after each *fuel* units."""
+        self.slice = fuel
 
     def close(self) -> None:
         if self._store:
+            del Store.by_context[self.context]
             _store_delete(self._store)
             self._store = self.context = 0
 
@@ -451,6 +585,8 @@ class Function:
     def step(self) -> bool:
         """Runs until the call is over (True) or its slice of fuel is used (False)."""
         if not _future_poll(self._future):
+            if _interrupted:
+                raise _interrupted.pop()
             return False
         _future_delete(self._future)
         self._future = 0
@@ -477,21 +613,22 @@ class Function:
         One plain function over cells, because every attribute looked up and every frame pushed between two entries of
         the guest also drives the guest's data out of the processor's cache: 5 us per event, measured.
         """
-        context, call, outcome, failures = self.store.context, self._call, self._outcome, self._failures
-        result_at = _VAL_UNION // 4
-        left = c_uint64()
-        left_at = ctypes.addressof(left)
-        left_view = memoryview(left).cast("B").cast("Q")
-        set_fuel, get_fuel, start, poll, delete = (
-            _set_fuel,
-            _get_fuel,
+        store, call, outcome, failures = self.store, self._call, self._outcome, self._failures
+        context, fuel_at, cell, view, part = store.context, store.fuel_at, store.cell, store.view, store.slice
+        result_at, fuel_in = _VAL_UNION // 4, _VAL_UNION // 8
+        set_global, get_global, start, poll, delete = (
+            _global_set,
+            _global_get,
             _call_async,
             _future_poll,
             _future_delete,
         )
 
         def run(fuel: int) -> int:
-            set_fuel(context, fuel)
+            first = min(part, fuel)
+            store.reserve = fuel - first
+            view[fuel_in] = first
+            set_global(context, fuel_at, cell)
             future = start(*call)
             if not poll(future):
                 self.trap = None
@@ -504,8 +641,8 @@ class Function:
             if outcome[result_at]:
                 self.trap = None
                 return -1
-            get_fuel(context, left_at)
-            return left_view[0]
+            get_global(context, fuel_at, cell)
+            return view[fuel_in] + store.reserve
 
         return run
 

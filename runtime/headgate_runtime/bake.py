@@ -87,9 +87,9 @@ class Oven:
         pages = wasm.memory_pages(memory) + room_pages
         roomy = wasm.memory_module(wasm.segments(memory), pages)
         store = Store(engine, memory_bytes=1 << 30)
-        store.set_fuel(1 << 40)
         self._store = store
         self._instance: Instance = self._linker.instantiate(store, code, engine.compile(roomy))
+        store.set_fuel(1 << 40)
         self._directory = directory
         self.mailbox = self.call("mailbox")
         if self.call("abi") != abi.VERSION:
@@ -141,6 +141,7 @@ class Oven:
         abi.ENTRY.pack_into(view, self.mailbox, 1.7e12, 0.0, bytes(32), 0, 0, address, len(content))
         view[address : address + len(content)] = content
         self._store.yield_every(LEARN_FUEL)
+        self._store.set_fuel(1 << 40)
         function = self._instance.function(name)
         function.start()
         while not function.step():

@@ -117,12 +117,13 @@ class Sandbox:
         self.told: list[bytes] | None = None
         self._functions: dict[str, Function] = {}
         self._store = Store(guest.engine(), memory_bytes=limits.memory_bytes)
-        self._store.set_fuel(1 << 40)
+        self._store.yield_every(SLICE_FUEL)
         try:
             self._instance = _linker().instantiate(self._store, guest.code(), start.module)
         except BaseException:
             self._store.close()
             raise
+        self._store.set_fuel(1 << 40)
         Sandbox.by_context[self._store.context] = self
         self._base = self._instance.memory_address()
         self._size = 0
@@ -141,7 +142,6 @@ class Sandbox:
             limits.stack_bytes,
         )
         self.entry = self.function("invoke")
-        self._store.yield_every(SLICE_FUEL)
         self._run = self.entry.quick()
         self.enter = self._bind()
 

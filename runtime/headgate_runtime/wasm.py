@@ -72,7 +72,7 @@ class Segment:
         return self.offset + len(self.content)
 
 
-class _Reader:
+class Reader:
     """A position in a byte string; every read is checked against its end."""
 
     def __init__(self, data: bytes, position: int = 0) -> None:
@@ -170,7 +170,7 @@ def sections(module: bytes) -> list[Section]:
     """The sections in the order of the file."""
     if module[: len(PREAMBLE)] != PREAMBLE:
         raise WasmError("not a Wasm module of version 1")
-    reader = _Reader(module, len(PREAMBLE))
+    reader = Reader(module, len(PREAMBLE))
     found = []
     while reader:
         section_id = reader.byte()
@@ -191,7 +191,7 @@ def imports(module: bytes) -> list[Import]:
 
 
 def _imports(payload: bytes) -> Iterator[Import]:
-    reader = _Reader(payload)
+    reader = Reader(payload)
     for _ in range(reader.unsigned()):
         module, name, kind = reader.name(), reader.name(), reader.byte()
         start = reader.position
@@ -219,7 +219,7 @@ def exports(module: bytes) -> list[Export]:
     found = []
     for part in sections(module):
         if part.id == EXPORT:
-            reader = _Reader(part.payload)
+            reader = Reader(part.payload)
             count = reader.unsigned()
             found += [Export(reader.name(), reader.byte(), reader.unsigned()) for _ in range(count)]
             if reader:
@@ -231,7 +231,7 @@ def custom(module: bytes, name: str) -> bytes | None:
     """Content of the first custom section called *name*, None if there is none."""
     for part in sections(module):
         if part.id == CUSTOM:
-            reader = _Reader(part.payload)
+            reader = Reader(part.payload)
             if reader.name() == name:
                 return part.payload[reader.position :]
     return None
@@ -243,7 +243,7 @@ def segments(module: bytes) -> list[Segment]:
 
 
 def _segments(payload: bytes) -> Iterator[Segment]:
-    reader = _Reader(payload)
+    reader = Reader(payload)
     for index in range(reader.unsigned()):
         if reader.unsigned() != 0:
             raise WasmError(f"data segment {index} is not an active segment of memory 0")
@@ -259,12 +259,12 @@ def _segments(payload: bytes) -> Iterator[Segment]:
 
 def memory_pages(module: bytes) -> int:
     """Least size in pages of the module's only memory, imported or its own."""
-    found = [_Reader(entry.description) for entry in imports(module) if entry.kind == MEMORY_KIND]
+    found = [Reader(entry.description) for entry in imports(module) if entry.kind == MEMORY_KIND]
     for part in sections(module):
         if part.id == MEMORY:
-            reader = _Reader(part.payload)
+            reader = Reader(part.payload)
             for _ in range(reader.unsigned()):
-                found.append(_Reader(part.payload, reader.position))
+                found.append(Reader(part.payload, reader.position))
                 reader.limits()
     if len(found) != 1:
         raise WasmError(f"{len(found)} memories where one is wanted")

@@ -14,6 +14,7 @@ import orjson
 import pytest
 import wasmtime
 
+from guest.build import meter
 from headgate_runtime import Image, ImageError, abi, guest, wasm
 from headgate_runtime.compile_error import CompileError
 from headgate_runtime.compiler import compile as compile_function
@@ -33,6 +34,7 @@ FUNCTIONS = {
     "cache": "(i32, i32, i32) -> i32",
     "library": "(i32, i32, i32, i32) -> i32",
     "keys": "(i32, i32, i32, i32, i32, i32) -> i32",
+    "pause": "(i64) -> i64",
 }
 """All that a guest can ask of its host."""
 
@@ -54,6 +56,9 @@ ENTRY_POINTS = {
     "touch": "() -> i32",
 }
 """All that a host can call."""
+
+FUEL = "fuel"
+"""The counter of the engine's work, the one export that is no function."""
 
 
 def signature(kind: object) -> str:
@@ -82,7 +87,12 @@ class TestShape:
         assert len(module.imports) == len(FUNCTIONS) + 1
 
     def test_exports(self, module: wasmtime.Module) -> None:
-        assert {entry.name: signature(entry.type) for entry in module.exports} == ENTRY_POINTS
+        exports = {entry.name: entry.type for entry in module.exports}
+        fuel = exports.pop(FUEL)
+
+        assert isinstance(fuel, wasmtime.GlobalType)
+        assert (str(fuel.content), fuel.mutable) == ("i64", True)
+        assert {name: signature(kind) for name, kind in exports.items()} == ENTRY_POINTS
 
     def test_there_is_no_wasi(self) -> None:
         content = guest.read("engine.wasm")
@@ -95,7 +105,10 @@ class TestShape:
         ids = section_ids("engine.wasm")
 
         assert SECTIONS["code"] in ids
-        assert not ids & {SECTIONS[name] for name in ("custom", "start", "data", "data count")}
+        assert not ids & {SECTIONS[name] for name in ("start", "data", "data count")}
+        # The one custom section tells the compiler which branches are unlikely.
+        assert [part.id for part in wasm.sections(guest.read("engine.wasm"))].count(SECTIONS["custom"]) == 1
+        assert wasm.custom(guest.read("engine.wasm"), meter.HINTS)
 
     @pytest.mark.parametrize("name", ["boot.wasm", "base.wasm"])
     def test_an_image_is_memory_and_nothing_else(self, name: str) -> None:
@@ -273,7 +286,7 @@ class TestContract:
 
         assert set(re.findall(r"^HG_IMPORT\((\w+)\) ", source("imports.c"), re.MULTILINE)) == set(FUNCTIONS)
         assert {"_initialize", *re.findall(r"HG_EXPORT\((\w+)\)", texts)} == set(ENTRY_POINTS)
-        assert set(source("exports.txt").split()) | {"_initialize"} == set(ENTRY_POINTS)
+        assert set(source("exports.txt").split()) | {"_initialize"} == {*ENTRY_POINTS, FUEL}
 
     def test_the_page_that_tells_all_this(self) -> None:
         page = (ROOT / "guest" / "ABI.md").read_text(encoding="utf-8")
@@ -291,9 +304,10 @@ class TestContract:
             re.findall(r"^\| `(headgate\.\w+)", page, re.MULTILINE)
         )
         exports = page.split("## Exports")[1].split("##")[0]
-        assert set(re.findall(r"^\| `(\w+)(?:\(len\))?` \|", exports, re.MULTILINE)) == set(ENTRY_POINTS) - {
-            "_initialize"
-        }
+        assert set(re.findall(r"^\| `(\w+)(?:\(len\))?` \|", exports, re.MULTILINE)) == {
+            *ENTRY_POINTS,
+            FUEL,
+        } - {"_initialize"}
 
     def test_the_version(self) -> None:
         assert int(re.findall(r"#define HG_ABI_VERSION (\d+)", source("mailbox.h"))[0]) == abi.VERSION

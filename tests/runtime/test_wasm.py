@@ -45,18 +45,18 @@ def loaded(module: bytes, export: str = "memory") -> bytes:
 
 @given(st.integers(0, 2**64 - 1))
 def test_unsigned_numbers_survive(value: int) -> None:
-    assert wasm._Reader(wasm.encode_unsigned(value)).unsigned(64) == value
+    assert wasm.Reader(wasm.encode_unsigned(value)).unsigned(64) == value
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_signed_numbers_survive(value: int) -> None:
-    assert wasm._Reader(wasm.encode_signed(value)).signed(64) == value
+    assert wasm.Reader(wasm.encode_signed(value)).signed(64) == value
 
 
 @pytest.mark.parametrize("encoded", [b"\x80\x80\x80\x80\x80\x01", b"\xff\xff\xff\xff\x1f", b"\x80"])
 def test_numbers_beyond_32_bits_are_refused(encoded: bytes) -> None:
     with pytest.raises(WasmError):
-        wasm._Reader(encoded).unsigned()
+        wasm.Reader(encoded).unsigned()
 
 
 def test_sections_survive() -> None:

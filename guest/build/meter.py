@@ -1,0 +1,503 @@
+"""
+Counts the work of the engine, in the engine itself: fuel.
+
+wasmtime can count every instruction, but keeps the count in a register through all of the code: the engine was slower by
+a quarter to a third (measured). What it takes to stop any code at an exact point is less. Every way around a loop, and
+every way into a function that may call itself again, subtracts what it is worth from a global; below zero the host
+is asked for more, by the import `pause`, which may let others run meanwhile or never come back.
+
+What a turn is worth is known beforehand: the instructions of it, those behind a branch in parts. So fuel follows
+from what was executed, the same on every machine, and no code goes on for long without any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from headgate_runtime import wasm
+from headgate_runtime.wasm import Section, WasmError, encode_name, encode_signed, encode_unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TYPE, FUNCTION, GLOBAL, ELEMENT, CODE = 1, 3, 6, 9, 10
+
+HINTS: Final = "metadata.code.branch_hint"
+"""A custom section of the branch hinting proposal: without it the compiler makes room for the call everywhere."""
+
+_UNREACHABLE, _BLOCK, _LOOP, _IF, _ELSE, _END = 0x00, 0x02, 0x03, 0x04, 0x05, 0x0B
+_BR, _BR_IF, _BR_TABLE, _RETURN = 0x0C, 0x0D, 0x0E, 0x0F
+_CALL, _CALL_INDIRECT = 0x10, 0x11
+_FREE: Final = frozenset((0x00, 0x01, _BLOCK, _LOOP, _ELSE, _END, _RETURN, 0x1A))
+"""Opcodes that cost nothing: they are no machine code, or its end."""
+
+_I64: Final = 0x7E
+
+BACKS_MAX: Final = 2
+"""Up to so many branches back to a loop's start, each is metered; else the start is, so also its first turn."""
+
+INDIRECT: Final = 20
+"""What a call is worth of a function that is not known, or not ours."""
+
+WAYS_MAX: Final = 128
+RARE: Final = 3
+"""
+Of a switch with more ways, each counts as so many times less likely: it is the interpreter's, and what functions do most
+is short, what is long is rare. An opcode is then worth about what it takes.
+"""
+
+WORTH_MAX: Final = 500
+"""What one turn is worth at most with all that it calls."""
+
+
+@dataclass(slots=True)
+class Account:
+    """What a turn comes to: instructions of its own, and functions called, each as often as is to be expected."""
+
+    own: float = 0.0
+    calls: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Loop:
+    """
+    start    where its instructions begin
+    backs    where branches lead back to that: place, end, and depth of a conditional one, or -1
+    """
+
+    start: int
+    account: Account
+    backs: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Body:
+    """
+    One function, as far as metering needs it.
+
+    start     where its instructions begin, after the locals
+    account   of its instructions outside of loops
+    calls     functions it calls
+    types     types of functions that it calls through a table
+    """
+
+    code: bytes
+    start: int = 0
+    locals: int = 0
+    groups: int = 0
+    groups_at: int = 0
+    account: Account = field(default_factory=Account)
+    loops: list[Loop] = field(default_factory=list)
+    calls: set[int] = field(default_factory=set)
+    types: set[int] = field(default_factory=set)
+
+
+def meter(module: bytes, host: str, pause: str, fuel: str) -> bytes:
+    """
+    *module* with its work counted down in a global of type i64, which takes the place of the export *fuel*. When it falls
+    below zero, the function *pause* of *host*, which *module* must import, is called with it and answers with what it is
+    from then on.
+    """
+    parts = wasm.sections(module)
+    content = {part.id: part.payload for part in parts if part.id != wasm.CUSTOM}
+    functions = [entry for entry in wasm.imports(module) if entry.kind == wasm.FUNCTION_KIND]
+    asked = [index for index, entry in enumerate(functions) if (entry.module, entry.name) == (host, pause)]
+    if len(asked) != 1:
+        raise WasmError(f"the module does not import {host}.{pause}")
+    arities = _arities(content[TYPE])
+    types = [wasm.Reader(entry.description).unsigned() for entry in functions]
+    types += _numbers(content[FUNCTION])
+    bodies = [read_body(code) for code in _bodies(content[CODE])]
+    metered = _checked(len(functions), bodies, types, _table(content.get(ELEMENT, b"\0")))
+    globals_ = sum(entry.kind == wasm.GLOBAL_KIND for entry in wasm.imports(module))
+    globals_ += wasm.Reader(content[GLOBAL]).unsigned()
+    helper = len(types)
+
+    prices = _prices(len(functions), bodies, metered)
+    out: list[bytes] = []
+    hints: list[bytes] = []
+    for index, body in enumerate(bodies, len(functions)):
+        entry = prices[index] if index in metered else 0
+        code, places = _rewrite(body, arities[types[index]], globals_, helper, entry, prices)
+        out.append(code)
+        if places:
+            listed = b"".join(encode_unsigned(place) + b"\x01\x00" for place in places)
+            hints.append(encode_unsigned(index) + encode_unsigned(len(places)) + listed)
+    number = encode_unsigned(globals_)
+    ask = b"\x00\x23" + number + b"\x10" + encode_unsigned(asked[0]) + b"\x24" + number + b"\x0b"
+    out.append(ask)
+
+    grown = {
+        TYPE: _more(content[TYPE], b"\x60\x00\x00"),
+        FUNCTION: _more(content[FUNCTION], encode_unsigned(len(arities))),
+        GLOBAL: _more(content[GLOBAL], bytes((_I64, 1, 0x42, 0, _END))),
+        wasm.EXPORT: _exchange(content[wasm.EXPORT], fuel, bytes([wasm.GLOBAL_KIND]) + number),
+        CODE: encode_unsigned(len(out)) + b"".join(encode_unsigned(len(code)) + code for code in out),
+    }
+    result = []
+    for part in parts:
+        if part.id == CODE:
+            result.append(
+                Section(wasm.CUSTOM, encode_name(HINTS) + encode_unsigned(len(hints)) + b"".join(hints))
+            )
+        result.append(Section(part.id, grown.get(part.id, part.payload)) if part.id else part)
+    return wasm.join(result)
+
+
+def _rewrite(
+    body: Body, parameters: int, fuel: int, helper: int, entry: int, prices: dict[int, int]
+) -> tuple[bytes, list[int]]:
+    """The function with its checks, and where in it their branches are."""
+    # Place, end of what is replaced, what comes before the check, its worth, what comes after.
+    checks = [(body.start, body.start, b"", entry, b"")] if entry else []
+    for loop in body.loops:
+        worth = _worth(loop.account, prices)
+        if len(loop.backs) > BACKS_MAX:
+            checks.append((loop.start, loop.start, b"", worth, b""))
+            continue
+        for at, end, depth in loop.backs:
+            if depth < 0:
+                checks.append((at, at, b"", worth, b""))
+            else:
+                checks.append((at, end, b"\x04\x40", worth, b"\x0c" + encode_unsigned(depth + 1) + b"\x0b"))
+    if not checks:
+        return body.code, []
+    local = encode_unsigned(parameters + body.locals)
+    number = encode_unsigned(fuel)
+    out = bytearray(encode_unsigned(body.groups + 1) + body.code[body.groups_at : body.start])
+    out += bytes((1, _I64))
+    branches = []
+    done = body.start
+    for at, end, before, worth, after in sorted(checks):
+        out += body.code[done:at] + before
+        done = end
+        out += b"\x23" + number + b"\x42" + encode_signed(worth) + b"\x7d\x22" + local + b"\x24" + number
+        out += b"\x20" + local + b"\x42\x00\x53"
+        branches.append(len(out))
+        out += b"\x04\x40\x10" + encode_unsigned(helper) + b"\x0b" + after
+    out += body.code[done:]
+    return bytes(out), branches
+
+
+def _prices(imported: int, bodies: list[Body], metered: set[int]) -> dict[int, int]:
+    """What a call of each function is worth, outside of its loops and of what it calls that is metered itself."""
+    prices: dict[int, int] = dict.fromkeys(range(imported), INDIRECT)
+    for first in range(imported, imported + len(bodies)):
+        work = [first]
+        while work:
+            index = work[-1]
+            body = bodies[index - imported]
+            missing = (
+                []
+                if index in prices
+                else [each for each in body.account.calls if each not in prices and each not in metered]
+            )
+            if missing:
+                work += missing
+                continue
+            work.pop()
+            if index not in prices:
+                free = {each: 0 for each in body.account.calls if each in metered}
+                prices[index] = _worth(body.account, {**prices, **free} if free else prices)
+    return prices
+
+
+def _more(payload: bytes, entry: bytes) -> bytes:
+    """A section that is a list, with one *entry* more."""
+    reader = wasm.Reader(payload)
+    return encode_unsigned(reader.unsigned() + 1) + payload[reader.position :] + entry
+
+
+def _exchange(payload: bytes, name: str, target: bytes) -> bytes:
+    """The exports, with that called *name* being *target*."""
+    reader = wasm.Reader(payload)
+    out = [encode_unsigned(reader.unsigned())]
+    found = False
+    while reader:
+        exported = reader.name()
+        start = reader.position
+        reader.byte()
+        reader.unsigned()
+        found |= exported == name
+        out += encode_name(exported), target if exported == name else payload[start : reader.position]
+    if not found:
+        raise WasmError(f"the module does not export {name}")
+    return b"".join(out)
+
+
+def _numbers(payload: bytes) -> list[int]:
+    reader = wasm.Reader(payload)
+    return [reader.unsigned() for _ in range(reader.unsigned())]
+
+
+def _arities(payload: bytes) -> list[int]:
+    """How many parameters each type has."""
+    reader = wasm.Reader(payload)
+    found = []
+    for _ in range(reader.unsigned()):
+        if reader.byte() != 0x60:
+            raise WasmError("a type that is no function's")
+        found.append(len(reader.take(reader.unsigned())))
+        reader.take(reader.unsigned())
+    return found
+
+
+def _bodies(payload: bytes) -> Iterator[bytes]:
+    reader = wasm.Reader(payload)
+    for _ in range(reader.unsigned()):
+        yield reader.take(reader.unsigned())
+
+
+def _table(payload: bytes) -> list[int]:
+    """The functions that can be called through a table."""
+    reader = wasm.Reader(payload)
+    found = []
+    for _ in range(reader.unsigned()):
+        if reader.unsigned() != 0 or reader.byte() != 0x41:
+            raise WasmError("elements that are not of table 0, or not at a constant")
+        reader.signed()
+        reader.byte()
+        found += [reader.unsigned() for _ in range(reader.unsigned())]
+    return found
+
+
+def _checked(imported: int, bodies: list[Body], types: list[int], table: list[int]) -> set[int]:
+    """
+    So many functions that every way by which a call may come back to the function it began in leads through one of them.
+    The small ones, and those that many call, are left out first.
+    """
+    by_type: dict[int, list[int]] = {}
+    for index in table:
+        by_type.setdefault(types[index], []).append(index)
+    # A node per type of indirect call keeps the graph small.
+    offset = imported + len(bodies)
+    edges: dict[int, list[int]] = {offset + kind: called for kind, called in by_type.items()}
+    for index, body in enumerate(bodies, imported):
+        edges[index] = [*sorted(body.calls), *(offset + kind for kind in sorted(body.types))]
+    recursive: set[int] = set()
+    for group in _circles(edges):
+        if len(group) > 1 or group[0] in edges.get(group[0], ()):
+            recursive.update(group)
+    callers = dict.fromkeys(recursive, 1)
+    for targets in edges.values():
+        for target in targets:
+            if target in callers:
+                callers[target] += 1
+    inner = {node: [target for target in edges.get(node, ()) if target in recursive] for node in recursive}
+    checked = {node for node in recursive if node < offset}
+    for node in sorted(checked, key=lambda node: (bodies[node - imported].account.own / callers[node], node)):
+        if not _comes_back(node, inner, checked):
+            checked.discard(node)
+    return checked
+
+
+def _comes_back(start: int, edges: dict[int, list[int]], closed: set[int]) -> bool:
+    """Whether a way leads from *start* to itself past no node that is *closed*."""
+    seen: set[int] = set()
+    work = [start]
+    while work:
+        for target in edges[work.pop()]:
+            if target == start:
+                return True
+            if target not in seen and target not in closed:
+                seen.add(target)
+                work.append(target)
+    return False
+
+
+def _circles(edges: dict[int, list[int]]) -> Iterator[list[int]]:
+    """Strongly connected components (Tarjan 1972), without recursion."""
+    number: dict[int, int] = {}
+    low: dict[int, int] = {}
+    path: list[int] = []
+    on_path: set[int] = set()
+    for root in sorted(edges):
+        if root in number:
+            continue
+        work = [(root, iter(edges[root]))]
+        number[root] = low[root] = len(number)
+        path.append(root)
+        on_path.add(root)
+        while work:
+            node, rest = work[-1]
+            for target in rest:
+                if target not in number:
+                    number[target] = low[target] = len(number)
+                    path.append(target)
+                    on_path.add(target)
+                    work.append((target, iter(edges.get(target, ()))))
+                    break
+                if target in on_path:
+                    low[node] = min(low[node], number[target])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == number[node]:
+                    group: list[int] = []
+                    while not group or group[-1] != node:
+                        group.append(path.pop())
+                        on_path.discard(group[-1])
+                    yield group
+
+
+@dataclass(slots=True)
+class _Frame:
+    """
+    A block that is open. Weights say how often something runs when what is around it runs once: each way of a branch
+    counts as equally likely.
+
+    entry      of the block itself
+    arriving   of branches to where it ends
+    account    what its instructions are on; a loop has its own, and weights within it are those of a turn
+    leaving    of branches out of a loop, by how many blocks stay open
+    """
+
+    opcode: int
+    entry: float
+    account: Account
+    arriving: float = 0.0
+    loop: Loop | None = None
+    leaving: list[tuple[int, float]] = field(default_factory=list)
+
+
+def read_body(code: bytes) -> Body:
+    """Raises WasmError for instructions that the engine is not built with."""
+    reader = wasm.Reader(code)
+    body = Body(code)
+    body.groups = reader.unsigned()
+    body.groups_at = reader.position
+    for _ in range(body.groups):
+        body.locals += reader.unsigned()
+        reader.byte()
+    body.start = reader.position
+    weight = 1.0
+    frames = [_Frame(0, weight, body.account)]
+    byte, unsigned = reader.byte, reader.unsigned
+    while frames:
+        frame = frames[-1]
+        account = frame.account
+        at = reader.position
+        opcode = byte()
+        if opcode not in _FREE:
+            account.own += weight
+        if opcode in (_BLOCK, _LOOP, _IF):
+            reader.signed(33)
+            if opcode == _LOOP:
+                loop = Loop(reader.position, Account())
+                body.loops.append(loop)
+                frames.append(_Frame(opcode, weight, loop.account, loop=loop))
+                weight = 1.0
+            else:
+                frames.append(_Frame(opcode, weight, account))
+                weight = weight / 2 if opcode == _IF else weight
+        elif opcode == _ELSE:
+            frame.arriving += weight
+            frame.opcode = _BLOCK
+            weight = frame.entry / 2
+        elif opcode == _END:
+            weight = _close(frames, weight)
+        elif opcode in (_BR, _BR_IF):
+            depth = unsigned()
+            gone = weight if opcode == _BR else weight / 2
+            weight -= gone
+            _branch(frames, depth, gone)
+            if target := frames[-depth - 1].loop:
+                target.backs.append((at, reader.position, depth if opcode == _BR_IF else -1))
+        elif opcode == _BR_TABLE:
+            depths = {unsigned() for _ in range(unsigned() + 1)}
+            ways = len(depths) * (RARE if len(depths) > WAYS_MAX else 1)
+            for depth in depths:
+                _branch(frames, depth, weight / ways)
+                if target := frames[-depth - 1].loop:
+                    target.backs += [(at, at, -1)] * (BACKS_MAX + 1)
+            weight = 0.0
+        elif opcode in (_RETURN, _UNREACHABLE):
+            _branch(frames, len(frames) - 1, weight)
+            weight = 0.0
+        elif opcode == _CALL:
+            callee = unsigned()
+            body.calls.add(callee)
+            account.calls[callee] = account.calls.get(callee, 0.0) + weight
+        elif opcode == _CALL_INDIRECT:
+            account.own += INDIRECT * weight
+            body.types.add(unsigned())
+            unsigned()
+        else:
+            _skip(reader, opcode)
+    if reader:
+        raise WasmError("bytes left over after a function's end")
+    return body
+
+
+def _branch(frames: list[_Frame], depth: int, weight: float) -> None:
+    """Accounts for a branch out of *depth* blocks. Out of a loop: with the others, when the loop ends."""
+    place = len(frames) - depth - 1
+    for frame in frames[:place:-1]:
+        if frame.loop:
+            frame.leaving.append((place, weight))
+            return
+    if not frames[place].loop:
+        frames[place].arriving += weight
+
+
+def _close(frames: list[_Frame], weight: float) -> float:
+    """Ends the innermost block, whose end is reached with *weight*. What follows it has the weight that is returned."""
+    frame = frames.pop()
+    if not frame.loop:
+        return weight + frame.arriving + (frame.entry / 2 if frame.opcode == _IF else 0.0)
+    ways = weight + sum(part for _, part in frame.leaving)
+    if not ways:
+        return 0.0
+    for place, part in frame.leaving:
+        _branch(frames, len(frames) - place - 1, frame.entry * part / ways)
+    return frame.entry * weight / ways
+
+
+def _worth(account: Account, prices: dict[int, int]) -> int:
+    called = sum(times * prices[callee] for callee, times in account.calls.items())
+    return max(1, round(min(account.own + called, max(account.own, WORTH_MAX))))
+
+
+_NOTHING: Final = frozenset((0x00, 0x01, _RETURN, 0x1A, 0x1B, *range(0x45, 0xC5)))
+_INDEX: Final = frozenset((_BR, *range(0x20, 0x25)))
+_LANES: Final = frozenset((*range(0x15, 0x23),))
+_LOADS: Final = frozenset((*range(0x0C), 0x5C, 0x5D))
+_LANE_LOADS: Final = frozenset(range(0x54, 0x5C))
+
+
+def _skip(reader: wasm.Reader, opcode: int) -> None:
+    """Over what follows an instruction's first byte."""
+    if opcode in _NOTHING:
+        return
+    if opcode in _INDEX:
+        reader.unsigned()
+    elif 0x28 <= opcode <= 0x3E:
+        reader.unsigned()
+        reader.unsigned()
+    elif opcode == 0x41:
+        reader.signed()
+    elif opcode == 0x42:
+        reader.signed(64)
+    elif opcode == 0x43:
+        reader.take(4)
+    elif opcode == 0x44:
+        reader.take(8)
+    elif opcode in (0x3F, 0x40):
+        reader.byte()
+    elif opcode == 0xFC and (second := reader.unsigned()) <= 7:
+        return
+    elif opcode == 0xFD:
+        second = reader.unsigned()
+        if second in _LOADS or second in _LANE_LOADS:
+            reader.unsigned()
+            reader.unsigned()
+            if second in _LANE_LOADS:
+                reader.byte()
+        elif second in (0x0C, 0x0D):
+            reader.take(16)
+        elif second in _LANES:
+            reader.byte()
+    else:
+        raise WasmError(f"instruction {opcode:#x} is not known to the meter")
