@@ -59,8 +59,10 @@ class Server(Uvicorn):
                 while self.server_state.tasks:
                     await asyncio.wait(self.server_state.tasks)
         except TimeoutError:
-            for task in self.server_state.tasks:
-                task.cancel()
+            # Whether what they brought is stored is not known yet: no answer says so, a refusal would not.
+            for connection in list(self._connections):
+                connection.transport.abort()
+            await self._connections.gone()
 
 
 class _Connections(set[Any]):
