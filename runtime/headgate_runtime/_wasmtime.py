@@ -1,5 +1,5 @@
 """
-Every private name of the `wasmtime` wheel, in one place; the wheel's version is pinned exactly for this module.
+Every private name of the `wasmtime` wheel, with `_capi` beside it; the wheel's version is pinned exactly for this module.
 
 The public classes cost 12-16 us a call and cannot preempt. Here a call is a *future* of wasmtime's C API on a fiber
 of its own: `Function.step` runs it for one slice of fuel and returns, so one event loop serves many sandboxes
@@ -16,11 +16,13 @@ import ctypes
 import enum
 import importlib.metadata
 import threading
-from ctypes import c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+from ctypes import c_bool, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import wasmtime
-from wasmtime import _bindings, _ffi
+from wasmtime import _bindings
+
+from headgate_runtime import _capi as capi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,87 +59,6 @@ _TABLE_ELEMENTS: Final = 10_000
 _INSTANCE_BYTES: Final = 1 << 20
 """Room for the engine module's function table and instance data."""
 
-# Two handles on the same library: _held keeps the interpreter lock (calls of nanoseconds, and those that call back),
-# _free lets other threads run meanwhile (slices of guest code).
-_free = _ffi.dll
-_held = ctypes.PyDLL(_free._name)
-
-
-def _function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
-    function = library[name]  # by item: a fresh object, so the wheel's own prototypes stay as they are
-    function.restype = result
-    function.argtypes = arguments
-    return function
-
-
-_store_new = _function(_held, "wasmtime_store_new", c_void_p, c_void_p, c_void_p, c_void_p)
-_store_delete = _function(_held, "wasmtime_store_delete", None, c_void_p)
-_store_context = _function(_held, "wasmtime_store_context", c_void_p, c_void_p)
-_store_limiter = _function(
-    _held, "wasmtime_store_limiter", None, c_void_p, c_int64, c_int64, c_int64, c_int64, c_int64
-)
-_global_set = _function(_held, "wasmtime_global_set", c_void_p, c_void_p, c_void_p, c_void_p)
-_global_get = _function(_held, "wasmtime_global_get", None, c_void_p, c_void_p, c_void_p)
-_module_new = _function(_free, "wasmtime_module_new", c_void_p, c_void_p, c_char_p, c_size_t, c_void_p)
-_module_delete = _function(_held, "wasmtime_module_delete", None, c_void_p)
-_module_serialize = _function(_held, "wasmtime_module_serialize", c_void_p, c_void_p, c_void_p)
-_module_deserialize_file = _function(
-    _held, "wasmtime_module_deserialize_file", c_void_p, c_void_p, c_char_p, c_void_p
-)
-_byte_vec_delete = _function(_held, "wasm_byte_vec_delete", None, c_void_p)
-_linker_new = _function(_held, "wasmtime_linker_new", c_void_p, c_void_p)
-_linker_delete = _function(_held, "wasmtime_linker_delete", None, c_void_p)
-_linker_shadowing = _function(_held, "wasmtime_linker_allow_shadowing", None, c_void_p, c_bool)
-_linker_define = _function(
-    _held,
-    "wasmtime_linker_define",
-    c_void_p,
-    c_void_p,
-    c_void_p,
-    c_char_p,
-    c_size_t,
-    c_char_p,
-    c_size_t,
-    c_void_p,
-)
-_linker_define_func = _function(
-    _held,
-    "wasmtime_linker_define_func_unchecked",
-    *(c_void_p, c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p),
-)
-_linker_define_async_func = _function(
-    _held,
-    "wasmtime_linker_define_async_func",
-    *(c_void_p, c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p),
-)
-_linker_instantiate = _function(
-    _held,
-    "wasmtime_linker_instantiate_async",
-    *(c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
-)
-_instance_new = _function(
-    _held, "wasmtime_instance_new", c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p
-)
-_export_get = _function(
-    _held, "wasmtime_instance_export_get", c_bool, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p
-)
-_memory_data = _function(_held, "wasmtime_memory_data", c_void_p, c_void_p, c_void_p)
-_memory_size = _function(_held, "wasmtime_memory_data_size", c_size_t, c_void_p, c_void_p)
-_call_async = _function(
-    _held,
-    "wasmtime_func_call_async",
-    *(c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p),
-)
-_future_poll = _function(_free, "wasmtime_call_future_poll", c_bool, c_void_p)
-_future_delete = _function(_held, "wasmtime_call_future_delete", None, c_void_p)
-_error_message = _function(_held, "wasmtime_error_message", None, c_void_p, c_void_p)
-_error_delete = _function(_held, "wasmtime_error_delete", None, c_void_p)
-_trap_message = _function(_held, "wasm_trap_message", None, c_void_p, c_void_p)
-_trap_delete = _function(_held, "wasm_trap_delete", None, c_void_p)
-_caller_context = _function(_held, "wasmtime_caller_context", c_void_p, c_void_p)
-_trap_new_code = _function(_held, "wasmtime_trap_new_code", c_void_p, ctypes.c_uint8)
-_trap_code = _function(_held, "wasmtime_trap_code", c_bool, c_void_p, c_void_p)
-
 
 class EngineError(Exception):
     """wasmtime refused something that Headgate itself asked for."""
@@ -161,15 +82,15 @@ class _ByteVec(ctypes.Structure):
 
 def _take_text(vector: _ByteVec) -> str:
     text = ctypes.string_at(vector.data, vector.size) if vector.data else b""
-    _byte_vec_delete(ctypes.byref(vector))
+    capi.byte_vec_delete(ctypes.byref(vector))
     return text.rstrip(b"\0").decode(errors="replace")
 
 
 def _check(error: int | None) -> None:
     if error:
         vector = _ByteVec()
-        _error_message(error, ctypes.byref(vector))
-        _error_delete(error)
+        capi.error_message(error, ctypes.byref(vector))
+        capi.error_delete(error)
         raise EngineError(_take_text(vector))
 
 
@@ -195,7 +116,7 @@ class Engine:
     def compile(self, module: bytes) -> Module:
         """Raises EngineError when *module* is not valid Wasm."""
         out = c_void_p()
-        _check(_module_new(self.pointer, module, len(module), ctypes.byref(out)))
+        _check(capi.module_new(self.pointer, module, len(module), ctypes.byref(out)))
         return Module(self, out.value or 0)
 
     def load(self, path: str) -> Module:
@@ -205,7 +126,7 @@ class Engine:
         The file is machine code and is trusted: it must lie where nobody else can write.
         """
         out = c_void_p()
-        _check(_module_deserialize_file(self.pointer, path.encode(), ctypes.byref(out)))
+        _check(capi.module_deserialize_file(self.pointer, path.encode(), ctypes.byref(out)))
         return Module(self, out.value or 0)
 
 
@@ -252,14 +173,14 @@ class Module:
 
     def serialize(self) -> bytes:
         vector = _ByteVec()
-        _check(_module_serialize(self.pointer, ctypes.byref(vector)))
+        _check(capi.module_serialize(self.pointer, ctypes.byref(vector)))
         content = ctypes.string_at(vector.data, vector.size)
-        _byte_vec_delete(ctypes.byref(vector))
+        capi.byte_vec_delete(ctypes.byref(vector))
         return content
 
     def __del__(self) -> None:
         if self.pointer:
-            _module_delete(self.pointer)
+            capi.module_delete(self.pointer)
             self.pointer = 0
 
 
@@ -271,10 +192,10 @@ class Linker:
     ) -> None:
         self.engine = engine
         self._module = module.encode()
-        self._linker: int = _linker_new(engine.pointer)
+        self._linker: int = capi.linker_new(engine.pointer)
         self._callbacks: list[Any] = []
         self._lock = threading.Lock()
-        _linker_shadowing(self._linker, True)
+        capi.linker_shadowing(self._linker, True)
         for name, (arity, function) in functions.items():
             self._define(name.encode(), arity, function)
         self._define_pause()
@@ -287,14 +208,14 @@ class Linker:
         def callback(_env: int, caller: int, values: int, _count: int) -> int:
             # An exception cannot cross the guest's frames: the function itself must answer with a status.
             arguments = [c_uint32.from_address(values + offset).value for offset in offsets]
-            c_int32.from_address(values).value = function(_caller_context(caller), *arguments)
+            c_int32.from_address(values).value = function(capi.caller_context(caller), *arguments)
             return 0
 
         prototype = ctypes.PYFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_size_t)
         held = prototype(callback)
         self._callbacks.append(held)
         _check(
-            _linker_define_func(
+            capi.linker_define_func(
                 self._linker,
                 self._module,
                 len(self._module),
@@ -317,7 +238,7 @@ class Linker:
         self._callbacks.append(called)
         name = PAUSE.encode()
         _check(
-            _linker_define_async_func(
+            capi.linker_define_async_func(
                 self._linker,
                 self._module,
                 len(self._module),
@@ -335,22 +256,22 @@ class Linker:
         trap = c_void_p()
         memory_instance = ctypes.create_string_buffer(16)
         _check(
-            _instance_new(
+            capi.instance_new(
                 store.context, image.pointer, None, 0, ctypes.byref(memory_instance), ctypes.byref(trap)
             )
         )
         extern = ctypes.create_string_buffer(_EXTERN_BYTES)
-        if not _export_get(store.context, memory_instance, b"memory", 6, extern):
+        if not capi.export_get(store.context, memory_instance, b"memory", 6, extern):
             raise EngineError("the image exports no memory")
         instance = ctypes.create_string_buffer(16)
         with self._lock:  # the memory of another thread's store must not come between the two
             _check(
-                _linker_define(
+                capi.linker_define(
                     self._linker, store.context, self._module, len(self._module), b"memory", 6, extern
                 )
             )
             error = c_void_p()
-            future = _linker_instantiate(
+            future = capi.linker_instantiate(
                 self._linker,
                 store.context,
                 engine_module.pointer,
@@ -358,9 +279,9 @@ class Linker:
                 ctypes.byref(trap),
                 ctypes.byref(error),
             )
-            while not _future_poll(future):  # there is no start function that could pause
+            while not capi.future_poll(future):  # there is no start function that could pause
                 pass
-            _future_delete(future)
+            capi.future_delete(future)
             _check(error.value)
         if trap.value:
             raise EngineError(f"instantiation trapped: {_take_trap(trap.value)[1]}")
@@ -368,7 +289,7 @@ class Linker:
             ctypes.string_at(ctypes.addressof(extern) + _EXTERN_UNION, _MEMORY_BYTES), _MEMORY_BYTES
         )
         counter = ctypes.create_string_buffer(_EXTERN_BYTES)
-        if not _export_get(store.context, instance, FUEL.encode(), len(FUEL), counter) or (
+        if not capi.export_get(store.context, instance, FUEL.encode(), len(FUEL), counter) or (
             counter.raw[0] != _KIND_GLOBAL
         ):
             raise EngineError("the engine does not count its fuel")
@@ -377,18 +298,18 @@ class Linker:
 
     def __del__(self) -> None:
         if self._linker:
-            _linker_delete(self._linker)
+            capi.linker_delete(self._linker)
             self._linker = 0
 
 
 def _take_trap(pointer: int) -> tuple[Trap, str]:
     code = ctypes.c_uint8()
     kind = Trap.FAULT
-    if _trap_code(pointer, ctypes.byref(code)):
+    if capi.trap_code(pointer, ctypes.byref(code)):
         kind = _TRAP_CODES.get(code.value, Trap.FAULT)
     vector = _ByteVec()
-    _trap_message(pointer, ctypes.byref(vector))
-    _trap_delete(pointer)
+    capi.trap_message(pointer, ctypes.byref(vector))
+    capi.trap_delete(pointer)
     return kind, _take_text(vector)
 
 
@@ -411,7 +332,7 @@ def _pause(
 
 
 def _grant(caller: int, arguments: int, results: int, trap: int, continuation: int) -> None:
-    context = _caller_context(caller)
+    context = capi.caller_context(caller)
     cells = (c_void_p * 3).from_address(continuation)
     cells[0], cells[1], cells[2] = _go_on_at, context, None
     grant = Store.by_context[context].grant()
@@ -421,7 +342,7 @@ def _grant(caller: int, arguments: int, results: int, trap: int, continuation: i
         ctypes.c_uint8.from_address(results).value = _KIND_I64
         c_int64.from_address(results + _VAL_UNION).value = fuel + grant
     else:
-        c_void_p.from_address(trap).value = _trap_new_code(_OUT_OF_FUEL_CODE)
+        c_void_p.from_address(trap).value = capi.trap_new_code(_OUT_OF_FUEL_CODE)
 
 
 _interrupted: list[BaseException] = []
@@ -457,8 +378,8 @@ class Store:
 
     def __init__(self, engine: Engine, *, memory_bytes: int) -> None:
         self._engine = engine
-        self._store: int = _store_new(engine.pointer, None, None)
-        self.context: int = _store_context(self._store)
+        self._store: int = capi.store_new(engine.pointer, None, None)
+        self.context: int = capi.store_context(self._store)
         self.slice = 1 << 62
         self.reserve = 0
         value = ctypes.create_string_buffer(_VAL_BYTES)
@@ -467,7 +388,7 @@ class Store:
         self.view = memoryview(value).cast("B").cast("q")  # [_VAL_UNION // 8]: fuel; it keeps the cell alive
         self.fuel_at = ctypes.create_string_buffer(_GLOBAL_BYTES)
         Store.by_context[self.context] = self
-        _store_limiter(self._store, memory_bytes, -1, 2, -1, 1)
+        capi.store_limiter(self._store, memory_bytes, -1, 2, -1, 1)
 
     def count_in(self, content: bytes) -> None:
         """Takes the global, a `wasmtime_global_t`, in which the engine counts its fuel."""
@@ -478,13 +399,13 @@ class Store:
         first = min(fuel, self.slice)
         self.reserve = fuel - first
         self.view[_VAL_UNION // 8] = first
-        error = _global_set(self.context, self.fuel_at, self.cell)
+        error = capi.global_set(self.context, self.fuel_at, self.cell)
         if error:
             _check(error)
 
     def get_fuel(self) -> int:
         """Fuel that is left; not during a call."""
-        _global_get(self.context, self.fuel_at, self.cell)
+        capi.global_get(self.context, self.fuel_at, self.cell)
         return max(0, self.view[_VAL_UNION // 8] + self.reserve)
 
     def grant(self) -> int:
@@ -500,7 +421,7 @@ class Store:
     def close(self) -> None:
         if self._store:
             del Store.by_context[self.context]
-            _store_delete(self._store)
+            capi.store_delete(self._store)
             self._store = self.context = 0
 
 
@@ -515,17 +436,17 @@ class Instance:
         self._memory = memory
 
     def memory_address(self) -> int:
-        address: int = _memory_data(self.store.context, self._memory)
+        address: int = capi.memory_data(self.store.context, self._memory)
         return address
 
     def memory_bytes(self) -> int:
-        size: int = _memory_size(self.store.context, self._memory)
+        size: int = capi.memory_size(self.store.context, self._memory)
         return size
 
     def function(self, name: str, arity: int = 0) -> Function:
         extern = ctypes.create_string_buffer(_EXTERN_BYTES)
         encoded = name.encode()
-        found = _export_get(self.store.context, self._instance, encoded, len(encoded), extern)
+        found = capi.export_get(self.store.context, self._instance, encoded, len(encoded), extern)
         if not found or extern.raw[0] != _KIND_FUNC:
             raise EngineError(f"the engine exports no function {name}")
         content = ctypes.string_at(ctypes.addressof(extern) + _EXTERN_UNION, _FUNC_BYTES)
@@ -580,15 +501,15 @@ class Function:
                 ctypes.addressof(self._arguments) + index * _VAL_BYTES + _VAL_UNION
             ).value = value
         self.trap = None
-        self._future = _call_async(*self._call)
+        self._future = capi.call_async(*self._call)
 
     def step(self) -> bool:
         """Runs until the call is over (True) or its slice of fuel is used (False)."""
-        if not _future_poll(self._future):
+        if not capi.future_poll(self._future):
             if _interrupted:
                 raise _interrupted.pop()
             return False
-        _future_delete(self._future)
+        capi.future_delete(self._future)
         self._future = 0
         failures = self._failures
         if failures[0] or failures[1]:
@@ -617,11 +538,11 @@ class Function:
         context, fuel_at, cell, view, part = store.context, store.fuel_at, store.cell, store.view, store.slice
         result_at, fuel_in = _VAL_UNION // 4, _VAL_UNION // 8
         set_global, get_global, start, poll, delete = (
-            _global_set,
-            _global_get,
-            _call_async,
-            _future_poll,
-            _future_delete,
+            capi.global_set,
+            capi.global_get,
+            capi.call_async,
+            capi.future_poll,
+            capi.future_delete,
         )
 
         def run(fuel: int) -> int:
@@ -649,7 +570,7 @@ class Function:
     def abandon(self) -> None:
         """Gives up a call between two steps; its store must not be used again."""
         if self._future:
-            _future_delete(self._future)
+            capi.future_delete(self._future)
             self._future = 0
 
     def run(self, *arguments: int) -> int | None:
@@ -666,8 +587,8 @@ class Function:
             self.trap = _take_trap(trap)
         else:
             vector = _ByteVec()
-            _error_message(error, ctypes.byref(vector))
-            _error_delete(error)
+            capi.error_message(error, ctypes.byref(vector))
+            capi.error_delete(error)
             message = _take_text(vector)
             kind = Trap.OUT_OF_FUEL if "fuel" in message else Trap.FAULT
             self.trap = (kind, message)
