@@ -28,7 +28,7 @@ class Limits:
 
     time_ms: int = _limit(5_000, 1, 60_000, "wall-clock time of one invocation (SPEC 4.8)")
     fuel: int = _limit(
-        20_000_000_000, 100_000, 10**15, "Wasm instructions of one invocation, about 2 s of CPU"
+        20_000_000_000, 100_000, 10**15, "work of one invocation, about a Wasm instruction each; 4 s of CPU"
     )
     memory_bytes: int = _limit(
         128 << 20, 8 << 20, MEMORY_BYTES_MAX, "linear memory of one sandbox (SPEC D30)"
@@ -64,12 +64,12 @@ parser, whose functions hold nearly all they know in registers, so on this stack
 FIBER_BYTES: Final = NATIVE_STACK_BYTES + (2 << 20)
 """Stack of a fiber: guest code, and the host imports it calls."""
 
-SLICE_FUEL: Final = 2_000_000
-"""Fuel between two preemptions of a running invocation: about 0.2 ms."""
+SLICE_FUEL: Final = 1_000_000
+"""Fuel between two preemptions of a running invocation: 0.2 to 0.35 ms."""
 
-TURN_FUEL: Final = 2_000_000
+TURN_FUEL: Final = 1_000_000
 """
-Fuel that may be spent before the event loop gets its turn: about 0.25 ms. An event of the service takes some twenty turns
+Fuel that may be spent before the event loop gets its turn: about as long. An event of the service takes some twenty turns
 of the loop, so beside functions that never end it comes that much later twenty times.
 """
 

@@ -29,7 +29,7 @@ examples:
 _FLAGS: Final = {
     "functions": ("--functions", int, "that there may be; none: 25"),
     "events_per_s": ("--events-per-s", float, "accepted, over all sources"),
-    "fuel_per_day": ("--fuel-per-day", int, "of its functions; 10^10 is about a second of one processor"),
+    "fuel_per_day": ("--fuel-per-day", int, "of its functions; 10^10 is about two seconds of one processor"),
     "sandboxes": ("--sandboxes", int, "busy at once; each worker has its share, and one at least"),
 }
 
