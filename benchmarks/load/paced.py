@@ -47,8 +47,8 @@ HOGS: Final[dict[str, str | None]] = {
     "log flood": "function onTrack() { while (true) console.log('all work and no play makes '.repeat(40)) }",
 }
 
-LIMITS: Final = Limits(fuel=10_000_000)
-"""Of the hog: a millisecond or so, so that its sandboxes end and are replaced all the time."""
+LIMITS: Final = Limits(fuel=2_000_000)
+"""Of the hog: less than a millisecond, so that its sandboxes end and are replaced all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,8 @@ async def _flat_out(
     async def worker(who: int) -> None:
         nonlocal used
         while time.perf_counter() < end:
-            used += await _serve(executor, functions[who], work, completed[who])
+            fuel = await _serve(executor, functions[who], work, completed[who])
+            used += fuel
             completed[who] += 1
             await asyncio.sleep(0)
 
