@@ -25,7 +25,8 @@ class Load:
     """
     Sends inside of a `with`, at whose end everything that was begun is accepted.
 
-    accepted      the fates of events whose request was answered with 200, by message id
+    sent          the fates of all events of requests that were begun, by message id
+    accepted      those whose request was answered with 200
     statuses      answers by status
     cut           requests that had no answer
     refusals      (status, Retry-After) of each that was neither 200
@@ -42,6 +43,7 @@ class Load:
         padding: int = 0,
         events: int | None = None,
     ) -> None:
+        self.sent: dict[str, str] = {}
         self.accepted: dict[str, str] = {}
         self.statuses: Counter[int] = Counter()
         self.refusals: list[tuple[int, str | None]] = []
@@ -86,6 +88,8 @@ class Load:
     def _send_all(self, client: int, luck: random.Random) -> None:
         connection: http.client.HTTPConnection | None = None
         for path, batch in self._requests(client, luck):
+            fates = {event["messageId"]: event["properties"]["fate"] for event in batch}
+            self.sent |= fates
             while not self._abandoned.is_set():
                 try:
                     connection = connection or self._connect()
@@ -101,7 +105,7 @@ class Load:
                 self._watch.pause(_PAUSE_S)
             else:
                 break
-            self.accepted |= {event["messageId"]: event["properties"]["fate"] for event in batch}
+            self.accepted |= fates
             self._watch.tell()
         if connection is not None:
             connection.close()

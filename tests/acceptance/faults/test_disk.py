@@ -158,10 +158,10 @@ def test_a_volume_that_the_kernel_makes_read_only(tmp_path: Path) -> None:
             served.start()
             watch.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
             assert served.stop() == 0
-            # While ext4 gives its journal up, a sync may succeed of which nothing is kept (seen once with Linux 6.18): a
-            # commit of that moment is there whole or not at all, everything before it is there.
+            # While ext4 gives its journal up, a sync may succeed of which nothing is kept, and one fail of which all is (seen
+            # with Linux 6.18). Of that moment an event is there with all its outcomes or not at all; of before, all are.
             there = certain.union(hook.message_ids)
-            audit(data, {id_: fate for id_, fate in load.accepted.items() if id_ in there}, hook)
+            audit(data, {id_: fate for id_, fate in load.sent.items() if id_ in there}, hook)
 
 
 def fail_file_system(volume: Path) -> None:
