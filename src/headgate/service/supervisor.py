@@ -147,8 +147,7 @@ class _Crew:
             now = time.monotonic()
             for index in [index for index, due in self._restarts.items() if due <= now]:
                 del self._restarts[index]
-                if not self._stopping:
-                    self._start(index)
+                self._start(index)
             if self._members or not self._stopping:
                 wait = min(self._restarts.values(), default=now + _LOOK_S) - now
                 select.select([waken], [], [], max(0.0, wait))
@@ -156,17 +155,21 @@ class _Crew:
                     os.read(waken, 4_096)
 
     def _start(self, index: int) -> None:
-        reading, writing = os.pipe()
-        parent = os.getpid()
         # Told to end in the middle of this, both ends must hear of it: each when it can act on it.
         signal.pthread_sigmask(signal.SIG_BLOCK, (*_TOLD, SIBLING_ENDED))
+        if not self._stopping:
+            self._fork(index)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_TOLD, SIBLING_ENDED))
+
+    def _fork(self, index: int) -> None:
+        reading, writing = os.pipe()
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
             self._be_worker(index, writing, parent)
         os.close(writing)
         self._members[index] = _Member(pid, reading)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_TOLD, SIBLING_ENDED))
 
     def _be_worker(self, index: int, writing: int, parent: int) -> None:
         """Never returns."""
@@ -233,6 +236,7 @@ class _Crew:
 
     def _stop(self, number: int, _: object) -> None:
         self._stopping = True
+        self._listening.close()  # or who connects waits for workers that accept nothing more, instead of being refused
         self._tell(signal.Signals(number))
 
     def _tell(self, number: signal.Signals) -> None:
