@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.figures import Spread
-from benchmarks.peers.child import Failed
-from benchmarks.peers.install import Missing
+from benchmarks.peers.judging import judged
 from benchmarks.runqueue import Latencies
 from benchmarks.workload import Mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from benchmarks.effort import Effort
     from benchmarks.peers.contestants import Contestant
     from benchmarks.peers.roster import Peer
@@ -67,7 +63,7 @@ class Entry:
 
     async def begin(self) -> None:
         """Makes it, and warms it up: as many events as take a while, and from then on as many in a turn."""
-        with self._judged():
+        with judged(self._out):
             self._contestant = self.peer.make(self._work, self.name)
             spent = seconds = 0.0
             # What begins anew with every event gets no warmer than the program around it.
@@ -82,7 +78,7 @@ class Entry:
                 self._count -= self._count % once
 
     async def turn(self) -> None:
-        with self._judged():
+        with judged(self._out):
             if self._contestant is not None:
                 self._cpu.append(await self._serve(self._contestant))
                 timed = int(self._count * self._effort.latency_s / self._effort.round_s)
@@ -101,20 +97,8 @@ class Entry:
         self._work.check(self.name, self.peer.kind, outputs, first)
         return seconds / count
 
-    @contextlib.contextmanager
-    def _judged(self) -> Iterator[None]:
-        """Whoever fails is out, with the reason."""
-        try:
-            yield
-        except Mismatch as error:
-            self._out("disqualified", error)
-        except Missing as error:
-            self._out("not installed", error)
-        except (Failed, OSError) as error:
-            self._out("failed", error)
-
-    def _out(self, failed: str, error: Exception) -> None:
-        self._failed, self._why = failed, str(error)
+    def _out(self, failed: str, why: str) -> None:
+        self._failed, self._why = failed, why
         self.close()
 
     def close(self) -> None:

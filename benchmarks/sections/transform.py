@@ -13,8 +13,7 @@ from benchmarks import spin, workload
 from benchmarks.figures import Spread, ratios
 from benchmarks.load.plant import sides
 from benchmarks.load.posts import answers, load_generator
-from benchmarks.peers.child import Failed
-from benchmarks.peers.install import Missing
+from benchmarks.peers.judging import judged
 from benchmarks.peers.transformers import CONTESTANTS, ECHO, HEADGATE, WORKERD
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
@@ -94,7 +93,7 @@ class _Entry:
 
     def begin(self, effort: Effort, side: frozenset[int]) -> None:
         """Starts it, compares its outputs with the reference, warms it up, and finds how many requests fill a turn."""
-        with self._judged():
+        with judged(self._out):
             self._server = self._kind.make(self._work, self._name, side)
             self._check(self._server)
             for batch in (ONE, MANY):
@@ -105,7 +104,7 @@ class _Entry:
                 self._counts[batch] = max(self._load.least * CONNECTIONS[batch], fill)
 
     def turn(self, batch: int) -> None:
-        with self._judged():
+        with judged(self._out):
             if (server := self._server) is not None:
                 before = server.cpu_s()
                 fired = self._load.fire(server, self._bodies(batch), self._counts[batch], CONNECTIONS[batch])
@@ -145,20 +144,8 @@ class _Entry:
         if len(many) != MANY:
             raise Mismatch(f"{self._kind.name}, {self._name}: {len(many)} outputs for {MANY} events")
 
-    @contextlib.contextmanager
-    def _judged(self) -> Iterator[None]:
-        """Whoever fails is out, with the reason."""
-        try:
-            yield
-        except Mismatch as error:
-            self._out("disqualified", error)
-        except Missing as error:
-            self._out("not installed", error)
-        except (Failed, OSError) as error:
-            self._out("failed", error)
-
-    def _out(self, failed: str, error: Exception) -> None:
-        self._failed = (failed, str(error))
+    def _out(self, failed: str, why: str) -> None:
+        self._failed = (failed, why)
         self.end()
 
 

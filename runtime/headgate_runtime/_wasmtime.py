@@ -212,21 +212,7 @@ class Linker:
             return 0
 
         prototype = ctypes.PYFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_size_t)
-        held = prototype(callback)
-        self._callbacks.append(held)
-        _check(
-            capi.linker_define_func(
-                self._linker,
-                self._module,
-                len(self._module),
-                name,
-                len(name),
-                _address(kind.ptr()),
-                ctypes.cast(held, c_void_p),
-                None,
-                None,
-            )
-        )
+        self._bind(capi.linker_define_func, name, kind, prototype(callback))
 
     def _define_pause(self) -> None:
         i64 = wasmtime.ValType.i64()
@@ -235,21 +221,13 @@ class Linker:
         called = ctypes.PYFUNCTYPE(None, *[c_void_p] * 3, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)(
             _pause
         )
-        self._callbacks.append(called)
-        name = PAUSE.encode()
-        _check(
-            capi.linker_define_async_func(
-                self._linker,
-                self._module,
-                len(self._module),
-                name,
-                len(name),
-                _address(kind.ptr()),
-                ctypes.cast(called, c_void_p),
-                None,
-                None,
-            )
-        )
+        self._bind(capi.linker_define_async_func, PAUSE.encode(), kind, called)
+
+    def _bind(self, define: Any, name: bytes, kind: wasmtime.FuncType, callback: Any) -> None:
+        self._callbacks.append(callback)
+        names = (self._module, len(self._module), name, len(name))
+        called = ctypes.cast(callback, c_void_p)
+        _check(define(self._linker, *names, _address(kind.ptr()), called, None, None))
 
     def instantiate(self, store: Store, engine_module: Module, image: Module) -> Instance:
         """*image*'s memory and *engine_module*'s code, joined in *store*."""

@@ -233,7 +233,8 @@ class Executor:
             and not record
             and len(event) <= function.input_bytes
         ):
-            # The common event, without ceremony: a single coroutine, and `serve` for its first slice.
+            # The common event, without ceremony: a single coroutine (Scheduler.begin in place), and `serve` for its
+            # first slice.
             scheduler = self.scheduler
             if scheduler.spent >= TURN_FUEL and not scheduler.ready:
                 await asyncio.sleep(0)  # the event loop's turn; nobody else's
@@ -293,13 +294,10 @@ class Executor:
 
     async def _run_each(self, function: Function, texts: list[bytes]) -> list[Outcome]:
         """One event after the other, as many in a row in one sandbox as fit a turn."""
-        scheduler, pool = self.scheduler, self.pool
+        pool = self.pool
         outcomes: list[Outcome] = []
         while len(outcomes) < len(texts):
-            if scheduler.spent >= TURN_FUEL and not scheduler.ready:
-                await asyncio.sleep(0)  # the event loop's turn; nobody else's
-            if scheduler.ready:
-                await scheduler.turn(function.tenant, function)
+            await self.scheduler.begin(function.tenant, function)
             slot = function.idle.pop() if function.idle else await pool.acquire(function)
             usable = False
             try:
@@ -358,11 +356,7 @@ class Executor:
         *,
         fresh: bool = False,
     ) -> list[Outcome]:
-        scheduler = self.scheduler
-        if scheduler.spent >= TURN_FUEL and not scheduler.ready:
-            await asyncio.sleep(0)  # the event loop's turn; nobody else's
-        if scheduler.ready:
-            await scheduler.turn(function.tenant, function)
+        await self.scheduler.begin(function.tenant, function)
         slot = await self.pool.acquire(function, fresh=record or fresh)
         invocation = Invocation(self, slot, batch, record)
         try:

@@ -93,10 +93,7 @@ class Rows:
         scheduler, function = self._executor.scheduler, row.function
         try:
             while row.waiting:
-                if scheduler.spent >= TURN_FUEL and not scheduler.ready:
-                    await asyncio.sleep(0)  # the event loop's turn; nobody else's
-                if scheduler.ready:
-                    await scheduler.turn(function.tenant, function)
+                await scheduler.begin(function.tenant, function)
                 slot = function.idle.pop() if function.idle else await self._executor.pool.acquire(function)
                 self._serve_some(row, slot)
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait

@@ -162,3 +162,34 @@ def test_the_readme_names_every_section() -> None:
     readme = (Path(__main__.__file__).parent / "README.md").read_text()
 
     assert [section.name for section in SECTIONS if f"| `{section.name}` | " not in readme] == []
+
+
+def table_below(page: str, heading: str) -> dict[str, list[str]]:
+    """Rows by their first cell."""
+    lines = page.split(heading)[1].split("\n## ", maxsplit=1)[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return {first: rest for first, *rest in cells}
+
+
+def test_the_figures_that_the_readme_tells_are_those_of_the_report() -> None:
+    """Three digits of them."""
+    root = Path(__file__).parents[2]
+    readme, report = (root / "README.md").read_text(), (root / "benchmarks/REPORT.md").read_text()
+    told = list(table_below(readme, "\n## How fast\n").values())[2:]
+    warm = table_below(report, "How many events does a CPU-second serve, in a sandbox that stays?")
+    fresh = table_below(report, "How many events does a CPU-second serve, each in a fresh state?")
+    measured = [
+        [row[place].replace(",", "") for place in range(1, len(row), 3)]
+        for row in (
+            warm["Headgate, warm"],
+            fresh["Headgate, hermetic"],
+            warm["native, warm"],
+            fresh["native, fresh"],
+            warm["isolated-vm, warm"],
+            fresh["isolated-vm, fresh context"],
+        )
+    ]
+
+    assert [[float(f"{float(cell):.3g}") for cell in row] for row in measured] == [
+        [float(cell.replace(",", "")) for cell in row] for row in told
+    ]

@@ -47,10 +47,11 @@ _DEFAULTS: Final = {
 
 
 class _Sent(NamedTuple):
-    """A request: *head* is its first line and headers, as they are written."""
+    """A request: *head* is its first line and headers, as they are written; *own* those headers that are of it alone."""
 
     target: Target
     head: bytes
+    own: bytes
     body: bytes
 
 
@@ -148,7 +149,7 @@ class Webhook:
     def _addressed(self, target: Target, own: bytes, body: bytes) -> _Sent:
         """*own*: the headers of this one, beside those that all have."""
         line = f"{self._settings.method} {target.path} HTTP/1.1\r\nhost: {target.authority}\r\n".encode()
-        return _Sent(target, b"%b%b%b\r\n" % (line, self._standing, own), body)
+        return _Sent(target, b"%b%b%b\r\n" % (line, self._standing, own), own, body)
 
     async def _exchange(self, request: _Sent, began: float, sent: list[_Sent]) -> Answer:
         """
@@ -162,8 +163,7 @@ class Webhook:
             following = self._following(request.target, answer)
             if following is None or hop == REDIRECTS:
                 break
-            own = request.head[request.head.index(self._standing) + len(self._standing) : -2]
-            request = self._addressed(following, own, request.body)
+            request = self._addressed(following, request.own, request.body)
         return answer
 
     async def _ask(self, request: _Sent, began: float) -> Answer:

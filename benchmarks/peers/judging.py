@@ -1,0 +1,26 @@
+"""What puts a contestant out, and the words for it that the tables have."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from benchmarks.peers.child import Failed
+from benchmarks.peers.install import Missing
+from benchmarks.workload import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def judged(out: Callable[[str, str], None]) -> Iterator[None]:
+    """Whoever fails inside is *out*: in a word or two, and why at length."""
+    try:
+        yield
+    except Mismatch as error:
+        out("disqualified", str(error))
+    except Missing as error:
+        out("not installed", str(error))
+    except (Failed, OSError) as error:
+        out("failed", str(error))
