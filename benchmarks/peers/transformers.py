@@ -25,7 +25,7 @@ from benchmarks.workload import DIRECTORY
 from headgate.demo.server import ChildServer
 from headgate.paths import DataDirectory
 from headgate.registry.bootstrap import bootstrap
-from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from benchmarks.target import Target
 from headgate.demo.server import ChildServer
 from headgate.paths import DataDirectory
 from headgate.queue.schema import connect
-from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 
 from headgate.paths import DataDirectory
 from headgate.registry import tokens, users, workspaces
-from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from tests.acceptance.command import ENVIRONMENT, HEADGATE
 

@@ -1,4 +1,4 @@
-"""The registry as the event path sees it: one picture at a time, and never an old one."""
+"""The registry as the event path sees it: one snapshot at a time, and never an old one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 class Directory(Protocol):
-    """Tests use a fixed picture; the service follows the registry."""
+    """Tests use a fixed snapshot; the service follows the registry."""
 
     @property
     def snapshot(self) -> Snapshot:
-        """The last picture that was taken."""
+        """The last snapshot that was taken."""
 
     @property
     def is_current(self) -> bool:
         """Whether nothing was committed since. Cheap enough for every event."""
 
     async def current(self) -> Snapshot:
-        """The picture of this moment: a change that was committed before the call is in it."""
+        """The snapshot of this moment: a change that was committed before the call is in it."""

@@ -1,6 +1,6 @@
 """
-What the event path knows of the registry: an immutable picture, replaced whole when anything changes. Nothing here
-reads a database, and an event is handled by one picture from beginning to end.
+What the event path knows of the registry: an immutable snapshot, replaced whole when anything changes. Nothing here
+reads a database, and an event is handled by one snapshot from beginning to end.
 """
 
 from __future__ import annotations

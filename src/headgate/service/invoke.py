@@ -156,8 +156,8 @@ class InvokeApi:
 
     async def _find(self, asked: _Asked, authorization: bytes) -> tuple[Function, _Whose]:
         """Raises Refusal."""
-        # The picture comes first: whoever may run a function by the registry as it was then or later is not remembered
-        # for a picture that is newer.
+        # The snapshot comes first: whoever may run a function by the registry as it was then or later is not remembered
+        # for a snapshot that is newer.
         snapshot = await self._directory.current()
         _, path, query = asked
         function, whose = await self._function(snapshot, authorization, path, query)

@@ -26,7 +26,7 @@ from headgate.pipeline.witness import NoWitness
 from headgate.queue.clock import ServiceClock
 from headgate.queue.protocol import QueueBroken
 from headgate.queue.sqlite import SqliteQueue
-from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from headgate.samples.store import SampleStore
 from headgate.service import control, garbage, health

@@ -14,7 +14,7 @@ from headgate.paths import DataDirectory
 from headgate.queue.clock import ServiceClock
 from headgate.queue.model import Step
 from headgate.queue.sqlite import SqliteQueue
-from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from headgate_runtime import SystemClock
 from tests.acceptance.faults.hook import Answer, Hook, Request, ok, status

@@ -14,7 +14,7 @@ import orjson
 from benchmarks.load.receiver import Received
 from benchmarks.load.street import GOOD, HOUSES, WRITE_KEY, Street, pour, street
 from headgate.paths import DataDirectory
-from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from tests.acceptance.service.place import Client
 

@@ -21,7 +21,7 @@ import segment.analytics.request  # type: ignore[import-untyped]
 from segment.analytics.client import Client as PythonSdk  # type: ignore[import-untyped]
 
 from headgate.paths import DataDirectory
-from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from tests.acceptance.service.doubles import Double, receiver, tap
 from tests.acceptance.service.place import Place, until

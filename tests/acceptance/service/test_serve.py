@@ -176,7 +176,7 @@ def test_the_first_start_prints_a_token_once_and_invoke_wants_it(tmp_path: Path)
 
 def _functions(place: Place) -> str:
     from headgate.paths import DataDirectory
-    from headgate.registry.loading import SnapshotStore
+    from headgate.registry.snapshot_store import SnapshotStore
     from headgate.registry.store import Registry
 
     with Registry.open(DataDirectory(place.data)) as registry:

@@ -30,9 +30,9 @@ from headgate.queue.model import Tally
 from headgate.queue.protocol import QueueFull
 from headgate.queue.reports import Reports
 from headgate.registry import audit, database, tokens, workspaces
-from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import Actor, AuditEvent, Role
 from headgate.registry.snapshot import Source
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Change, Registry
 from headgate.samples.reading import Reader
 from headgate.service.application import Application

@@ -8,8 +8,8 @@ import pytest
 
 from headgate.api.permissions import Resource
 from headgate.registry import destinations
-from headgate.registry.loading import SnapshotStore
 from headgate.registry.settings import MASK
+from headgate.registry.snapshot_store import SnapshotStore
 from tests.headgate.api.house import Caller, House
 
 URL = "https://example.com/hook"

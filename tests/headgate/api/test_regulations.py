@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from headgate.registry import sources
-from headgate.registry.loading import SnapshotStore
 from headgate.registry.snapshot import NOBODY, Suppressed
+from headgate.registry.snapshot_store import SnapshotStore
 from tests.headgate.api.house import House
 
 

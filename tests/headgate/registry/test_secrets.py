@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from headgate.registry import destinations, instances, lifecycle, secrets
 from headgate.registry.errors import KeyTrouble
-from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import SYSTEM
 from headgate.registry.rotation import rotate
 from headgate.registry.secrets import Keyring, Place, Undecryptable
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from headgate_runtime import SystemEntropy
 from tests.headgate.registry.house import (

@@ -26,10 +26,10 @@ from headgate.registry import (
     workspaces,
 )
 from headgate.registry.errors import Unavailable
-from headgate.registry.loading import SnapshotStore
 from headgate.registry.records import SYSTEM
 from headgate.registry.revision import RevisionCell
 from headgate.registry.rotation import rotate
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Change, Registry
 from tests.headgate.registry.house import CODE_2, House, definition, dump, open_registry
 

@@ -1,4 +1,4 @@
-"""Pictures of the registry: complete, quick, and never old."""
+"""Snapshots of the registry: complete, quick, and never old."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from headgate.registry import (
     sources,
     tables,
 )
-from headgate.registry.loading import SnapshotStore
+from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Change, Registry
 from tests.headgate.registry.house import CODE_2, SECRET, House, definition, open_registry
 
@@ -59,7 +59,7 @@ def furnished(house: House) -> dict[str, str]:
     return {"hook": hook.id, "function": function.id, "instance": instance.id}
 
 
-def test_everything_is_in_the_picture(root: Path, house: House, store: SnapshotStore) -> None:
+def test_everything_is_in_the_snapshot(root: Path, house: House, store: SnapshotStore) -> None:
     ids = furnished(house)
     house.do(
         lambda change: destinations.create(
@@ -110,7 +110,7 @@ def test_everything_is_in_the_picture(root: Path, house: House, store: SnapshotS
     assert SECRET not in repr(snapshot)
 
 
-def test_the_picture_is_that_of_this_moment(house: House, store: SnapshotStore) -> None:
+def test_the_snapshot_is_that_of_this_moment(house: House, store: SnapshotStore) -> None:
     async def follow() -> None:
         first = await store.current()
         assert await store.current() is first
@@ -125,7 +125,7 @@ def test_the_picture_is_that_of_this_moment(house: House, store: SnapshotStore) 
     asyncio.run(follow())
 
 
-def test_what_did_not_change_is_taken_from_the_last_picture(house: House, store: SnapshotStore) -> None:
+def test_what_did_not_change_is_taken_from_the_last_snapshot(house: House, store: SnapshotStore) -> None:
     ids = furnished(house)
     other = house.destination("Other")
     before = store.load()

@@ -1,14 +1,10 @@
 """
-From the tables to the picture that the event path goes by. What did not change since the last picture is taken from it:
+From the tables to the snapshot that the event path goes by. What did not change since the last one is taken from it:
 settings stay opened, filters compiled.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import gc
-import threading
 from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
@@ -36,13 +32,13 @@ from headgate.registry.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from sqlalchemy import Row
 
     from headgate.registry.snapshot import Language
-    from headgate.registry.store import Registry, View
+    from headgate.registry.store import View
 
 _CODES_AT_ONCE: Final = 500
 
@@ -60,54 +56,8 @@ class _Chain(NamedTuple):
 _NO_CHAIN: Final = ((), _Chain(FilterChain(), None))
 
 
-class SnapshotStore:
-    """
-    The newest picture of the registry. One for each process; threads may share it.
-
-    `current` and `load` look into the database only when something was changed, which `is_current` knows from the
-    revision cell, without asking anybody.
-    """
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._lock = threading.Lock()
-        self._seen = -1
-        self._snapshot: Snapshot | None = None
-        self._taker = _Taker(registry.directory.sinks)
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The last picture that was taken. Before any was, it is taken now. Raises Unavailable."""
-        return self._snapshot or self.load()
-
-    @property
-    def is_current(self) -> bool:
-        """Whether nothing was committed since. Costs a look at 8 bytes."""
-        return self._registry.cell.value == self._seen
-
-    async def current(self) -> Snapshot:
-        """The picture of this moment: a change that was committed before the call is in it. Raises Unavailable."""
-        if self._snapshot is not None and self.is_current:
-            return self._snapshot
-        return await asyncio.to_thread(self.load)
-
-    def load(self) -> Snapshot:
-        """As `current`, for those who may block."""
-        with self._lock:
-            if self._snapshot is not None and self.is_current:
-                return self._snapshot
-            with self._registry.view() as view:
-                if self._snapshot is None or view.revision != self._snapshot.revision:
-                    with _collector_paused():
-                        self._snapshot = self._taker.take(view)
-                self._seen = 2 * view.revision
-            if not self.is_current:
-                self._registry.settle()
-            return self._snapshot
-
-
-class _Taker:
-    """Takes pictures. Everything made is kept, by its id, with what it was made of."""
+class SnapshotTaker:
+    """Everything made is kept, by its id, with what it was made of. *sinks*: the folder of the files of sinks."""
 
     def __init__(self, sinks: Path) -> None:
         self._sinks = sinks
@@ -120,6 +70,7 @@ class _Taker:
         self._suppressed: tuple[tuple[int, int], dict[tuple[str, str], Suppressed]] = ((-1, -1), {})
 
     def take(self, view: View) -> Snapshot:
+        """The registry as *view* shows it."""
         bounds = quotas.listed(view)
         workspaces = {
             each.id: Workspace(
@@ -284,18 +235,6 @@ class _VersionBasis(NamedTuple):
 _Row: TypeAlias = "Row[*tuple[Any, ...]]"
 _InstanceBasis: TypeAlias = "tuple[_Row, Function, Version, tuple[Definition, ...]]"
 _DestinationBasis: TypeAlias = "tuple[_Row, str, _Chain, Instance | None]"
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """All that is made lives on; looking through it for garbage, over and over, would take a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _renewed(
