@@ -96,34 +96,32 @@ class Reader:
         return self.data[position]
 
     def unsigned(self, bits: int = 32) -> int:
-        start, value, shift = self.position, 0, 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-            if shift >= bits:
-                raise WasmError(f"number at {start} is longer than {bits} bits allow")
+        start = self.position
+        value, _ = self._leb128(bits)
         if value >> bits:
             raise WasmError(f"number at {start} is larger than {bits} bits allow")
         return value
 
     def signed(self, bits: int = 32) -> int:
+        start = self.position
+        value, length = self._leb128(bits)
+        if value >> (length - 1):
+            value -= 1 << length
+        if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+            raise WasmError(f"number at {start} is larger than {bits} bits allow")
+        return value
+
+    def _leb128(self, bits: int) -> tuple[int, int]:
+        """The bits of a number as an unsigned one, and how many there are."""
         start, value, shift = self.position, 0, 0
         while True:
             byte = self.byte()
             value |= (byte & 0x7F) << shift
             shift += 7
             if byte < 0x80:
-                break
+                return value, shift
             if shift >= bits:
                 raise WasmError(f"number at {start} is longer than {bits} bits allow")
-        if byte & 0x40:
-            value -= 1 << shift
-        if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-            raise WasmError(f"number at {start} is larger than {bits} bits allow")
-        return value
 
     def name(self) -> str:
         start = self.position
