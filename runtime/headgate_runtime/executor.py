@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -26,7 +27,7 @@ from headgate_runtime.rows import Rows
 from headgate_runtime.scheduler import Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Coroutine, Mapping, Sequence
     from types import TracebackType
 
     from headgate_runtime.compile_error import CompileError
@@ -287,6 +288,59 @@ class Executor:
         # Earlier events filled that sandbox: not for this one to suffer.
         return (await self._invoke(function, text, None, False, fresh=True))[0]
 
+    async def invoke_some(
+        self, function: Function, texts: Sequence[bytes]
+    ) -> tuple[list[Outcome], Coroutine[Any, Any, Outcome] | None]:
+        """
+        For a caller with many events: of *texts*, each of a single event, the first ones, as many as fit a turn. Their
+        outcomes; and where the next one takes more than a slice, what is to be awaited, at once, for its outcome. There
+        is something of either; of the others nothing was begun.
+
+        Raises EventError when the first text is over a limit, and ExecutorClosed.
+        """
+        _check_size(function, texts[0], "event")
+        if max(map(len, texts)) > function.input_bytes:
+            texts = list(itertools.takewhile(lambda text: len(text) <= function.input_bytes, texts))
+        await self.scheduler.begin(function.tenant, function)
+        slot = function.idle.pop() if function.idle else await self.pool.acquire(function)
+        outcomes: list[Outcome] = []
+        is_ours, usable = True, False
+        try:
+            served = self._serve_in_a_row(slot, texts, outcomes)
+            usable = served is None
+            if isinstance(served, Invocation):
+                if not served.is_over():
+                    is_ours = False
+                    return outcomes, self._finish(slot, served)
+                try:
+                    outcomes += served.conclude()
+                finally:
+                    usable = served.reusable
+        except NoRoom:
+            if not slot.used:
+                raise
+            # Earlier events filled that sandbox: not for the next one to suffer.
+            return outcomes, self._run_fresh(function, texts[len(outcomes)])
+        except Exception:
+            # It belongs to the next one, which then is the first.
+            if not outcomes:
+                raise
+        finally:
+            if is_ours:
+                self.pool.release(slot, usable=usable)
+        return outcomes, None
+
+    async def _finish(self, slot: Slot, invocation: Invocation) -> Outcome:
+        """What takes more than its first slice."""
+        try:
+            await invocation.go_on()
+            return invocation.conclude()[0]
+        finally:
+            self.pool.release(slot, usable=invocation.reusable)
+
+    async def _run_fresh(self, function: Function, text: bytes) -> Outcome:
+        return (await self._invoke(function, text, None, False, fresh=True))[0]
+
     async def _run(self, function: Function, text: bytes, record: bool) -> Outcome:
         _check_size(function, text, "event")
         outcomes = await self._invoke(function, text, None, record)
@@ -321,7 +375,7 @@ class Executor:
         return outcomes
 
     def _serve_in_a_row(
-        self, slot: Slot, texts: list[bytes], outcomes: list[Outcome]
+        self, slot: Slot, texts: Sequence[bytes], outcomes: list[Outcome]
     ) -> Invocation | Literal[False] | None:
         """
         Adds to *outcomes* those of the *texts* that have none yet, until others are to have their turn: None. Ends before,

@@ -7,14 +7,14 @@ import collections
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 T = TypeVar("T")
 
 
 class Hands(Generic[T]):
     """
-    *work* is one hand: it `take`s items until there is none, and must not raise. One is enough while items get done;
+    *work* is one hand: it `take`s items until there are none, and must not raise. One is enough while items get done;
     when none did in a turn of the event loop, since all wait for something, there are twice as many, up to *workers*.
     """
 
@@ -39,12 +39,21 @@ class Hands(Generic[T]):
         if not self._looking:
             self._look()
 
-    def take(self) -> T | None:
-        """The next item, for the hand that is done with its last; None when there is none, or there are hands enough."""
-        if not self._items or self._active > self._workers:
-            return None
-        self._taken += 1
-        return self._items.popleft()
+    def take(self, most: int) -> list[T]:
+        """The next items, for the hand that is done with its last; none when there are none, or hands enough."""
+        items = self._items
+        if not items or self._active > self._workers:
+            return []
+        taken = [items.popleft() for _ in range(min(most, len(items)))]
+        self._taken += len(taken)
+        return taken
+
+    def give_back(self, items: Sequence[T]) -> None:
+        """What was taken last and not begun with, to be taken next."""
+        self._taken -= len(items)
+        self._items.extendleft(reversed(items))
+        if not self._looking:
+            self._look()
 
     def take_back(self) -> list[T]:
         """What waits here, which will not be worked on."""

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("headgate.pipeline")
 
+ROW: Final = 64
+"""Events that a hand has ready at once; most functions take no more in a turn of the event loop."""
+
 KEY_JOINT: Final = "/"
 """Between the event's and the destination's id in an `Idempotency-Key`."""
 
@@ -48,12 +51,12 @@ class _Ready(NamedTuple):
 
 
 class _Concluded(NamedTuple):
-    """A single event whose invocation is over."""
+    """Events whose invocations are over. *trace* is of the last one, or of all if they were invoked together."""
 
-    job: Job
+    jobs: Sequence[Job]
     plan: Plan
     began_at: int
-    outcome: Outcome
+    outcomes: Sequence[Outcome]
     trace: Trace | None
 
 
@@ -190,36 +193,54 @@ class LaneRun:
 
     async def _invoke_singles(self) -> None:
         """One hand. What is over in a turn of the event loop is concluded together, by whichever hands it was done."""
-        workspace, allowance, take = self._lane.workspace, self._allowance, self._singles.take
+        workspace, allowance, hands = self._lane.workspace, self._allowance, self._singles
         plan: Plan | None = None
         trace: Trace | None = None
         with contextlib.ExitStack() as stack:
-            while (job := take()) is not None:
+            while jobs := hands.take(ROW):
                 began_at = self._now()
+                over = begun = 0
                 try:
                     if trace is None or trace or plan is not self._plan():
                         plan = self._plan()
                         stack.close()
                         trace = stack.enter_context(tracing(() if plan is None else plan.secrets))
-                    function = self._function_for(plan, [job], began_at)
+                    function = self._function_for(plan, jobs, began_at)
                     if function is None:
                         continue
                     assert plan is not None
                     if plan.batches is not None:
-                        self._batches.extend([(job, len(job.body))])
+                        self._batches.extend([(job, len(job.body)) for job in jobs])
                         continue
                     if not allowance.entered(workspace):
                         await allowance.enter(workspace)
                     try:
-                        outcome = await self._executor.invoke(function, job.body)
+                        outcomes, rest = await self._executor.invoke_some(
+                            function, [job.body for job in jobs]
+                        )
+                        over = len(outcomes)
+                        begun = over if rest is None else over + 1
+                        if begun < len(jobs):
+                            hands.give_back(jobs[begun:])
+                        if over:
+                            last = trace or None if rest is None else None
+                            self._conclude_soon(_Concluded(jobs[:over], plan, began_at, outcomes, last))
+                        if rest is not None:
+                            outcome = await rest
                     finally:
                         allowance.leave(workspace)
                 except Exception as error:  # noqa: BLE001 - one event, whatever it was
-                    self._not_invoked([job], began_at, error)
+                    self._not_invoked([jobs[over]], began_at, error)
+                    if not begun:
+                        hands.give_back(jobs[1:])
                     continue
-                if not self._concluded:
-                    asyncio.get_running_loop().call_soon(self._conclude)
-                self._concluded.append(_Concluded(job, plan, began_at, outcome, trace or None))
+                if rest is not None:
+                    self._conclude_soon(_Concluded([jobs[over]], plan, began_at, [outcome], trace or None))
+
+    def _conclude_soon(self, concluded: _Concluded) -> None:
+        if not self._concluded:
+            asyncio.get_running_loop().call_soon(self._conclude)
+        self._concluded.append(concluded)
 
     async def _invoke(self, jobs: list[Job]) -> None:
         """Together."""
@@ -242,11 +263,7 @@ class LaneRun:
                         outcomes = await self._executor.invoke(function, [job.body for job in jobs])
             finally:
                 self._allowance.leave(self._lane.workspace)
-            concluded = [
-                _Concluded(job, plan, began_at, outcome, trace)
-                for job, outcome in zip(jobs, outcomes, strict=True)
-            ]
-            self._conclude_all(concluded, together=True)
+            self._conclude_all([_Concluded(jobs, plan, began_at, outcomes, trace)], together=True)
         except Exception as error:  # noqa: BLE001 - it must neither lose the events nor stop the lane
             self._not_invoked(jobs, began_at, error)
 
@@ -285,12 +302,12 @@ class LaneRun:
                 self._conclude_all(list(group), together=False)
         except Exception as error:  # noqa: BLE001 - as above
             for each in concluded:
-                self._not_invoked([each.job], each.began_at, error)
+                self._not_invoked(each.jobs, each.began_at, error)
 
     def _conclude_all(self, concluded: Sequence[_Concluded], *, together: bool) -> None:
         """All of one plan. *together*: in one invocation."""
         now, plan = self._now(), concluded[0].plan
-        outcomes = [each.outcome for each in concluded]
+        outcomes = [outcome for each in concluded for outcome in each.outcomes]
         instance = plan.destination.instance
         assert instance is not None
         self._witness.ran(self._lane.workspace, instance.function, outcomes, together=together)
@@ -298,13 +315,15 @@ class LaneRun:
         ready: list[tuple[_Ready, int]] = []
         over: list[Settlement] = []
         evidence: list[_Evidence] = []
-        for job, _, began_at, outcome, trace in concluded:
-            output = outcome.output
-            if output is not None:
-                ready.append((_Ready(job, output, began_at), len(output)))
-            else:
-                over.append(self._judge.of_outcome(job, outcome, began_at, now, plan.secrets))
-                evidence.append(_Evidence(outcome=outcome, trace=trace))
+        for jobs, _, began_at, of_jobs, trace in concluded:
+            for job, outcome in zip(jobs, of_jobs, strict=True):
+                output = outcome.output
+                if output is not None:
+                    ready.append((_Ready(job, output, began_at), len(output)))
+                else:
+                    over.append(self._judge.of_outcome(job, outcome, began_at, now, plan.secrets))
+                    own = trace if together or job is jobs[-1] else None
+                    evidence.append(_Evidence(outcome=outcome, trace=own))
         if ready:
             self._delivery.extend(ready)
         if over:

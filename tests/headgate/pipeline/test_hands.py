@@ -21,7 +21,8 @@ class Work:
 
     async def work(self) -> None:
         self.begun += 1
-        while (number := self.hands.take()) is not None:
+        while taken := self.hands.take(1):
+            number = taken[0]
             self.under_way += 1
             self.most = max(self.most, self.under_way)
             await self.wait(number)
@@ -116,5 +117,44 @@ def test_each_item_is_taken_once_whatever_it_waits(
             await work.until(len(waits))
         assert sorted(work.done) == list(range(len(waits)))
         assert work.most <= workers
+
+    asyncio.run(main())
+
+
+def test_what_is_given_back_comes_next() -> None:
+    async def main() -> None:
+        done: list[list[int]] = []
+
+        async def work() -> None:
+            while taken := hands.take(4):
+                hands.give_back(taken[2:])
+                done.append(taken[:2])
+                await asyncio.sleep(0)
+
+        hands: Hands[int] = Hands(work, workers=1)
+        hands.extend(range(7))
+        await until(lambda: sum(map(len, done)) == 7)
+        assert done == [[0, 1], [2, 3], [4, 5], [6]]
+
+    asyncio.run(main())
+
+
+def test_for_what_is_given_back_by_one_that_waits_there_is_another_hand() -> None:
+    async def main() -> None:
+        gate = asyncio.Event()
+        begun: list[int] = []
+
+        async def work() -> None:
+            while taken := hands.take(8):
+                hands.give_back(taken[1:])
+                begun.append(taken[0])
+                await gate.wait()
+
+        hands: Hands[int] = Hands(work, workers=3)
+        hands.extend(range(5))
+        await until(lambda: len(begun) == 3)
+        gate.set()
+        await until(lambda: len(begun) == 5)
+        assert begun == list(range(5))
 
     asyncio.run(main())
