@@ -35,6 +35,7 @@ soak: build $(VENV)/.tools ## the faults of server, queue and management API in 
 		$(BIN)/python -m pytest --timeout 3600 tests/headgate/queue tests/acceptance/service/test_model.py
 	@HEADGATE_API_SECONDS=600 HEADGATE_API_KILLS=20 HEADGATE_API_WRITES=all \
 		$(BIN)/python -m pytest --timeout 3600 tests/acceptance/api
+	@HEADGATE_START=cold $(BIN)/python -m pytest tests/acceptance
 
 bench: build $(VENV)/.tools ## measure Headgate beside what people would take instead: tables, a page and pictures (five minutes)
 	@$(BIN)/python -m benchmarks

@@ -7,14 +7,12 @@ import io
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from headgate.cli import main
+from tests.acceptance import forked
 
 ROOT = Path(__file__).resolve().parents[2]
-
-HEADGATE = Path(sys.executable).with_name("headgate")
 
 EXAMPLES = ROOT / "examples"
 
@@ -25,14 +23,12 @@ TRACK = '{"type":"track","event":"Read","properties":{}}\n'
 
 def headgate(*arguments: str | Path, cwd: Path, stdin: str | bytes = b"") -> subprocess.CompletedProcess[str]:
     """Runs the command to its end. People never see a traceback, so neither does a test."""
-    done = subprocess.run(
-        [HEADGATE, *arguments],
+    done = forked.run(
+        *arguments,
         cwd=cwd,
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
-        check=False,
         env=ENVIRONMENT,
-        timeout=120,
     )
     result = subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()

@@ -11,7 +11,9 @@ import pytest
 
 from headgate.cli.init import TEMPLATES
 from headgate_runtime import abi, image
-from tests.acceptance.command import EXAMPLES, HEADGATE, ROOT, TRACK, headgate, write
+from tests.acceptance import forked
+from tests.acceptance.command import EXAMPLES, ROOT, TRACK, headgate, write
+from tests.acceptance.forked import HEADGATE
 
 
 def test_check_names_the_handlers_and_what_looks_wrong(tmp_path: Path) -> None:
@@ -247,9 +249,7 @@ def test_mistakes_are_named_in_a_line(tmp_path: Path, command: str, expected: st
 
 
 def test_debug_shows_where(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [HEADGATE, "--debug", "run", "none.js"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = forked.run("--debug", "run", "none.js", cwd=tmp_path, capture_output=True, text=True)
 
     assert "Traceback" in done.stderr
     assert done.stderr.endswith("headgate: none.js: no such file or directory\n")

@@ -14,7 +14,9 @@ from headgate.paths import DataDirectory
 from headgate.registry import tokens, users, workspaces
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
-from tests.acceptance.command import ENVIRONMENT, HEADGATE
+from tests.acceptance import forked
+from tests.acceptance.command import ENVIRONMENT
+from tests.acceptance.forked import HEADGATE
 
 MANIFEST = """\
 [[sources]]
@@ -73,15 +75,13 @@ class Person:
         (self.directory / name).write_text(text)
 
     def headgate(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [HEADGATE, *arguments],
+        done = forked.run(
+            *arguments,
             cwd=self.directory,
             env=ENVIRONMENT | SECRETS | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            check=False,
-            timeout=120,
         )
         assert "Traceback" not in done.stderr, done.stderr
         assert "t0p-secret" not in done.stdout + done.stderr
@@ -90,8 +90,8 @@ class Person:
     def answering(self, answer: str, *arguments: str, **environment: str) -> tuple[int, str]:
         """The exit status, and what is seen on the terminal; what is typed there is seen, too."""
         terminal, side = pty.openpty()
-        process = subprocess.Popen(
-            [HEADGATE, *arguments],
+        process = forked.Popen(
+            *arguments,
             cwd=self.directory,
             stdin=side,
             stdout=side,

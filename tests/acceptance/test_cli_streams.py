@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import ENVIRONMENT, HEADGATE, TRACK, track, write
+from tests.acceptance.command import ENVIRONMENT, TRACK, track, write
+from tests.acceptance.forked import HEADGATE
 
 MEGABYTE = 1 << 20
 

@@ -32,17 +32,7 @@ class ChildServer:
     """
 
     def __init__(self, data: Path, port: int = 0, *flags: str) -> None:
-        self._command = [
-            sys.executable,
-            "-c",
-            "import sys; from headgate.cli import main; sys.exit(main())",
-            "serve",
-            "--data",
-            str(data),
-            "--port",
-            str(port),
-            *flags,
-        ]
+        self._arguments = ("serve", "--data", str(data), "--port", str(port), *flags)
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self.url = ""
@@ -50,10 +40,7 @@ class ChildServer:
 
     def __enter__(self) -> Self:
         """Returns when it listens. Raises ServerFailed."""
-        # A session of its own: Ctrl-C is for whoever holds this object, who then stops it in good order.
-        self._process = process = subprocess.Popen(  # noqa: S603 - this very interpreter
-            self._command, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        self._process = process = self._begin()
         assert process.stderr is not None
         for line in process.stderr:
             self.log.append(line.rstrip())
@@ -67,6 +54,16 @@ class ChildServer:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self
+
+    def _begin(self) -> subprocess.Popen[str]:
+        main = "import sys; from headgate.cli import main; sys.exit(main())"
+        # A session of its own: Ctrl-C is for whoever holds this object, who then stops it in good order.
+        return subprocess.Popen(  # noqa: S603 - this very interpreter
+            [sys.executable, "-c", main, *self._arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import httpx
 
-from headgate.demo.server import ChildServer
-from tests.acceptance.service.place import until
+from tests.acceptance.service.place import Server, until
 
 
 class Served(NamedTuple):
@@ -22,7 +21,7 @@ class Served(NamedTuple):
     """
 
     data: Path
-    server: ChildServer
+    server: Server
     token: str
     http: httpx.Client
 
@@ -33,7 +32,7 @@ class Served(NamedTuple):
 
 @contextlib.contextmanager
 def served(data: Path, *flags: str) -> Iterator[Served]:
-    with ChildServer(data, 0, *flags) as server:
+    with Server(data, 0, *flags) as server:
         until(lambda: "hgt_" in "\n".join(server.log))
         found = re.search(r"hgt_\S+", "\n".join(server.log))
         assert found is not None

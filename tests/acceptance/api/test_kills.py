@@ -22,9 +22,9 @@ import httpx
 import orjson
 import pytest
 
-from headgate.demo.server import ChildServer
 from tests.acceptance.api.dying import Death, copied
 from tests.acceptance.api.house import Served, client, served
+from tests.acceptance.service.place import Server
 
 ROUNDS = int(os.environ.get("HEADGATE_API_KILLS", "0"))
 
@@ -190,7 +190,7 @@ def ask(http: httpx.Client, request: Request) -> httpx.Response:
     return http.request(method, path, json=body)
 
 
-def kill(server: ChildServer) -> None:
+def kill(server: Server) -> None:
     """All of its processes, which are a group of their own."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
@@ -224,7 +224,7 @@ def test_every_mutation_is_done_or_not_begun_when_the_server_is_killed(tmp_path:
             token = place.token
             number, sure = _went_on(place, worlds, 0, sorted(chosen), chance)
         while number is not None:
-            with ChildServer(data) as server, client(server.url, token) as http:
+            with Server(data) as server, client(server.url, token) as http:
                 found = World(http)
                 assert found.normal() in ([] if sure else [worlds[number]]) + [worlds[number + 1]]
                 print(f"mutation {number}: answered {sure}, done {found.normal() == worlds[number + 1]}")
@@ -268,7 +268,7 @@ def test_every_mutation_is_whole_whichever_of_its_writes_is_the_last(tmp_path: P
         done = _did(place.http, STEPS[: chosen[0]])
     for number in chosen:
         if number > done:
-            with ChildServer(before) as server, client(server.url, token) as http:
+            with Server(before) as server, client(server.url, token) as http:
                 done += _did(http, STEPS[done:number])
         with death.near():
             killed = _killed(before, token, STEPS[number], death, tmp_path / "run", chance)
@@ -289,7 +289,7 @@ def _killed(
 ) -> int:
     """Before how many writes: without WRITES it is killed once, and then not."""
     copied(before, run)
-    with ChildServer(run) as server, client(server.url, token) as http:
+    with Server(run) as server, client(server.url, token) as http:
         old = World(http).normal()
         _did(http, [step])
         new = World(http).normal()
@@ -297,7 +297,7 @@ def _killed(
     writes = itertools.count(1) if WRITES else iter([chance.randint(1, 6), 1_000])
     killed, write = 0, next(writes)
     while True:
-        with ChildServer(run) as server, client(server.url, token) as http:
+        with Server(run) as server, client(server.url, token) as http:
             found = World(http)
             assert found.normal() in ((old, new) if killed else (old,))
             if found.normal() == old:

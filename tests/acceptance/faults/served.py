@@ -10,8 +10,7 @@ import threading
 import urllib.request
 from pathlib import Path
 
-from tests.acceptance import command
-from tests.acceptance.command import HEADGATE
+from tests.acceptance import command, forked
 from tests.acceptance.faults.watch import Watch
 
 LISTENING = "headgate: listening on "
@@ -69,8 +68,11 @@ class Served:
         """Returns at once."""
         assert self._process is None, "there is one already"
         self._listens = False
-        self._process = process = subprocess.Popen(
-            [HEADGATE, "serve", "--data", self.data, *self._flags],
+        self._process = process = forked.Popen(
+            "serve",
+            "--data",
+            self.data,
+            *self._flags,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -15,7 +15,8 @@ import httpx
 import orjson
 
 from headgate.demo.server import ChildServer
-from tests.acceptance.command import HEADGATE, apply
+from tests.acceptance import forked
+from tests.acceptance.command import apply
 
 DEADLINE_S = 30.0
 
@@ -57,24 +58,26 @@ class Place:
 
     def command(self, *arguments: str, status: int = 0) -> str:
         """What `headgate` prints, on both streams."""
-        done = subprocess.run(
-            [HEADGATE, *arguments, "--data", str(self.data)],
+        done = forked.run(
+            *arguments,
+            "--data",
+            self.data,
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            check=False,
         )
         assert done.returncode == status, done.stdout
-        return done.stdout
+        shown: str = done.stdout
+        return shown
 
     def apply(self) -> None:
         apply(self.root / "headgate.toml", self.data)
 
     @contextlib.contextmanager
     def serving(self, *flags: str) -> Iterator[Client]:
-        with ChildServer(self.data, 0, *flags) as server, Client(server) as client:
+        with Server(self.data, 0, *flags) as server, Client(server) as client:
             yield client
 
     def arrived(self, name: str = "out.jsonl") -> list[dict[str, Any]]:
@@ -82,6 +85,13 @@ class Place:
         if not path.exists():
             return []
         return [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+class Server(ChildServer):
+    """`headgate serve` as tests start it."""
+
+    def _begin(self) -> subprocess.Popen[str]:
+        return forked.Popen(*self._arguments, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 class Client:

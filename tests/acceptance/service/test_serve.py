@@ -9,9 +9,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from headgate.demo.server import ChildServer, ServerFailed
-from tests.acceptance.command import HEADGATE
-from tests.acceptance.service.place import MANIFEST, Place, event, kill, until
+from headgate.demo.server import ServerFailed
+from tests.acceptance import forked
+from tests.acceptance.forked import HEADGATE
+from tests.acceptance.service.place import MANIFEST, Place, Server, event, kill, until
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_a_source_that_was_added_is_known_at_once(place: Place) -> None:
 
 def test_a_second_server_is_refused(place: Place) -> None:
     with place.serving() as client:
-        with pytest.raises(ServerFailed) as caught, ChildServer(place.data):
+        with pytest.raises(ServerFailed) as caught, Server(place.data):
             pass
         assert str(caught.value) == (
             f"headgate: the data directory {place.data} is in use by process {client.server.pid}; stop it first"
@@ -104,7 +105,7 @@ def test_an_address_that_is_taken_is_refused(place: Place) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ServerFailed) as caught, ChildServer(place.data, port):
+        with pytest.raises(ServerFailed) as caught, Server(place.data, port):
             pass
     assert str(caught.value) == f"headgate: cannot listen on 127.0.0.1:{port}: Address already in use"
 
@@ -138,7 +139,7 @@ def test_a_worker_that_dies_is_started_again(place: Place) -> None:
 
 def test_the_first_start_prints_a_token_once_and_invoke_wants_it(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    with ChildServer(place.data) as server:
+    with Server(place.data) as server:
         until(lambda: any("token" in line for line in server.log))
         (line,) = [line for line in server.log if "token" in line]
     token = line.rsplit(" ", 1)[1]
@@ -255,9 +256,7 @@ def test_an_entry_of_the_egress_lists_that_is_none(place: Place) -> None:
 
 
 def test_dead_without_a_data_directory(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [HEADGATE, "dead", "--data", tmp_path / "none"], capture_output=True, text=True, check=False
-    )
+    done = forked.run("dead", "--data", tmp_path / "none", capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert (
         done.stderr == f"headgate: there is no data directory {tmp_path}/none; `headgate serve` makes one\n"
@@ -268,9 +267,7 @@ def test_dead_without_a_data_directory(tmp_path: Path) -> None:
     ("flag", "value"), [("--port", "65536"), ("--workers", "0"), ("--workers", "65"), ("--grace-ms", "-1")]
 )
 def test_flags_have_bounds(tmp_path: Path, flag: str, value: str) -> None:
-    done = subprocess.run(
-        [HEADGATE, "serve", "--data", tmp_path, flag, value], capture_output=True, text=True, check=False
-    )
+    done = forked.run("serve", "--data", tmp_path, flag, value, capture_output=True, text=True)
     assert done.returncode == 2
     assert "must be from" in done.stderr
 
