@@ -10,6 +10,7 @@ import orjson
 from headgate.queue import seen
 from headgate.queue.dead import DeadLetters
 from headgate.queue.model import Again, Done, Job, Lane
+from headgate.queue.recent import Recent, Waiting
 from headgate.queue.seen import Seen, Siblings
 from headgate.queue.statements import ListStatement, RowStatement, insert
 from headgate.queue.tallies import Tallies
@@ -133,6 +134,7 @@ class Store:
         self.seen = Seen(limits.seen_ms, siblings)
         self.dead = DeadLetters(limits.dead_ms, limits.dead_rows)
         self.tallies = Tallies(limits.tallies_ms)
+        self._recent = Recent()
         self._names = {
             number: Lane(workspace, destination)
             for number, workspace, destination in db.execute("SELECT id, workspace, destination FROM lanes")
@@ -164,7 +166,7 @@ class Store:
         bodies: list[Any] = []
         shares: list[int] = []
         jobs: list[Any] = []
-        body, job_id = self._next_body, self._next_job
+        body, job_id, recent = self._next_body, self._next_job, self._recent
         for event, key in zip(events, keys, strict=True):
             if key in known:
                 flags.append(False)
@@ -185,12 +187,16 @@ class Store:
                 if common > 1:
                     shares += (common_body, common)
             for lane, own in event.jobs:
+                number = self._lane(db, lane)
                 if own is None:
-                    jobs += (job_id, self._lane(db, lane), now, common_body, len(event.body), 0, 0, 0, None)
+                    stored, text, shared = common_body, event.body, common > 1
                 else:
+                    stored, text, shared = body, own, False
                     bodies += (body, *about, False, own)
-                    jobs += (job_id, self._lane(db, lane), now, body, len(own), 0, 0, 0, None)
                     body += 1
+                jobs += (job_id, number, now, stored, len(text), 0, 0, 0, None)
+                if number in recent:
+                    recent.put(number, Waiting(_new_job(job_id, lane, event, text, now), now, stored, shared))
                 job_id += 1
         self.seen.add(db, fresh, now)
         _ADD_BODIES.run(db, bodies)
@@ -259,35 +265,47 @@ class Store:
             jobs += (self._next_job, lane, now, self._next_body, len(body), stage, 0, 0, None)
             self._next_body += 1
             self._next_job += 1
+            self._recent.leave(lane)
         _ADD_BODIES.run(db, bodies)
         _ADD_JOBS.run(db, jobs)
         return [(self._names[row[0]], len(row[-1])) for row in found]
 
     def read(self, db: sqlite3.Connection, plan: Sequence[tuple[Lane, int]], now: int) -> list[Found]:
         """Leases of each lane so many jobs that are due, oldest first. Outside of a transaction."""
-        rows: dict[int, list[tuple[list[Any], bytes]]] = {self._lanes[lane]: [] for lane, _ in plan}
+        numbers = [self._lanes[lane] for lane, _ in plan]
+        stored = [each for each, number in zip(plan, numbers, strict=True) if number not in self._recent]
+        rows: dict[int, list[tuple[list[Any], bytes]]] = {self._lanes[lane]: [] for lane, _ in stored}
         start = 0
-        while start < len(plan):
-            size = min(_READ_LANES_MAX, 1 << ((len(plan) - start).bit_length() - 1))
-            self._read(db, plan[start : start + size], now, rows)
+        while start < len(stored):
+            size = min(_READ_LANES_MAX, 1 << ((len(stored) - start).bit_length() - 1))
+            self._read(db, stored[start : start + size], now, rows)
             start += size
-        return [self._lease(lane, wanted, rows[self._lanes[lane]], now) for lane, wanted in plan]
+        return [
+            self._lease(lane, wanted, rows[number], now)
+            if number in rows
+            else self._lease_recent(lane, wanted, number)
+            for (lane, wanted), number in zip(plan, numbers, strict=True)
+        ]
 
     def after_commit(self, settlements: Iterable[Settlement], now: int) -> None:
         """Of a transaction with `settle(..., settlements, now)`: their leases end."""
         self._new_lanes.clear()
         self.tallies.after_commit()
+        self._recent.after_commit()
         for settlement in settlements:
             id_ = settlement.job.id
             lease = self._leases.pop(id_)
             held = self._held[lease.lane]
-            if isinstance(settlement, Done) or (
-                isinstance(settlement, Again) and (due_again(settlement, now), id_) > held.floor
-            ):
+            if type(settlement) is Done:
                 held.ids.discard(id_)
             else:
-                held.give_back(id_)
-            held.settle()
+                self._recent.leave(lease.lane)
+                if isinstance(settlement, Again) and (due_again(settlement, now), id_) > held.floor:
+                    held.ids.discard(id_)
+                else:
+                    held.give_back(id_)
+            if held.mixed:
+                held.settle()
 
     def after_rollback(self) -> None:
         """Drops what was learnt in a transaction that did not take place."""
@@ -295,6 +313,7 @@ class Store:
             del self._names[self._lanes.pop(lane)]
         self._new_lanes.clear()
         self.tallies.after_rollback()
+        self._recent.after_rollback()
         self.dead.after_rollback()
 
     def _read(
@@ -350,7 +369,21 @@ class Store:
                     labels,
                 )
             )
+        self._recent.follow(number)
         return Found(lane, jobs, None)
+
+    def _lease_recent(self, lane: Lane, wanted: int, number: int) -> Found:
+        """As `_lease`, of a lane of which everything that waits was put lately."""
+        taken, next_due = self._recent.take(number, wanted)
+        if taken:
+            held = self._held_by(number)
+            leases = self._leases
+            for job, _, body, shared in taken:
+                leases[job.id] = _Lease(body, shared, len(job.body), number)
+            held.ids.update([each.job.id for each in taken])
+            if not held.mixed:
+                held.floor = (taken[-1].due, taken[-1].job.id)
+        return Found(lane, [each.job for each in taken], next_due)
 
     def _held_by(self, lane: int) -> _Held:
         held = self._held.get(lane)
@@ -368,6 +401,23 @@ class Store:
             self._names[number] = lane
             self._new_lanes.append(lane)
         return number
+
+
+def _new_job(id_: int, lane: Lane, event: NewEvent, body: bytes, now: int) -> Job:
+    return Job(
+        id_,
+        lane,
+        event.source,
+        event.message_id,
+        event.event_type,
+        "function",
+        0,
+        0,
+        now,
+        None,
+        body,
+        event.labels,
+    )
 
 
 def _due_and_id(found: tuple[list[Any], bytes]) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from headgate.queue import recent
 from headgate.queue.clock import ServiceClock
 from headgate.queue.limits import QueueLimits
 from headgate.queue.model import Job, Lane, NewEvent, NewJob, Release, Stage, Step
@@ -96,12 +97,18 @@ class QueueMachine(RuleBasedStateMachine):
         self.loop.close()
         self.folder.cleanup()
 
-    @initialize()
+    @initialize(kept=st.sampled_from([0, 1_200, recent.LANE_BYTES]))
+    def begin(self, kept: int) -> None:
+        """*kept*: bytes of a lane that are handed out from memory."""
+        self.kept = kept
+        self.open()
+
     def open(self) -> None:
         limits = QueueLimits(disk_reserve_bytes=0)
         path = Path(self.folder.name) / "queue.sqlite"
         self.now = ServiceClock(self.clock)
         self.queue = self.wait(SqliteQueue.open(path, clock=self.now, limits=limits))
+        self.queue._thread._store._recent = recent.Recent(self.kept, 2 * self.kept)
 
     @rule(calls=st.lists(st.lists(new_events(), max_size=4), min_size=1, max_size=3))
     def put(self, calls: list[list[NewEvent]]) -> None:
