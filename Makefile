@@ -9,6 +9,9 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-versi
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 LOCKED := --require-hashes --only-binary :all:
 
+# Compiled Python is kept even where the environment says otherwise: without it every process compiles all it imports.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help build run test conformance soak bench bench-full lint format lock clean
