@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from guest.build import meter
 from guest.build.workshop import BuildError
 from headgate_runtime import wasm
+from headgate_runtime.limits import SLICE_FUEL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,8 +65,8 @@ COMPILE_CXX = (
 HOST = "headgate"
 """The only Wasm module that the engine may import from."""
 
-PAUSE, FUEL = "pause", "fuel"
-"""The import by which the engine asks for more fuel, and the export that is its counter."""
+PAUSE, FUEL, TURNS = "pause", "fuel", "turns"
+"""The import by which the engine asks for more fuel, its counter, and how often it may set that anew itself."""
 
 ENGINE = "engine.wasm"
 
@@ -132,7 +133,7 @@ def make_engine(linked: Path, out: Path) -> None:
     """As `part_engine`, with code that counts its fuel."""
     part_engine(linked, out)
     try:
-        metered = meter.meter((out / ENGINE).read_bytes(), HOST, PAUSE, FUEL)
+        metered = meter.meter((out / ENGINE).read_bytes(), HOST, PAUSE, FUEL, TURNS, SLICE_FUEL)
     except wasm.WasmError as error:
         raise BuildError(f"the engine cannot be metered: {error}") from error
     (out / ENGINE).write_bytes(metered)

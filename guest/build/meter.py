@@ -33,6 +33,8 @@ _FREE: Final = frozenset((0x00, 0x01, _BLOCK, _LOOP, _ELSE, _END, _RETURN, 0x1A)
 """Opcodes that cost nothing: they are no machine code, or its end."""
 
 _I64: Final = 0x7E
+_ZERO: Final = bytes((_I64, 1, 0x42, 0, _END))
+"""A global that may be changed."""
 
 BACKS_MAX: Final = 2
 """Up to so many branches back to a loop's start, each is metered; else the start is, so also its first turn."""
@@ -93,11 +95,14 @@ class Body:
     types: set[int] = field(default_factory=set)
 
 
-def meter(module: bytes, host: str, pause: str, fuel: str) -> bytes:
+def meter(module: bytes, host: str, pause: str, fuel: str, turns: str, slice_fuel: int) -> bytes:
     """
     *module* with its work counted down in a global of type i64, which takes the place of the export *fuel*. When it falls
     below zero, the function *pause* of *host*, which *module* must import, is called with it and answers with what it is
     from then on.
+
+    What was exported as *fuel*, a function of i64 to i64, answers with the counter and sets it anew, to *slice_fuel* at
+    most and as often as the global *turns*, a new export, says; a number below zero leaves it as it is.
     """
     parts = wasm.sections(module)
     content = {part.id: part.payload for part in parts if part.id != wasm.CUSTOM}
@@ -115,24 +120,28 @@ def meter(module: bytes, host: str, pause: str, fuel: str) -> bytes:
     helper = len(types)
 
     prices = _prices(len(functions), bodies, metered)
+    number, allowed = encode_unsigned(globals_), encode_unsigned(globals_ + 1)
+    exports, changes = _exchange(content[wasm.EXPORT], fuel, bytes([wasm.GLOBAL_KIND]) + number)
     out: list[bytes] = []
     hints: list[bytes] = []
     for index, body in enumerate(bodies, len(functions)):
+        if index == changes:
+            out.append(_changing(number, allowed, slice_fuel))
+            continue
         entry = prices[index] if index in metered else 0
         code, places = _rewrite(body, arities[types[index]], globals_, helper, entry, prices)
         out.append(code)
         if places:
             listed = b"".join(encode_unsigned(place) + b"\x01\x00" for place in places)
             hints.append(encode_unsigned(index) + encode_unsigned(len(places)) + listed)
-    number = encode_unsigned(globals_)
     ask = b"\x00\x23" + number + b"\x10" + encode_unsigned(asked[0]) + b"\x24" + number + b"\x0b"
     out.append(ask)
 
     grown = {
         TYPE: _more(content[TYPE], b"\x60\x00\x00"),
         FUNCTION: _more(content[FUNCTION], encode_unsigned(len(arities))),
-        GLOBAL: _more(content[GLOBAL], bytes((_I64, 1, 0x42, 0, _END))),
-        wasm.EXPORT: _exchange(content[wasm.EXPORT], fuel, bytes([wasm.GLOBAL_KIND]) + number),
+        GLOBAL: _more(_more(content[GLOBAL], _ZERO), _ZERO),
+        wasm.EXPORT: _more(exports, encode_name(turns) + bytes([wasm.GLOBAL_KIND]) + allowed),
         CODE: encode_unsigned(len(out)) + b"".join(encode_unsigned(len(code)) + code for code in out),
     }
     result = []
@@ -209,21 +218,36 @@ def _more(payload: bytes, entry: bytes) -> bytes:
     return encode_unsigned(reader.unsigned() + 1) + payload[reader.position :] + entry
 
 
-def _exchange(payload: bytes, name: str, target: bytes) -> bytes:
-    """The exports, with that called *name* being *target*."""
+def _changing(fuel: bytes, turns: bytes, slice_fuel: int) -> bytes:
+    """The function that reads the counter and sets it anew."""
+    most = b"\x42" + encode_signed(slice_fuel)
+    return b"".join(
+        (
+            b"\x00\x23" + fuel + b"\x20\x00\x42\x00\x59\x04\x40",
+            b"\x23" + turns + b"\x42\x01\x7d\x24" + turns,
+            b"\x23" + turns + b"\x42\x00\x53\x04\x40\x00\x0b",
+            b"\x20\x00" + most + b"\x20\x00" + most + b"\x53\x1b\x24" + fuel,
+            b"\x0b\x0b",
+        )
+    )
+
+
+def _exchange(payload: bytes, name: str, target: bytes) -> tuple[bytes, int]:
+    """The exports, with that called *name* being *target*, and the index of what it was."""
     reader = wasm.Reader(payload)
     out = [encode_unsigned(reader.unsigned())]
-    found = False
+    was = -1
     while reader:
         exported = reader.name()
         start = reader.position
         reader.byte()
-        reader.unsigned()
-        found |= exported == name
+        index = reader.unsigned()
+        if exported == name:
+            was = index
         out += encode_name(exported), target if exported == name else payload[start : reader.position]
-    if not found:
+    if was < 0:
         raise WasmError(f"the module does not export {name}")
-    return b"".join(out)
+    return b"".join(out), was
 
 
 def _numbers(payload: bytes) -> list[int]:

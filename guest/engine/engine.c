@@ -160,4 +160,5 @@ static JSContext *ctx;
 #include "input.c"
 #include "finish.c"
 #include "invoke.c"
+#include "row.c"
 #include "boot.c"

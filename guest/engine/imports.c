@@ -19,4 +19,6 @@ HG_IMPORT(keys) int32_t import_keys(const uint8_t *request, uint32_t len, const 
 /* More fuel, or never back: `fuel` is what the engine counts down. Not called in C; the build writes the counting into the
  * engine and makes the export `fuel` the counter (guest/build/meter.py). */
 HG_IMPORT(pause) int64_t import_pause(int64_t fuel);
-int64_t fuel(int64_t left) { return import_pause(left); }
+/* What is left of the counter, which is `left` from then on: at most a slice, and only as often as the host has allowed.
+ * Below zero: it stays. The build puts this in the place of what is written here. */
+no_inline int64_t fuel(int64_t left) { return import_pause(left); }

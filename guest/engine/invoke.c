@@ -73,7 +73,7 @@ static int invoke_call(JSValue handler, JSValue input)
 }
 
 /* Start an invocation: mailbox.input holds an event, or an array of them (HG_FLAG_BATCH). */
-int HG_EXPORT(invoke)(void)
+no_inline int HG_EXPORT(invoke)(void)
 {
     uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
 

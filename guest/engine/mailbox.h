@@ -68,7 +68,8 @@ typedef struct Mailbox {
     uint32_t plan_count;       /* 152 serial numbers that there is room for */
     uint32_t plan_bytes[3];    /* 156 room the blocks of each tier need */
     uint32_t plan_heap;        /* 168 guest to host: first block that is in no tier */
-    uint32_t reserved[5];      /* 172 */
+    uint32_t row;              /* 172 host to guest: the Row that row() serves */
+    uint32_t reserved[4];      /* 176 */
     uint8_t input[HG_INPUT_INLINE]; /* 192 */
 } Mailbox;
 

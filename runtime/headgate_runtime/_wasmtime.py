@@ -49,8 +49,12 @@ _KIND_GLOBAL: Final = 1
 _KIND_I64: Final = 1
 
 FUEL: Final = "fuel"
+TURNS: Final = "turns"
 PAUSE: Final = "pause"
-"""The global that the engine counts down, and the import it calls when that is below zero."""
+"""
+The global that the engine counts down, the one that says how often it may set that anew itself, and the import it calls
+when the first is below zero.
+"""
 
 _FIBER_RESIDENT_BYTES: Final = 64 << 10
 """Of a fiber's stack, kept in memory between two calls."""
@@ -266,12 +270,13 @@ class Linker:
         memory = ctypes.create_string_buffer(
             ctypes.string_at(ctypes.addressof(extern) + _EXTERN_UNION, _MEMORY_BYTES), _MEMORY_BYTES
         )
-        counter = ctypes.create_string_buffer(_EXTERN_BYTES)
-        if not capi.export_get(store.context, instance, FUEL.encode(), len(FUEL), counter) or (
-            counter.raw[0] != _KIND_GLOBAL
-        ):
-            raise EngineError("the engine does not count its fuel")
-        store.count_in(ctypes.string_at(ctypes.addressof(counter) + _EXTERN_UNION, _GLOBAL_BYTES))
+        for name, at in ((FUEL, store.fuel_at), (TURNS, store.turns_at)):
+            found = ctypes.create_string_buffer(_EXTERN_BYTES)
+            if not capi.export_get(store.context, instance, name.encode(), len(name), found) or (
+                found.raw[0] != _KIND_GLOBAL
+            ):
+                raise EngineError("the engine does not count its fuel")
+            ctypes.memmove(at, ctypes.addressof(found) + _EXTERN_UNION, _GLOBAL_BYTES)
         return Instance(store, instance, memory)
 
     def __del__(self) -> None:
@@ -348,9 +353,11 @@ class Store:
 
     slice       fuel after which a call pauses
     reserve     fuel for slices to come
+    fuel_at, turns_at
+                globals of the engine, each a `wasmtime_global_t`
     """
 
-    __slots__ = ("_engine", "_store", "cell", "context", "fuel_at", "reserve", "slice", "view")
+    __slots__ = ("_engine", "_store", "cell", "context", "fuel_at", "reserve", "slice", "turns_at", "view")
 
     by_context: ClassVar[dict[int, Store]] = {}
 
@@ -365,12 +372,9 @@ class Store:
         self.cell = ctypes.addressof(value)
         self.view = memoryview(value).cast("B").cast("q")  # [_VAL_UNION // 8]: fuel; it keeps the cell alive
         self.fuel_at = ctypes.create_string_buffer(_GLOBAL_BYTES)
+        self.turns_at = ctypes.create_string_buffer(_GLOBAL_BYTES)
         Store.by_context[self.context] = self
         capi.store_limiter(self._store, memory_bytes, -1, 2, -1, 1)
-
-    def count_in(self, content: bytes) -> None:
-        """Takes the global, a `wasmtime_global_t`, in which the engine counts its fuel."""
-        ctypes.memmove(self.fuel_at, content, _GLOBAL_BYTES)
 
     def set_fuel(self, fuel: int) -> None:
         """Fuel for calls from now on, that of one under way included. Only once there is an instance."""
@@ -504,17 +508,20 @@ class Function:
         """The i32 result; meaningful only when `trap` is None."""
         return self._outcome[_VAL_UNION // 4]
 
-    def quick(self) -> Callable[[int], int]:
+    def quick(self, fuel: int, *, turns: bool = False) -> Callable[[int], int]:
         """
-        A function that takes fuel and runs this one, which has no arguments, for its first slice. It answers with the
-        fuel left when the call returned 0; otherwise with -1, and `running`, `trap` and `result` tell what there is.
+        A function that runs this one, which has no arguments, for its first slice. It answers with the fuel left of *fuel*
+        when the call returned 0; otherwise with -1, and `running`, `trap` and `result` tell what there is. Its argument is
+        the fuel of that slice (`first_slice`); with *turns*, how often the engine may begin a slice of it itself.
 
         One plain function over cells, because every attribute looked up and every frame pushed between two entries of
         the guest also drives the guest's data out of the processor's cache: 5 us per event, measured.
         """
         store, call, outcome, failures = self.store, self._call, self._outcome, self._failures
-        context, fuel_at, cell, view, part = store.context, store.fuel_at, store.cell, store.view, store.slice
-        result_at, fuel_in = _VAL_UNION // 4, _VAL_UNION // 8
+        context, fuel_at, cell, view = store.context, store.fuel_at, store.cell, store.view
+        told_at = store.turns_at if turns else fuel_at
+        reserve = fuel - self.first_slice(fuel)
+        result_at, value_in = _VAL_UNION // 4, _VAL_UNION // 8
         set_global, get_global, start, poll, delete = (
             capi.global_set,
             capi.global_get,
@@ -523,11 +530,10 @@ class Function:
             capi.future_delete,
         )
 
-        def run(fuel: int) -> int:
-            first = min(part, fuel)
-            store.reserve = fuel - first
-            view[fuel_in] = first
-            set_global(context, fuel_at, cell)
+        def run(told: int) -> int:
+            store.reserve = reserve
+            view[value_in] = told
+            set_global(context, told_at, cell)
             future = start(*call)
             if not poll(future):
                 self.trap = None
@@ -541,9 +547,13 @@ class Function:
                 self.trap = None
                 return -1
             get_global(context, fuel_at, cell)
-            return view[fuel_in] + store.reserve
+            return view[value_in] + store.reserve
 
         return run
+
+    def first_slice(self, fuel: int) -> int:
+        """How much of *fuel* a call has before it pauses."""
+        return min(self.store.slice, fuel)
 
     def abandon(self) -> None:
         """Gives up a call between two steps; its store must not be used again."""

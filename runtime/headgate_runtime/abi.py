@@ -41,6 +41,21 @@ PLAN_AT: Final = 144
 PLAN: Final = struct.Struct("<7I")
 """plan_mode, plan_ptr, plan_count, plan_bytes (of three tiers), plan_heap; only while an image is made."""
 
+WORD: Final = struct.Struct("<I")
+
+ROW_AT: Final = 172
+"""Address of the row that the entry point `row` serves."""
+
+ROW: Final = struct.Struct("<4I")
+"""What a row starts with: count, done, slice, fuel. Then, count times each, ROW_RESULT or a seed, and ROW_INPUT."""
+
+ROW_DONE: Final = struct.Struct("<4xI")
+ROW_RESULT: Final = struct.Struct("<8I")
+"""Guest to host, in the place of a seed: fuel, outcome, output_ptr, output_len, log_ptr, log_len, log_dropped, heap_peak."""
+
+ROW_INPUT: Final = struct.Struct("<2I")
+"""Of a text: ptr, len."""
+
 INPUT_AT: Final = 192
 INPUT_INLINE: Final = 16384 - 32
 """Input up to this size is written at INPUT_AT; more needs `reserve`."""

@@ -23,6 +23,7 @@ from headgate_runtime.host import SystemClock, SystemEntropy
 from headgate_runtime.invocation import Invocation, serve
 from headgate_runtime.limits import BATCH_EVENTS, SANDBOXES, SLICE_FUEL, TURN_FUEL, Limits
 from headgate_runtime.pool import Pool
+from headgate_runtime.row import serve_row
 from headgate_runtime.rows import Rows
 from headgate_runtime.scheduler import Scheduler
 
@@ -383,10 +384,9 @@ class Executor:
         """
         scheduler, renew = self.scheduler, self.pool.renew
         while True:
-            served = serve(self, slot, texts[len(outcomes)])
-            if isinstance(served, Invocation):
+            served = serve_row(self, slot, texts, outcomes)
+            if served is not None:
                 return served
-            outcomes.append(served)
             if len(outcomes) == len(texts) or scheduler.ready or scheduler.spent >= TURN_FUEL:
                 return None
             if not renew(slot):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headgate_runtime._wasmtime import Function as GuestFunction
     from headgate_runtime.executor import Executor
     from headgate_runtime.function import Function, Slot
+    from headgate_runtime.limits import Limits
     from headgate_runtime.outcome import Outcome
     from headgate_runtime.sandbox import Request, Result
 
@@ -39,28 +40,35 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
     Otherwise an Invocation to go on with, whose first slice has run.
     """
     function, sandbox, clock = slot.function, slot.sandbox, executor.clock
-    fuel = function.fuel
     now_ms, started_ms = clock.wall_ms(), clock.monotonic_ms()
     if len(text) <= INPUT_INLINE:
-        left = sandbox.enter(text, now_ms, started_ms, executor.entropy(32), function.flags, fuel)
+        left = sandbox.enter(text, now_ms, started_ms, executor.entropy(32), function.flags)
     else:
         left = _serve_large(executor, slot, text, now_ms, started_ms)
     if left >= 0:
         quick = RESULT_QUICK.unpack_from(sandbox.memory, sandbox.mailbox + RESULT_AT)
         kind, address, size, log_at, log_size, dropped, peak, leftover = quick
         if kind != _OUT_OF_MEMORY and not leftover and (kind != _THROWN or not slot.untried):
-            fuel -= left
+            fuel = function.fuel - left
             executor.scheduler.charge(function.tenant, fuel)
             wall_ms = clock.monotonic_ms() - started_ms
-            if not kind and not log_size and not dropped:  # forward, and nothing else to tell
-                return Forward(Cause.FORWARD, fuel, wall_ms, peak, sandbox.read(address, size))
             output = sandbox.read(address, size)
-            outcome = conclude.of_output(kind, output, Usage(fuel, wall_ms, peak), function.limits)
-            if log_size or dropped:
-                lines = conclude.log_lines(sandbox.read(log_at, log_size))
-                outcome.add(logs=lines, logs_dropped=dropped, log_times=(now_ms,) * len(lines))
-            return outcome
-    return Invocation.begun(executor, slot, text, started_ms, now_ms)
+            if not kind and not log_size and not dropped:  # forward, and nothing else to tell
+                return Forward(Cause.FORWARD, fuel, wall_ms, peak, output)
+            log = sandbox.read(log_at, log_size)
+            return outcome_of(kind, output, Usage(fuel, wall_ms, peak), function.limits, log, dropped, now_ms)
+    return Invocation.begun(executor, slot, text, started_ms, now_ms, sandbox.entry)
+
+
+def outcome_of(
+    kind: int, output: bytes, usage: Usage, limits: Limits, log: bytes, dropped: int, now_ms: float
+) -> Outcome:
+    """Of an invocation that was entered once, at *now_ms*."""
+    outcome = conclude.of_output(kind, output, usage, limits)
+    if log or dropped:
+        lines = conclude.log_lines(log)
+        outcome.add(logs=lines, logs_dropped=dropped, log_times=(now_ms,) * len(lines))
+    return outcome
 
 
 def _serve_large(executor: Executor, slot: Slot, text: bytes, now_ms: float, started_ms: float) -> int:
@@ -68,7 +76,7 @@ def _serve_large(executor: Executor, slot: Slot, text: bytes, now_ms: float, sta
     function, sandbox = slot.function, slot.sandbox
     if not sandbox.write_input(text, now_ms, started_ms, executor.entropy(32), function.flags):
         raise NoRoom(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
-    return sandbox.run(function.fuel)
+    return sandbox.run()
 
 
 class Invocation:
@@ -118,14 +126,20 @@ class Invocation:
 
     @classmethod
     def begun(
-        cls, executor: Executor, slot: Slot, text: bytes, started_ms: float, now_ms: float
+        cls,
+        executor: Executor,
+        slot: Slot,
+        text: bytes,
+        started_ms: float,
+        now_ms: float,
+        call: GuestFunction,
     ) -> Invocation:
-        """An invocation whose first slice has run."""
+        """An invocation whose first slice has run, by *call*."""
         invocation = cls(executor, slot, None, False)
         invocation._text = text
         invocation._started_ms = started_ms
         invocation._turns.append((0, now_ms))
-        invocation._call = slot.sandbox.entry
+        invocation._call = call
         return invocation
 
     @property

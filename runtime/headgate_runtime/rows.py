@@ -11,15 +11,17 @@ import collections
 from typing import TYPE_CHECKING, NamedTuple
 
 from headgate_runtime.errors import NoRoom
-from headgate_runtime.invocation import Invocation, serve
 from headgate_runtime.limits import TURN_FUEL
+from headgate_runtime.row import ROW_EVENTS, serve_row
 
 if TYPE_CHECKING:
     from headgate_runtime.executor import Executor
     from headgate_runtime.function import Function, Slot
+    from headgate_runtime.invocation import Invocation
     from headgate_runtime.outcome import Outcome
 
     _Future = asyncio.Future["Outcome | _Unfinished | None"]
+    _Asked = tuple[bytes, _Future]
 
 
 class _Unfinished(NamedTuple):
@@ -40,7 +42,7 @@ class _Row:
     def __init__(self, function: Function, loop: asyncio.AbstractEventLoop) -> None:
         self.function = function
         self.loop = loop
-        self.waiting: collections.deque[tuple[bytes, _Future]] = collections.deque()
+        self.waiting: collections.deque[_Asked] = collections.deque()
 
 
 class Rows:
@@ -112,34 +114,60 @@ class Rows:
         """As many as fit a turn. An event that does not end within its slice takes *slot* with it."""
         executor, waiting = self._executor, row.waiting
         usable = slot.used > 0  # one that is new stays known as new, if everybody was cancelled
-        while waiting:
-            text, future = waiting.popleft()
-            if future.done():  # cancelled
-                continue
-            usable = False
-            try:
-                served = serve(executor, slot, text)
-                if isinstance(served, Invocation):
-                    if not served.is_over():
-                        future.set_result(_Unfinished(slot, served))
-                        return
-                    try:
-                        outcome = served.conclude()[0]
-                    finally:
-                        usable = served.reusable
-                else:
-                    outcome, usable = served, True
-                future.set_result(outcome)
-            except NoRoom as error:
-                if slot.used:
-                    future.set_result(None)
-                else:
-                    future.set_exception(error)
-            except Exception as error:  # noqa: BLE001 - it belongs to who waits
-                future.set_exception(error)
+        while asked := _next_of(waiting):
+            fit = self._serve_row(slot, asked)
+            waiting.extendleft(reversed(asked))
+            if fit is None:
+                return
+            usable = fit
             if not usable or executor.scheduler.spent >= TURN_FUEL:
                 break
             if waiting and not executor.pool.renew(slot):
                 usable = False
                 break
         executor.pool.release(slot, usable=usable)
+
+    def _serve_row(self, slot: Slot, asked: list[_Asked]) -> bool | None:
+        """
+        Tells at least the first of *asked* what became of their events, and takes them out. Whether *slot* is fit for the
+        others; None when it belongs to one of those who were told.
+        """
+        outcomes: list[Outcome] = []
+        told: list[Outcome | _Unfinished | None] = []
+        failure: Exception | None = None
+        fit: bool | None = False
+        try:
+            served = serve_row(self._executor, slot, [text for text, _ in asked], outcomes)
+            if served is None:
+                fit = True
+            elif served.is_over():
+                try:
+                    outcomes += served.conclude()
+                finally:
+                    fit = served.reusable
+            else:
+                told, fit = [_Unfinished(slot, served)], None
+        except NoRoom as error:
+            if slot.used:
+                told = [None]
+            else:
+                failure = error
+        except Exception as error:  # noqa: BLE001 - it belongs to who waits
+            failure = error
+        told = [*outcomes, *told]
+        for (_, future), each in zip(asked, told, strict=False):
+            future.set_result(each)
+        if failure is not None:
+            asked[len(told)][1].set_exception(failure)
+        del asked[: len(told) + (failure is not None)]
+        return fit
+
+
+def _next_of(waiting: collections.deque[_Asked]) -> list[_Asked]:
+    """Takes as many as a row may have, of those who were not cancelled."""
+    asked: list[_Asked] = []
+    while waiting and len(asked) < ROW_EVENTS:
+        one = waiting.popleft()
+        if not one[1].done():
+            asked.append(one)
+    return asked

@@ -8,6 +8,7 @@ asyncio: the executor decides when to step it.
 from __future__ import annotations
 
 import ctypes
+import struct
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from headgate_runtime import abi, guest, libraries
@@ -15,7 +16,7 @@ from headgate_runtime._wasmtime import EngineError, Linker, Store
 from headgate_runtime.limits import SLICE_FUEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from headgate_runtime._wasmtime import Function, HostFunction
     from headgate_runtime.invocation import Invocation
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from headgate_runtime.overlay import Memory
 
 REFUSED: Final = -1
+
+_GAP: Final = bytes(abi.INPUT_PADDING)
 
 NAME_BYTES_MAX: Final = 256
 """Of a library's name that the guest asks for."""
@@ -88,10 +91,13 @@ class Sandbox:
 
     __slots__ = (
         "_base",
+        "_fuel",
         "_functions",
         "_instance",
         "_run",
+        "_run_row",
         "_size",
+        "_slice",
         "_store",
         "closed",
         "enter",
@@ -100,6 +106,7 @@ class Sandbox:
         "mailbox",
         "memory",
         "requests",
+        "row",
         "settings",
         "told",
     )
@@ -141,27 +148,71 @@ class Sandbox:
             limits.timers,
             limits.stack_bytes,
         )
+        abi.WORD.pack_into(self.memory, self.mailbox + abi.ROW_AT, self.mailbox + abi.INPUT_AT)
         self.entry = self.function("invoke")
-        self._run = self.entry.quick()
+        self._slice = self.entry.first_slice(limits.fuel)
+        self._run = self.entry.quick(limits.fuel)
+        self._fuel = limits.fuel
+        self._run_row: Callable[[int], int] | None = None
         self.enter = self._bind()
 
-    def _bind(self) -> Callable[[bytes, float, float, bytes, int, int], int]:
+    def _bind(self) -> Callable[[bytes, float, float, bytes, int], int]:
         """
-        The short way in: (content, now_ms, monotonic_ms, seed, flags, fuel) to the fuel left when the invocation is
-        done, or -1: see `_wasmtime.Function.quick`. Bound anew whenever the memory is mapped anew.
+        The short way in: (content, now_ms, monotonic_ms, seed, flags) to the fuel left when the invocation is done, or -1:
+        see `_wasmtime.Function.quick`. Bound anew whenever the memory is mapped anew.
         """
         memory, mailbox, run, pack_into = self.memory, self.mailbox, self._run, abi.ENTRY.pack_into
-        address = mailbox + abi.INPUT_AT
+        address, fuel = mailbox + abi.INPUT_AT, self._slice
 
-        def enter(
-            content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int, fuel: int
-        ) -> int:
+        def enter(content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int) -> int:
             size = len(content)
             pack_into(memory, mailbox, now_ms, monotonic_ms, seed, flags, 1, address, size)
             memory[address : address + size] = content
             return run(fuel)
 
         return enter
+
+    def enter_row(
+        self, texts: Sequence[bytes], now_ms: float, monotonic_ms: float, seeds: bytes, flags: int, fuel: int
+    ) -> int:
+        """
+        As `enter`, for several events: one after the other, up to the first that does not end within its slice, or after
+        which the host has something to do, or that *fuel* ends with. The answer is that one's, and `result`; `row_results`
+        has those before it.
+        """
+        if self._run_row is None:
+            self.row = self.function("row")
+            self._run_row = self.row.quick(self._fuel, turns=True)
+        memory, mailbox, count = self.memory, self.mailbox, len(texts)
+        at = mailbox + abi.INPUT_AT
+        end = at + abi.INPUT_INLINE
+        joined = _GAP.join(texts)
+        start = place = end - len(joined)
+        inputs: list[int] = []
+        for text in texts:
+            size = len(text)
+            inputs += (place, size)
+            place += size + abi.INPUT_PADDING
+        abi.ENTRY.pack_into(memory, mailbox, now_ms, monotonic_ms, b"", flags, 1, 0, 0)
+        abi.ROW.pack_into(memory, at, count, 0, self._slice, fuel)
+        at += abi.ROW.size
+        memory[at : at + len(seeds)] = seeds
+        at += len(seeds)
+        struct.pack_into(f"<{2 * count}I", memory, at, *inputs)
+        memory[start:end] = joined
+        left = self._run_row(count)
+        if left < 0 and self.row.running:  # the rest is for later
+            (done,) = abi.ROW_DONE.unpack_from(memory, mailbox + abi.INPUT_AT)
+            abi.WORD.pack_into(memory, mailbox + abi.INPUT_AT, min(done + 1, count))
+        return left
+
+    def row_results(self, count: int) -> Iterator[tuple[int, ...]]:
+        """Of an `enter_row` with *count* events, abi.ROW_RESULT for each that is over, but for the last the guest ran."""
+        at = self.mailbox + abi.INPUT_AT
+        memory = self.memory
+        (done,) = abi.ROW_DONE.unpack_from(memory, at)
+        at += abi.ROW.size
+        return abi.ROW_RESULT.iter_unpack(memory[at : at + abi.ROW_RESULT.size * min(done, count - 1)])
 
     def _map(self, *, bound: bool = True) -> None:
         self._size = self._instance.memory_bytes()
@@ -245,9 +296,9 @@ class Sandbox:
         function.start()
         return function
 
-    def run(self, fuel: int) -> int:
+    def run(self) -> int:
         """As `enter`, for input that is written already."""
-        return self._run(fuel)
+        return self._run(self._slice)
 
     def step(self, function: Function) -> bool:
         """Runs one slice; True when the call is over."""

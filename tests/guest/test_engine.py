@@ -51,14 +51,15 @@ ENTRY_POINTS = {
     "prelude": "() -> i32",
     "reserve": "(i32) -> i32",
     "resume": "() -> i32",
+    "row": "() -> i32",
     "script": "() -> i32",
     "seal": "() -> i32",
     "touch": "() -> i32",
 }
 """All that a host can call."""
 
-FUEL = "fuel"
-"""The counter of the engine's work, the one export that is no function."""
+COUNTERS = ("fuel", "turns")
+"""Of the engine's work, and of how often it may set the first anew: the exports that are no functions."""
 
 
 def signature(kind: object) -> str:
@@ -88,10 +89,11 @@ class TestShape:
 
     def test_exports(self, module: wasmtime.Module) -> None:
         exports = {entry.name: entry.type for entry in module.exports}
-        fuel = exports.pop(FUEL)
+        for name in COUNTERS:
+            counter = exports.pop(name)
+            assert isinstance(counter, wasmtime.GlobalType)
+            assert (str(counter.content), counter.mutable) == ("i64", True)
 
-        assert isinstance(fuel, wasmtime.GlobalType)
-        assert (str(fuel.content), fuel.mutable) == ("i64", True)
         assert {name: signature(kind) for name, kind in exports.items()} == ENTRY_POINTS
 
     def test_there_is_no_wasi(self) -> None:
@@ -251,6 +253,21 @@ class TestContract:
         assert mailbox()["input"] == abi.INPUT_AT
         assert inline - abi.INPUT_PADDING == abi.INPUT_INLINE
 
+    def test_rows(self) -> None:
+        fields = {
+            name: re.findall(r"uint32_t (.*?);", body)
+            for body, name in re.findall(r"typedef struct \w+ \{(.*?)\} (\w+);", source("row.c"), re.DOTALL)
+        }
+
+        assert mailbox()["row"] == abi.ROW_AT
+        assert fields["Row"] == ["count", "done", "slice", "fuel"]
+        assert abi.ROW.size == 16
+        assert abi.ROW_DONE.unpack_from(abi.ROW.pack(1, 2, 3, 4)) == (2,)
+        (result,), (text,) = fields["RowResult"], fields["RowInput"]
+        assert len(result.split(", ")) == abi.ROW_RESULT.size // 4
+        assert result in (ROOT / "guest" / "ABI.md").read_text(encoding="utf-8")
+        assert len(text.split(", ")) == abi.ROW_INPUT.size // 4
+
     def test_enumerations(self) -> None:
         header = enumerators(source("mailbox.h"), "HG_")
         flags = {
@@ -286,7 +303,7 @@ class TestContract:
 
         assert set(re.findall(r"^HG_IMPORT\((\w+)\) ", source("imports.c"), re.MULTILINE)) == set(FUNCTIONS)
         assert {"_initialize", *re.findall(r"HG_EXPORT\((\w+)\)", texts)} == set(ENTRY_POINTS)
-        assert set(source("exports.txt").split()) | {"_initialize"} == {*ENTRY_POINTS, FUEL}
+        assert set(source("exports.txt").split()) | {"_initialize"} == {*ENTRY_POINTS, COUNTERS[0]}
 
     def test_the_page_that_tells_all_this(self) -> None:
         page = (ROOT / "guest" / "ABI.md").read_text(encoding="utf-8")
@@ -306,7 +323,7 @@ class TestContract:
         exports = page.split("## Exports")[1].split("##")[0]
         assert set(re.findall(r"^\| `(\w+)(?:\(len\))?` \|", exports, re.MULTILINE)) == {
             *ENTRY_POINTS,
-            FUEL,
+            *COUNTERS,
         } - {"_initialize"}
 
     def test_the_version(self) -> None:

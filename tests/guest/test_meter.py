@@ -17,7 +17,11 @@ def compiled(text: str) -> bytes:
 
 
 HEAD = '(import "headgate" "pause" (func $pause (param i64) (result i64))) (global $stack (mut i32) (i32.const 0))'
-TAIL = '(func (export "fuel") (param i64) (result i64) (call $pause (local.get 0)))'
+TAIL = '(func $fuel (export "fuel") (param i64) (result i64) (call $pause (local.get 0)))'
+
+
+SLICE = 5_000
+"""What the module sets its own counter to at most."""
 
 
 class Counted(Exception):
@@ -28,7 +32,9 @@ class Metered:
     """An instance of a metered module, with *fuel* and no more after that."""
 
     def __init__(self, text: str, fuel: int = 10_000) -> None:
-        module = meter.meter(compiled(f"(module {HEAD} {text} {TAIL})"), "headgate", "pause", "fuel")
+        module = meter.meter(
+            compiled(f"(module {HEAD} {text} {TAIL})"), "headgate", "pause", "fuel", "turns", SLICE
+        )
         self.store = wasmtime.Store()
         kind = wasmtime.FuncType([wasmtime.ValType.i64()], [wasmtime.ValType.i64()])
         linker = wasmtime.Linker(self.store.engine)
@@ -40,6 +46,9 @@ class Metered:
         assert isinstance(counter, wasmtime.Global)
         self.counter = counter
         self.counter.set_value(self.store, fuel)
+        turns = self.exports["turns"]
+        assert isinstance(turns, wasmtime.Global)
+        self.turns = turns
         self.asked: list[int] = []
 
     def _pause(self, fuel: int) -> int:
@@ -136,20 +145,52 @@ def test_what_is_behind_a_branch_counts_in_parts(text: str, worth: int | None) -
 
 def test_a_module_that_cannot_ask_is_refused() -> None:
     with pytest.raises(WasmError, match=r"does not import headgate\.pause"):
-        meter.meter(compiled("(module)"), "headgate", "pause", "fuel")
+        meter.meter(compiled("(module)"), "headgate", "pause", "fuel", "turns", SLICE)
     with pytest.raises(WasmError, match="does not export fuel"):
         meter.meter(
             compiled(f'(module {HEAD} (func (export "f")))'),
             "headgate",
             "pause",
             "fuel",
+            "turns",
+            SLICE,
         )
+
+
+SETS = '(func (export "set") (param i64) (result i64) (call $fuel (local.get 0)))'
+
+
+class TestSettingTheCounter:
+    """The module itself may, as often as the host has said."""
+
+    def test_to_a_slice_at_most(self) -> None:
+        made = Metered(SETS)
+        made.turns.set_value(made.store, 3)
+
+        assert [made.call("set", left) for left in (700, SLICE, SLICE + 1, -1)] == [10_000, 700, SLICE, SLICE]
+        assert made.turns.value(made.store) == 0
+
+    def test_reading_is_free(self) -> None:
+        made = Metered(SETS, fuel=77)
+
+        assert [made.call("set", left) for left in (-1, -(1 << 63))] == [77, 77]
+        assert made.counter.value(made.store) == 77
+
+    def test_no_oftener_than_it_may(self) -> None:
+        made = Metered(SETS, fuel=50)
+        made.turns.set_value(made.store, 1)
+        made.call("set", 60)
+
+        for _ in range(2):
+            with pytest.raises(wasmtime.Trap, match="unreachable"):
+                made.call("set", 70)
+        assert made.counter.value(made.store) == 60
 
 
 def test_unknown_instructions_are_refused() -> None:
     text = f"(module {HEAD} (memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 9))) {TAIL})"
     with pytest.raises(WasmError, match="not known to the meter"):
-        meter.meter(compiled(text), "headgate", "pause", "fuel")
+        meter.meter(compiled(text), "headgate", "pause", "fuel", "turns", SLICE)
 
 
 def test_the_engine_has_no_way_round_without_a_check() -> None:

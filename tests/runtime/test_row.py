@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from headgate_runtime import EventError, Executor, Image, Limits, Outcome
 from headgate_runtime.limits import SLICE_FUEL, TURN_FUEL
+from headgate_runtime.sandbox import Sandbox
 from tests.runtime.fakes import CountingEntropy, FakeClock, Host
 from tests.stage import SMALL, Isolation, Stage, compiled, track, value
 
@@ -29,6 +30,9 @@ const ACTS = {
   hang() { for (;;); },
   stick() { return new Promise(() => {}) },
   grow() { kept.push(new Uint8Array(6 << 20)) },
+  fatten(e) { e.fat = 'x'.repeat(5_000) },
+  chat() { for (let i = 0; i < 50; i++) console.log('line', i, 'of many') },
+  later() { Promise.resolve().then(() => {}).then(() => { served += 100 }) },
 }
 async function onTrack(e) {
   served++
@@ -39,7 +43,22 @@ async function onTrack(e) {
 
 DEFERS = "if (Date.now() % 20) throw new Error('an odd moment')"
 
-NAMES = ("pass", "drop", "refuse", "say", "ask", "forget", "wait", "work", "hang", "stick", "grow")
+NAMES = (
+    "pass",
+    "drop",
+    "refuse",
+    "say",
+    "ask",
+    "forget",
+    "wait",
+    "work",
+    "hang",
+    "stick",
+    "grow",
+    "fatten",
+    "chat",
+    "later",
+)
 
 LIMITS = Limits(time_ms=20_000, fuel=8_000_000, memory_bytes=16 << 20, sandboxes=2)
 
@@ -90,6 +109,57 @@ def test_a_list_ends_as_its_events_do_singly(
             return [seen(outcome) for outcome in made]
 
     assert asyncio.run(outcomes(together=True)) == asyncio.run(outcomes(together=False))
+
+
+def test_many_events_take_one_entry(run: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the first that leaves something to do; and each with what it said and what it made of its event."""
+    rows: list[int] = []
+    enter_row = Sandbox.enter_row
+
+    def count(sandbox: Sandbox, texts: Any, *rest: Any) -> int:
+        rows.append(len(texts))
+        return enter_row(sandbox, texts, *rest)
+
+    monkeypatch.setattr(Sandbox, "enter_row", count)
+    function = run.function(ACTS)
+    acts = ["pass"] * 30 + ["say", "drop", "refuse"] * 4 + ["fatten", "pass"] * 10
+
+    async def main() -> list[Outcome]:
+        return await run.executor.invoke(function, [track(act=act) for act in acts])
+
+    outcomes = run.loop.run(main())
+
+    assert sum(rows) >= len(acts) - 2
+    assert len(rows) < len(acts) / 4
+    for number, (act, outcome) in enumerate(zip(acts, outcomes, strict=True), 1):
+        if act in ("drop", "refuse"):
+            assert outcome.message == ("no" if act == "drop" else "bad")
+        else:
+            assert value(outcome)["served"] == number
+            assert ("fat" in value(outcome)) == (act == "fatten")
+        said = [f"said {number}"] if act == "say" else []
+        assert [line.message for line in outcome.logs] == said
+        assert len(outcome.log_times) == len(said)
+
+
+def test_the_time_of_a_row_is_that_of_its_events(run: Stage) -> None:
+    """Each has its part by what it did, and one that goes on has its whole time from when it began."""
+    clock = FakeClock(tick_ms=10.0)
+    function = run.function(
+        "function onTrack(e) { for (let i = 0; i < e.properties.n; i++); return e }", time_ms=1_000
+    )
+
+    async def main() -> list[Outcome]:
+        async with Executor(clock=clock) as executor:
+            own = executor.function(function.image, limits=function.limits)
+            return await executor.invoke(own, [track(n=n) for n in (10, 100, 500, 50_000, 10)])
+
+    short, longer, longest, onward, last = run.loop.run(main())
+
+    assert short.wall_ms + longer.wall_ms + longest.wall_ms <= 10.0
+    assert 0 < short.wall_ms < longer.wall_ms < longest.wall_ms
+    assert onward.outcome == last.outcome == "forward"
+    assert onward.wall_ms > 10 * longest.wall_ms
 
 
 def test_the_loop_has_its_turn_within_a_list(run: Stage) -> None:

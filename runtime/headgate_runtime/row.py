@@ -1,0 +1,102 @@
+"""
+Events of a function, one after the other in one sandbox: as many as may be in a single entry of the guest (guest/ABI.md,
+"Rows"). Entering it costs as much as a plain event takes there; nothing else tells the two ways apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from headgate_runtime.abi import (
+    INPUT_INLINE,
+    INPUT_PADDING,
+    RESULT_AT,
+    RESULT_QUICK,
+    ROW,
+    ROW_INPUT,
+    ROW_RESULT,
+    Kind,
+)
+from headgate_runtime.invocation import Invocation, outcome_of, serve
+from headgate_runtime.limits import SLICE_FUEL, TURN_FUEL
+from headgate_runtime.outcome import Cause, Forward, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate_runtime.executor import Executor
+    from headgate_runtime.function import Slot
+    from headgate_runtime.outcome import Outcome
+
+_OUT_OF_MEMORY: Final = int(Kind.OUT_OF_MEMORY)
+
+_ROOM: Final = (INPUT_INLINE - ROW.size) * 3 // 4
+"""Bytes for the texts of a row, with what is told of each: the rest is for outputs, which may be longer than the texts."""
+
+ROW_EVENTS: Final = 32
+"""Events of a row at most."""
+
+_EACH: Final = ROW_RESULT.size + ROW_INPUT.size + INPUT_PADDING
+
+
+def serve_row(
+    executor: Executor, slot: Slot, texts: Sequence[bytes], outcomes: list[Outcome]
+) -> Invocation | None:
+    """
+    Adds to *outcomes* those of the *texts* that have none yet: of at least one, and of as many as fit the turn and a row.
+    The answer is an Invocation to go on with when the next takes more than a slice or does not end as most do.
+
+    Raises NoRoom for the next.
+    """
+    function = slot.function
+    count, room = 0, _ROOM
+    first = len(outcomes)
+    if not function.hermetic and not slot.untried and not executor.scheduler.ready:
+        for text in texts[first : first + ROW_EVENTS]:
+            room -= len(text) + _EACH
+            if room < 0:
+                break
+            count += 1
+    if count < 2:
+        served = serve(executor, slot, texts[first])
+        if isinstance(served, Invocation):
+            return served
+        outcomes.append(served)
+        return None
+
+    texts = texts[first : first + count]
+    sandbox, clock = slot.sandbox, executor.clock
+    budget = max(1, TURN_FUEL - executor.scheduler.spent)
+    now_ms, started_ms = clock.wall_ms(), clock.monotonic_ms()
+    left = sandbox.enter_row(texts, now_ms, started_ms, executor.entropy(32 * count), function.flags, budget)
+    took_ms = clock.monotonic_ms() - started_ms
+    results = list(sandbox.row_results(count))
+    is_over = False
+    if left >= 0:
+        *last, leftover = RESULT_QUICK.unpack_from(sandbox.memory, sandbox.mailbox + RESULT_AT)
+        is_over = not leftover and last[0] != _OUT_OF_MEMORY
+        if is_over:
+            results.append((function.fuel - left, *last))
+    spent = sum([result[0] for result in results])
+    executor.scheduler.charge(function.tenant, spent)
+    fuel_in_all = spent if is_over else spent + _fuel_of_last(slot)
+    # Nobody looked at the clock between two of them: each has the part of the time that it has of the work.
+    ms_per_fuel = took_ms / max(1, fuel_in_all)
+    for fuel, kind, address, size, log_at, log_size, dropped, peak in results:
+        output = sandbox.read(address, size)
+        if not kind and not log_size and not dropped:
+            outcome: Outcome = Forward(Cause.FORWARD, fuel, fuel * ms_per_fuel, peak, output)
+        else:
+            log = sandbox.read(log_at, log_size)
+            usage = Usage(fuel, fuel * ms_per_fuel, peak)
+            outcome = outcome_of(kind, output, usage, function.limits, log, dropped, now_ms)
+        outcomes.append(outcome)
+    if is_over:
+        return None
+    began_ms = started_ms + spent * ms_per_fuel
+    return Invocation.begun(executor, slot, texts[len(results)], began_ms, now_ms, sandbox.row)
+
+
+def _fuel_of_last(slot: Slot) -> int:
+    """Of the event that a row ended with, so far."""
+    return SLICE_FUEL if slot.sandbox.row.running else slot.function.fuel - slot.sandbox.get_fuel()
