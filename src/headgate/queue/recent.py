@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from headgate.queue.model import Job
 
-LANE_BYTES: Final = 8 << 20
+LANE_BYTES: Final = 16 << 20
 """Kept of one lane at most. One that has more is read from the file until it has caught up."""
 
 BYTES: Final = 64 << 20
@@ -40,14 +40,15 @@ class _Lane:
 
 class Recent:
     """
-    Of each lane that is `follow`ed all jobs that are not handed out, by due time and id. A lane is followed from when it
-    has none on, and no longer than it has no others than those that were put since.
+    Of each lane that is followed the last of its jobs that are not handed out, by due time and id: all that were put since
+    it is. Once nothing older waits it is caught up, and these are all there are.
     """
 
     def __init__(self, lane_bytes: int = LANE_BYTES, bytes_max: int = BYTES) -> None:
         self._lane_bytes = lane_bytes
         self._bytes_max = bytes_max
-        self._followed: set[int] = set()
+        self._followed: dict[int, bool] = {}
+        """Whether it is caught up."""
         self._lanes: dict[int, _Lane] = {}
         """Of those that are followed, the ones that have something."""
         self._bytes = 0
@@ -56,13 +57,25 @@ class Recent:
     def __contains__(self, lane: int) -> bool:
         return lane in self._followed
 
+    def is_caught_up(self, lane: int) -> bool:
+        return self._followed.get(lane, False)
+
+    def first(self, lane: int) -> int | None:
+        """The id of the first job here, where there is one; older ones are in the file alone."""
+        own = self._lanes.get(lane)
+        return own.waiting[0].job.id if own is not None else None
+
     def follow(self, lane: int) -> None:
-        """Nothing of *lane* waits."""
-        self._followed.add(lane)
+        """Nothing of *lane* waits that is due later than now."""
+        self._followed.setdefault(lane, False)
+
+    def catch_up(self, lane: int) -> None:
+        """Nothing of *lane* waits but what is here."""
+        self._followed[lane] = True
 
     def leave(self, lane: int) -> None:
-        """Something of *lane* waits beside what was put."""
-        self._followed.discard(lane)
+        """Something of *lane* waits that was not put lately, and may be due later than what was."""
+        self._followed.pop(lane, None)
         left = self._lanes.pop(lane, None)
         if left is not None:
             self._bytes -= left.bytes
@@ -91,7 +104,7 @@ class Recent:
         self._put = []
 
     def take(self, lane: int, most: int) -> tuple[list[Waiting], int | None]:
-        """The first jobs of a lane that is followed, and when the next one that is left is due."""
+        """The first jobs of a lane that is caught up, and when the next one that is left is due."""
         own = self._lanes.get(lane)
         if own is None:
             return [], None

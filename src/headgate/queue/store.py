@@ -273,7 +273,8 @@ class Store:
     def read(self, db: sqlite3.Connection, plan: Sequence[tuple[Lane, int]], now: int) -> list[Found]:
         """Leases of each lane so many jobs that are due, oldest first. Outside of a transaction."""
         numbers = [self._lanes[lane] for lane, _ in plan]
-        stored = [each for each, number in zip(plan, numbers, strict=True) if number not in self._recent]
+        is_caught_up = self._recent.is_caught_up
+        stored = [each for each, number in zip(plan, numbers, strict=True) if not is_caught_up(number)]
         rows: dict[int, list[tuple[list[Any], bytes]]] = {self._lanes[lane]: [] for lane, _ in stored}
         start = 0
         while start < len(stored):
@@ -283,7 +284,7 @@ class Store:
         return [
             self._lease(lane, wanted, rows[number], now)
             if number in rows
-            else self._lease_recent(lane, wanted, number)
+            else self._lease_recent(lane, wanted, number, [])
             for (lane, wanted), number in zip(plan, numbers, strict=True)
         ]
 
@@ -341,11 +342,18 @@ class Store:
         number = self._lanes[lane]
         held = self._held[number]
         rows.sort(key=_due_and_id)
+        if rows and rows[-1][0][2] > now:
+            self._recent.leave(number)
+        else:
+            self._recent.follow(number)
+        first = self._recent.first(number)
         jobs: list[Job] = []
         for row, text in rows:
             id_, _, due, body, size, stage, attempts, faults, first_at, *about, accepted_at, shared = row
             if id_ in held.ids:
                 continue
+            if id_ == first:
+                break
             if due > now or len(jobs) == wanted:
                 return Found(lane, jobs, due)
             source, message_id, event_type, labels = about
@@ -369,12 +377,12 @@ class Store:
                     labels,
                 )
             )
-        self._recent.follow(number)
-        return Found(lane, jobs, None)
+        self._recent.catch_up(number)
+        return self._lease_recent(lane, wanted, number, jobs)
 
-    def _lease_recent(self, lane: Lane, wanted: int, number: int) -> Found:
-        """As `_lease`, of a lane of which everything that waits was put lately."""
-        taken, next_due = self._recent.take(number, wanted)
+    def _lease_recent(self, lane: Lane, wanted: int, number: int, jobs: list[Job]) -> Found:
+        """As `_lease`, of a lane of which everything that waits, but *jobs*, was put lately."""
+        taken, next_due = self._recent.take(number, wanted - len(jobs))
         if taken:
             held = self._held_by(number)
             leases = self._leases
@@ -383,7 +391,7 @@ class Store:
             held.ids.update([each.job.id for each in taken])
             if not held.mixed:
                 held.floor = (taken[-1].due, taken[-1].job.id)
-        return Found(lane, [each.job for each in taken], next_due)
+        return Found(lane, [*jobs, *(each.job for each in taken)], next_due)
 
     def _held_by(self, lane: int) -> _Held:
         held = self._held.get(lane)

@@ -28,10 +28,14 @@ def test_in_order_and_with_what_is_left() -> None:
     recent = Recent()
     recent.follow(1)
     put(recent, 1, *map(waiting, range(5)))
+    assert not recent.is_caught_up(1)
+    assert recent.first(1) == 0
+    recent.catch_up(1)
 
+    assert recent.is_caught_up(1)
     assert numbers(recent, 1, 2) == ([0, 1], 1_002)
     assert numbers(recent, 1, 9) == ([2, 3, 4], None)
-    assert numbers(recent, 1, 9) == ([], None)
+    assert (numbers(recent, 1, 9), recent.first(1)) == (([], None), None)
     put(recent, 1, waiting(5))
     assert numbers(recent, 1, 1) == ([5], None)
 
@@ -56,6 +60,7 @@ def test_a_lane_of_which_something_else_waits_is_not_followed() -> None:
 
     assert 1 not in recent
     recent.follow(1)
+    assert not recent.is_caught_up(1)
     assert numbers(recent, 1, 9) == ([], None)
 
 
