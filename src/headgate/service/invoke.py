@@ -118,9 +118,7 @@ class InvokeApi:
         clean = redaction_of(whose.secrets).text if whose.secrets else str
         return b'{"data":{"outcomes":[%b]}}' % b",".join([text_of(each, clean) for each in outcomes])
 
-    async def _run(
-        self, function: Function, name: str, events: bytes | list[dict[str, Any]]
-    ) -> list[Outcome]:
+    async def _run(self, function: Function, name: str, events: bytes | list[bytes]) -> list[Outcome]:
         """Within the workspace's quotas. Raises Refusal."""
         admission, workspace = self._admission, function.tenant.name
         together = False
@@ -132,7 +130,7 @@ class InvokeApi:
                     outcomes = [await self._executor.invoke_among(function, events)]
                 else:
                     together = "onBatch" in function.image.handlers
-                    outcomes = await self._executor.invoke(function, events)
+                    outcomes = await self._executor.invoke_texts(function, events)
             finally:
                 admission.leave(workspace)
         except QuotaMet as met:
@@ -259,16 +257,22 @@ def _bearer(authorization: bytes) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _events(body: bytes) -> bytes | list[dict[str, Any]]:
-    """The events of an array; of an event by itself, whose text is the guest's to read, the text. Raises Refusal."""
-    try:
-        value: Any = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from None
-    if isinstance(value, dict):
-        return body
-    if not isinstance(value, list) or not all(isinstance(event, dict) for event in value):
-        raise Refusal(400, "the body must be an event or an array of events, each a JSON object")
-    if len(value) > BATCH_EVENTS:
-        raise Refusal(400, f"the array has {len(value)} events, more than {BATCH_EVENTS}")
-    return value
+def _events(body: bytes) -> bytes | list[bytes]:
+    """The texts of an array's events; of an event by itself, which is the guest's to read, that. Raises Refusal."""
+    # Loaded by the first array.
+    from headgate_runtime.texts import objects_of  # noqa: PLC0415
+
+    events = objects_of(body)
+    if events is None:
+        try:
+            value: Any = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise Refusal(400, f"the body is not JSON: {error}") from None
+        if isinstance(value, dict):
+            return body
+        if not isinstance(value, list) or not all(isinstance(event, dict) for event in value):
+            raise Refusal(400, "the body must be an event or an array of events, each a JSON object")
+        events = [orjson.dumps(event) for event in value]
+    if len(events) > BATCH_EVENTS:
+        raise Refusal(400, f"the array has {len(events)} events, more than {BATCH_EVENTS}")
+    return events

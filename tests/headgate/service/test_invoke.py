@@ -141,6 +141,32 @@ def test_an_event_and_an_array() -> None:
     at_the_desk(work)
 
 
+def test_an_array_is_no_other_than_its_events() -> None:
+    """What they hold is the guest's to read, and what is wrong with the array is said with its place."""
+    texts = [
+        b'{ "type" : "track", "n": 1.0, "id": 123456789012345678901234567890 }',
+        '{"type":"track","ä":"ö"}'.encode(),
+    ]
+
+    async def work(desk: Desk) -> None:
+        desk.change(_snapshot("function onTrack(e) { return e }", 2))
+        answer = await desk.post(b" [" + b" ,\n".join(texts) + b"]")
+        singly = [(await desk.post(text)).outputs[0] for text in texts]
+        assert answer.outputs == singly == [orjson.loads(text) for text in texts]
+
+        for body, message in {
+            b'[{"type":"track"},]': "the body is not JSON: trailing comma is not allowed: line 1 column 18 (char 17)",
+            b'[{"type":"track"}': "the body is not JSON: unexpected end of data: line 1 column 18 (char 17)",
+            b'[{"a":"\xff"}]': "the body is not JSON: str is not valid UTF-8: surrogates not allowed: line 1 column 1 (char 0)",
+            b"[{},1]": "the body must be an event or an array of events, each a JSON object",
+            b"1": "the body must be an event or an array of events, each a JSON object",
+        }.items():
+            refused = await desk.post(body)
+            assert (refused.status, refused.value["errors"][0]["message"]) == (400, message)
+
+    at_the_desk(work)
+
+
 def test_an_instance_has_its_settings() -> None:
     async def work(desk: Desk) -> None:
         answer = await desk.post(TRACK, query=b"instanceId=i1")
