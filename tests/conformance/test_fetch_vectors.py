@@ -14,7 +14,7 @@ import pytest
 from headgate_runtime import Executor, Limits
 from headgate_runtime.fetch import Egress, Fetcher
 from tests.guest.evaluate import image
-from tests.runtime.fetch.asking import in_loop
+from tests.runtime.fetch.asking import NO_TRUST, in_loop
 from tests.runtime.fetch.server import Connection, Got, redirect, response, serving
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "fetch-vectors.json").read_text())
@@ -59,7 +59,7 @@ def see(code: str, path: str = "/") -> Seen:
     preamble = "const c = new AbortController(); const caught = (e) => ({ name: e.name, type: e.type, code: e.code, errno: e.errno, message: e.message });"
 
     async def run() -> None:
-        fetcher = Fetcher(Egress(allow_private=True))
+        fetcher = Fetcher(Egress(allow_private=True), ssl_context=NO_TRUST)
         async with serving(handle) as server, fetcher as fetch, Executor(fetch=fetch) as executor:
             url = server.url(path)
             event = {"type": "track", "code": f"{preamble} const url = {json.dumps(url)};\n{code}"}

@@ -44,6 +44,7 @@ from headgate_runtime import Answer as RuntimeAnswer
 from headgate_runtime import Executor, Outcome
 from headgate_runtime.fetch import Egress, Fetcher
 from tests.headgate.api import shapes
+from tests.runtime.fetch.asking import NO_TRUST
 
 T = TypeVar("T")
 
@@ -196,7 +197,7 @@ class House:
             self.workspace = workspaces.create(change, slug="acme", name="Acme").id
             self.rivals = workspaces.create(change, slug="rival", name="Rival").id
         self.rates = Rates(self.clock)
-        self._fetcher = Fetcher(Egress(allow_private=True))
+        self._fetcher = Fetcher(Egress(allow_private=True), ssl_context=NO_TRUST)
         self.debugger = SourceDebugger(self.clock)
         self.executor = Executor(fetch=self._fetcher)
         reports = Reports(lambda: directory.queues().values())
