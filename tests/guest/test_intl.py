@@ -27,7 +27,7 @@ VECTORS: dict[str, Any] = json.loads((RECORDED / "common.json").read_text()) | {
 
 SECTIONS = [name for name in VECTORS if name not in ("node", "show", "preamble")]
 
-AT_ONCE = 20
+AT_ONCE = 150
 """Cases in one invocation."""
 
 DIFFERENT: dict[str, Sequence[tuple[str, int, str]]] = {
