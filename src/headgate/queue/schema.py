@@ -155,6 +155,21 @@ MIGRATIONS: Final = (
     INSERT INTO tally_days SELECT key, minute / 1440, sum(events), sum(latency_ms) FROM tallies GROUP BY 1, 2;
     INSERT INTO rolled SELECT 1, coalesce(max(minute), -1) FROM tallies;
     """,
+    # `seen` stays until all that is in it has expired; a part's id is its run's, times 2^32, and its number.
+    """
+    CREATE TABLE seen_log (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,
+        keys BLOB NOT NULL
+    );
+    CREATE TABLE seen_parts (id INTEGER PRIMARY KEY, entries BLOB NOT NULL);
+    CREATE TABLE seen_runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        level INTEGER NOT NULL,
+        newest INTEGER NOT NULL,
+        filter BLOB NOT NULL
+    );
+    """,
 )
 """Each brings the schema from its index to the next `user_version`; what has been released is never changed."""
 

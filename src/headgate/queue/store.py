@@ -131,7 +131,7 @@ class Store:
     """Leases are in memory; what they are of is marked in no table, so that handing out writes nothing."""
 
     def __init__(self, db: sqlite3.Connection, limits: QueueLimits, siblings: Siblings) -> None:
-        self.seen = Seen(limits.seen_ms, siblings)
+        self.seen = Seen(db, limits.seen_ms, siblings)
         self.dead = DeadLetters(limits.dead_ms, limits.dead_rows)
         self.tallies = Tallies(limits.tallies_ms)
         self._recent = Recent()
@@ -152,10 +152,8 @@ class Store:
 
     def last_time(self, db: sqlite3.Connection) -> int:
         """The latest time that is stored anywhere."""
-        (at,) = db.execute(
-            "SELECT max((SELECT at FROM clock), coalesce((SELECT at FROM seen ORDER BY id DESC LIMIT 1), 0))"
-        ).fetchone()
-        return int(at)
+        (at,) = db.execute("SELECT at FROM clock").fetchone()
+        return max(int(at), self.seen.last_time(db))
 
     def put(self, db: sqlite3.Connection, events: Sequence[NewEvent], now: int) -> list[bool]:
         """Stores *events* with their tallies. False for each duplicate."""
@@ -293,6 +291,7 @@ class Store:
         self._new_lanes.clear()
         self.tallies.after_commit()
         self._recent.after_commit()
+        self.seen.after_commit()
         for settlement in settlements:
             id_ = settlement.job.id
             lease = self._leases.pop(id_)
@@ -315,6 +314,7 @@ class Store:
         self._new_lanes.clear()
         self.tallies.after_rollback()
         self._recent.after_rollback()
+        self.seen.after_rollback()
         self.dead.after_rollback()
 
     def _read(

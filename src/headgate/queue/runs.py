@@ -1,0 +1,188 @@
+"""
+Message ids that were put, many to a row and sorted: what is written once more for each eightfold of their number, where an
+index of random keys writes a page for each (5 KB an event, measured).
+
+An entry is a key and when it was put. A run has its entries in parts, by the first bits of the key, and a Bloom filter of
+two bytes an entry which is in memory as well: nearly every key that a run has not is told without a look at it.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import orjson
+
+from headgate.queue.statements import ListStatement
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+KEY_BYTES: Final = 16
+_TIME_BYTES: Final = 6
+ENTRY_BYTES: Final = KEY_BYTES + _TIME_BYTES
+
+RUN_ENTRIES: Final = 16_384
+"""Of a run of level 0; one of the next level has up to FANOUT times as many."""
+
+FANOUT: Final = 8
+_FANOUT_BITS: Final = 3
+
+_PART_BITS: Final = 7
+PART_ENTRIES: Final = RUN_ENTRIES >> _PART_BITS
+"""Of a part, in the mean: about a page."""
+
+_FILTER_BITS: Final = 18
+"""Of level 0, as a power of two: 16 bits an entry, of which two are set; one key in seventy seems to be there."""
+
+_WORDS: Final = struct.Struct(f"<4x2I{ENTRY_BYTES - 12}x")
+"""Two words of an entry's key, beside the one that tells its part."""
+
+_BIT: Final = tuple(1 << bit for bit in range(8))
+
+
+def entries(keys: Iterable[bytes], at: int) -> list[bytes]:
+    """Of *keys* that were put at *at*."""
+    time = at.to_bytes(_TIME_BYTES, "big")
+    return [key + time for key in keys]
+
+
+def entries_of(text: bytes) -> list[bytes]:
+    return [text[start : start + ENTRY_BYTES] for start in range(0, len(text), ENTRY_BYTES)]
+
+
+def later_than(all_of: Iterable[bytes], at: int) -> list[bytes]:
+    """Those that were put after *at*."""
+    bound = at.to_bytes(_TIME_BYTES, "big")
+    return [one for one in all_of if one[KEY_BYTES:] > bound]
+
+
+def part_bits(level: int) -> int:
+    return _PART_BITS + _FANOUT_BITS * level
+
+
+def split(ordered: Sequence[bytes], level: int, first: int, count: int) -> list[bytes]:
+    """The texts of *count* parts of a run of *level*, from part *first* on. *ordered* are all their entries."""
+    shift = 32 - part_bits(level)
+    bounds = [
+        bisect_left(ordered, (part << shift).to_bytes(4, "big")) for part in range(first, first + count)
+    ]
+    return [
+        b"".join(ordered[start:end]) for start, end in zip(bounds, [*bounds[1:], len(ordered)], strict=True)
+    ]
+
+
+class Filter:
+    """Of a run of *level*. *bits* are as `text` gave them."""
+
+    __slots__ = ("_bits", "_mask")
+
+    def __init__(self, level: int, bits: bytes | None = None) -> None:
+        size = 1 << (_FILTER_BITS + _FANOUT_BITS * level)
+        self._bits = bytearray(bits or size // 8)
+        self._mask = size - 1
+
+    def add(self, text: bytes) -> None:
+        """The entries in *text*."""
+        bits, mask, bit = self._bits, self._mask, _BIT
+        for one, other in _WORDS.iter_unpack(text):
+            bits[(one & mask) >> 3] |= bit[one & 7]
+            bits[(other & mask) >> 3] |= bit[other & 7]
+
+    def places(self, words: Sequence[int]) -> list[tuple[int, int]]:
+        """Of each word the byte that has its bit, and the bit; the same for all filters of a level."""
+        mask, bit = self._mask, _BIT
+        return [((word & mask) >> 3, bit[word & 7]) for word in words]
+
+    def candidates(self, ones: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> list[int]:
+        """Which of the keys whose words have these places may be there, by their number."""
+        bits = self._bits
+        likely = [number for number, (byte, bit) in enumerate(ones) if bits[byte] & bit]
+        return [number for number in likely if bits[others[number][0]] & others[number][1]]
+
+    @property
+    def text(self) -> bytes:
+        return bytes(self._bits)
+
+
+class Run(NamedTuple):
+    """*newest*: when the last of its entries was put."""
+
+    id: int
+    level: int
+    newest: int
+    filter: Filter
+
+    def part(self, number: int) -> int:
+        """The row of a part."""
+        return (self.id << 32) + number
+
+    def part_of(self, key: bytes) -> int:
+        """The row of the part that *key* would be in."""
+        return self.part(int.from_bytes(key[:4], "big") >> (32 - part_bits(self.level)))
+
+
+def time_in(text: bytes, key: bytes) -> int | None:
+    """When *key* was put, the last time, by the entries in *text*; None when it is not there."""
+    at = None
+    start = text.find(key)
+    while start >= 0:
+        if start % ENTRY_BYTES == 0:
+            at = int.from_bytes(text[start + KEY_BYTES : start + ENTRY_BYTES], "big")
+        start = text.find(key, start + 1)
+    return at
+
+
+_FIND_PARTS: Final = ListStatement(
+    "SELECT json_group_array(json_array(id, length(entries))), CAST(group_concat(entries, '') AS BLOB)"
+    " FROM seen_parts WHERE id"
+)
+
+
+def parts(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, bytes]:
+    """The texts of those *rows* of parts that there are; with one turn of the interpreter for many, see statements.py."""
+    found: dict[int, bytes] = {}
+    for numbers, text in _FIND_PARTS.run(db, rows):
+        start = 0
+        for row, size in orjson.loads(numbers):
+            found[row] = text[start : start + size]
+            start += size
+    return found
+
+
+class Runs:
+    """The runs of one file, by id."""
+
+    def __init__(self) -> None:
+        self.all: dict[int, Run] = {}
+
+    def load(self, db: sqlite3.Connection, stored: set[int]) -> None:
+        """*stored* are those that there are now."""
+        for number in self.all.keys() - stored:
+            del self.all[number]
+        for number in stored - self.all.keys():
+            level, newest, bits = db.execute(
+                "SELECT level, newest, filter FROM seen_runs WHERE id = ?", (number,)
+            ).fetchone()
+            self.all[number] = Run(number, level, newest, Filter(level, bits))
+
+    def known(self, db: sqlite3.Connection, keys: Sequence[bytes], since: int) -> set[bytes]:
+        """Those of *keys* that were put after *since*."""
+        if not self.all or not keys:
+            return set()
+        words = struct.unpack(f"<{4 * len(keys)}I", b"".join(keys))
+        places: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
+        likely: list[tuple[int, bytes]] = []
+        for run in self.all.values():
+            if run.newest > since:
+                if run.level not in places:
+                    places[run.level] = run.filter.places(words[1::4]), run.filter.places(words[2::4])
+                candidates = run.filter.candidates(*places[run.level])
+                likely += [(run.part_of(keys[number]), keys[number]) for number in candidates]
+        if not likely:
+            return set()
+        texts = parts(db, [row for row, _ in likely])
+        times = ((key, time_in(texts.get(row, b""), key)) for row, key in likely)
+        return {key for key, at in times if at is not None and at > since}
