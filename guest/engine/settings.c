@@ -3,50 +3,92 @@
 static Document *settings_document;
 static uint32_t settings_version;
 
+/*
+ * Parsed once: every invocation gets an object of its own, a copy of this one, which nobody else sees. Its members are
+ * text of the document, numbers, booleans and null; what a handler makes of text, it makes in its own.
+ */
+static JSValue settings_object = JS_UNDEFINED;
+static uint32_t settings_spans; /* that its members are */
+static int settings_lazy;       /* members that are text */
+
+static JSValue settings_copy(void)
+{
+    JSObject *object = JS_VALUE_GET_OBJ(settings_object);
+    settings_document->span_count = settings_spans;
+    JS_REF_COUNT(settings_document) += settings_lazy; /* given back by whatever becomes of the copy */
+    return JS_NewObjectFromShape(ctx, js_dup_shape(object->shape), JS_CLASS_OBJECT, object->prop);
+}
+
+/* Its text, from the host. */
+static int settings_fetch(void)
+{
+    if (!settings_document && !(settings_document = document_new()))
+        return -1;
+    if (!(settings_document = document_recycle(settings_document)))
+        return -1;
+    uint32_t size = 512;
+    for (;;) {
+        uint8_t *text = js_realloc_rt(rt, settings_document->owned, size + 17);
+        if (!text)
+            return -1;
+        settings_document->owned = text;
+        int32_t len = import_settings(text, size);
+        if (len < 0) {
+            JS_ThrowInternalError(ctx, "the host has no settings");
+            return -1;
+        }
+        if ((uint32_t)len <= size) {
+            memset(text + len, 0, 17);
+            settings_document->text = text;
+            settings_document->len = len;
+            break;
+        }
+        size = len;
+    }
+    settings_version = box.settings_version;
+    return 0;
+}
+
+/* Somebody kept settings of an earlier invocation: they keep that document, and this is another. */
+static int settings_part(void)
+{
+    Document *fresh = document_new();
+    if (!fresh || !(fresh->owned = js_malloc_rt(rt, settings_document->len + 17)))
+        return -1;
+    memcpy(fresh->owned, settings_document->text, settings_document->len + 17);
+    fresh->text = fresh->owned;
+    fresh->len = settings_document->len;
+    settings_document->next = documents_kept;
+    documents_kept = settings_document;
+    settings_document = fresh;
+    return 0;
+}
+
 /* The settings object, anew for every invocation; its text is asked of the host once per version. */
 static JSValue invoke_settings(void)
 {
-    if (settings_version != box.settings_version || !settings_document) {
-        if (!settings_document && !(settings_document = document_new()))
-            return JS_ThrowOutOfMemory(ctx);
-        if (!(settings_document = document_recycle(settings_document)))
-            return JS_ThrowOutOfMemory(ctx);
-        uint32_t size = 512;
-        for (;;) {
-            uint8_t *text = js_realloc(ctx, settings_document->owned, size + 17);
-            if (!text)
-                return JS_EXCEPTION;
-            settings_document->owned = text;
-            int32_t len = import_settings(text, size);
-            if (len < 0)
-                return JS_ThrowInternalError(ctx, "the host has no settings");
-            if ((uint32_t)len <= size) {
-                memset(text + len, 0, 17);
-                settings_document->text = text;
-                settings_document->len = len;
-                break;
-            }
-            size = len;
-        }
-        settings_version = box.settings_version;
-    } else if (document_is_shared(settings_document)) {
-        /* somebody kept settings of an earlier invocation: they keep that document */
-        Document *fresh = document_new();
-        if (!fresh || !(fresh->owned = js_malloc_rt(rt, settings_document->len + 17)))
-            return JS_ThrowOutOfMemory(ctx);
-        memcpy(fresh->owned, settings_document->text, settings_document->len + 17);
-        fresh->text = fresh->owned;
-        fresh->len = settings_document->len;
-        settings_document->next = documents_kept;
-        documents_kept = settings_document;
-        settings_document = fresh;
-    }
+    bool known = settings_document && settings_version == box.settings_version;
+    if (likely(known && !JS_IsUndefined(settings_object) && JS_REF_COUNT(settings_document) == 1 + settings_lazy))
+        return settings_copy();
+    JS_FreeValue(ctx, settings_object);
+    settings_object = JS_UNDEFINED;
+    if (!known ? settings_fetch() : document_is_shared(settings_document) ? settings_part() : 0)
+        return JS_HasException(ctx) ? JS_EXCEPTION : JS_ThrowOutOfMemory(ctx);
+
     settings_document->span_count = 0;
     Parser s = { .doc = settings_document, .strings_lazy = true, .p = settings_document->text, .depth_max = SCAN_DEPTH_MAX };
     JSValue settings = *s.p == '{' ? parse_object(&s, 1) : JS_NewObject(ctx);
-    if (JS_IsException(settings) && !JS_HasException(ctx))
-        JS_ThrowInternalError(ctx, "settings are not JSON: %s", scan_error);
-    return settings;
+    if (JS_IsException(settings)) {
+        if (!JS_HasException(ctx))
+            JS_ThrowInternalError(ctx, "settings are not JSON: %s", scan_error);
+        return settings;
+    }
+    if (!JS_VALUE_GET_OBJ(settings)->shape->is_hashed) /* a shape that objects must not share */
+        return settings;
+    settings_object = settings;
+    settings_spans = settings_document->span_count;
+    settings_lazy = JS_REF_COUNT(settings_document) - 1;
+    return settings_copy();
 }
 
 /* Ask the host for the settings now, so that a hermetic sandbox is rewound to a state that has them. */
