@@ -52,6 +52,30 @@ static inline JSValue call_function(JSContext *c, JSValueConst function, JSValue
 #define JS_CallInternal(context, ...) CALL_INTERNAL_##context, __VA_ARGS__)
 #define CALL_INTERNAL_JSContext engine_call_internal(JSContext
 #define CALL_INTERNAL_ctx call_function(ctx
+/* Bit operations on numbers beyond 32 bits: arith.c. Elements of arrays in turn: iterate.c. New properties: shapes.c. */
+static int arith_logic(JSContext *c, JSValue *sp, int op);
+static int arith_shr(JSContext *c, JSValue *sp);
+#define js_binary_logic_slow(context, ...) LOGIC_##context, __VA_ARGS__)
+#define LOGIC_JSContext engine_logic(JSContext
+#define LOGIC_ctx arith_logic(ctx
+#define js_shr_slow(context, ...) SHR_##context, __VA_ARGS__)
+#define SHR_JSContext engine_shr(JSContext
+#define SHR_ctx arith_shr(ctx
+static int iterate_next(JSContext *c, JSValue *sp, int offset);
+#define js_for_of_next(context, ...) FOR_OF_##context, __VA_ARGS__)
+#define FOR_OF_JSContext engine_for_of_next(JSContext
+#define FOR_OF_ctx iterate_next(ctx
+static void shapes_function(JSContext *c, JSValue function, JSAtom name, int length);
+#define js_function_set_properties(context, ...) FUNCTION_SET_##context, __VA_ARGS__)
+#define FUNCTION_SET_JSContext engine_function_set(JSContext
+#define FUNCTION_SET_ctx shapes_function(ctx
+static int shapes_define(JSContext *c, JSValueConst object, JSAtom name, JSValue value, int flags);
+#define JS_DefinePropertyValue(context, ...) DEFINE_VALUE_##context, __VA_ARGS__)
+#define DEFINE_VALUE_JSContext engine_define_value(JSContext
+#define DEFINE_VALUE_ctx shapes_define(ctx
+/* case.c; the table of String.prototype names it without an argument, and takes ours. */
+static JSValue js_string_toLowerCase(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int lower);
+#define js_string_toLowerCase(...) engine_string_case(__VA_ARGS__)
 /* Globals and methods of strings are looked up through lookup.c. */
 static JSValue lookup_global(JSContext *c, JSAtom name, bool must_exist);
 static inline JSValue lookup_property(JSContext *c, JSValueConst value, JSAtom name, JSValueConst this_val, bool must_exist);
@@ -100,6 +124,12 @@ static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames,
 #undef resolve_labels
 #undef EMSCRIPTEN
 #undef JS_GetPropertyInternal
+#undef js_string_toLowerCase
+#undef JS_DefinePropertyValue
+#undef js_function_set_properties
+#undef js_for_of_next
+#undef js_shr_slow
+#undef js_binary_logic_slow
 #undef JS_GetGlobalVar
 #undef JS_CallInternal
 #undef js_free_shape0
@@ -129,6 +159,9 @@ static JSContext *ctx;
 #include "memory.c"
 #include "heap.c"
 #include "call.c"
+#include "arith.c"
+#include "iterate.c"
+#include "case.c"
 #include "shapes.c"
 #include "lookup.c"
 #include "locals.c"

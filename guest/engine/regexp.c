@@ -211,6 +211,19 @@ uint8_t *regexp_compile(int *len, char *error, int error_size, const char *patte
     return grown;
 }
 
+/* Of a global expression of which every match is one character: which ones; NULL of any other. */
+static const RegexpSet *regexp_single(const uint8_t *bytecode)
+{
+    const uint8_t *gap = bytecode + REGEXP_HEADER + REGEXP_LOOP;
+    int flags = lre_get_flags(bytecode);
+
+    if (!(flags & LRE_FLAG_GLOBAL) || flags & (LRE_FLAG_UNICODE | LRE_FLAG_UNICODE_SETS) ||
+        bytecode[REGEXP_HEADER] != REOP_split_goto_first || gap[0] != REOP_goto)
+        return NULL;
+    const RegexpBegin *begin = (const RegexpBegin *)(gap + REGEXP_JUMP);
+    return begin->kind == BEGIN_AND_END ? &begin->first : NULL;
+}
+
 /* For each of sixteen characters, all bits set if the set has it. */
 static inline v128_t regexp_have(const RegexpSet *set, v128_t chunk)
 {

@@ -303,6 +303,42 @@ static JSValue replace_all(JSContext *c, JSValueConst subject, JSValueConst by, 
     return string_buffer_end(&out);
 }
 
+/* Every character that is a match of itself gives way to `by`, which is taken as it is; undefined: that is not all. */
+static JSValue replace_characters(JSContext *c, JSObject *p, JSValueConst subject, JSValueConst by)
+{
+    const RegexpSet *set = regexp_single(str8(p->u.regexp.bytecode));
+    JSString *s = JS_VALUE_GET_STRING(subject);
+    if (!set || set->beyond || s->is_wide_char || JS_VALUE_GET_TAG(by) != JS_TAG_STRING)
+        return JS_UNDEFINED;
+    JSString *piece = JS_VALUE_GET_STRING(by);
+    if (piece->is_wide_char || piece->len > 16 || string_indexof_char(piece, '$', 0) >= 0)
+        return JS_UNDEFINED;
+    const uint8_t *from = str8(s), *end = from + s->len;
+    uint64_t count = 0;
+    for (const uint8_t *at = from; at < end; at++)
+        count += regexp_has(set, *at);
+    uint64_t len = s->len - count + count * piece->len;
+    if (len > JS_STRING_LEN_MAX)
+        return JS_UNDEFINED;
+    p->prop[0].u.value = js_int32(0);
+    if (count == 0 || len == 0)
+        return count ? js_empty_string(c->rt) : js_dup(subject);
+    JSString *made = js_alloc_string(c, len, false);
+    if (!made)
+        return JS_EXCEPTION;
+    uint8_t *to = str8(made);
+    for (; from < end; from++) {
+        if (!regexp_has(set, *from)) {
+            *to++ = *from;
+            continue;
+        }
+        for (uint32_t i = 0; i < piece->len; i++)
+            *to++ = str8(piece)[i];
+    }
+    *to = 0;
+    return JS_MKPTR(JS_TAG_STRING, made);
+}
+
 static JSValue js_regexp_Symbol_replace(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSObject *p = replace_plain(c, this_val, argv[0]);
@@ -313,7 +349,10 @@ static JSValue js_regexp_Symbol_replace(JSContext *c, JSValueConst this_val, int
     if (lre_get_flags(str8(p->u.regexp.bytecode)) & (LRE_FLAG_STICKY | LRE_FLAG_NAMED_GROUPS) ||
         (function && matches.groups > REPLACE_GROUPS_MAX) || !replace_is_intact(countof(replace_lookups)))
         return engine_regexp_replace(c, this_val, argc, argv);
-    JSValue result = JS_EXCEPTION;
+    JSValue result = replace_characters(c, p, argv[0], argv[1]);
+    if (!JS_IsUndefined(result))
+        return result;
+    result = JS_EXCEPTION;
     if (matches_find(c, &matches, p, JS_VALUE_GET_STRING(argv[0])) == 0)
         result = replace_all(c, argv[0], argv[1], &matches);
     js_free(c, matches.places);

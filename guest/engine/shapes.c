@@ -31,4 +31,64 @@ static void shapes_free(JSRuntime *r, JSShape *shape)
         engine_free_shape(r, old);
 }
 
-static int shapes_init(void) { return JS_IsException(JS_NewObject(ctx)) ? -1 : 0; /* never freed: its shape stays */ }
+/*
+ * Functions are born with `length` and `name`. What they become by adding one after the other is known: one step.
+ */
+static JSShape *shapes_functions;
+
+static void engine_function_set(JSContext *c, JSValue function, JSAtom name, int length);
+
+/* In place of js_function_set_properties. */
+static void shapes_function(JSContext *c, JSValue function, JSAtom name, int length)
+{
+    JSObject *p = JS_VALUE_GET_OBJ(function);
+    JSShape *shape = shapes_functions, *old = p->shape;
+    if (!shape || old->prop_count || !old->is_hashed || old->proto != shape->proto || old->prop_size != shape->prop_size ||
+        __JS_AtomIsTaggedInt(name)) {
+        engine_function_set(c, function, name, length);
+        return;
+    }
+    p->prop[0].u.value = js_int32(length);
+    p->prop[1].u.value = JS_AtomToString(c, name);
+    p->shape = js_dup_shape(shape);
+    js_free_shape(c->rt, old);
+}
+
+int engine_define_value(JSContext *c, JSValueConst object, JSAtom name, JSValue value, int flags);
+
+/* In place of JS_DefinePropertyValue: a new property of a plain object needs no more than to be added. */
+static int shapes_define(JSContext *c, JSValueConst object, JSAtom name, JSValue value, int flags)
+{
+    if (likely(JS_VALUE_GET_TAG(object) == JS_TAG_OBJECT)) {
+        JSObject *p = JS_VALUE_GET_OBJ(object);
+        JSProperty *property;
+        if (p->class_id == JS_CLASS_OBJECT && !p->is_exotic && p->extensible &&
+            !(flags & (JS_PROP_TMASK | JS_PROP_HAS_GET | JS_PROP_HAS_SET)) && !find_own_property(&property, p, name)) {
+            property = add_property(c, p, name, flags & JS_PROP_C_W_E);
+            if (likely(property)) {
+                property->u.value = value;
+                return true;
+            }
+            JS_FreeValue(c, value);
+            return -1;
+        }
+    }
+    return engine_define_value(c, object, name, value, flags);
+}
+
+int JS_DefinePropertyValue(JSContext *c, JSValueConst object, JSAtom name, JSValue value, int flags)
+{
+    return shapes_define(c, object, name, value, flags);
+}
+
+static int shapes_init(void)
+{
+    JSValue plain = JS_NewObject(ctx); /* never freed: its shape stays */
+    JSValue function = JS_NewObjectProtoClass(ctx, ctx->function_proto, JS_CLASS_OBJECT);
+    if (JS_IsException(plain) || JS_IsException(function))
+        return -1;
+    engine_function_set(ctx, function, JS_ATOM_empty_string, 0);
+    shapes_functions = js_dup_shape(JS_VALUE_GET_OBJ(function)->shape);
+    JS_FreeValue(ctx, function);
+    return 0;
+}
