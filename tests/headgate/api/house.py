@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ from headgate.pipeline.witness import NoWitness
 from headgate.queue.model import Tally
 from headgate.queue.protocol import QueueFull
 from headgate.queue.reports import Reports
-from headgate.registry import audit, database, tokens, workspaces
+from headgate.registry import audit, tokens, workspaces
 from headgate.registry.records import Actor, AuditEvent, Role
 from headgate.registry.snapshot import Source
 from headgate.registry.snapshot_store import SnapshotStore
@@ -44,6 +42,7 @@ from headgate_runtime import Answer as RuntimeAnswer
 from headgate_runtime import Executor, Outcome
 from headgate_runtime.fetch import Egress, Fetcher
 from tests.headgate.api import shapes
+from tests.headgate.registry.house import lay_tables
 from tests.runtime.fetch.asking import NO_TRUST
 
 T = TypeVar("T")
@@ -187,8 +186,7 @@ class House:
     def __init__(self, root: Path) -> None:
         self.clock = Now()
         self.data = directory = DataDirectory(root)
-        directory.create()
-        directory.registry.write_bytes(_empty_registry())
+        lay_tables(directory)
         self.registry = Registry.open(directory, clock=self.clock, environ={})
         self._runner = asyncio.Runner()
         snapshots = SnapshotStore(self.registry)
@@ -296,17 +294,6 @@ class House:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """On the event loop that answers, while it has nothing else to do."""
         return self._runner.run(work)
-
-
-@functools.cache
-def _empty_registry() -> bytes:
-    """The file of one with all its tables, which take longer to make than most tests."""
-    with tempfile.TemporaryDirectory() as made:
-        path = Path(made) / "registry.sqlite"
-        engine = database.connect(path)
-        database.upgrade(engine)
-        engine.dispose()
-        return path.read_bytes()
 
 
 class _Authority:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from headgate.paths import DataDirectory
 from headgate.registry.store import Registry
 from tests.headgate.registry.desk import Desk
-from tests.headgate.registry.house import House, open_registry
+from tests.headgate.registry.house import House, lay_tables, open_registry
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def registry(root: Path) -> Iterator[Registry]:
+    lay_tables(DataDirectory(root))
     with open_registry(root) as opened:
         yield opened
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import itertools
 import sqlite3
+import tempfile
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from headgate.paths import DataDirectory
-from headgate.registry import destinations, functions, instances, records, sources, workspaces
+from headgate.registry import database, destinations, functions, instances, records, sources, workspaces
 from headgate.registry.functions import Code
 from headgate.registry.settings import Definition
 from headgate.registry.store import Change, Registry
@@ -50,6 +52,24 @@ class Numbered:
 
     def __call__(self, size: int) -> bytes:
         return hashlib.shake_128(f"{self._seed}{next(self._count)}".encode()).digest(size)
+
+
+@functools.cache
+def _empty_registry() -> bytes:
+    """The file of one with all its tables, which take longer to make than most tests."""
+    with tempfile.TemporaryDirectory() as made:
+        path = Path(made) / "registry.sqlite"
+        engine = database.connect(path)
+        database.upgrade(engine)
+        engine.dispose()
+        return path.read_bytes()
+
+
+def lay_tables(directory: DataDirectory) -> None:
+    """Makes *directory*, as it is when its registry has nothing but tables."""
+    directory.create()
+    directory.registry.touch(0o600)
+    directory.registry.write_bytes(_empty_registry())
 
 
 def open_registry(root: Path, **environ: str) -> Registry:
