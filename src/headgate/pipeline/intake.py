@@ -48,14 +48,18 @@ class PipelineIntake:
         route = Router(source).route
         events = [suppress(source, each) if hidden(each.event) else route(each) for each in arrivals]
         new = 0
-        counted: Counter[tuple[Tally, ...]] = Counter()
+        # By identity: most are the same object, and a tally takes long to hash.
+        counted: dict[int, list[Any]] = {}
         for event, is_new in zip(events, await self._queue.put(events, failed), strict=True):
             if is_new:
                 new += 1
-                counted[event.tallies] += 1
+                alike = counted.get(id(event.tallies))
+                if alike is None:
+                    alike = counted[id(event.tallies)] = [event.tallies, 0]
+                alike[1] += 1
             else:
                 self._meter.duplicate()
-        for tallies, count in counted.items():
+        for tallies, count in counted.values():
             for tally in tallies:
                 self._meter.tallied(tally, count)
         if new:

@@ -150,11 +150,11 @@ class LaneRun:
     def _settle(self, settlements: Iterable[Settlement], evidence: Iterable[_Evidence] = _NONE) -> None:
         """*evidence*: of each, what a sample would show."""
         # A job that was released while its delivery went on is settled already.
-        own = self._open
+        take = self._open.pop
         fresh = [
             pair
             for pair in zip(settlements, evidence, strict=False)
-            if own.pop(pair[0].job.id, None) is not None
+            if take(pair[0].job.id, None) is not None
         ]
         settled = [each for each, _ in fresh]
         self._dispatcher.settle(*settled)
@@ -166,6 +166,13 @@ class LaneRun:
             elif isinstance(each, Again):
                 step = Step.FAILED_DELIVERY if each.stage == "delivery" else Step.FILTERED_AT_DESTINATION
                 self._remember(each.job, step, each.error, seen)
+
+    def _settle_delivered(self, jobs: list[Job], now: int) -> None:
+        """As `_settle`, of what leaves nothing to remember."""
+        take = self._open.pop
+        settled = self._judge.delivered([job for job in jobs if take(job.id, None) is not None], now)
+        self._dispatcher.settle(*settled)
+        self._meter.settled(settled)
 
     def _remember(self, job: Job, step: Step, error: Error, evidence: _Evidence) -> None:
         if not self._witness.wants(self._lane.destination, error.reason):
@@ -353,7 +360,7 @@ class LaneRun:
             self._dispatcher.pause(self._lane, receipt.retry_after_ms)
         now = self._now()
         if receipt.verdict == "delivered":
-            self._settle(self._judge.delivered([ready.job for ready in batch], now))
+            self._settle_delivered([ready.job for ready in batch], now)
             return
         self._settle(
             [

@@ -39,7 +39,8 @@ class Judge:
             tally = tallies.get(key)
             if tally is None:
                 tally = tallies[key] = _tally(job, Step.DELIVERED, "")
-            over.append(Done(job, tally, max(0.0, now - job.accepted_at)))
+            took = now - job.accepted_at
+            over.append(Done(job, tally, took if took > 0 else 0.0))
         return over
 
     def of_receipt(

@@ -119,9 +119,7 @@ class Dispatcher:
             return
         self._queue.settle(*settlements)
         count = len(settlements)
-        size = count * _ITEM_BYTES
-        for settlement in settlements:
-            size += len(settlement.job.body)
+        size = count * _ITEM_BYTES + sum([len(settlement.job.body) for settlement in settlements])
         lane = settlements[0].job.lane
         state = self._lanes[lane]
         state.in_flight -= count
@@ -196,7 +194,7 @@ class Dispatcher:
         for lane, group in groupby(jobs, key=lambda job: job.lane):
             own = list(group)
             state = self._state(lane)
-            size = sum(len(job.body) + _ITEM_BYTES for job in own)
+            size = len(own) * _ITEM_BYTES + sum([len(job.body) for job in own])
             state.in_flight += len(own)
             state.bytes += size
             # Half a lane's jobs at a time, not one for one: a poll costs the same for one job as for many.

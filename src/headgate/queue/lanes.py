@@ -165,6 +165,17 @@ class LaneIndex:
             if not lane.granted:
                 granted.append(lane)
             lane.granted += 1
+            if len(ring) == 1 and not workspace.unseen and len(workspace.eligible) == 1:
+                # All turns that are left are of this one.
+                lane = workspace.eligible[0]
+                most = min(limit, lane.room)
+                if most and not lane.granted:
+                    granted.append(lane)
+                lane.granted += most
+                lane.room -= most
+                limit -= most
+                if not lane.room:
+                    workspace.eligible.clear()
         plan = [(lane.key, lane.granted) for lane in granted]
         for lane in granted:
             lane.granted = 0

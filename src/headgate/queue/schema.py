@@ -17,8 +17,8 @@ APPLICATION_ID: Final = 0x48_47_51_31
 SYNCHRONOUS: Final = "FULL"
 """With NORMAL a power cut takes back what was acknowledged last: the test of power cuts shows it."""
 
-WAL_PAGES: Final = 4_000
-"""16 MB of log, then it goes to the file: pages written again and again in between go there once."""
+WAL_PAGES: Final = 16_000
+"""64 MB of log, then it goes to the file: pages written again and again in between, as those of short queues, go there once."""
 
 # Minutes are written with every commit, so all of one lie side by side; hours and days are read by key.
 # What every job passes through is kept narrow. Jobs that were tried have an index of their own, so that the pages which new

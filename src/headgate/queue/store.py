@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from headgate.queue.limits import QueueLimits
-    from headgate.queue.model import NewEvent, Settlement, Stage
+    from headgate.queue.model import NewEvent, Settlement, Stage, Tally
 
 _STAGES: Final[tuple[Stage, ...]] = ("function", "delivery")
 
@@ -40,6 +40,12 @@ _ADD_BODIES: Final = insert(
 _ADD_SHARES: Final = insert("shares", ("body", "jobs"))
 _ADD_JOBS: Final = insert(
     "jobs", ("id", "lane", "due", "body", "size", "stage", "attempts", "faults", "first_at")
+)
+# What is the same for all that are new comes without values of its own: a value costs as much as a step.
+_ADD_NEW_JOBS: Final = RowStatement(
+    "INSERT INTO jobs (id, lane, due, body, size, stage, attempts, faults) SELECT *, 0, 0, 0 FROM",
+    5,
+    "WHERE column1 IS NOT NULL",
 )
 _POSTPONE: Final = RowStatement(
     "UPDATE jobs SET due = fresh.column2, body = fresh.column3, size = fresh.column4, stage = fresh.column5,"
@@ -164,6 +170,7 @@ class Store:
         bodies: list[Any] = []
         shares: list[int] = []
         jobs: list[Any] = []
+        tallies: dict[int, list[Any]] = {}
         body, job_id, recent = self._next_body, self._next_job, self._recent
         for event, key in zip(events, keys, strict=True):
             if key in known:
@@ -172,8 +179,11 @@ class Store:
             known.add(key)
             fresh.append(key)
             flags.append(True)
-            if event.tallies:
-                self.tallies.count(event.tallies)
+            # Those of one request are the same object, and looking one up costs as much as a step of the file.
+            alike = tallies.get(id(event.tallies))
+            if alike is None:
+                alike = tallies[id(event.tallies)] = [event.tallies, 0]
+            alike[1] += 1
             if not event.jobs:
                 continue
             about = (event.source, event.message_id, event.event_type, event.labels, now)
@@ -192,14 +202,16 @@ class Store:
                     stored, text, shared = body, own, False
                     bodies += (body, *about, False, own)
                     body += 1
-                jobs += (job_id, number, now, stored, len(text), 0, 0, 0, None)
+                jobs += (job_id, number, now, stored, len(text))
                 if number in recent:
                     recent.put(number, Waiting(_new_job(job_id, lane, event, text, now), now, stored, shared))
                 job_id += 1
+        for counted, number in tallies.values():
+            self.tallies.count(counted, number)
         self.seen.add(db, fresh, now)
         _ADD_BODIES.run(db, bodies)
         _ADD_SHARES.run(db, shares)
-        _ADD_JOBS.run(db, jobs)
+        _ADD_NEW_JOBS.run(db, jobs)
         self._next_body, self._next_job = body, job_id
         return flags
 
@@ -211,6 +223,7 @@ class Store:
         again: list[Any] = []
         fresh: list[Any] = []
         dead: list[tuple[int, Done]] = []
+        deliveries: dict[int, tuple[Tally, list[float]]] = {}
         for settlement in settlements:
             job = settlement.job
             lease = self._leases[job.id]
@@ -221,7 +234,10 @@ class Store:
                 if settlement.latency_ms is None:
                     self.tallies.count((settlement.tally,))
                 else:
-                    self.tallies.count_delivery(settlement.tally, settlement.latency_ms)
+                    alike = deliveries.get(id(settlement.tally))
+                    if alike is None:
+                        alike = deliveries[id(settlement.tally)] = (settlement.tally, [])
+                    alike[1].append(settlement.latency_ms)
                 if settlement.dead is not None:
                     dead.append((lease.lane, settlement))
             elif isinstance(settlement, Again):
@@ -242,6 +258,8 @@ class Store:
                 shared[lease.body] = shared.get(lease.body, 0) + 1
             elif leaves:
                 bodies.append(lease.body)
+        for tally, latencies in deliveries.values():
+            self.tallies.count_deliveries(tally, latencies)
         if dead:
             self.dead.add(db, dead, now)
         _ADD_BODIES.run(db, fresh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from headgate.queue import latency
@@ -12,7 +13,7 @@ from headgate.queue.statements import insert
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _ADD: Final = insert(
     "tallies",
@@ -79,26 +80,25 @@ class Tallies:
         self._buckets: dict[tuple[str, int], int] = {}
         self._new: list[Tally] = []
 
-    def count(self, tallies: Iterable[Tally]) -> None:
-        """Each once, with the commit that is being made."""
-        sums = self._sums
+    def count(self, tallies: Iterable[Tally], events: int = 1) -> None:
+        """Each for so many *events*, with the commit that is being made."""
         for tally in tallies:
-            entry = sums.get(tally)
-            if entry is None:
-                sums[tally] = [1, 0.0]
-            else:
-                entry[0] += 1
+            self._add(tally, events, 0.0)
 
-    def count_delivery(self, tally: Tally, latency_ms: float) -> None:
-        """The same, and how long it took."""
+    def count_deliveries(self, tally: Tally, latencies_ms: Sequence[float]) -> None:
+        """The same, and how long they took."""
+        self._add(tally, len(latencies_ms), sum(latencies_ms))
+        destination, buckets = tally.destination, self._buckets
+        for bucket, events in Counter(map(latency.bucket_of, latencies_ms)).items():
+            buckets[destination, bucket] = buckets.get((destination, bucket), 0) + events
+
+    def _add(self, tally: Tally, events: int, latency_ms: float) -> None:
         entry = self._sums.get(tally)
         if entry is None:
-            self._sums[tally] = [1, latency_ms]
+            self._sums[tally] = [events, latency_ms]
         else:
-            entry[0] += 1
+            entry[0] += events
             entry[1] += latency_ms
-        key = tally.destination, latency.bucket_of(latency_ms)
-        self._buckets[key] = self._buckets.get(key, 0) + 1
 
     def write(self, db: sqlite3.Connection, now: int) -> None:
         """Adds what was counted to the minute of *now*, and what the minutes before hold to their hours and days."""

@@ -54,6 +54,12 @@ class Durations(Collector):
         self._counts[bisect_left(self._bounds, seconds)] += 1
         self._sum += seconds
 
+    def observe_all(self, seconds: Sequence[float]) -> None:
+        counts, bounds = self._counts, self._bounds
+        for each in seconds:
+            counts[bisect_left(bounds, each)] += 1
+        self._sum += sum(seconds)
+
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily(self._name, self._text, labels=("worker",))
         if any(self._counts):

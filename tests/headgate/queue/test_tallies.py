@@ -264,7 +264,7 @@ def test_latencies_are_counted_by_destination(tmp_path: Path) -> None:
         for number in range(100):
             to = "d" if number % 4 else "e"
             done = Tally("s", to, Step.DELIVERED, "track", "", 1)
-            it.tallies.count_delivery(done, 10.0 * number)
+            it.tallies.count_deliveries(done, [10.0 * number])
             it.count(NOW + number * MINUTE, [])
         told = Reports(lambda: [it.path])
         for period in (MINUTE, HOUR, DAY):
