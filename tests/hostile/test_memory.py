@@ -9,7 +9,7 @@ from tests.hostile.assault import Assault, message
 from tests.stage import Stage, track, value
 
 FUEL = 2_000_000_000
-MEMORY = 12 << 20
+MEMORY = 8 << 20
 
 BOMBS = {
     "an array of arrays": "const all = []; for (;;) all.push([1, 2, 3])",
