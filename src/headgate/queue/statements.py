@@ -16,33 +16,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROWS_MAX: Final = 256
-"""Rows of one statement. Sizes are powers of two, so that few statements are ever prepared."""
+"""Rows of one statement."""
+
+_STEP: Final = 32
+"""Sizes are powers of two up to here, and multiples beyond: few statements are ever prepared, and few rows are fill."""
+
+_SIZES: Final = (1, 2, 4, 8, 16, *range(_STEP, ROWS_MAX + 1, _STEP))
 
 
-def _size(rows: int, most: int) -> int:
-    return min(most, 1 << (rows - 1).bit_length())
+def _size(rows: int) -> int:
+    """The least for 1 to ROWS_MAX *rows*."""
+    return -(-rows // _STEP) * _STEP if rows > _STEP else 1 << (rows - 1).bit_length()
 
 
 class RowStatement:
     """A statement with `(VALUES ...)` in it. Rows of fill are NULL in column1, and to be passed over."""
 
-    def __init__(self, head: str, columns: int, tail: str, rows_max: int = ROWS_MAX) -> None:
+    def __init__(self, head: str, columns: int, tail: str) -> None:
         row = f"({','.join('?' * columns)})"
         self._columns = columns
-        self._rows_max = rows_max
-        self._texts = {
-            size: f"{head} (VALUES {','.join([row] * size)}) {tail}"
-            for size in (1 << bit for bit in range(rows_max.bit_length()))
-        }
+        self._texts = {size: f"{head} (VALUES {','.join([row] * size)}) {tail}" for size in _SIZES}
 
     def run(self, db: sqlite3.Connection, values: Sequence[Any]) -> None:
         """*values* of all rows, one after the other."""
         columns = self._columns
-        step = self._rows_max * columns
+        step = ROWS_MAX * columns
         for start in range(0, len(values), step):
             chunk = values[start : start + step]
             rows = len(chunk) // columns
-            size = _size(rows, self._rows_max)
+            size = _size(rows)
             if size > rows:
                 chunk = [*chunk, *itertools.repeat(None, (size - rows) * columns)]
             db.execute(self._texts[size], chunk)
@@ -61,17 +63,14 @@ class ListStatement:
     """A statement with `IN (...)` between *head* and *tail*."""
 
     def __init__(self, head: str, tail: str = "") -> None:
-        self._texts = {
-            size: f"{head} IN ({','.join('?' * size)}) {tail}"
-            for size in (1 << bit for bit in range(ROWS_MAX.bit_length()))
-        }
+        self._texts = {size: f"{head} IN ({','.join('?' * size)}) {tail}" for size in _SIZES}
 
     def run(self, db: sqlite3.Connection, keys: Sequence[Any], *before: Any) -> Iterator[tuple[Any, ...]]:
         """The rows found; *before* are the values of *head*."""
         found: list[tuple[Any, ...]] = []
         for start in range(0, len(keys), ROWS_MAX):
             chunk = keys[start : start + ROWS_MAX]
-            size = _size(len(chunk), ROWS_MAX)
+            size = _size(len(chunk))
             fill = itertools.repeat(None, size - len(chunk))
             found += db.execute(self._texts[size], (*before, *chunk, *fill))
         return iter(found)
