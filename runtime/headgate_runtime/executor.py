@@ -238,9 +238,7 @@ class Executor:
             # The common event, without ceremony: a single coroutine (Scheduler.begin in place), and `serve` for its
             # first slice.
             scheduler = self.scheduler
-            if scheduler.spent >= TURN_FUEL and not scheduler.ready:
-                await asyncio.sleep(0)  # the event loop's turn; nobody else's
-            if scheduler.ready:
+            if scheduler.ready or scheduler.spent >= TURN_FUEL:
                 await scheduler.turn(function.tenant, function)
             slot = function.idle.pop() if function.idle else await self.pool.acquire(function)
             usable = False
@@ -395,7 +393,7 @@ class Executor:
             served = serve_row(self, slot, texts, outcomes)
             if served is not None:
                 return served
-            if len(outcomes) == len(texts) or scheduler.ready or scheduler.spent >= TURN_FUEL:
+            if len(outcomes) == len(texts) or scheduler.spent >= TURN_FUEL:
                 return None
             if not renew(slot):
                 return False

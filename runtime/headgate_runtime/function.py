@@ -75,6 +75,7 @@ class Function:
     __slots__ = (
         "__weakref__",
         "cache",
+        "event_fuel",
         "flags",
         "fuel",
         "hermetic",
@@ -107,6 +108,8 @@ class Function:
         self.limits = limits
         self.input_bytes = limits.input_bytes
         self.fuel = limits.fuel
+        self.event_fuel = 1
+        """What an event of the last row took, on average: how many fit a turn."""
         self.tenant = tenant
         self.module = image.compiled
         self.cache = Cache(clock)

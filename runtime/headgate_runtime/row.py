@@ -51,8 +51,10 @@ def serve_row(
     function = slot.function
     count, room = 0, _ROOM
     first = len(outcomes)
-    if not function.hermetic and not slot.untried and not executor.scheduler.ready:
-        for text in texts[first : first + ROW_EVENTS]:
+    budget = TURN_FUEL - executor.scheduler.spent
+    if not function.hermetic and not slot.untried and budget > 0:
+        most = min(ROW_EVENTS, budget // function.event_fuel + 1)
+        for text in texts[first : first + most]:
             room -= len(text) + _EACH
             if room < 0:
                 break
@@ -66,7 +68,6 @@ def serve_row(
 
     texts = texts[first : first + count]
     sandbox, clock = slot.sandbox, executor.clock
-    budget = max(1, TURN_FUEL - executor.scheduler.spent)
     now_ms, started_ms = clock.wall_ms(), clock.monotonic_ms()
     left = sandbox.enter_row(texts, now_ms, started_ms, executor.entropy(32 * count), function.flags, budget)
     took_ms = clock.monotonic_ms() - started_ms
@@ -79,6 +80,7 @@ def serve_row(
             results.append((function.fuel - left, *last))
     spent = sum([result[0] for result in results])
     executor.scheduler.charge(function.tenant, spent)
+    function.event_fuel = max(1, spent // max(1, len(results)))
     fuel_in_all = spent if is_over else spent + _fuel_of_last(slot)
     # Nobody looked at the clock between two of them: each has the part of the time that it has of the work.
     ms_per_fuel = took_ms / max(1, fuel_in_all)

@@ -145,9 +145,7 @@ class Scheduler:
 
     async def begin(self, tenant: Tenant, line: object = None) -> None:
         """Returns when guest code may begin to run: at once where nobody else wants to, and the event loop had its turn."""
-        if self.spent >= TURN_FUEL and not self.ready:
-            await asyncio.sleep(0)
-        if self.ready:
+        if self.ready or self.spent >= TURN_FUEL:
             await self.turn(tenant, line)
 
     def charge(self, tenant: Tenant, fuel: int) -> None:

@@ -93,8 +93,10 @@ def test_one_that_waits_holds_up_nobody(stage_with: Any) -> None:
     stage.loop.run(main())
 
 
-def test_the_loop_has_its_turn(run: Stage) -> None:
-    function = run.function(BUSY)
+@pytest.mark.parametrize("way", ["invoke_among", "invoke"])
+def test_the_loop_has_its_turn(run: Stage, way: str) -> None:
+    """However many ask at once, each in a task of its own."""
+    function = run.function(BUSY, sandboxes=50)
     gaps: list[int] = []
 
     async def main() -> list[Outcome]:
@@ -107,7 +109,7 @@ def test_the_loop_has_its_turn(run: Stage) -> None:
             charge(tenant, fuel)
 
         scheduler.charge = count  # type: ignore[method-assign]
-        asked = [asyncio.ensure_future(run.executor.invoke_among(function, text())) for _ in range(50)]
+        asked = [asyncio.ensure_future(getattr(run.executor, way)(function, text())) for _ in range(50)]
         while not all(each.done() for each in asked):
             before = charged
             await asyncio.sleep(0)
