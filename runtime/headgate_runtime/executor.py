@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     Event = Mapping[str, object] | bytes | str
 
 _DEFAULTS = Limits()
+_TEXT = (bytes, str)
 
 
 class Executor:
@@ -263,10 +264,9 @@ class Executor:
         if not isinstance(function, Function):
             function = self.function(function, settings, isolation=isolation, limits=limits, tenant=tenant)
         if isinstance(event, list | tuple):
-            texts = [_event_text(each) for each in event]
-            for text, each in zip(texts, event, strict=True):  # all of them before any runs
-                if isinstance(each, bytes | str):
-                    _check_event(text)
+            texts = [each if type(each) is bytes else _event_text(each) for each in event]
+            # All of them before any runs.
+            _check_events([text for text, each in zip(texts, event, strict=True) if isinstance(each, _TEXT)])
             return await self._run_list(function, texts, record)
         return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
 
@@ -346,7 +346,8 @@ class Executor:
 
     async def _run_list(self, function: Function, texts: list[bytes], record: bool) -> list[Outcome]:
         for text in texts:  # all of them before any runs
-            _check_size(function, text, "event")
+            if len(text) > function.input_bytes:
+                _check_size(function, text, "event")
         if "onBatch" in function.image.handlers:
             return await self._run_batch(function, texts, record)
         if not record:
@@ -445,13 +446,20 @@ def _check_size(function: Function, text: bytes, what: str) -> None:
         raise EventError(f"the {what} has {len(text)} bytes, more than input_bytes = {function.input_bytes}")
 
 
-def _check_event(text: bytes) -> None:
-    """Raises EventError unless *text* is one JSON object: joined to a batch, it could pass for more or less than one."""
+def _check_events(texts: list[bytes]) -> None:
+    """Raises EventError unless each is one JSON object: joined to a batch, it could pass for more or less than one."""
+    if not texts:
+        return
     # Loaded by the first list of texts: few callers have any.
     from headgate_runtime.texts import is_object  # noqa: PLC0415
 
-    if is_object(text):
-        return
+    for text in texts:
+        if not is_object(text):
+            _check_event(text)
+
+
+def _check_event(text: bytes) -> None:
+    """The same, by parsing it."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as strict:

@@ -10,18 +10,19 @@ from typing import Final
 import msgspec
 
 _ONE: Final = msgspec.json.Decoder(msgspec.Raw)
+_OPENING: Final = ord("{")
 _MANY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def is_object(text: bytes) -> bool:
     """Whether *text* is surely that of one JSON object, and nothing else."""
-    if not (text if text.startswith(b"{") else text.lstrip()).startswith(b"{"):
+    if text[:1] != b"{" and text.lstrip()[:1] != b"{":
         return False
     try:
         _ONE.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return False
-    return _is_utf8(text)
+    return text.isascii() or _is_utf8(text)
 
 
 def objects_of(text: bytes) -> list[bytes] | None:
@@ -30,14 +31,12 @@ def objects_of(text: bytes) -> list[bytes] | None:
         elements = [bytes(element) for element in _MANY.decode(text)]
     except (msgspec.DecodeError, RecursionError):
         return None
-    if not all(element.startswith(b"{") for element in elements) or not _is_utf8(text):
+    if not all(element[0] == _OPENING for element in elements):
         return None
-    return elements
+    return elements if text.isascii() or _is_utf8(text) else None
 
 
 def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
     try:
         text.decode()
     except UnicodeDecodeError:

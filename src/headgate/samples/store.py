@@ -110,14 +110,13 @@ class SampleStore:
         if used is None:
             used = self._used[key] = [0, 0, 0.0, 0]
             self._flush_later()
-        for outcome in outcomes[:1] if together else outcomes:
-            self._fuel_new[workspace] += outcome.fuel
-            used[0] += 1
-            used[1] += outcome.fuel
-            used[2] += outcome.wall_ms
-        for outcome in outcomes:
-            if outcome.output is not None:
-                used[3] += len(outcome.output)
+        invoked = outcomes[:1] if together else outcomes
+        fuel = sum([outcome.fuel for outcome in invoked])
+        self._fuel_new[workspace] += fuel
+        used[0] += len(invoked)
+        used[1] += fuel
+        used[2] += sum([outcome.wall_ms for outcome in invoked])
+        used[3] += sum([len(outcome.output) for outcome in outcomes if outcome.output is not None])
 
     def fuel_today(self, workspace: str) -> int:
         """Over all workers."""
