@@ -73,6 +73,9 @@ static int shapes_define(JSContext *c, JSValueConst object, JSAtom name, JSValue
 #define JS_DefinePropertyValue(context, ...) DEFINE_VALUE_##context, __VA_ARGS__)
 #define DEFINE_VALUE_JSContext engine_define_value(JSContext
 #define DEFINE_VALUE_ctx shapes_define(ctx
+/* keys.c, likewise for the table of Object. */
+static JSValue js_object_keys(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int kind);
+#define js_object_keys(...) engine_object_keys(__VA_ARGS__)
 /* case.c; the table of String.prototype names it without an argument, and takes ours. */
 static JSValue js_string_toLowerCase(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int lower);
 #define js_string_toLowerCase(...) engine_string_case(__VA_ARGS__)
@@ -125,6 +128,7 @@ static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames,
 #undef EMSCRIPTEN
 #undef JS_GetPropertyInternal
 #undef js_string_toLowerCase
+#undef js_object_keys
 #undef JS_DefinePropertyValue
 #undef js_function_set_properties
 #undef js_for_of_next
@@ -162,6 +166,7 @@ static JSContext *ctx;
 #include "arith.c"
 #include "iterate.c"
 #include "case.c"
+#include "keys.c"
 #include "shapes.c"
 #include "lookup.c"
 #include "locals.c"

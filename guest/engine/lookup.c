@@ -55,7 +55,7 @@ static JSValue lookup_global(JSContext *c, JSAtom name, bool must_exist)
 }
 
 /* A property of a string other than `length`. */
-static no_inline JSValue lookup_method(JSContext *c, JSValueConst string, JSAtom name, JSValueConst this_val, bool must_exist)
+static inline JSValue lookup_method(JSContext *c, JSValueConst string, JSAtom name, JSValueConst this_val, bool must_exist)
 {
     if (__JS_AtomIsTaggedInt(name)) /* a character */
         return engine_get_property(c, string, name, this_val, must_exist);

@@ -167,17 +167,21 @@ static JSValue js_regexp_test(JSContext *c, JSValueConst this_val, int argc, JSV
 
 /* Every match of an expression in a string, before anything is replaced: groups as pairs of places, -1 for none. */
 typedef struct Matches {
-    int *places; /* heap; `groups` pairs for each */
+    int *places; /* `groups` pairs for each; heap, when they are more than `few` */
     int groups, count, size;
+    int few[32];
 } Matches;
 
 static int matches_add(JSContext *c, Matches *m, JSString *subject, uint8_t *const *capture)
 {
     if (m->count == m->size) {
-        int size = m->size ? m->size * 2 : 4;
-        int *places = js_realloc(c, m->places, (size_t)size * m->groups * 2 * sizeof(int));
+        int size = m->size * 2 + 4;
+        int *kept = m->places == m->few ? NULL : m->places;
+        int *places = js_realloc(c, kept, (size_t)size * m->groups * 2 * sizeof(int));
         if (!places)
             return -1;
+        if (!kept)
+            memcpy(places, m->few, (size_t)m->count * m->groups * 2 * sizeof(int));
         m->places = places;
         m->size = size;
     }
@@ -280,7 +284,7 @@ static JSValue replace_all(JSContext *c, JSValueConst subject, JSValueConst by, 
 
     if (m->count == 0)
         return js_dup(subject);
-    if (string_buffer_init2(c, &out, s->len, s->is_wide_char))
+    if (string_buffer_init2(c, &out, s->len + 2 * min_int(m->count, 16), s->is_wide_char))
         return JS_EXCEPTION;
     for (const int *place = m->places, *end = place + m->count * m->groups * 2; place < end; place += m->groups * 2) {
         JSValue piece = verbatim ? JS_UNDEFINED
@@ -345,7 +349,11 @@ static JSValue js_regexp_Symbol_replace(JSContext *c, JSValueConst this_val, int
     bool function = JS_IsFunction(c, argv[1]);
     if (!p || !(function || JS_VALUE_GET_TAG(argv[1]) == JS_TAG_STRING))
         return engine_regexp_replace(c, this_val, argc, argv);
-    Matches matches = { .groups = lre_get_capture_count(str8(p->u.regexp.bytecode)) };
+    Matches matches;
+    matches.groups = lre_get_capture_count(str8(p->u.regexp.bytecode));
+    matches.count = 0;
+    matches.size = countof(matches.few) / (2 * matches.groups);
+    matches.places = matches.few;
     if (lre_get_flags(str8(p->u.regexp.bytecode)) & (LRE_FLAG_STICKY | LRE_FLAG_NAMED_GROUPS) ||
         (function && matches.groups > REPLACE_GROUPS_MAX) || !replace_is_intact(countof(replace_lookups)))
         return engine_regexp_replace(c, this_val, argc, argv);
@@ -355,6 +363,7 @@ static JSValue js_regexp_Symbol_replace(JSContext *c, JSValueConst this_val, int
     result = JS_EXCEPTION;
     if (matches_find(c, &matches, p, JS_VALUE_GET_STRING(argv[0])) == 0)
         result = replace_all(c, argv[0], argv[1], &matches);
-    js_free(c, matches.places);
+    if (matches.places != matches.few)
+        js_free(c, matches.places);
     return result;
 }

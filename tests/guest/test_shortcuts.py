@@ -195,6 +195,34 @@ def test_elements_in_turn(evaluate: Evaluate, code: str, value: object) -> None:
             id="literals",
         ),
         pytest.param(
+            "[{}, { b: 1, a: 2 }, { b: 1, 7: 0, a: 2, 4294967294: 0, 4294967295: 0, '-1': 0 }, { [Symbol.iterator]: 1, a: 0 },"
+            " Object.defineProperty({ a: 1, c: 2 }, 'b', { value: 1 }), (o => (delete o.a, o.a = 1, o))({ a: 0, b: 0, c: 0 }),"
+            " Object.create({ z: 1 }), [4, 5], 'ab', { get a() { throw new Error() } }].map((o) => Object.keys(o))",
+            [
+                [],
+                ["b", "a"],
+                ["7", "4294967294", "b", "a", "4294967295", "-1"],
+                ["a"],
+                ["a", "c"],
+                ["b", "c", "a"],
+                [],
+                ["0", "1"],
+                ["0", "1"],
+                ["a"],
+            ],
+            id="keys",
+        ),
+        pytest.param(
+            "((k) => (k.push('c'), k.length = 2, k[5] = 'z', [k.length, Array.isArray(k), JSON.stringify(k)]))(Object.keys({ a: 1, b: 2 }))",
+            [6, True, '["a","b",null,null,null,"z"]'],
+            id="keys are an array",
+        ),
+        pytest.param(
+            "[3, 16, 17, 40, 500].map((n) => 'aXb'.repeat(n).replace(/(X)(b)?/g, (m, x, b, at) => (at % 7 ? x + b : '')).length)",
+            [7, 44, 45, 108, 1356],
+            id="more matches than a few",
+        ),
+        pytest.param(
             "Object.getOwnPropertyNames(Object.assign({}, { b: 1, a: 2 })).concat(Object.keys({ b: 1, ...{ c: 1, b: 2 } }))",
             ["b", "a", "b", "c"],
             id="order",
