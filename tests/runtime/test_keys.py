@@ -304,9 +304,9 @@ def test_an_rsa_key_is_made_while_one_asks_for_it(exponent: int) -> None:
 def test_nobody_waits_long_for_an_rsa_key() -> None:
     service = Keys()
     ticket = ordered(service, 4096)["ticket"]
-    started = time.process_time()
+    started = time.monotonic()
     _, times = collected(service, ticket)
-    seconds = time.process_time() - started
+    seconds = time.monotonic() - started
 
     assert seconds / times < 10 * keys.PATIENCE_SECONDS
 
