@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from headgate.queue.model import NewEvent
     from headgate.tracking.intake import Arrival
     from headgate_runtime import Clock
 
@@ -58,7 +59,7 @@ class SourceDebugger:
         self._bytes = 0
         self._number = 0
 
-    def saw(self, source: str, arrivals: Iterable[Arrival]) -> None:
+    def saw(self, source: str, arrivals: Iterable[Arrival | NewEvent]) -> None:
         """Called for every request with events: must be quick."""
         at = int(self._clock.wall_ms())
         ring = self._rings.get(source)

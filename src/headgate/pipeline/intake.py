@@ -47,6 +47,8 @@ class PipelineIntake:
         hidden = source.suppressed.covers if any(source.suppressed) else _nobody
         route = Router(source).route
         events = [suppress(source, each) if hidden(each.event) else route(each) for each in arrivals]
+        # Many times as large as their texts: gone before anything is waited for, where the caller has let go of them, too.
+        del arrivals
         new = 0
         # By identity: most are the same object, and a tally takes long to hash.
         counted: dict[int, list[Any]] = {}
@@ -64,8 +66,8 @@ class PipelineIntake:
                 self._meter.tallied(tally, count)
         if new:
             self._witness.received(source, new)
-        if self._debugger is not None and arrivals:
-            self._debugger.saw(source.id, [each for each in arrivals if not hidden(each.event)])
+        if self._debugger is not None and events:
+            self._debugger.saw(source.id, [event for event in events if event.body])
         # One request can hold a quarter of a million items that are none.
         for tally, count in Counter(failed).items():
             self._meter.tallied(tally, count)

@@ -24,17 +24,17 @@ KEY_BYTES: Final = 16
 _TIME_BYTES: Final = 6
 ENTRY_BYTES: Final = KEY_BYTES + _TIME_BYTES
 
-RUN_ENTRIES: Final = 16_384
+RUN_ENTRIES: Final = 8_192
 """Of a run of level 0; one of the next level has up to FANOUT times as many."""
 
 FANOUT: Final = 8
 _FANOUT_BITS: Final = 3
 
-_PART_BITS: Final = 7
+_PART_BITS: Final = 6
 PART_ENTRIES: Final = RUN_ENTRIES >> _PART_BITS
 """Of a part, in the mean: about a page."""
 
-_FILTER_BITS: Final = 18
+_FILTER_BITS: Final = 17
 """Of level 0, as a power of two: 16 bits an entry, of which two are set; one key in seventy seems to be there."""
 
 _WORDS: Final = struct.Struct(f"<4x2I{ENTRY_BYTES - 12}x")

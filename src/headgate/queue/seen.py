@@ -2,7 +2,7 @@
 Which message ids were put in the last 24 hours (SPEC 8.7).
 
 The last ones, `runs.RUN_ENTRIES` at most, are in memory and in the rows that their commits added to a log; what is older is
-in sorted runs. So a commit writes its keys one behind the other, whatever is stored already. In memory there are 2 MB, and
+in sorted runs. So a commit writes its keys one behind the other, whatever is stored already. In memory there is 1 MB, and
 two bytes for each id of the window; as much for the file of each sibling.
 """
 

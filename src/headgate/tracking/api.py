@@ -127,7 +127,10 @@ class TrackingApi:
             request = None
         if not isinstance(request, dict):
             return self._refuse(responses.MALFORMED)
-        return await self._take(kind, request, len(body), scope, headers, browser=b"origin" in headers)
+        taking = self._take(kind, request, len(body), scope, headers, browser=b"origin" in headers)
+        # While the events wait for the disk, the next request has the memory, and the processor's cache, of this one.
+        del request, body
+        return await taking
 
     async def _pixel(self, kind: str, scope: Scope) -> Response:
         """What the answer would be if anybody read it."""
@@ -169,8 +172,10 @@ class TrackingApi:
             if seconds:
                 return self._refuse(responses.throttled(seconds))
         sifted = await self._sift(kind, request, size, source, scope, browser=browser)
+        accepting = self._intake.accept(source, sifted.arrivals, sifted.failed)
+        del request, sifted
         try:
-            await self._intake.accept(source, sifted.arrivals, sifted.failed)
+            await accepting
         except QueueFull as error:
             return self._refuse(responses.full(error.retry_after_s))
         except QueueBroken:
