@@ -95,7 +95,10 @@ def link_engine(shop: Workshop, source: Path, upstream: Path, out: Path) -> None
         compilations.append([*zig("build-obj"), unit, *machine, "-OReleaseFast", "-fstrip", output])
     shop.run(*compilations, cwd=out, env=env)
     exported = (f"-Wl,--export={name}" for name in exports_of(source / "exports.txt"))
-    shop.run([*zig("cc"), *machine, *objects, *LINK, *exported, "-o", "linked.wasm"], cwd=out, env=env)
+    # engine.c last: its variables then lie next to the heap.
+    shop.run(
+        [*zig("cc"), *machine, *reversed(objects), *LINK, *exported, "-o", "linked.wasm"], cwd=out, env=env
+    )
     for leftover in objects:
         (out / leftover).unlink()
 

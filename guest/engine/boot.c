@@ -84,6 +84,7 @@ int HG_EXPORT(boot)(void)
     box.log_lines_max = 100;
     if (heap_plan_begin())
         return BOOT_FAILED;
+    lasting_atoms_end = JS_ATOM_END;
     rt = JS_NewRuntime2(&heap_functions, NULL);
     if (!rt)
         return BOOT_FAILED;
@@ -99,7 +100,7 @@ int HG_EXPORT(boot)(void)
     JSAtom function_of = JS_NewAtom(ctx, "getFunction");
     JS_DeleteProperty(ctx, ctx->class_proto[JS_CLASS_CALL_SITE], function_of, 0);
     JS_FreeAtom(ctx, function_of);
-    top_level = JS_UNDEFINED;
+    top_level = settings_object = invocation.promise = invocation.inputs = invocation.ids = JS_UNDEFINED;
     for (int i = 0; i < HANDLER_COUNT; i++)
         handler_accessors[i] = handler_known[i] = JS_UNDEFINED;
     atom_type = JS_NewAtom(ctx, "type");
@@ -123,5 +124,8 @@ int HG_EXPORT(prelude)(void)
     if (JS_IsException(hooks) || hooks_take(hooks) < 0)
         return boot_report();
     JS_FreeValue(ctx, hooks);
+    if (lasting_make() < 0 || handlers_expose() < 0)
+        return boot_report();
+    handlers_hide();
     return BOOT_OK;
 }

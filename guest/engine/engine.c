@@ -120,8 +120,28 @@ static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames,
 #define CAN_ADD_JSValueConst can_add_stack(JSValueConst
 #define CAN_ADD_exc can_add_stack(exc
 #define CAN_ADD_error_obj stack_add(ctx, error_obj, stack, has_prepare
+/* References to what lasts (lasting.c) are not counted. Bytecode knows an atom by its number only if every engine has it
+ * there; of all who ask, those call it `atom`. */
+#undef JS_VALUE_HAS_REF_COUNT
+#define JS_VALUE_HAS_REF_COUNT(v) \
+    ((unsigned)JS_VALUE_GET_TAG(v) >= (unsigned)JS_TAG_FIRST && js_rc(JS_VALUE_GET_PTR(v))->ref_count >= 0)
+static inline bool lasting_atom(JSAtom atom);
+#define __JS_AtomIsConst(argument) ATOM_IS_CONST_##argument)
+#define ATOM_IS_CONST_JSAtom engine_atom_is_const(JSAtom
+#define ATOM_IS_CONST_atom engine_atom_is_const(atom
+#define ATOM_IS_CONST_v lasting_atom(v
+#define ATOM_IS_CONST_i lasting_atom(i
+struct JSString;
+static inline void lasting_free_string(JSRuntime *r, struct JSString *string);
+#define js_free_string(runtime, ...) FREE_STRING_##runtime, __VA_ARGS__)
+#define FREE_STRING_JSRuntime engine_free_string(JSRuntime
+#define FREE_STRING_rt lasting_free_string(rt
+#define FREE_STRING_ctx lasting_free_string(ctx
+#define FREE_STRING_s lasting_free_string(s
 #include "threads.h"
 #include "quickjs.c"
+#undef js_free_string
+#undef __JS_AtomIsConst
 #undef can_add_backtrace
 #undef can_store_error_stack
 #undef resolve_labels
@@ -157,11 +177,15 @@ static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames,
 
 #include "mailbox.h"
 
+/* What hardly any event writes to stays out of the pages of what nearly all write to. */
+#define ENGINE_COLD __attribute__((section("cold"), aligned(16)))
+
 static JSRuntime *rt;
 static JSContext *ctx;
 
 #include "memory.c"
 #include "heap.c"
+#include "lasting.c"
 #include "call.c"
 #include "arith.c"
 #include "iterate.c"

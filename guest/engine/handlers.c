@@ -15,11 +15,22 @@ static const char *const handler_types[] = { "identify", "track", "page", "scree
 static JSValue handler_accessors[HANDLER_COUNT];
 static JSValue handler_known[HANDLER_COUNT]; /* last function found to be no default handler */
 
+/* Leaves no trace of it, so that the global object of a function differs from the base image's in what the function did. */
+static void handlers_hide(void)
+{
+    JSAtom name = JS_NewAtom(ctx, "__headgate_register");
+    JS_DeleteProperty(ctx, ctx->global_obj, name, 0);
+    JS_FreeAtom(ctx, name);
+    JSShape *shape = JS_VALUE_GET_OBJ(ctx->global_obj)->shape;
+    if (!shape->is_hashed && get_shape_prop(shape)[shape->prop_count - 1].atom == JS_ATOM_NULL) {
+        shape->prop_count--;
+        shape->deleted_prop_count--;
+    }
+}
+
 static JSValue handlers_register(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
-    JSAtom name = JS_NewAtom(c, "__headgate_register");
-    JS_DeleteProperty(c, c->global_obj, name, 0);
-    JS_FreeAtom(c, name);
+    handlers_hide();
     for (int i = 0; i < HANDLER_COUNT && i < argc; i++) {
         JS_FreeValue(c, handler_accessors[i]);
         handler_accessors[i] = js_dup(argv[i]);

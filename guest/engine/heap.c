@@ -41,24 +41,23 @@ static struct {
 
 /*
  * Where the blocks of an image lie is decided by a trial run. Allocation is deterministic, so a block is known by its
- * serial number; in a trial run it stands in the block's header. The second run puts the blocks that the plan names side
- * by side, tier after tier, and all others behind. The plan is in the mailbox.
+ * serial number; in a trial run it stands in the block's header. The second run puts the blocks that the plan names in
+ * front, and all others behind. The plan is in the mailbox.
  *
- * Base image: the builder loads and runs sample functions and sees which blocks are written to (reference counts, mostly):
- * a few KiB of a MiB. Function: seal() tells which blocks are still there, and what parsing left between them goes.
+ * Base image: the builder loads and runs sample functions, sees which blocks are written to (reference counts, mostly: a
+ * few KiB of a MiB), and says of each where it is to lie. Function: seal() tells which blocks are still there; they lie
+ * side by side, and what parsing left between them goes.
  */
-#define HEAP_TIERS 3
+enum { HEAP_PLAN_NONE, HEAP_PLAN_TRIAL, HEAP_PLAN_KEPT, HEAP_PLAN_PLACES };
 #define HEAP_FREE UINT32_MAX /* instead of a serial number, while an image is sealed */
 
 static struct {
     uint32_t serial;
-    const uint8_t *tiers; /* two bits per serial number: the tier, 0 for none; NULL in the trial run */
+    const uint8_t *kept;    /* a bit per serial number: it is planned for */
+    const uint32_t *places; /* per serial number: offset from `start`, and 1; 0: it is not planned for */
     uint32_t count;
-    struct {
-        uint8_t *top, *end;
-    } tier[HEAP_TIERS];
-    uint8_t *rest;        /* first block that is in no tier */
-} heap_plan;
+    uint8_t *start, *top, *end; /* room for what is planned for; behind it all the rest */
+} heap_plan ENGINE_COLD;
 
 static bool heap_parted; /* blocks no longer lie one behind the other: see heap_split */
 
@@ -104,7 +103,7 @@ static int heap_extend(size_t need)
 static struct {
     HeapBlock block;
     uint8_t rest[8192];
-} heap_reserve __attribute__((aligned(16)));
+} heap_reserve ENGINE_COLD;
 
 static void heap_give_reserve(void)
 {
@@ -201,15 +200,20 @@ static void *heap_malloc(void *opaque, size_t size)
 
 static no_inline void *heap_malloc_planned(uint32_t class, size_t full)
 {
-    uint32_t serial = heap_plan.serial++, tier = 0;
+    uint32_t serial = heap_plan.serial++;
     size_t total = full + HEAP_HEADER;
     HeapBlock *block = heap.free[class];
+    uint8_t *place = NULL;
     heap.used += full;
-    if (heap_plan.tiers && serial < heap_plan.count)
-        tier = heap_plan.tiers[serial >> 2] >> (serial & 3) * 2 & 3;
-    if (tier && total <= (size_t)(heap_plan.tier[tier - 1].end - heap_plan.tier[tier - 1].top)) {
-        block = (HeapBlock *)heap_plan.tier[tier - 1].top;
-        heap_plan.tier[tier - 1].top += total;
+    if (serial < heap_plan.count) {
+        if (heap_plan.places && heap_plan.places[serial])
+            place = heap_plan.start + (heap_plan.places[serial] & ~1u);
+        else if (heap_plan.kept && heap_plan.kept[serial >> 3] >> (serial & 7) & 1)
+            place = heap_plan.top;
+    }
+    if (place && total <= (size_t)(heap_plan.end - place)) {
+        block = (HeapBlock *)place;
+        heap_plan.top = place + total;
         block->class = class;
     } else if (block) {
         heap.free[class] = block->u.next;
@@ -219,7 +223,7 @@ static no_inline void *heap_malloc_planned(uint32_t class, size_t full)
             return NULL;
         block = (HeapBlock *)((uint8_t *)p - HEAP_HEADER);
     }
-    block->reserved = heap_plan.tiers ? 0 : serial;
+    block->reserved = heap_plan.end ? 0 : serial;
     return block->u.payload;
 }
 
@@ -228,20 +232,17 @@ static int heap_plan_begin(void)
 {
     if (!box.plan_mode)
         return 0;
-    if (heap_extend(4096))
+    if (heap_extend(box.plan_bytes))
         return -1;
-    heap.top = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
-    if (box.plan_mode == 2) {
-        heap_plan.tiers = (const uint8_t *)(uintptr_t)box.plan_ptr;
+    heap_plan.start = heap_plan.top = heap.top;
+    if (box.plan_mode != HEAP_PLAN_TRIAL) {
+        if (box.plan_mode == HEAP_PLAN_PLACES)
+            heap_plan.places = (const uint32_t *)(uintptr_t)box.plan_ptr;
+        else
+            heap_plan.kept = (const uint8_t *)(uintptr_t)box.plan_ptr;
         heap_plan.count = box.plan_count;
-        for (int i = 0; i < HEAP_TIERS; i++) {
-            if (heap_extend(box.plan_bytes[i]))
-                return -1;
-            heap_plan.tier[i].top = heap.top;
-            heap_plan.tier[i].end = heap.top += box.plan_bytes[i];
-        }
+        heap_plan.end = heap.top += box.plan_bytes;
     }
-    heap_plan.rest = heap.top;
     box.plan_heap = (uint32_t)(uintptr_t)heap.top;
     heap.planned = true;
     return 0;
@@ -331,7 +332,7 @@ static void *heap_realloc(void *opaque, void *p, size_t size)
 /* The end of the last block in use, from `from` on. In a trial run, what is in use goes into the plan. */
 static uint8_t *heap_survey(uint8_t *from)
 {
-    uint8_t *plan = heap_plan.tiers ? NULL : (uint8_t *)(uintptr_t)box.plan_ptr, *end = from;
+    uint8_t *plan = heap_plan.end ? NULL : (uint8_t *)(uintptr_t)box.plan_ptr, *end = from;
     for (int i = 0; i < HEAP_CLASSES; i++)
         for (HeapBlock *block = heap.free[i]; block; block = block->u.next)
             block->reserved = HEAP_FREE;
@@ -343,19 +344,19 @@ static uint8_t *heap_survey(uint8_t *from)
             continue;
         end = p;
         if (plan && block->reserved < box.plan_count) {
-            plan[block->reserved >> 2] |= 1 << (block->reserved & 3) * 2;
-            box.plan_bytes[0] += total;
+            plan[block->reserved >> 3] |= 1 << (block->reserved & 7);
+            box.plan_bytes += total;
         }
     }
     return end;
 }
 
-/* Called once a snapshot is due: free blocks are given up as zeros, which cost an image nothing, and
- * fresh space follows from the next page on. Returns where the image ends. */
+/* Called once a snapshot is due: free blocks are given up as zeros, which cost an image nothing. Fresh space follows at
+ * once: the last page of an image is written to by whatever runs on it. Returns where the image ends, in whole pages. */
 static uint32_t heap_seal(void)
 {
-    bool kept = heap.planned && !heap_plan.tiers && !box.plan_ptr; /* the builder walks the blocks: leave the headers */
-    uint8_t *used = heap.planned && !heap_parted ? heap_survey(heap_plan.rest) : heap.top;
+    bool kept = heap.planned && !heap_plan.end && !box.plan_ptr; /* the builder walks the blocks: leave the headers */
+    uint8_t *used = heap.planned && !heap_parted ? heap_survey(heap_plan.end ? heap_plan.end : heap_plan.start) : heap.top;
     for (int i = 0; i < HEAP_CLASSES; i++) {
         for (HeapBlock *block = heap.free[i], *next; block && !kept; block = next) {
             next = block->u.next;
@@ -366,16 +367,17 @@ static uint32_t heap_seal(void)
     uint8_t *high = heap.high > heap.top ? heap.high : heap.top;
     if (!kept)
         heap.top = used;
+    if (heap_plan.places) /* a function begins on a page of its own */
+        heap.top = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
     heap.planned = false;
     heap.high = NULL;
     memset(&heap_plan, 0, sizeof(heap_plan));
     if (high > heap.top)
         memset(heap.top, 0, high - heap.top); /* large blocks went back to the rest */
     uint8_t *aligned = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
-    if (heap_extend((size_t)(aligned - heap.top)) == 0)
-        heap.top = aligned;
-    heap.end = heap.top; /* an image ends here; what follows is looked at anew (heap_extend) */
-    return (uint32_t)(uintptr_t)heap.top;
+    heap_extend((size_t)(aligned - heap.top));
+    heap.end = aligned; /* what follows is looked at anew (heap_extend) */
+    return (uint32_t)(uintptr_t)aligned;
 }
 
 /* In place of js_arena_malloc: a block behind the header that QuickJS keeps of its own (references, garbage collection). */

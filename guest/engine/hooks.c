@@ -29,7 +29,7 @@ static int hooks_take(JSValueConst hooks)
 
 static struct {
     JSValue promise, reason;
-} rejections[REJECTIONS_MAX];
+} rejections[REJECTIONS_MAX] ENGINE_COLD;
 static int rejection_count;
 
 static void rejections_clear(void)

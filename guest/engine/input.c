@@ -7,7 +7,7 @@ static struct {
     JSValue inputs, ids;     /* batch: the event objects and their messageIds as they came in */
     EventIdentity *identity; /* one per event */
     EventIdentity single;
-} invocation = { .promise = JS_UNDEFINED, .inputs = JS_UNDEFINED, .ids = JS_UNDEFINED };
+} invocation;
 
 static void invocation_clear(void)
 {

@@ -176,7 +176,11 @@ uint32_t HG_EXPORT(seal)(void)
     }
     JS_FreeValue(ctx, handlers_find(0)); /* leaves handler_known filled for a running top level */
     JS_RunGC(rt);
+    if (!loaded)
+        lasting_all();
+    lasting_atoms();
     compiling = false;
+    touched = 0;
     ctx->random_state = 1;
     memset(&entropy, 0, sizeof(entropy));
     console_reset();

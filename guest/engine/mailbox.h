@@ -63,11 +63,12 @@ typedef struct Mailbox {
     uint32_t timers_max;       /* 136 */
     uint32_t stack_bytes_max;  /* 140 */
     /* heap plan, host to guest, only while an image is made (heap.c) */
-    uint32_t plan_mode;        /* 144 0 none, 1 trial run, 2 plan at plan_ptr */
-    uint32_t plan_ptr;         /* 148 two bits per block serial number; trial run: where seal() puts them, if anywhere */
+    uint32_t plan_mode;        /* 144 0 none, 1 trial run, 2 blocks that are kept, 3 places of blocks */
+    uint32_t plan_ptr;         /* 148 per block serial number a bit (3: offset and 1, or 0); trial: where seal() puts bits, if anywhere */
     uint32_t plan_count;       /* 152 serial numbers that there is room for */
-    uint32_t plan_bytes[3];    /* 156 room the blocks of each tier need */
-    uint32_t plan_heap;        /* 168 guest to host: first block that is in no tier */
+    uint32_t plan_bytes;       /* 156 room that these blocks need */
+    uint32_t plan_heap;        /* 160 guest to host: first block behind that room */
+    uint32_t unused[2];        /* 164 */
     uint32_t row;              /* 172 host to guest: the Row that row() serves */
     uint32_t reserved[4];      /* 176 */
     uint8_t input[HG_INPUT_INLINE]; /* 192 */

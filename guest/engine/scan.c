@@ -237,19 +237,22 @@ static inline const uint8_t *scan_scalar(const uint8_t *p, int *flags)
 static no_inline const uint8_t *scan_container(const uint8_t *p, int depth, int *flags)
 {
     enum { ARRAY = -1 };
-    ScanKeys keys;
-    int8_t bases[SCAN_DEPTH_MAX]; /* of the open containers around the innermost */
+    struct {
+        int8_t bases[SCAN_DEPTH_MAX]; /* of the open containers around the innermost, from the end on */
+        ScanKeys keys;
+        int part;
+    } room; /* in this order, so that what is written to is near what the caller has on the stack */
     int base = ARRAY;             /* of the innermost: ARRAY, or where its keys start in `keys` */
-    int canonical = SCAN_CANONICAL, open = 0, part;
+    int canonical = SCAN_CANONICAL, open = 0;
     const uint8_t *q;
 
-    keys.count = 0;
+    room.keys.count = 0;
     for (;;) {
         /* `p` is at a value */
         if (*p != '{' && *p != '[') {
-            if (!(p = scan_scalar(p, &part)))
+            if (!(p = scan_scalar(p, &room.part)))
                 return NULL;
-            canonical &= part;
+            canonical &= room.part;
         } else {
             if (depth + open >= SCAN_DEPTH_MAX) {
                 scan_error = scan_too_deep;
@@ -262,13 +265,13 @@ static no_inline const uint8_t *scan_container(const uint8_t *p, int depth, int 
             if (*q == (object ? '}' : ']')) {
                 p = q + 1;
             } else {
-                bases[open++] = base;
+                room.bases[SCAN_DEPTH_MAX - ++open] = base;
                 p = q;
                 if (!object) {
                     base = ARRAY;
                     continue;
                 }
-                base = keys.count;
+                base = room.keys.count;
                 goto member;
             }
         }
@@ -288,8 +291,8 @@ static no_inline const uint8_t *scan_container(const uint8_t *p, int depth, int 
                     return NULL;
                 }
                 if (base != ARRAY)
-                    keys.count = base;
-                base = bases[--open];
+                    room.keys.count = base;
+                base = room.bases[SCAN_DEPTH_MAX - open--];
                 continue;
             }
             q = scan_space(p);
@@ -304,9 +307,9 @@ static no_inline const uint8_t *scan_container(const uint8_t *p, int depth, int 
                 return NULL;
             }
             const uint8_t *key = p + 1;
-            if (!(q = scan_string(key, &part)))
+            if (!(q = scan_string(key, &room.part)))
                 return NULL;
-            if (canonical && !(part & SCAN_CANONICAL && scan_key_is_new(&keys, base, key, q - key)))
+            if (canonical && !(room.part & SCAN_CANONICAL && scan_key_is_new(&room.keys, base, key, q - key)))
                 canonical = 0;
             p = scan_space(++q);
             if (*p != ':') {

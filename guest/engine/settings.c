@@ -7,7 +7,7 @@ static uint32_t settings_version;
  * Parsed once: every invocation gets an object of its own, a copy of this one, which nobody else sees. Its members are
  * text of the document, numbers, booleans and null; what a handler makes of text, it makes in its own.
  */
-static JSValue settings_object = JS_UNDEFINED;
+static JSValue settings_object;
 static uint32_t settings_spans; /* that its members are */
 static int settings_lazy;       /* members that are text */
 

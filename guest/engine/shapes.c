@@ -8,7 +8,7 @@
 
 static void engine_free_shape(JSRuntime *r, JSShape *shape);
 
-#define SHAPES_KEPT 256         /* a power of two */
+#define SHAPES_KEPT 128         /* a power of two */
 #define SHAPES_PROPERTIES_MAX 64
 
 static struct {

@@ -24,7 +24,7 @@ enum {
     URL_ROOM_PER_PAIR = 96, /* two strings in a doubling vector */
 };
 
-static uint8_t url_reserve[2 * URL_LARGE * URL_ROOM_PER_BYTE] __attribute__((aligned(16)));
+static uint8_t url_reserve[2 * URL_LARGE * URL_ROOM_PER_BYTE] ENGINE_COLD;
 static size_t url_reserve_used;
 
 /* operator new and operator delete of the C++ in the engine, which is ada's alone. */

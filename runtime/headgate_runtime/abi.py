@@ -38,8 +38,8 @@ STACK_BYTES: Final = 1 << 20
 """The guest's C stack, at the bottom of memory. Between two entries nobody reads what is there."""
 
 PLAN_AT: Final = 144
-PLAN: Final = struct.Struct("<7I")
-"""plan_mode, plan_ptr, plan_count, plan_bytes (of three tiers), plan_heap; only while an image is made."""
+PLAN: Final = struct.Struct("<5I")
+"""plan_mode, plan_ptr, plan_count, plan_bytes, plan_heap; only while an image is made."""
 
 WORD: Final = struct.Struct("<I")
 

@@ -53,25 +53,37 @@ class BakeError(Exception):
     """The prelude, a library or a training function did not load."""
 
 
-OFTEN: Final = (6, 2, 1)
-"""
-Tiers of blocks, in their order in memory: how many events of training, or functions while they are loaded, write to them
-at least. What is written to by nearly all lies on few pages then, which are shared with little else.
-"""
+LARGE_BYTES: Final = 8192
+"""Of larger blocks, which are tables that fill up, the end is written to: they lie in front of all others."""
 
 
 class Plan(NamedTuple):
-    """Which blocks of the base image are written to: the tier of each by serial number, and the room that tiers need."""
+    """
+    Where the blocks of the base image are to lie that are written to: offsets from the first, by serial number; and the
+    room they need. What is written to by most events lies together, and so on few pages.
+    """
 
-    tiers: Mapping[int, int]
-    room_bytes: tuple[int, ...]
+    places: Mapping[int, int]
+    room_bytes: int
+
+    @classmethod
+    def of(cls, times: Mapping[int, int], blocks: Iterable[tuple[int, int, int]]) -> Plan:
+        """*times*: how many events of training write to a block, by serial number."""
+        sizes = {serial: size for _, size, serial in blocks if serial in times}
+        places, at = {}, 0
+        for serial in sorted(
+            sizes, key=lambda serial: (sizes[serial] <= LARGE_BYTES, -times[serial], serial)
+        ):
+            places[serial] = at
+            at += sizes[serial]
+        return cls(places, at)
 
     def encode(self) -> bytes:
-        """Two bits for each serial number."""
-        bits = bytearray((max(self.tiers, default=0) + 4) // 4)
-        for serial, tier in self.tiers.items():
-            bits[serial >> 2] |= tier << (serial & 3) * 2
-        return bytes(bits)
+        """A number for each serial number: offset and 1, or 0."""
+        numbers = [0] * (max(self.places, default=0) + 1)
+        for serial, place in self.places.items():
+            numbers[serial] = place | 1
+        return struct.pack(f"<{len(numbers)}I", *numbers)
 
 
 class Oven:
@@ -161,13 +173,12 @@ class Oven:
 
     def set_plan(self, mode: int, plan: Plan | None = None) -> None:
         view = self.memory()
-        address, bits = 0, b""
+        address, places, room = 0, b"", 0
         if plan:
-            bits = plan.encode()
+            places, room = plan.encode(), plan.room_bytes
             address = len(view) - (2 << 20)
-            view[address : address + len(bits)] = bits
-        room = plan.room_bytes if plan else (0,) * len(OFTEN)
-        abi.PLAN.pack_into(view, self.mailbox + abi.PLAN_AT, mode, address, len(bits) * 4, *room, 0)
+            view[address : address + len(places)] = places
+        abi.PLAN.pack_into(view, self.mailbox + abi.PLAN_AT, mode, address, len(places) // 4, room, 0)
 
     def seal(self) -> bytes:
         """The memory as an image holds it."""
@@ -210,12 +221,9 @@ def bake(directory: Path, code: Module, prelude: bytes, mode: int, plan: Plan | 
     oven.set_plan(mode, plan)
     if oven.call("boot"):
         raise BakeError("the engine failed to boot")
-    heap = abi.PLAN.unpack_from(oven.memory(), oven.mailbox + abi.PLAN_AT)[6]
+    heap = abi.PLAN.unpack_from(oven.memory(), oven.mailbox + abi.PLAN_AT)[4]
     oven.expect("prelude", prelude)
-    view = oven.memory()
-    if plan:
-        view[len(view) - (2 << 20) :] = bytes(2 << 20)
-    abi.PLAN.pack_into(view, oven.mailbox + abi.PLAN_AT, *(0,) * 7)
+    abi.PLAN.pack_into(oven.memory(), oven.mailbox + abi.PLAN_AT, *(0,) * 5)
     memory = oven.seal()
     oven.close()
     return memory, heap
@@ -240,7 +248,9 @@ def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
         loaded = _loaded(directory, code, memory, source.read_bytes())
         written: set[int] = set()
         _Look(memory, blocks, heap).at(memoryview(loaded), [(0, len(memory))], written)
-        times.update(written)
+        times.update(
+            dict.fromkeys(written, len(events))
+        )  # with every event, a sandbox has these on its pages
         # In an engine anew: only the pages that events write to need looking at.
         oven = Oven(directory, code, module_of(loaded))
         abi.LIMITS.pack_into(oven.memory(), oven.mailbox + abi.LIMITS_AT, *LIMITS)
@@ -254,15 +264,7 @@ def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
                 look.at(oven.memory(), places, written)
             times.update(written)
         oven.close()
-    tiers = {
-        serial: next(tier for tier, least in enumerate(OFTEN, 1) if count >= least)
-        for serial, count in times.items()
-    }
-    room = [0] * len(OFTEN)
-    for _, size, serial in blocks:
-        if serial in tiers:
-            room[tiers[serial] - 1] += size
-    return Plan(tiers, tuple(room))
+    return Plan.of(times, blocks)
 
 
 def _loaded(directory: Path, code: Module, memory: bytes, source: bytes) -> bytes:
@@ -309,6 +311,8 @@ def _blocks(memory: bytes, heap: int) -> Iterator[tuple[int, int, int]]:
     at = heap
     while at + 8 <= len(memory):
         block_class, serial = struct.unpack_from("<II", memory, at)
+        if not block_class | serial:  # the first of all blocks is larger: this is the rest of the last page
+            return
         size = 8 + _class_size(block_class)
         yield at, size, serial
         at += size
@@ -335,12 +339,12 @@ def main() -> int:
         prelude = compile_script(directory, code, (directory / "prelude.js").read_bytes())
         trial, heap = bake(directory, code, prelude, 1, None)
         plan = learn(directory, code, trial, heap)
-        base, _ = bake(directory, code, prelude, 2, plan)
+        base, _ = bake(directory, code, prelude, 3, plan)
         (directory / "base.wasm").write_bytes(module_of(base))
     except BakeError as error:
         print(f"bake: {error}", file=sys.stderr)
         return 1
-    print(f"{len(plan.tiers)} hot blocks in tiers of {plan.room_bytes} bytes, {len(base)} bytes of memory")
+    print(f"{len(plan.places)} hot blocks of {plan.room_bytes} bytes, {len(base)} bytes of memory")
     return 0
 
 

@@ -123,8 +123,8 @@ class _Loaded(NamedTuple):
 _PLAN_AT: Final = 4096
 """Where a plan lies: at the bottom of the guest's stack, where no call of JavaScript comes to (limits.STACK_BYTES)."""
 
-_PLAN_BYTES: Final = 16 << 10
-"""Two bits for each of the first blocks; those that come after these stay where they fall."""
+_PLAN_BYTES: Final = 8 << 10
+"""A bit for each of the first blocks; those that come after these stay where they fall."""
 
 
 def _load(
@@ -172,7 +172,7 @@ def _give_plan(sandbox: Sandbox, plan: _Plan | None) -> None:
     mode, bits, room = (1, bytes(_PLAN_BYTES), 0) if plan is None else (2, *plan)
     memory, at = sandbox.memory, sandbox.mailbox + abi.PLAN_AT
     memory[_PLAN_AT : _PLAN_AT + _PLAN_BYTES] = bits
-    abi.PLAN.pack_into(memory, at, mode, _PLAN_AT, _PLAN_BYTES * 4, room, 0, 0, 0)
+    abi.PLAN.pack_into(memory, at, mode, _PLAN_AT, _PLAN_BYTES * 8, room, 0)
 
 
 def _take_plan(sandbox: Sandbox) -> _Plan:
