@@ -123,7 +123,7 @@ async def _settle(queue: SqliteQueue, events: int) -> None:
 @contextlib.contextmanager
 def _uncounted() -> Iterator[None]:
     """Queues count nothing meanwhile."""
-    counting = {name: getattr(Tallies, name) for name in ("count", "count_delivery", "write")}
+    counting = {name: getattr(Tallies, name) for name in ("count", "count_deliveries", "write")}
     for name in counting:
         setattr(Tallies, name, lambda *_: None)
     try:
