@@ -1,5 +1,5 @@
 """
-What the engine does by a shorter way than QuickJS (guest/engine: call, arith, iterate, case, shapes, replace) gives what the
+What the engine does by a shorter way than QuickJS (guest/engine: call, arith, iterate, keys, case, shapes, replace) gives what the
 long way gives. The long way is within reach: it takes whatever is an object, `new String(s)` or `{ valueOf() {...} }`.
 """
 
