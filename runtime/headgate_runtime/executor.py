@@ -236,11 +236,10 @@ class Executor:
             and not record
             and len(event) <= function.input_bytes
         ):
-            # The common event, without ceremony: a single coroutine (Scheduler.begin in place), and `serve` for its
-            # first slice.
+            # The common event, without ceremony: a single coroutine, and `serve` for its first slice.
             scheduler = self.scheduler
             if scheduler.ready or scheduler.spent >= TURN_FUEL:
-                await scheduler.turn(function.tenant, function)
+                await scheduler.begin(function.tenant, function)
             slot = function.idle.pop() if function.idle else await self.pool.acquire(function)
             usable = False
             try:

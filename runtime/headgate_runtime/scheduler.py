@@ -118,6 +118,7 @@ class Scheduler:
         self._virtual_time = 0.0
         self._granted: list[Tenant] = []  # whose turns of this round may not have been charged yet
         self.spent = 0
+        self._resting = False  # somebody leaves the event loop its round
         self._pumping: asyncio.AbstractEventLoop | None = None  # on which `_pump` is about to run
 
     def tenant(self, name: str, weight: float | None = None) -> Tenant:
@@ -145,6 +146,13 @@ class Scheduler:
 
     async def begin(self, tenant: Tenant, line: object = None) -> None:
         """Returns when guest code may begin to run: at once where nobody else wants to, and the event loop had its turn."""
+        if not self.ready and self.spent >= TURN_FUEL and not self._resting:
+            # Alone: a round sooner than a turn. Whoever comes meanwhile waits in line.
+            self._resting = True
+            try:
+                await asyncio.sleep(0)
+            finally:
+                self._resting = False
         if self.ready or self.spent >= TURN_FUEL:
             await self.turn(tenant, line)
 
