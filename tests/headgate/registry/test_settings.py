@@ -233,7 +233,11 @@ def test_what_is_sensitive_in_either_version_is_a_secret(
         assert each.type == same[-1].type
 
 
-@given(st.recursive(TEXTS | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)))
+@given(
+    st.recursive(
+        TEXTS | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20
+    )
+)
 def test_every_text_of_a_secret_is_found(value: object) -> None:
     found = settings.texts(value)
 
