@@ -161,7 +161,9 @@ def _load(
         if plan is not None:
             memory = overlay.of_sandbox(sandbox, end, pages)
         if memory is None and (plan is not None or found.room_bytes > overlay.OVERLAY_BYTES):
+            # What needs much room may be zeros for the most part.
             memory = sandbox.read(0, end)
+            memory = overlay.of_memory(memory, pages) or memory
         return _Loaded(memory, pages, result.handlers, abi.Touched(result.touched), found)
     finally:
         sandbox.close()

@@ -1,5 +1,6 @@
 """
-A user's function as a Wasm module: one memory with data segments, no code (DESIGN 1).
+A user's function as a Wasm module: one memory with data segments, no code (DESIGN 1). For most functions the data are what
+the memory has over the base image, a few thousand bytes.
 
 Images are content-addressed: equal source, engine and prelude give equal bytes, and `digest` names them.
 """
@@ -16,13 +17,11 @@ import orjson
 
 from headgate_runtime import abi, guest, overlay, wasm
 from headgate_runtime.errors import ImageError
-from headgate_runtime.overlay import Memory
+from headgate_runtime.overlay import Memory, Overlay
 from headgate_runtime.rewind import Baseline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from headgate_runtime.overlay import Overlay
 
 METADATA_SECTION: Final = "headgate"
 _NAME: Final = wasm.encode_name(METADATA_SECTION)
@@ -74,7 +73,7 @@ class Image:
         image.memory_bytes = pages * wasm.PAGE_BYTES
         image.overlay = over
         image._module = None  # noqa: SLF001 - its own
-        image._take(metadata)  # noqa: SLF001
+        image._take({**metadata, "based": True})  # noqa: SLF001
         return image
 
     def _take(self, metadata: Mapping[str, Any]) -> None:
@@ -91,8 +90,7 @@ class Image:
         if self._module is not None:
             return self._module
         assert self.overlay is not None
-        memory = overlay.onto_base(self.overlay)
-        return make(memory, self.memory_bytes // wasm.PAGE_BYTES, self.metadata)
+        return seal(self.metadata, wasm.memory_module(self.overlay, self.memory_bytes // wasm.PAGE_BYTES))
 
     @functools.cached_property
     def digest(self) -> str:
@@ -106,13 +104,16 @@ class Image:
     @functools.cached_property
     def overlay(self) -> Overlay | None:
         """
-        What the memory has over the base image, None when that is too much to be copied into every sandbox.
+        What the memory has over the base image; None when that is too much to be copied into every sandbox.
         ImageError when made by another engine.
         """
         self._check_engine()
+        if not self.metadata["based"]:
+            return None
         segments = self.segments
-        memory = wasm.lay_out(segments, segments[-1].end if segments else 0)
-        return overlay.of_memory(bytes(memory), self.memory_bytes // wasm.PAGE_BYTES)
+        if not overlay.fits(segments, self.memory_bytes // wasm.PAGE_BYTES):
+            raise ImageError("the image is damaged: build it again")
+        return Overlay.of(segments)
 
     @functools.cached_property
     def compiled(self) -> Memory:
@@ -128,6 +129,7 @@ class Image:
 
     @property
     def segments(self) -> list[wasm.Segment]:
+        """Of the module."""
         return wasm.segments(self.module)
 
     @functools.cached_property
@@ -165,6 +167,7 @@ _SECTIONS: Final = [wasm.CUSTOM, wasm.MEMORY, wasm.EXPORT, wasm.DATA]
 
 _FIELDS: Final[Mapping[str, type]] = {
     "abi": int,
+    "based": bool,
     "check": int,
     "deferred": bool,
     "engine": str,
@@ -206,8 +209,8 @@ def _check(metadata: Mapping[str, object], tail: bytes | memoryview) -> int:
 
 
 def make(memory: bytes, pages: int, metadata: Mapping[str, object]) -> bytes:
-    """The module for *memory*, with at least *pages* pages; *metadata* is what Image reads, but for "check"."""
-    return seal(metadata, wasm.memory_module(wasm.segments_of(memory), pages))
+    """The module for all of *memory*, with at least *pages* pages; *metadata* is what Image reads, but for "based" and "check"."""
+    return seal({**metadata, "based": False}, wasm.memory_module(wasm.segments_of(memory), pages))
 
 
 def seal(metadata: Mapping[str, object], module: bytes) -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headgate_runtime.sandbox import Sandbox
 
 OVERLAY_BYTES: Final = 64 << 10
-"""Past this much, every sandbox would copy more than it saves: the image is a module of its own."""
+"""Past this much, every sandbox would copy more than it saves: the image holds all of its memory, and is compiled as it is."""
 
 CHUNK_BYTES: Final = 8 * PAGE_BYTES
 """Compared at once."""
@@ -86,6 +86,15 @@ def of_sandbox(sandbox: Sandbox, end: int, pages: int) -> Overlay | None:
     if PageMap.available():
         return _gather(memory, ((low, min(high, end)) for low, high in runs(PageMap(sandbox)())), pages)
     return of_memory(memory, pages)
+
+
+def fits(segments: Sequence[wasm.Segment], pages: int) -> bool:
+    """Whether *segments* can be an overlay of a memory of *pages* wasm pages: what bounds memory and copying, no more."""
+    return (
+        base_pages() <= pages <= base_pages() + EXTRA_PAGES
+        and all(segment.end <= pages * wasm.PAGE_BYTES for segment in segments)
+        and sum(len(segment.content) for segment in segments) <= OVERLAY_BYTES
+    )
 
 
 def onto_base(over: Overlay) -> bytes:

@@ -401,7 +401,7 @@ class TestImages:
             Image(content)
 
     def test_every_truncation_is_refused(self, image: Image) -> None:
-        for end in [*range(0, 200, 7), *range(0, len(image.module), 40_009), len(image.module) - 1]:
+        for end in [*range(0, 200, 7), *range(0, len(image.module), 409), len(image.module) - 1]:
             with pytest.raises(ImageError):
                 Image(image.module[:end])
 

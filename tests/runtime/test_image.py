@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate_runtime import Executor, Image, ImageError, Outcome, abi, compile, wasm  # noqa: A004
+from headgate_runtime import Executor, Image, ImageError, Outcome, abi, compile, overlay, wasm  # noqa: A004
 from headgate_runtime.image import METADATA_SECTION, make, seal
 from tests.stage import TRACK, value
 
 SOURCE = "const base = [1, 2, 3]; function onTrack(event) { event.properties.sum = base[0] + base[1]; return event }"
+
+
+BASED = {"based": True}
 
 
 @functools.cache
@@ -30,6 +33,7 @@ def metadata() -> dict[str, Any]:
     text = wasm.custom(image().module, METADATA_SECTION)
     assert text is not None
     facts: dict[str, Any] = orjson.loads(text)
+    assert facts.pop("based") is True
     del facts["check"]
     return facts
 
@@ -91,7 +95,7 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", [0, abi.VERSION + 1, 7000])
 def test_another_abi_version_is_refused_by_name(version: int) -> None:
     with pytest.raises(ImageError) as refusal:
-        Image(seal({**metadata(), "abi": version}, bare()))
+        Image(seal({**metadata(), **BASED, "abi": version}, bare()))
 
     assert str(refusal.value) == (
         f"the image has ABI version {version}, this runtime runs version {abi.VERSION}: build it again"
@@ -99,7 +103,7 @@ def test_another_abi_version_is_refused_by_name(version: int) -> None:
 
 
 def test_another_engine_is_refused_before_it_runs() -> None:
-    other = Image(seal({**metadata(), "engine": "0" * 64}, bare()))
+    other = Image(seal({**metadata(), **BASED, "engine": "0" * 64}, bare()))
 
     with pytest.raises(ImageError, match="made by another build of the engine: build it again"):
         invoke(other)
@@ -111,6 +115,7 @@ def test_another_engine_is_refused_before_it_runs() -> None:
         *(
             {"abi": True},
             {"abi": 1.0},
+            {"based": 1},
             {"deferred": 1},
             {"engine": None},
             {"handlers": {}},
@@ -121,13 +126,13 @@ def test_another_engine_is_refused_before_it_runs() -> None:
 )
 def test_what_it_says_must_be_of_its_kind(change: dict[str, Any]) -> None:
     with pytest.raises(ImageError, match="its `headgate` section is damaged"):
-        Image(seal({**metadata(), **change}, bare()))
+        Image(seal({**metadata(), **BASED, **change}, bare()))
 
 
 @pytest.mark.parametrize("mailbox", [-1, -(2**62), 2**31, 2**32 - 1, 2**62])
 def test_a_mailbox_outside_of_memory_is_refused(mailbox: int) -> None:
     with pytest.raises(ImageError):
-        Image(seal({**metadata(), "mailbox": mailbox}, bare()))
+        Image(seal({**metadata(), **BASED, "mailbox": mailbox}, bare()))
 
 
 def loop_at_start() -> bytes:
@@ -150,7 +155,7 @@ def loop_at_start() -> bytes:
 
 def test_an_image_that_holds_code_is_refused() -> None:
     with pytest.raises(ImageError, match="holds something else than one memory and its content"):
-        Image(seal(metadata(), loop_at_start()))
+        Image(seal({**metadata(), **BASED}, loop_at_start()))
 
 
 @pytest.mark.parametrize("pages", [0, 2])
@@ -159,7 +164,7 @@ def test_an_image_has_one_memory(pages: int) -> None:
     memories = wasm.encode_unsigned(pages) + b"\0\x40" * pages
 
     with pytest.raises(ImageError, match=f"{pages} memories where one is wanted"):
-        Image(seal(metadata(), wasm.join([wasm.Section(wasm.MEMORY, memories), *parts])))
+        Image(seal({**metadata(), **BASED}, wasm.join([wasm.Section(wasm.MEMORY, memories), *parts])))
 
 
 @settings(max_examples=300, deadline=None)
@@ -181,11 +186,38 @@ def test_damage_is_noticed(data: st.DataObject) -> None:
     assert found == image()
 
 
+def test_what_is_over_the_base_image_is_bounded() -> None:
+    """By those who sealed it themselves, too: more than it may be would be copied, or mapped, for every sandbox."""
+    pages = image().memory_bytes // wasm.PAGE_BYTES
+    most = [wasm.Segment(abi.STACK_BYTES, bytes(overlay.OVERLAY_BYTES))]
+    extra = overlay.base_pages() + overlay.EXTRA_PAGES
+
+    def over(segments: list[wasm.Segment], pages: int) -> Image:
+        memory = wasm.Section(wasm.MEMORY, b"\1\0" + wasm.encode_unsigned(pages))
+        parts = wasm.sections(wasm.memory_module(segments, pages + 1))
+        module = wasm.join([memory, *(part for part in parts if part.id != wasm.MEMORY)])
+        return Image(seal({**metadata(), **BASED}, module))
+
+    last = wasm.Segment(pages * wasm.PAGE_BYTES - 1, b"+")
+    for allowed, room in ((most, pages), ([last], pages), ([], overlay.base_pages()), ([], extra)):
+        assert over(allowed, room).overlay == overlay.Overlay.of(allowed)
+    for refused, room in (
+        ([*most, wasm.Segment(abi.STACK_BYTES, b"+")], pages),
+        ([wasm.Segment(last.end, b"+")], pages),
+        ([], overlay.base_pages() - 1),
+        ([], extra + 1),
+    ):
+        with pytest.raises(ImageError, match="the image is damaged: build it again"):
+            _ = over(refused, room).overlay
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_memory_made_to_do_harm_harms_itself_only(data: st.DataObject) -> None:
     """Somebody who damages an image and seals it again gets whatever its sandbox comes to, and the host an outcome."""
-    memory = wasm.lay_out(wasm.segments(image().module), image().memory_bytes)
+    over = image().overlay
+    assert over is not None
+    memory = bytearray(overlay.onto_base(over).ljust(image().memory_bytes, b"\0"))
     for _ in range(data.draw(st.integers(1, 30), "changes")):
         at = data.draw(st.integers(0, len(memory) - 8), "at")
         memory[at : at + 4] = data.draw(st.binary(min_size=4, max_size=4), "new")

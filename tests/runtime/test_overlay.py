@@ -80,7 +80,10 @@ def memory_of(of: Image) -> bytes:
 
 
 def module_memory(of: Image) -> bytes:
-    return without_limits(of, wasm.lay_out(wasm.segments(of.module), of.memory_bytes))
+    under = b"" if of.overlay is None else base()
+    return without_limits(
+        of, wasm.lay_out([wasm.Segment(0, under), *wasm.segments(of.module)], of.memory_bytes)
+    )
 
 
 def without_limits(of: Image, memory: bytearray) -> bytes:

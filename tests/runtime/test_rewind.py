@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import headgate_runtime
-from headgate_runtime import Image, Limits, compile, wasm  # noqa: A004
+from headgate_runtime import Image, Limits, compile, guest, overlay, wasm  # noqa: A004
 from headgate_runtime.limits import REWIND_PAGES
 from headgate_runtime.rewind import PAGE_BYTES, PLANS, Baseline, FullCompare, PageMap, Rewinder, runs
 from headgate_runtime.sandbox import Sandbox
@@ -70,8 +70,9 @@ def test_the_kernel_is_asked_where_it_can_tell() -> None:
 
 
 def test_a_page_of_the_baseline_is_what_the_image_says() -> None:
-    baseline = Baseline(image().segments)
-    memory = bytes(wasm.lay_out(image().segments, image().memory_bytes))
+    segments = wasm.segments(guest.read("base.wasm"))
+    baseline = Baseline(segments)
+    memory = bytes(wasm.lay_out(segments, overlay.base_pages() * wasm.PAGE_BYTES))
 
     assert b"".join(baseline.page(at) for at in range(0, len(memory), PAGE_BYTES)) == memory
     assert baseline.page(PAGE_BYTES) is baseline.page(PAGE_BYTES)
@@ -216,7 +217,7 @@ def test_runs_tell_what_was_written(scanner: type) -> None:
 )
 def test_sandboxes_of_an_image_share_what_they_go_back_to() -> None:
     """Else a thousand of them would keep gigabytes, a copy for each set of pages that events write to."""
-    baseline = Baseline(image().segments)
+    baseline = image().baseline
     with sandbox() as one, sandbox() as other:
         rewinders = [Rewinder(made, baseline) for made in (one, other)]
         for made, rewind in zip((one, other), rewinders, strict=True):
