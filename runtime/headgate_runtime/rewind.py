@@ -47,8 +47,7 @@ class _ScanArgument(ctypes.Structure):
 
 class Baseline:
     """
-    The memory that sandboxes of one image start from. Pages are made when first wanted and shared by all of them:
-    the image's module is the only full copy.
+    The memory that sandboxes of one image start from. Pages are made when first wanted, and shared by all of them.
     """
 
     def __init__(self, segments: Sequence[wasm.Segment], under: Baseline | None = None) -> None:
