@@ -46,9 +46,7 @@ class _ScanArgument(ctypes.Structure):
 
 
 class Baseline:
-    """
-    The memory that sandboxes of one image start from. Pages are made when first wanted, and shared by all of them.
-    """
+    """What the sandboxes of one image start from. Pages are made when first wanted, and shared by all of them."""
 
     def __init__(self, segments: Sequence[wasm.Segment], under: Baseline | None = None) -> None:
         """*segments* over what is *under* them, zeros unless it is given."""
