@@ -1,4 +1,4 @@
-"""Destination filters (SPEC 9): which events a destination gets, and which of their properties."""
+"""Destination filters (SPEC 9): which events a destination receives, and which of their properties."""
 
 from headgate.filters.chain import FilterChain, Rule
 from headgate.filters.error import FilterError

@@ -1,4 +1,4 @@
-"""What filters do with the events they mean (SPEC 9.1)."""
+"""What filters do to the events they match (SPEC 9.1)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _LEGACY: Final = {
     "BLOCKLIST_FIELDS": "DROP_PROPERTIES",
     "WHITELIST_FIELDS": "ALLOW_PROPERTIES",
 }
-"""Names that older clients send."""
+"""What older clients call the actions."""
 
 ORDER: Final = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
-"""In which actions take effect, whatever the order of their filters (SPEC D23)."""
+"""The order in which actions take effect, whatever the order of their filters (SPEC D23)."""
 
 
 class Action(NamedTuple):
     """
     kind       one of ORDER
-    percent    of SAMPLE: the share that passes, 0 to 1
-    path       of SAMPLE: whose value decides; None for chance
-    fields     of the property actions: places, and the keys meant there
+    percent    SAMPLE: the share of events that pass, from 0 to 1
+    path       SAMPLE: the path whose value decides; None to decide at random
+    fields     property actions: pairs of a path and the keys to drop or to keep in the object there
     """
 
     kind: str
@@ -40,14 +40,14 @@ class Action(NamedTuple):
 
 
 def kind_of(name: object) -> str | None:
-    """Which of ORDER a type is that clients send, in whatever case and by whichever of its names; None if it is none."""
+    """The member of ORDER that *name* stands for, in any case and under its older name too; None if there is none."""
     kind = name.upper() if isinstance(name, str) else ""
     kind = _LEGACY.get(kind, kind)
     return kind if kind in ORDER else None
 
 
 def action_of(wire: Mapping[str, Any]) -> Action:
-    """From {"type": ..., ...} as clients send it. Raises FilterError, naming the field."""
+    """The Action for a JSON object such as {"type": "DROP"}. Raises FilterError, which names the field."""
     name = wire.get("type")
     kind = kind_of(name)
     if kind is None:
@@ -66,22 +66,24 @@ def action_of(wire: Mapping[str, Any]) -> Action:
         isinstance(keys, list | tuple) and all(isinstance(key, str) for key in keys)
         for keys in fields.values()
     ):
-        raise FilterError("fields must be a map from a path to a list of keys")
+        raise FilterError("fields must map each path to a list of keys")
     return Action(kind, fields=tuple((_names(path), frozenset(keys)) for path, keys in fields.items()))
 
 
 def passes(action: Action, value: Any, random: Callable[[], float]) -> bool:
-    """Whether SAMPLE lets an event through; *value* stands at the action's path (SPEC D22)."""
+    """Whether the SAMPLE *action* passes an event that has *value* at the action's path (SPEC D22)."""
+    if action.percent >= 1:
+        return True
     if action.path is None:
         return random() < action.percent
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # as JavaScript writes it
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        value = int(value)  # 1.0 is hashed as 1, the way JavaScript writes it
     digest = hashlib.md5(orjson.dumps(value), usedforsecurity=False).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < action.percent
 
 
 def edit(event: dict[str, Any], action: Action) -> dict[str, Any]:
-    """What a property action makes of *event*, which stays as it is: what changes is copied."""
+    """*event* after a property action. The original is left as it is; only objects that change are copied."""
     keep = action.kind == "ALLOW_PROPERTIES"
     for names, keys in action.fields:
         event = _edit(event, names, keys, keep)
@@ -107,7 +109,7 @@ def _pick(value: Any, keys: frozenset[str], keep: bool) -> Any:
 
 
 def _names(path: str) -> tuple[str, ...]:
-    """Split at the dots; a backslash takes the next character literally, as in FQL."""
+    """*path* split at its dots. A backslash makes the next character literal, as in FQL."""
     names = [""] if path else []
     at = 0
     while at < len(path):

@@ -18,10 +18,10 @@ _log = logging.getLogger("headgate.filters")
 
 class Rule(NamedTuple):
     """
-    A filter as it was saved (SPEC 9.1).
+    A stored filter (SPEC 9.1).
 
     query      FQL text, or "all"
-    actions    as on the wire: {"type": "DROP"}, {"type": "SAMPLE", "percent": 0.5, "path": "userId"}, ...
+    actions    JSON objects: {"type": "DROP"}, {"type": "SAMPLE", "percent": 0.5, "path": "userId"}, ...
     """
 
     query: str
@@ -30,9 +30,10 @@ class Rule(NamedTuple):
 
 class FilterChain:
     """
-    *rules* in order of creation, enabled ones only; *random* gives numbers from [0, 1) to samples without a path.
+    The enabled filters of a destination. Raises FilterError.
 
-    Raises FilterError.
+    rules     in order of creation
+    random    draws from [0, 1), for SAMPLE actions without a path
     """
 
     __slots__ = ("_queries", "_random", "_steps")
@@ -54,22 +55,22 @@ class FilterChain:
 
     def apply(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """
-        The event as the destination gets it: *event* itself when nothing changed, a copy where a property action did;
-        None when it is dropped. *event* is never changed. Trouble while evaluating drops the event (SPEC 9.1).
+        The event that the destination receives: *event* itself if no filter changed it, otherwise a modified copy; None
+        if it is dropped. *event* is never modified. An event whose filters fail to evaluate is dropped (SPEC 9.1).
         """
         if not self._steps:
             return event
         try:
             return self._apply(event)
-        except Exception:  # noqa: BLE001 - a destination must not get what its filter could not judge
-            _log.exception("a filter could not be evaluated: the event is dropped")
+        except Exception:  # noqa: BLE001 - fail closed: an event that was not judged is not delivered
+            _log.exception("a filter could not be evaluated; the event is dropped")
             return None
 
     def _apply(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        meant = [query.matches(event) for query in self._queries]
+        matched = [query.matches(event) for query in self._queries]
         result = event
         for action, index in self._steps:
-            if not meant[index]:
+            if not matched[index]:
                 continue
             if action.kind == "DROP":
                 return None

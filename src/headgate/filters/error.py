@@ -1,7 +1,7 @@
-"""What is wrong with a filter."""
+"""The error for an invalid filter."""
 
 from __future__ import annotations
 
 
 class FilterError(ValueError):
-    """A filter that cannot be saved. The message names the field, the limit or the place in the FQL text."""
+    """The filter cannot be saved. The message names the field, the limit, or the position in the FQL text."""

@@ -1,4 +1,4 @@
-"""FQL, the language in which filters say which events they mean (SPEC 9.2, 9.3)."""
+"""FQL, the query language of destination filters (SPEC 9.2, 9.3)."""
 
 from headgate.fql.error import FqlError
 from headgate.fql.path import read

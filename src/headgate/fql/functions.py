@@ -1,4 +1,4 @@
-"""The functions of FQL (SPEC 9.3). None of them raises, whatever an event holds."""
+"""The functions of FQL (SPEC 9.3). None of them raises, whatever the event or the query passes in."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+STRING_BYTES: Final = 64 << 10
+"""
+The longest text `string` makes of a list or an object. Each conversion of a text that is already JSON may double it, so
+that without a bound some thirty nested calls would fill the memory.
+"""
+
+
 class Incomparable:
-    """The length of what has none: no comparison with it succeeds, not even `!=`."""
+    """What `length` gives for a value without one. Every comparison with it fails, even `!=`."""
 
 
 INCOMPARABLE: Final = Incomparable()
@@ -28,7 +35,7 @@ class Signature(NamedTuple):
 
 
 def is_number(value: Any) -> bool:
-    """Booleans are numbers to Python only."""
+    """Python counts booleans as numbers; FQL does not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -78,9 +85,16 @@ def _bool(value: Any) -> bool:
 
 
 def _string(value: Any) -> str | None:
+    """JSON for anything but a string or null; None for what JSON cannot say, or not within STRING_BYTES."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    if isinstance(value, str):
+        return value
+    try:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return None
+    return text.decode() if len(text) <= STRING_BYTES else None
 
 
 def _number(value: Any) -> float | int | None:
@@ -102,7 +116,7 @@ _VERSION: Final = re.compile(
 
 
 def _version(text: Any) -> tuple[Any, ...] | None:
-    """A key that sorts as Semantic Versioning 2.0.0, section 11, says; missing parts are 0."""
+    """A sort key for the precedence of Semantic Versioning 2.0.0, section 11. Missing parts are 0; None if no version."""
     found = _VERSION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         return None

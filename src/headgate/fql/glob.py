@@ -1,20 +1,27 @@
-"""Glob patterns, as `match` and nothing else has them (SPEC 9.3)."""
+"""The glob patterns of `match` (SPEC 9.3)."""
 
 from __future__ import annotations
 
 import functools
 import re
+from typing import Final
+
+PATTERN_CHARS: Final = 5 << 10
+"""The longest pattern; a longer one counts as malformed. No query can spell one out, but an event can supply one."""
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=256)
 def glob(pattern: str) -> re.Pattern[str] | None:
     """
-    What a whole string must match: `*` any run, `?` one character, `[abc]`, `[a-z]`, `[^...]`, and a backslash before
-    what is meant literally. None for a malformed pattern, which matches nothing.
+    The regular expression that a whole string must match: `*` is any run of characters, `?` any one character, `[abc]`,
+    `[a-z]` and `[^...]` are classes, and a backslash makes the next character literal. None if *pattern* is malformed:
+    it then matches nothing.
 
-    Takes time in proportion to pattern times string at most: each run between two stars is matched where it first can
-    be and never tried again elsewhere.
+    Matching takes time proportional to pattern length times string length at most: the text between two stars is
+    matched at its first possible place and never retried elsewhere (an atomic group).
     """
+    if len(pattern) > PATTERN_CHARS:
+        return None
     runs: list[list[str]] = [[]]
     at = 0
     while at < len(pattern):
@@ -46,7 +53,7 @@ def glob(pattern: str) -> re.Pattern[str] | None:
 
 
 def _char_class(pattern: str, at: int) -> tuple[str, int] | None:
-    """The class after its "[", as a regular expression, and where it ends; None when it is malformed."""
+    """The class whose "[" precedes *at*, as a regular expression, and the index after its "]"; None if malformed."""
     negated = pattern[at : at + 1] == "^"
     at += negated
     parts: list[str] = []
@@ -66,7 +73,7 @@ def _char_class(pattern: str, at: int) -> tuple[str, int] | None:
 
 
 def _class_char(pattern: str, at: int) -> tuple[str, int] | None:
-    """A "-" or a "]" stands for itself only after a backslash."""
+    """One character of a class, and the index after it. An unescaped "-" or "]" is not one."""
     char = pattern[at : at + 1]
     if char == "\\":
         at += 1

@@ -18,8 +18,9 @@ _WORDS: Final = frozenset(("and", "or", "in", "true", "false", "null"))
 
 class Token(NamedTuple):
     """
-    kind     "word" is a keyword, "name" any other identifier, "mark" an operator or a bracket, "end" the end
-    text     of a name and a string: as meant, without escapes and quotes
+    kind        "word" is a keyword, "name" any other identifier, "mark" an operator or bracket, "end" the end of input
+    text        the source text; for names and strings without escapes and quotes
+    position    of the first character, counted from 0
     """
 
     kind: Kind
@@ -28,7 +29,7 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Ends with one token of kind "end". Raises FqlError."""
+    """The tokens of *text*; the last one is of kind "end". Raises FqlError."""
     at = 0
     while True:
         while at < len(text) and text[at] in _SPACE:
@@ -40,7 +41,7 @@ def tokens(text: str) -> Iterator[Token]:
         if char in "'\"":
             end = text.find(char, at + 1)
             if end < 0:
-                raise FqlError("a string without its closing quote", at)
+                raise FqlError("a string without a closing quote", at)
             yield Token("string", text[at + 1 : end], at)
             at = end + 1
         elif char.isdigit() or (char in "+-" and text[at + 1 : at + 2].isdigit()):
@@ -68,7 +69,7 @@ def _number_end(text: str, at: int) -> int:
             end += 1
     digits = text[at:end]
     if not digits.isascii():
-        raise FqlError("a number in digits other than 0 to 9", at)
+        raise FqlError("a number with digits other than 0 to 9", at)
     return end
 
 

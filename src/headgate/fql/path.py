@@ -1,4 +1,4 @@
-"""Finding a place in an event."""
+"""Looking up a path in an event."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def read(event: Any, names: Sequence[str]) -> Any:
-    """The value at *names*, one inside the other; None for a place that is not there (SPEC D31)."""
+    """The value at the path *names*; None if there is none (SPEC D31)."""
     for name in names:
         if type(event) is not dict:
             return None

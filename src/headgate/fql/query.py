@@ -1,4 +1,4 @@
-"""FQL texts as they are evaluated: parsed once, into functions that call each other."""
+"""Queries: FQL text compiled into nested closures, parsed once and evaluated per event."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ if TYPE_CHECKING:
     Term = Callable[[dict[str, Any]], Any]
 
 FQL_BYTES: Final = 5 << 10
-"""UTF-8 bytes of a query at most (SPEC 9.1)."""
+"""The longest query, in UTF-8 bytes (SPEC 9.1)."""
 
 DEPTH: Final = 64
-"""Parentheses, lists and calls inside each other at most: a query may not cost the evaluator its stack."""
+"""How deep parentheses, lists and calls may nest, so that no query exhausts the evaluator's stack."""
 
 _COMPARISONS: Final = frozenset(("=", "!=", ">", ">=", "<", "<="))
+
+_INTEGER_CHARS: Final = 20
+"""As many as 2**64 has, with a sign: Python takes quadratic time for long ones, and refuses those beyond 4,300 digits."""
 
 
 class Query:
     """
-    A query on events. Raises FqlError for a text that is none, with the place.
+    A compiled query. Raises FqlError, with the position, if *text* is not valid FQL.
 
         Query("type = 'track' and properties.total > 10").matches(event)
     """
@@ -40,12 +43,12 @@ class Query:
         self._term: Term = _constant(True) if text.strip() == "all" else _Parser(text).query()
 
     def matches(self, event: dict[str, Any]) -> bool:
-        """Only a boolean true counts as one (SPEC 9.3)."""
+        """Whether *event* matches: only the boolean true counts (SPEC 9.3)."""
         return self._term(event) is True
 
 
 class _Parser:
-    """Recursive descent over the grammar of SPEC 9.2; a method is a rule of it."""
+    """A recursive descent parser with one method per rule of the grammar in SPEC 9.2."""
 
     def __init__(self, text: str) -> None:
         self._tokens = list(tokens(text))
@@ -57,7 +60,7 @@ class _Parser:
         return self._tokens[self._at]
 
     def _take(self, text: str) -> bool:
-        """Steps over the mark or word *text* if it comes next."""
+        """Consumes the mark or word *text* if it comes next."""
         token = self._next
         if token.kind not in ("mark", "word") or token.text != text:
             return False
@@ -134,7 +137,7 @@ class _Parser:
             if token.kind == "string":
                 return _constant(token.text)
             if token.kind == "number":
-                return _constant(float(token.text) if "." in token.text else int(token.text))
+                return _constant(_number(token.text))
             return self._call(token) if self._take("(") else self._path(token.text)
         raise self._unexpected("expected a value but found")
 
@@ -178,8 +181,16 @@ def _constant(value: object) -> Term:
     return lambda _: value
 
 
+def _number(text: str) -> int | float:
+    """As orjson reads the numbers of events: an integer beyond 64 bits becomes a float."""
+    if "." in text or len(text) > _INTEGER_CHARS:
+        return float(text)
+    whole = int(text)
+    return whole if -(2**63) <= whole < 2**64 else float(whole)
+
+
 def _equal(left: Any, right: Any) -> bool:
-    """Of one type and equal; lists and objects likewise, all the way down."""
+    """Strict equality: same type and same value, recursively in lists and objects."""
     if is_number(left):
         return is_number(right) and bool(left == right)
     if type(left) is not type(right):

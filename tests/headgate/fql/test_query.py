@@ -1,12 +1,16 @@
+import re
 import time
+import tracemalloc
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.fql import FQL_BYTES, FqlError, Query
-from headgate.fql.glob import glob
+from headgate.fql.functions import STRING_BYTES
+from headgate.fql.glob import PATTERN_CHARS, glob
 from headgate.fql.query import DEPTH
 from tests.headgate.json_values import json_objects, json_values
 
@@ -88,7 +92,7 @@ def test_evaluates(text: str, result: bool) -> None:
     [
         ("", "expected a value but found the end at character 1"),
         ("type =", "expected a value but found the end at character 7"),
-        ("type = 'track", "a string without its closing quote at character 8"),
+        ("type = 'track", "a string without a closing quote at character 8"),
         ("type == 'track'", "expected a value but found '=' at character 7"),
         ("type = 'a' 'b'", "unexpected 'b' at character 12"),
         ("(type", "expected ')' but found the end at character 6"),
@@ -112,6 +116,33 @@ def test_all_stands_alone() -> None:
     assert Query(" all ").matches({})
     assert Query("all").matches(EVENT)
     assert not Query("all = 'x'").matches({"all": "y"})
+
+
+def test_integers_are_read_as_those_of_events() -> None:
+    for digits in ("9223372036854775807", "18446744073709551615", "18446744073709551616", "9" * 300):
+        event = orjson.loads(f'{{"a": {digits}}}')
+        assert Query(f"a = {digits} and string(a) = string({digits})").matches(event)
+    assert Query("a < " + "9" * 5_000).matches({"a": 1})
+
+
+def test_nested_conversions_do_not_fill_the_memory() -> None:
+    """Each string() escapes the quotes and backslashes of the last: the text doubles at every level."""
+    text = "'\"'"
+    for _ in range((DEPTH - 2) // 2):
+        text = f"string([{text}])"
+    tracemalloc.start()
+    try:
+        assert Query(f"{text} = null or !contains({text}, 'a')").matches({})
+        assert tracemalloc.get_traced_memory()[1] < 100 * STRING_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_json_cannot_say_has_no_text() -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    assert Query("string(a) = null").matches({"a": deep})
 
 
 def test_length_limit() -> None:
@@ -163,9 +194,65 @@ def test_a_value_equals_itself(value: Any) -> None:
 
 
 @given(st.text(alphabet="ab*?[]^-\\", max_size=12), st.text(alphabet="ab]-\\", max_size=12))
-def test_globs_never_raise(pattern: str, text: str) -> None:
+def test_a_glob_matches_what_its_rules_say(pattern: str, text: str) -> None:
+    parts = _glob_parts(pattern)
     compiled = glob(pattern)
-    assert compiled is None or compiled.fullmatch(text) is None or True
+    assert (compiled is None) == (parts is None)
+    if compiled is not None and parts is not None:
+        assert (compiled.fullmatch(text) is not None) == _glob_matches(parts, text)
+
+
+def _glob_parts(pattern: str) -> list[Any] | None:
+    """A star for each run, else a predicate on one character; None for a malformed pattern."""
+    parts: list[Any] = []
+    while pattern:
+        if found := re.match(r"\[(\^?)((?:(?:\\.|[^]\\-])(?:-(?:\\.|[^]\\-]))?)+)]", pattern, re.DOTALL):
+            ranges = [
+                (low[-1], (high or low)[-1])
+                for low, high in re.findall(r"(\\.|[^]\\-])(?:-(\\.|[^]\\-]))?", found[2], re.DOTALL)
+            ]
+            if any(high < low for low, high in ranges):
+                return None
+            negated = bool(found[1])
+            parts.append(
+                lambda char, ranges=ranges, negated=negated: (
+                    any(low <= char <= high for low, high in ranges) is not negated
+                )
+            )
+        elif found := re.match(r"\\(.)|([^\\\[])", pattern, re.DOTALL):
+            literal = found[1]
+            if literal is None and found[2] == "*":
+                parts.append("*")
+            elif literal is None and found[2] == "?":
+                parts.append(lambda _: True)
+            else:
+                parts.append(lambda char, want=literal or found[2]: char == want)
+        else:
+            return None
+        pattern = pattern[found.end() :]
+    return parts
+
+
+def _glob_matches(parts: list[Any], text: str) -> bool:
+    """By the set of the positions in *parts* that each further character can lead to."""
+    places = {0}
+    for char in [*text, None]:
+        for place in sorted(places):
+            while place < len(parts) and parts[place] == "*":
+                place += 1
+                places.add(place)
+        if char is not None:
+            places = {
+                place if parts[place] == "*" else place + 1
+                for place in places
+                if place < len(parts) and (parts[place] == "*" or parts[place](char))
+            }
+    return len(parts) in places
+
+
+def test_an_event_cannot_supply_an_endless_pattern() -> None:
+    assert Query("match('aa', a)").matches({"a": "*" * PATTERN_CHARS})
+    assert not Query("match('aa', a)").matches({"a": "*" * (PATTERN_CHARS + 1)})
 
 
 @given(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
