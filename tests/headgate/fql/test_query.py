@@ -206,7 +206,7 @@ def _glob_parts(pattern: str) -> list[Any] | None:
     """A star for each run, else a predicate on one character; None for a malformed pattern."""
     parts: list[Any] = []
     while pattern:
-        if found := re.match(r"\[(\^?)((?:(?:\\.|[^]\\-])(?:-(?:\\.|[^]\\-]))?)+)]", pattern, re.DOTALL):
+        if found := re.match(r"\[(\^?+)((?:(?:\\.|[^]\\-])(?:-(?:\\.|[^]\\-]))?)+)]", pattern, re.DOTALL):
             ranges = [
                 (low[-1], (high or low)[-1])
                 for low, high in re.findall(r"(\\.|[^]\\-])(?:-(\\.|[^]\\-]))?", found[2], re.DOTALL)
