@@ -393,7 +393,7 @@ class Executor:
             served = serve_row(self, slot, texts, outcomes)
             if served is not None:
                 return served
-            if len(outcomes) == len(texts) or scheduler.spent >= TURN_FUEL:
+            if len(outcomes) == len(texts) or scheduler.left <= 0:
                 return None
             if not renew(slot):
                 return False

@@ -18,7 +18,7 @@ from headgate_runtime.abi import (
     Kind,
 )
 from headgate_runtime.invocation import Invocation, outcome_of, serve
-from headgate_runtime.limits import SLICE_FUEL, TURN_FUEL
+from headgate_runtime.limits import SLICE_FUEL
 from headgate_runtime.outcome import Cause, Forward, Usage
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def serve_row(
     function = slot.function
     count, room = 0, _ROOM
     first = len(outcomes)
-    budget = TURN_FUEL - executor.scheduler.spent
+    budget = executor.scheduler.left
     if not function.hermetic and not slot.untried and budget > 0:
         most = min(ROW_EVENTS, budget // function.event_fuel + 1)
         for text in texts[first : first + most]:

@@ -120,7 +120,7 @@ class Rows:
             if fit is None:
                 return
             usable = fit
-            if not usable or executor.scheduler.spent >= TURN_FUEL:
+            if not usable or executor.scheduler.left <= 0:
                 break
             if waiting and not executor.pool.renew(slot):
                 usable = False

@@ -16,7 +16,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from headgate_runtime.errors import LimitError
-from headgate_runtime.limits import SLICE_FUEL, TURN_FUEL
+from headgate_runtime.limits import SLICE_FUEL, STRETCH_FUEL, TURN_FUEL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -155,6 +155,11 @@ class Scheduler:
                 self._resting = False
         if self.ready or self.spent >= TURN_FUEL:
             await self.turn(tenant, line)
+
+    @property
+    def left(self) -> int:
+        """Fuel that who has begun may spend, event after event, before others have their turn; none: 0 or less."""
+        return (TURN_FUEL if self.ready or self._granted else STRETCH_FUEL) - self.spent
 
     def charge(self, tenant: Tenant, fuel: int) -> None:
         """Books *fuel* that *tenant* has used."""
