@@ -1,4 +1,4 @@
-"""A request as operations get it."""
+"""What an operation's handler receives: the request, its caller, and the registry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headgate.registry.errors import NotFound
 from headgate.registry.store import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pydantic import BaseModel
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Call:
     """
-    path     parameters in the path, by name
-    query    nested, as `query.parsed` reads it
-    body     checked against the operation's model
-    prepared what the operation's `prepare` made of it
-    view     the registry in the call's one transaction: a Change for operations that change it
+    path        the path parameters, by name
+    query       the nested query, as `query.parsed` reads it
+    body        an instance of the operation's model
+    prepared    the result of the operation's `prepare`
+    view        the registry, in the call's one transaction: a Change for operations that change it
 
-    What the methods find is of the principal's workspace and within its permissions; they raise ApiError 404 where
-    there is nothing, and 401 where it may not.
+    The methods look things up in the principal's workspace. They raise ApiError 404 for what is not there, and 401 for
+    what the principal may not see or do.
     """
 
     principal: Principal
@@ -66,7 +66,7 @@ class Call:
         return found
 
     def readable_functions(self) -> list[str] | None:
-        """The ids of those it may read, in the order of creation; None: all."""
+        """The ids of the functions the principal may read, in order of creation; None if it may read all."""
         if self.principal.may_function(None, "read"):
             return None
         return [
@@ -88,7 +88,7 @@ class Call:
         return self.principal.may_source(source.id, _texts(source.labels), level)
 
     def readable_sources(self) -> list[str] | None:
-        """The ids of those it may read, in the order of creation; None: all."""
+        """The ids of the sources the principal may read, in order of creation; None if it may read all."""
         if self.principal.may_source(None, (), "read"):
             return None
         return [
@@ -105,8 +105,18 @@ class Call:
         self.source(found.source, level)
         return found
 
+    def administer_destinations(
+        self, function: records.Function, only: Collection[str] | None = None
+    ) -> None:
+        """Requires permission to administer the destinations of *function*'s instances: of all, or those in *only*."""
+        if self.principal.may_source(None, (), "admin"):
+            return
+        for instance in instances.listed(self.view, function.id):
+            if only is None or instance.id in only:
+                self.destination(instance.destination, "admin")
+
     def instance(self, instance_id: str) -> records.Instance:
-        """For whoever may read its function."""
+        """Requires permission to read its function."""
         try:
             found = instances.get(self.view, instance_id, workspace=self.workspace)
         except NotFound:

@@ -1,4 +1,4 @@
-"""Filters of destinations, and their preview (SPEC 9.1, 12.3)."""
+"""Destination filters and their preview (SPEC 9.1, 12.3)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from headgate.api.errors import invalid
 from headgate.api.operation import STABLE, Operation
 from headgate.api.pagination import page_of
+from headgate.api.preview import PAYLOAD_DEPTH
 from headgate.api.times import iso
 from headgate.filters import FilterChain, Rule
 from headgate.filters.actions import kind_of
@@ -20,12 +21,9 @@ if TYPE_CHECKING:
     from headgate.api.call import Call
     from headgate.registry import records
 
-PAYLOAD_DEPTH: Final = 100
-"""Objects and lists inside each other, of an event in a preview."""
-
 
 class Action(BaseModel):
-    """*type* is DROP, SAMPLE, DROP_PROPERTIES or ALLOW_PROPERTIES; older names are understood (SPEC 9.1)."""
+    """*type* is DROP, SAMPLE, DROP_PROPERTIES, ALLOW_PROPERTIES, or the older name of one (SPEC 9.1)."""
 
     model_config = ConfigDict(strict=True)
 
@@ -36,7 +34,7 @@ class Action(BaseModel):
 
 
 class CreateFilter(BaseModel):
-    """*sourceId* is that of the destination's source."""
+    """*sourceId* must be the source of the destination."""
 
     model_config = ConfigDict(strict=True)
 
@@ -49,7 +47,7 @@ class CreateFilter(BaseModel):
 
 
 class UpdateFilter(BaseModel):
-    """What is left out stays. A *description* that is null: none."""
+    """Omitted fields keep their values; a *description* of null removes it."""
 
     model_config = ConfigDict(strict=True)
 
@@ -68,7 +66,7 @@ class Tried(BaseModel):
 
 
 class Preview(BaseModel):
-    """What *filter* would make of the event *payload*."""
+    """Asks what *filter* would do to the event *payload*."""
 
     model_config = ConfigDict(strict=True)
 
@@ -156,7 +154,7 @@ def shown(each: records.Filter, destination: records.Destination) -> dict[str, A
 
 
 def _action_shown(action: Mapping[str, Any]) -> dict[str, Any]:
-    """Its type by the name that clients know: a manifest may have used another."""
+    """With its type under the current name: a manifest may have used an older one."""
     return {**action, "type": kind_of(action["type"])}
 
 

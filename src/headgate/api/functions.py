@@ -2,62 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from headgate.api.errors import invalid, not_found
-from headgate.api.operation import ALPHA, STABLE, Operation
+from headgate.api.operation import ALPHA, STABLE, Operation, Preparation
 from headgate.api.pagination import page_of
 from headgate.api.permissions import refused
 from headgate.api.times import iso
-from headgate.registry import functions, instances, lifecycle, settings
+from headgate.registry import functions, lifecycle, limits, settings
 from headgate.registry.errors import NotFound
+from headgate.registry.settings import Type  # noqa: TC001 - pydantic reads it
+from headgate.registry.snapshot import Isolation, Language  # noqa: TC001 - pydantic reads them
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
     from headgate.registry import records
 
-RESOURCE_TYPE = "INSERT_DESTINATION"
-"""The only one there is here (SPEC 1.1)."""
+ResourceType = Literal[
+    "DESTINATION", "INSERT_DESTINATION", "INSERT_SOURCE", "INSERT_TRANSFORMATION", "SOURCE"
+]
 
-RESOURCE_TYPES = ("DESTINATION", RESOURCE_TYPE, "INSERT_SOURCE", "INSERT_TRANSFORMATION", "SOURCE")
+RESOURCE_TYPE: Final = "INSERT_DESTINATION"
+"""The only type of function Headgate has (SPEC 1.1)."""
 
 
 class Setting(BaseModel):
-    """All six keys are wanted, as on the wire (SPEC 5)."""
+    """The definition of a setting; all six keys are required (SPEC 5)."""
 
     model_config = ConfigDict(strict=True)
 
     name: str
     label: str
     description: str
-    type: Literal["STRING", "BOOLEAN", "ARRAY", "TEXT_MAP"]
+    type: Type
     required: bool
     sensitive: bool
 
 
 class CreateFunction(BaseModel):
-    """*language*, *batchMaxCount*, *isolation* and *timeMs* are Headgate's own; the official clients leave them out."""
+    """*language*, *batchMaxCount*, *isolation* and *timeMs* are extensions of Headgate; the official clients omit them."""
 
     model_config = ConfigDict(strict=True)
 
     code: str
     displayName: str
-    resourceType: Literal[
-        "DESTINATION", "INSERT_DESTINATION", "INSERT_SOURCE", "INSERT_TRANSFORMATION", "SOURCE"
-    ]
+    resourceType: ResourceType
     settings: list[Setting] = []
     logoUrl: str = ""
     description: str = ""
-    language: Literal["javascript", "typescript"] = "javascript"
-    batchMaxCount: int = Field(default=20)
-    isolation: Literal["warm", "hermetic"] = "warm"
-    timeMs: int = Field(default=5_000)
+    language: Language = "javascript"
+    batchMaxCount: int = limits.BATCH_COUNT_DEFAULT
+    isolation: Isolation = "warm"
+    timeMs: int = limits.TIME_MS_DEFAULT
 
 
 class UpdateFunction(BaseModel):
-    """What is left out stays."""
+    """Omitted fields keep their values. A new *language* without *code* is one for the code there is."""
 
     model_config = ConfigDict(strict=True)
 
@@ -66,14 +68,14 @@ class UpdateFunction(BaseModel):
     settings: list[Setting] | None = None
     logoUrl: str | None = None
     description: str | None = None
-    language: Literal["javascript", "typescript"] | None = None
+    language: Language | None = None
     batchMaxCount: int | None = None
-    isolation: Literal["warm", "hermetic"] | None = None
+    isolation: Isolation | None = None
     timeMs: int | None = None
 
 
 class Deploy(BaseModel):
-    """*instanceIds* narrows it to some of the function's instances (SPEC D27)."""
+    """Deploys to all instances of the function, or only to *instanceIds* (SPEC D27)."""
 
     model_config = ConfigDict(strict=True)
 
@@ -88,8 +90,7 @@ class Restore(BaseModel):
 
 def create(call: Call) -> dict[str, Any]:
     body: CreateFunction = call.body
-    if not call.principal.may_function(None, "admin"):
-        raise refused()
+    _may_create(call)
     function = functions.create(
         call.change,
         call.workspace,
@@ -109,8 +110,8 @@ def listed(call: Call) -> dict[str, Any]:
     kind = call.query.get("resourceType")
     if kind is None:
         raise invalid("is required", "resourceType")
-    if kind not in RESOURCE_TYPES:
-        raise invalid(f"must be one of {', '.join(RESOURCE_TYPES)}", "resourceType")
+    if kind not in get_args(ResourceType):
+        raise invalid(f"must be one of {', '.join(get_args(ResourceType))}", "resourceType")
     page = page_of(call.query.get("pagination"))
     among = call.readable_functions() if kind == RESOURCE_TYPE else []
     found = functions.summaries(call.view, call.workspace, among=among, span=page.span)
@@ -125,7 +126,7 @@ def get(call: Call) -> dict[str, Any]:
 
 def modify(call: Call) -> dict[str, Any]:
     body: UpdateFunction = call.body
-    function = call.function(call.path["functionId"], "admin")
+    function = _administered(call)
     functions.modify(
         call.change,
         function.id,
@@ -136,30 +137,27 @@ def modify(call: Call) -> dict[str, Any]:
         isolation=body.isolation,
         time_ms=body.timeMs,
     )
-    if body.code is not None or body.settings is not None:
+    if call.prepared is not None or body.settings is not None:
         definitions = None if body.settings is None else _definitions(body.settings)
         lifecycle.save(call.change, function.id, code=call.prepared, definitions=definitions)
     return {"function": shown(functions.get(call.view, function.id))}
 
 
 def remove(call: Call) -> dict[str, Any]:
-    """With force its instances go too, which takes the right to administer their sources."""
-    function = call.function(call.path["functionId"], "admin")
+    """With `force`, its instances are deleted too, which requires permission to administer their sources."""
+    function = _administered(call)
     force = call.query.get("force") == "true"
     if force:
-        for instance in instances.listed(call.view, function.id):
-            call.destination(instance.destination, "admin")
+        call.administer_destinations(function)
     lifecycle.remove(call.change, function.id, force=force)
     return {"status": "SUCCESS"}
 
 
 def deploy(call: Call) -> dict[str, Any]:
-    """Moves every instance named, or all, which takes the right to administer their sources, too."""
-    function = call.function(call.path["functionId"], "admin")
+    """Moves the instances to the latest version, which requires permission to administer their sources, too."""
+    function = _administered(call)
     only = call.body.instanceIds
-    for instance in instances.listed(call.view, function.id):
-        if only is None or instance.id in only:
-            call.destination(instance.destination, "admin")
+    call.administer_destinations(function, only)
     lifecycle.deploy(call.change, function.id, only)
     return {"functionDeployment": {"status": "SUCCESS"}}
 
@@ -178,7 +176,7 @@ def version(call: Call) -> dict[str, Any]:
 
 
 def restore(call: Call) -> dict[str, Any]:
-    function = call.function(call.path["functionId"], "admin")
+    function = _administered(call)
     wanted = call.path.get("versionId") or call.body.versionId
     _version(call, function.id, wanted)
     return {"version": version_shown(lifecycle.restore(call.change, function.id, wanted).latest)}
@@ -236,19 +234,33 @@ def _definitions(given: list[Setting]) -> tuple[settings.Definition, ...]:
     return settings.definitions([each.model_dump() for each in given])
 
 
-def _checked_new(body: CreateFunction) -> functions.Code:
+def _may_create(call: Call) -> None:
+    if not call.principal.may_function(None, "admin"):
+        raise refused()
+
+
+def _administered(call: Call) -> records.Function:
+    return call.function(call.path["functionId"], "admin")
+
+
+def _checked_new(body: CreateFunction, _: None) -> functions.Code:
     if body.resourceType != RESOURCE_TYPE:
-        raise invalid(f"must be {RESOURCE_TYPE}: there are no other functions here", "resourceType")
+        raise invalid(f"must be {RESOURCE_TYPE}: Headgate has no other functions", "resourceType")
     return functions.checked(body.code, body.language, time_ms=body.timeMs)
 
 
-def _checked_change(body: UpdateFunction) -> functions.Code | None:
-    if body.code is None:
+def _checked_change(body: UpdateFunction, function: records.Function) -> functions.Code | None:
+    """The new version's code; None if neither code nor language is given."""
+    if body.code is None and body.language is None:
         return None
-    return functions.checked(body.code, body.language or "javascript", time_ms=body.timeMs or 5_000)
+    return functions.checked(
+        function.latest.code if body.code is None else body.code,
+        body.language or function.latest.language,
+        time_ms=function.time_ms if body.timeMs is None else body.timeMs,
+    )
 
 
-_ONE = "/functions/{functionId}"
+_ONE: Final = "/functions/{functionId}"
 
 OPERATIONS = (
     Operation(
@@ -259,7 +271,7 @@ OPERATIONS = (
         "functions admin of all",
         create,
         body=CreateFunction,
-        prepare=_checked_new,
+        prepare=Preparation(_may_create, _checked_new),
     ),
     Operation(
         "list_functions",
@@ -279,7 +291,7 @@ OPERATIONS = (
         "functions admin",
         modify,
         body=UpdateFunction,
-        prepare=_checked_change,
+        prepare=Preparation(_administered, _checked_change),
     ),
     Operation("delete_function", "DELETE", _ONE, STABLE, "functions admin", remove, query=("force",)),
     Operation(

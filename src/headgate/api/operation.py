@@ -1,9 +1,9 @@
-"""What the API can do, as one table: routes, permissions, documentation and tests are made of it."""
+"""One operation of the API, as data: routes, permissions, documentation and tests are derived from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,23 +31,35 @@ Needs = Literal[
     "functions admin and source admin",
 ]
 """
-The least that is wanted (SPEC 13.1). "Functions" and "source" are those that the request is about; an owner may do
-everything. For lists, "any token": everybody sees what they may read.
+The least permission required (SPEC 13.1). "Functions" and "source" mean the ones the request is about; owners may do
+everything. Lists need "any token": they show what the caller may read.
 """
+
+
+class Preparation(NamedTuple):
+    """
+    Work on a body that takes too long for a transaction.
+
+    permits    runs first, in a view of the registry of its own: raises ApiError unless the caller may do this
+    work       runs in no transaction: takes the body and what `permits` returned
+    """
+
+    permits: Callable[[Call], Any]
+    work: Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """
     name       as in public-api-operations.json
-    needs      what the handler enforces; a test holds every operation to it, with every role
-    handler    gives `data`; runs in a thread, in one transaction of the registry
-    runs       for what takes its time, or needs more than the registry: makes `data` of what the handler gave, on the
-               event loop, when the transaction is over
-    body       what the body must be; None: there is none
-    prepare    what is done with the body before the transaction, since it takes long; its result is `call.prepared`
-    download   the media type of the file that is answered; the handler gives a Download
-    query      names of parameters, those that are required with a "*"
+    needs      the permission the handler enforces; a test checks every operation with every role
+    handler    returns `data`; runs in a thread, in one transaction of the registry
+    runs       for operations that take long or need more than the registry: turns the handler's result into `data`, on
+               the event loop, after the transaction
+    body       the model of the request body; None if there is none
+    prepare    long work before the transaction, such as compiling; its result becomes `call.prepared`
+    download   media type of the response, if it is a file; the handler then returns a Download
+    query      names of the query parameters; a trailing "*" marks a required one
     """
 
     name: str
@@ -58,7 +70,7 @@ class Operation:
     handler: Callable[[Call], Any]
     body: type[BaseModel] | None = None
     query: tuple[str, ...] = ()
-    prepare: Callable[[Any], Any] | None = None
+    prepare: Preparation | None = None
     status: int = 200
     rate: Class = "usual"
     download: str = ""

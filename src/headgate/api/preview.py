@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,7 +13,8 @@ from headgate.api.operation import ALPHA, Operation
 from headgate.api.permissions import refused
 from headgate.api.trial import Trial
 from headgate.pipeline.admission import UNSAVED
-from headgate.registry import checks, limits, settings
+from headgate.registry import canonical, checks, limits, settings
+from headgate.registry.snapshot import Isolation, Language  # noqa: TC001 - pydantic reads them
 from headgate_runtime import Limits
 from headgate_runtime.limits import BATCH_EVENTS
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from headgate.api.call import Call
     from headgate.registry.settings import Definition
 
+PAYLOAD_DEPTH: Final = 100
+"""How deep objects and lists may nest in an event of a preview."""
+
 
 class PreviewFunction(BaseModel):
     """
-    *payload* is an event, or an array of them; *settings* are definitions, *settingValues* what the handlers get. With
-    *batch*, a single event goes to `onBatch`, too; with false, an array goes to the single handlers.
+    *payload* is an event or an array of events; *settings* are definitions, *settingValues* the values passed to the
+    handlers. *batch* true sends even a single event to `onBatch`; false sends an array to the single-event handlers.
     """
 
     model_config = ConfigDict(strict=True)
@@ -36,13 +40,13 @@ class PreviewFunction(BaseModel):
     settingValues: dict[str, Any] = {}
     resourceType: Literal["INSERT_DESTINATION"] = "INSERT_DESTINATION"
     batch: bool | None = None
-    language: Literal["javascript", "typescript"] = "javascript"
-    isolation: Literal["warm", "hermetic"] = "warm"
+    language: Language = "javascript"
+    isolation: Isolation = "warm"
     timeMs: int = limits.TIME_MS_DEFAULT
 
 
 class PreviewStoredFunction(BaseModel):
-    """What is left out is the function's own, of its latest version."""
+    """As PreviewFunction; omitted fields are taken from the function's latest version."""
 
     model_config = ConfigDict(strict=True)
 
@@ -52,71 +56,53 @@ class PreviewStoredFunction(BaseModel):
     settingValues: dict[str, Any] = {}
     resourceType: Literal["INSERT_DESTINATION"] = "INSERT_DESTINATION"
     batch: bool | None = None
-    language: Literal["javascript", "typescript"] | None = None
-    isolation: Literal["warm", "hermetic"] | None = None
+    language: Language | None = None
+    isolation: Isolation | None = None
     timeMs: int | None = None
-
-
-class _Checked(NamedTuple):
-    """*definitions* None: those that are stored."""
-
-    events: list[dict[str, Any]]
-    definitions: tuple[Definition, ...] | None
-
-
-def _checked(body: PreviewFunction | PreviewStoredFunction) -> _Checked:
-    events = body.payload if isinstance(body.payload, list) else [body.payload]
-    if not events:
-        raise invalid("has no event", "payload")
-    if len(events) > BATCH_EVENTS:
-        raise invalid(f"has {len(events)} events; at most {BATCH_EVENTS} are allowed", "payload")
-    if body.code is not None:
-        checks.text(body.code, "code", Limits().source_bytes)
-    if body.timeMs is not None:
-        checks.number(body.timeMs, "timeMs", 1, limits.TIME_MS_MAX)
-    if body.settings is None:
-        return _Checked(events, None)
-    return _Checked(events, settings.definitions([each.model_dump() for each in body.settings]))
 
 
 def unsaved(call: Call) -> Trial:
     body: PreviewFunction = call.body
     if not call.principal.may_function(None, "admin"):
         raise refused()
-    checked: _Checked = call.prepared
-    assert checked.definitions is not None
     return _trial(
-        call, body, UNSAVED, checked.definitions, body.code, body.language, body.isolation, body.timeMs
+        call,
+        function=UNSAVED,
+        definitions=_definitions(body.settings),
+        code=body.code,
+        language=body.language,
+        isolation=body.isolation,
+        time_ms=body.timeMs,
     )
 
 
 def stored(call: Call) -> Trial:
     body: PreviewStoredFunction = call.body
     function = call.function(call.path["functionId"], "admin")
-    checked: _Checked = call.prepared
-    language = body.language or ("javascript" if body.code is not None else function.latest.language)
     return _trial(
         call,
-        body,
-        function.id,
-        function.settings if checked.definitions is None else checked.definitions,
-        function.latest.code if body.code is None else body.code,
-        language,
-        body.isolation or function.isolation,
-        body.timeMs or function.time_ms,
+        function=function.id,
+        definitions=function.settings if body.settings is None else _definitions(body.settings),
+        code=function.latest.code if body.code is None else body.code,
+        language=body.language or function.latest.language,
+        isolation=body.isolation or function.isolation,
+        time_ms=function.time_ms if body.timeMs is None else body.timeMs,
     )
 
 
 def _trial(
     call: Call,
-    body: PreviewFunction | PreviewStoredFunction,
+    *,
     function: str,
     definitions: tuple[Definition, ...],
     code: str,
-    language: Literal["javascript", "typescript"],
-    isolation: Literal["warm", "hermetic"],
+    language: Language,
+    isolation: Isolation,
     time_ms: int,
 ) -> Trial:
+    body: PreviewFunction | PreviewStoredFunction = call.body
+    checks.text(code, "code", Limits().source_bytes)
+    checks.number(time_ms, "timeMs", 1, limits.TIME_MS_MAX)
     new = settings.update(definitions, (), body.settingValues, "settingValues")
     values = settings.merged(definitions, new.plain, new.seal)
     lacking = settings.missing(definitions, values)
@@ -129,12 +115,27 @@ def _trial(
         language=language,
         isolation=isolation,
         time_ms=time_ms,
-        events=call.prepared.events,
+        events=_events(body.payload),
         is_list=isinstance(body.payload, list) or body.batch is True,
         batch=body.batch,
         settings=values,
         secrets=tuple(text for each in new.seal.values() for text in settings.texts(each) if len(text) >= 4),
     )
+
+
+def _definitions(given: list[Setting]) -> tuple[Definition, ...]:
+    return settings.definitions([each.model_dump() for each in given])
+
+
+def _events(payload: dict[str, Any] | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Raises ApiError and Invalid."""
+    events = payload if isinstance(payload, list) else [payload]
+    if not events:
+        raise invalid("has no event", "payload")
+    if len(events) > BATCH_EVENTS:
+        raise invalid(f"has {len(events)} events; at most {BATCH_EVENTS} are allowed", "payload")
+    canonical.check_depth(events, "payload", PAYLOAD_DEPTH + 1)
+    return events
 
 
 OPERATIONS: Final = (
@@ -146,7 +147,6 @@ OPERATIONS: Final = (
         "functions admin of all",
         unsaved,
         body=PreviewFunction,
-        prepare=_checked,
         runs=trial.run,
     ),
     Operation(
@@ -157,7 +157,6 @@ OPERATIONS: Final = (
         "functions admin",
         stored,
         body=PreviewStoredFunction,
-        prepare=_checked,
         runs=trial.run,
     ),
 )

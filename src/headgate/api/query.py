@@ -1,6 +1,6 @@
 """
-Query strings as the official clients write them (SPEC 12.1): dotted, in brackets, mixed, JSON in a value, repeated keys,
-lists parted by commas. All become one nested value.
+Parses query strings in all the forms the official clients use (SPEC 12.1): dotted names, brackets, a mixture of both, JSON
+as a value, repeated names, and comma-separated lists. Each form yields the same nested value.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ import orjson
 from headgate.api.errors import ApiError
 
 QUERY_BYTES: Final = 16 << 10
-"""Of a query string at most."""
+"""The longest query string."""
 
 PAIRS: Final = 1_000
-"""Of name and value at most."""
+"""The most pairs of name and value."""
 
 DEPTH: Final = 4
-"""Names inside each other at most."""
+"""How many names may nest, as in a.b.c.d."""
+
+VALUE_DEPTH: Final = 8
+"""How deep names, and the objects and lists of a JSON value, may nest in total."""
 
 _PART: Final = re.compile(r"[^.\[\]]+")
 
@@ -29,8 +32,8 @@ _INDEX: Final = re.compile(r"[0-9]{1,3}")
 
 def parsed(query: bytes) -> dict[str, Any]:
     """
-    A nested value of objects, lists and strings; values that are JSON objects or arrays are taken as such. Raises
-    ApiError for what none of the clients writes.
+    *query* as nested objects, lists and strings; a value that is a JSON object or array is parsed. Raises ApiError for
+    what no client sends.
     """
     if len(query) > QUERY_BYTES:
         raise ApiError(413, f"the query has {len(query)} bytes, more than {QUERY_BYTES}")
@@ -46,11 +49,11 @@ def parsed(query: bytes) -> dict[str, Any]:
         if not path or len(path) > DEPTH:
             raise ApiError(400, f"the query has no parameter {name[:80]!r}")
         _put(root, path, _value(text), name)
-    return {key: _lists(value) for key, value in root.items()}
+    return {key: _lists(value, VALUE_DEPTH) for key, value in root.items()}
 
 
 def strings(value: Any, field: str) -> list[str]:
-    """A list of strings, in any of the forms a list can have. Raises ApiError."""
+    """*value* as a list of strings: a list, a comma-separated string, or nothing. Raises ApiError 422."""
     if value is None or value == "":
         return []
     if isinstance(value, str):
@@ -86,12 +89,14 @@ def _put(root: dict[str, Any], path: list[str], value: Any, name: str) -> None:
         place[last] = [place[last], value]
 
 
-def _lists(value: Any) -> Any:
-    """Objects whose keys are all indices are lists."""
-    if isinstance(value, list):
-        return [_lists(each) for each in value]
-    if not isinstance(value, dict):
+def _lists(value: Any, depth: int) -> Any:
+    """*value* with objects whose keys are all indices turned into lists. Raises ApiError beyond *depth*."""
+    if not isinstance(value, dict | list):
         return value
+    if depth == 0:
+        raise ApiError(400, f"the query nests a value more than {VALUE_DEPTH} deep")
+    if isinstance(value, list):
+        return [_lists(each, depth - 1) for each in value]
     if value and all(_INDEX.fullmatch(key) for key in value):
-        return [_lists(value[key]) for key in sorted(value, key=int)]
-    return {key: _lists(each) for key, each in value.items()}
+        return [_lists(value[key], depth - 1) for key in sorted(value, key=int)]
+    return {key: _lists(each, depth - 1) for key, each in value.items()}

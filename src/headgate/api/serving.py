@@ -1,4 +1,4 @@
-"""From the table of operations to HTTP."""
+"""Serves the table of operations over HTTP."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from headgate.api.call import Call
 from headgate.api.download import Download
 from headgate.api.errors import ApiError, TooMuch, invalid
 from headgate.registry.errors import Conflict, NotFound, Refused, Unavailable
+from headgate.registry.wording import field_path, worded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -29,19 +30,19 @@ if TYPE_CHECKING:
     from headgate.registry.store import Registry
 
 BODY_BYTES: Final = 4 << 20
-"""Of a request's body at most; a function's source has 1 MiB."""
+"""The largest request body; the source of a function may have 1 MiB of it."""
 
 
 class Authority(Protocol):
     async def principal(self, token: str) -> Principal | None:
-        """Whose *token* is; None for one that is not known, or revoked."""
+        """The holder of *token*; None if the token is unknown or revoked."""
 
 
 class Api:
     """
-    Serves *operations* for *registry*.
+    Serves *operations* on *registry*.
 
-    routes    for Starlette, each with the name of its operation
+    routes    for Starlette, each named after its operation
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class Api:
         if scheme.lower() == "bearer" and token.strip():
             found = await self._authority.principal(token.strip())
         if found is None:
-            raise ApiError(401, "a valid token is wanted: Authorization: Bearer ...")
+            raise ApiError(401, "a valid token is required: Authorization: Bearer ...")
         return found
 
     def _perform(
@@ -139,7 +140,11 @@ class Api:
         body: BaseModel | None,
     ) -> Any:
         try:
-            prepared = None if operation.prepare is None else operation.prepare(body)
+            prepared = None
+            if operation.prepare is not None:
+                with self._registry.view() as view:
+                    permitted = operation.prepare.permits(Call(principal, path, asked, body, None, view))
+                prepared = operation.prepare.work(body, permitted)
             if operation.changes:
                 with self._registry.change(principal.actor) as change:
                     return operation.handler(Call(principal, path, asked, body, prepared, change))
@@ -174,28 +179,12 @@ async def _body(request: Request, operation: Operation) -> BaseModel | None:
     try:
         return operation.body.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise invalid(_message(first["type"], first["msg"]), _place(first["loc"])) from None
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """As in "settings[0].name"."""
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-def _message(kind: str, text: str) -> str:
-    if kind == "missing":
-        return "is required"
-    if kind == "extra_forbidden":
-        return "is not known here"
-    return text[0].lower() + text[1:]
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise invalid(worded(first), field_path(first["loc"])) from None
 
 
 def _documented(operation: Operation) -> dict[str, Any]:
-    """What goes in and out."""
+    """The OpenAPI description of an operation's parameters, body and responses."""
     types = [media.JSON, *(f"application/vnd.segment.{version}+json" for version in operation.versions)]
     parameters: list[dict[str, Any]] = [
         {"name": name[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
@@ -208,13 +197,20 @@ def _documented(operation: Operation) -> dict[str, Any]:
             {"name": name.rstrip("*"), "in": "query", "required": name.endswith("*"), "schema": schema}
         )
     failure = {"content": {each: {"schema": _FAILURE} for each in types}}
-    statuses = {401: "No valid token, or one that may not", 404: "There is no such thing", 429: "Too often"}
-    statuses |= {400: "The request cannot be read", 406: "No such media type", 503: "Try again later"}
-    statuses |= {413: "Too large", 422: "A value breaks a rule"}
+    statuses = {
+        400: "The request is malformed",
+        401: "The token is missing, invalid, or lacks the permission",
+        404: "Not found",
+        406: "The media type is not available",
+        413: "The request is too large",
+        422: "A value is invalid",
+        429: "Too many requests",
+        503: "Temporarily unavailable",
+    }
     if operation.changes:
-        statuses |= {409: "It contradicts what is there"}
+        statuses |= {409: "The request conflicts with the current state"}
     if operation.body is not None:
-        statuses |= {415: "The body is not JSON"}
+        statuses |= {415: "The media type of the body is not supported"}
     value: dict[str, Any] = {
         "parameters": parameters,
         "security": [{"token": []}],
@@ -253,7 +249,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """*schema* with its `$defs` in the places that refer to them: none of ours refers to itself."""
+    """*schema* with every reference into its `$defs` replaced by the definition; no model of ours is recursive."""
     definitions = schema.pop("$defs", {})
 
     def resolved(value: Any) -> Any:

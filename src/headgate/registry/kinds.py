@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from headgate.registry import checks, limits
 from headgate.registry.errors import Invalid
 from headgate.registry.settings import MASK
-from headgate.registry.wording import worded
+from headgate.registry.wording import field_path, worded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -183,7 +183,7 @@ def checked_settings(
         return MODELS[kind].model_validate(dict(given)).model_dump(exclude_defaults=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise Invalid(worded(first), ".".join([field, *(str(part) for part in first["loc"])])) from None
+        raise Invalid(worded(first), field_path([field, *first["loc"]])) from None
 
 
 def whole(kind: DestinationKind, plain: Mapping[str, Any], secret: Mapping[str, str]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
-"""pydantic's errors in our words."""
+"""The validation errors of pydantic in the words of our own messages."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def worded(error: Any) -> str:
-    """One of `ValidationError.errors()`, without its place."""
+    """The message of one of `ValidationError.errors()`, without the field: "is required", "must be a valid string"."""
     match error["type"]:
         case "extra_forbidden":
             return "is unknown"
@@ -18,3 +21,11 @@ def worded(error: Any) -> str:
     for theirs, ours in (("input should be", "must be"), ("should have", "must have")):
         message = message.replace(theirs, ours)
     return str(message)
+
+
+def field_path(location: Iterable[int | str]) -> str:
+    """The `loc` of an error as messages show it: "settings[0].name"."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

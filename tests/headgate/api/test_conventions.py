@@ -95,7 +95,7 @@ def test_types_over_http(house: House) -> None:
     [
         (b"{", 400, "the body is not JSON"),
         (b"[]", 400, "the body must be a JSON object"),
-        (b'{"name": 1}', 422, '"name" input should be a valid string'),
+        (b'{"name": 1}', 422, '"name" must be a valid string'),
         (b"{}", 422, '"name" is required'),
         (b'{"name": "' + b"x" * serving.BODY_BYTES + b'"}', 413, f"more than {serving.BODY_BYTES} bytes"),
     ],

@@ -14,6 +14,7 @@ import pytest
 
 from headgate.api import trial
 from headgate.api.permissions import Resource
+from headgate.api.preview import PAYLOAD_DEPTH
 from headgate.pipeline.admission import UNSAVED
 from headgate.registry import quotas
 from headgate.registry.snapshot import Quotas
@@ -43,6 +44,14 @@ def create(house: House, code: str = RETURN, **fields: Any) -> str:
     body = {"code": code, "displayName": "Mine", "resourceType": "INSERT_DESTINATION", **fields}
     made: str = house.owner.post("/functions", body).data["function"]["id"]
     return made
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """An event of so many objects inside each other."""
+    event: dict[str, Any] = {}
+    for _ in range(depth - 1):
+        event = {"properties": event}
+    return {"type": "track", "messageId": "m1", **event}
 
 
 @pytest.fixture
@@ -280,13 +289,27 @@ def test_a_run_that_does_not_end_ends_in_time(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "status"), [([], 422), ([TRACK] * 1001, 422), ("text", 422), ([1], 422), (None, 422)]
+    ("payload", "status"),
+    [
+        ([], 422),
+        ([TRACK] * 1001, 422),
+        ("text", 422),
+        ([1], 422),
+        (None, 422),
+        (nested(PAYLOAD_DEPTH + 1), 422),
+    ],
 )
 def test_what_is_no_event_is_refused(house: House, payload: object, status: int) -> None:
     answer = house.owner.post("/functions/preview", {"code": RETURN, "payload": payload})
 
     assert answer.status == status
     assert answer.error["field"].startswith("payload")
+
+
+def test_an_event_may_nest_as_deep_as_it_may(house: House) -> None:
+    event = nested(PAYLOAD_DEPTH)
+    for payload, output in ((event, event), ([event], [event])):
+        assert preview(house.owner, RETURN, payload)["output"] == output
 
 
 def test_a_workspace_has_so_many_runs_at_once(house: House) -> None:

@@ -94,6 +94,13 @@ def test_lists_may_be_parted_by_commas() -> None:
     assert query.strings(None, "groupBy") == []
 
 
+def test_json_may_nest_as_deep_as_it_may() -> None:
+    value: Any = "x"
+    for _ in range(query.VALUE_DEPTH):
+        value = [value]
+    assert query.parsed(urlencode({"a": orjson.dumps(value).decode()}).encode()) == {"a": value}
+
+
 def test_indices_are_put_in_order() -> None:
     assert query.parsed(b"a.10=k&a.2=c&a.0=a&a[1]=b") == {"a": ["a", "b", "c", "k"]}
 
@@ -102,6 +109,8 @@ def test_indices_are_put_in_order() -> None:
     ("text", "status"),
     [
         ("=1", 400),
+        ("a=" + "[" * 900 + "]" * 900, 400),
+        ("a=" + "[" * (query.VALUE_DEPTH + 1) + "]" * (query.VALUE_DEPTH + 1), 400),
         ("a.b.c.d.e=1", 400),
         ("a=1&a.b=2", 400),
         ("a.b=2&a=1", 400),
