@@ -1,6 +1,6 @@
 """
-The event API as one ASGI application: what arrives becomes events of a source, and is answered once they are durable
-(SPEC 8).
+The event API as one ASGI application: turns requests into events of a source and answers once they are
+durable (SPEC 8).
 """
 
 from __future__ import annotations
@@ -28,24 +28,28 @@ if TYPE_CHECKING:
     from headgate_runtime import Clock, Entropy
 
 BROKEN_RETRY_S = 10
-"""What senders are told to wait while the store cannot be written."""
+"""The Retry-After of answers while the store cannot be written."""
 
 SENDER_GONE = "sender_gone"
+"""
+The code in `TrackingApi.turned_away` of requests whose sender
+disconnected before the body was complete.
+"""
 
 
 class TrackingApi:
     """
-    Answers the paths for which `handles` is true, with the whole path in the scope, as Starlette's `Mount` leaves it too;
-    anything else is 404.
+    Answers the paths for which `handles` is true and 404 for any other. The scope must hold the full path,
+    which Starlette's `Mount` leaves in place.
 
-    clock               of events' `receivedAt`, of the throttle and of bodies that are slow
-    entropy             of generated message ids
-    strict_write_keys   answer 401 for an unknown write key, not 200 (SPEC D12)
-    events_per_s        of a workspace, at most; None: no bound
-    event_throttle      that holds them to it; others may take of it, too
+    clock               for `receivedAt`, the throttles and the timeout of request bodies
+    entropy             for generated message ids
+    strict_write_keys   answer 401 to an unknown write key instead of 200 (SPEC D12)
+    events_per_s        maps a workspace to its maximum rate; None is no limit
+    event_throttle      enforces that rate; may be shared with other entry points
 
-    What the intake raises other than QueueFull and QueueBroken comes out: the server makes a 500 of it, and SDKs send
-    again.
+    Exceptions of the intake other than QueueFull and QueueBroken propagate: the server answers 500, and SDKs
+    retry.
     """
 
     def __init__(
@@ -70,17 +74,18 @@ class TrackingApi:
         self._throttle = None if per_second is None else Throttle(per_second, clock)
         self.turned_away: Counter[str] = Counter()
         """
-        By code, what no source's counters tell: requests that were refused (pixels as well, which show their image all
-        the same) and those whose sender was gone (SENDER_GONE); for an unknown write key (UNKNOWN_SOURCE) the events.
+        Counts, by code, what the counters of the sources do not cover: refused requests (including pixels,
+        which are answered with the image regardless), requests whose sender disconnected (SENDER_GONE), and
+        events with an unknown write key (UNKNOWN_SOURCE).
         """
 
     @staticmethod
     def handles(path: str) -> bool:
-        """Whether *path* (decoded, without the query) is one of the event API."""
+        """Whether *path* (decoded, without the query) belongs to the event API."""
         return routes.handles(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; *scope* is of type "http"."""
+        """Answers one request; *scope* is of type "http"."""
         path: str = scope["path"]
         method: str = scope["method"]
         kind = routes.ROUTES.get(path)
@@ -98,7 +103,7 @@ class TrackingApi:
         elif not path.startswith(routes.PIXEL):
             response = responses.NOT_FOUND
         elif method == "GET":
-            # A type that is none ends up as "", and its event as a bad request.
+            # An unknown type becomes "", and its event is counted as a bad request.
             await self._pixel(routes.TYPES_BY_FORM.get(path[len(routes.PIXEL) :], ""), scope)
             response = responses.PIXEL
         elif method == "HEAD":
@@ -128,14 +133,15 @@ class TrackingApi:
         if not isinstance(request, dict):
             return self._refuse(responses.MALFORMED)
         taking = self._take(kind, request, len(body), scope, headers, browser=b"origin" in headers)
-        # While the events wait for the disk, the next request has the memory, and the processor's cache, of this one.
+        # Freed before the wait for the disk, so that the next request can reuse memory that is still in the
+        # CPU cache.
         del request, body
         return await taking
 
     async def _pixel(self, kind: str, scope: Scope) -> Response:
-        """What the answer would be if anybody read it."""
+        """Takes the event of a pixel. The response is only counted: the sender always gets the image."""
         query: bytes = scope["query_string"]
-        # Base64 makes three bytes four, and escapes make some of these three.
+        # Base64 turns 3 bytes into 4, and percent-encoding turns some of these into 3 each.
         if len(query) > 2 * self._limits.event_bytes:
             return self._refuse(responses.TOO_LARGE)
         try:
@@ -154,7 +160,7 @@ class TrackingApi:
         *,
         browser: bool,
     ) -> Response:
-        """*size*: bytes of the text that *request* was read from."""
+        """*size*: bytes of the text that *request* was parsed from."""
         write_key = header_key(headers.get(b"authorization")) or body_key(request.get("writeKey"))
         if write_key is None:
             return self._refuse(responses.NO_WRITE_KEY)
@@ -205,5 +211,5 @@ class TrackingApi:
 
 
 def _types(kind: str, request: dict[str, Any]) -> list[str]:
-    """The event type of each event in *request*, as far as it can be told."""
+    """The event type of each event in *request*; "" where it is unknown."""
     return [type_of(item) for item in items_of(request) or []] if kind == routes.BATCH else [kind]

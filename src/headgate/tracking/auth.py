@@ -7,8 +7,9 @@ import binascii
 
 def header_key(authorization: bytes | None) -> str | None:
     """
-    The write key in the value of an `Authorization` header: the user name of Basic, with or without a colon after it.
-    None where there is none: another scheme (a Bearer token is no write key), blank, or not base64.
+    The write key in the value of an `Authorization` header: the user name of the Basic scheme, with or
+    without a colon after it. None if the scheme is another (a Bearer token is not a write key), or the value
+    is blank or not base64.
     """
     if authorization is None or authorization[:6].lower() != b"basic ":
         return None
@@ -21,5 +22,5 @@ def header_key(authorization: bytes | None) -> str | None:
 
 
 def body_key(value: object) -> str | None:
-    """The write key in a body or query; None where it is missing, blank or no string."""
+    """The write key in a body or query; None if it is missing, blank or not a string."""
     return (value.strip() or None) if isinstance(value, str) else None

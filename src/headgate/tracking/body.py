@@ -1,4 +1,4 @@
-"""Reads the body of a request, bounded while it streams (SPEC 8.3, 8.4)."""
+"""Reads the body of a request and enforces its size limit while it streams in (SPEC 8.3, 8.4)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from headgate_runtime import Clock
 
 _PACKED_SLACK: Final = 1 << 10
-"""What gzip may add to content that does not compress."""
+"""Bytes by which gzip may enlarge content that does not compress."""
 
 _PLAIN: Final = (b"", b"identity")
 _GZIP: Final = (b"gzip", b"x-gzip")
 
 
 class BodyTooLarge(Exception):
-    """*unread*: bytes of it were left on the way, so that the connection is of no more use."""
+    """*unread*: part of the body was not read, so the connection cannot be reused."""
 
     def __init__(self, *, unread: bool) -> None:
         super().__init__()
@@ -30,15 +30,15 @@ class BodyTooLarge(Exception):
 
 
 class BodyUndecodable(Exception):
-    """It is not of the encoding that its header names, or of one that is not known here."""
+    """The Content-Encoding is unsupported, or the body does not match it."""
 
 
 class BodySlow(Exception):
-    """It was not there in time."""
+    """The body was not complete within `TrackingLimits.body_ms`."""
 
 
 class SenderGone(Exception):
-    """The connection ended before the body did."""
+    """The sender disconnected before the body was complete."""
 
 
 class _Content(Protocol):
@@ -65,15 +65,15 @@ async def read_body(
     receive: Receive, headers: Mapping[bytes, bytes], size_max: int, limits: TrackingLimits, clock: Clock
 ) -> bytes:
     """
-    The body, unpacked: *size_max* bytes at most. One that is refused is read to its end all the same, within
-    `drain_bytes`, for a sender that still writes may never see its answer.
+    Returns the decompressed body, of at most *size_max* bytes. A refused body is still read, up to
+    `drain_bytes`, because a sender that is still writing may never see the answer.
 
     Raises BodyTooLarge, BodyUndecodable, BodySlow and SenderGone.
     """
     message = await receive()
     encoding = headers.get(b"content-encoding", b"").strip().lower()
     if encoding in _PLAIN and not message.get("more_body", False):
-        # Nearly every body is short and comes in one piece.
+        # Fast path: nearly every body is short and arrives in one message.
         body = _chunk(message)
         if len(body) > size_max:
             raise BodyTooLarge(unread=False)

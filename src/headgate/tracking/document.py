@@ -1,4 +1,7 @@
-"""JSON as senders write it, and as everything behind this API can read and write it again."""
+"""
+Parses the JSON that senders write, mends common faults, and encodes it so that every later stage can parse
+it.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ _ESCAPE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""An escape in a string: a whole pair, a half of one, any other. A backslash is nowhere else in JSON."""
+"""
+An escape in a string: a surrogate pair, a lone surrogate (group 1), or any other. Valid JSON has no backslash
+elsewhere.
+"""
 
 _NUMBER = re.compile(rb"-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")
 
 _NUMBERS_MENDED = 16
-"""In one text; each means that it is read once more."""
+"""The most numbers mended in one text; each one costs another parse of the text."""
 
 
 class NotJson(Exception):
@@ -28,13 +34,14 @@ class NotJson(Exception):
 
 def parse(text: bytes) -> Any:
     r"""
-    The value of *text*. Three things are mended which are JSON, or near enough to be common, and which orjson refuses:
+    Returns the value of *text*. Mends three common things that orjson rejects:
 
-    - half a surrogate pair, as `"\ud83d"` in a title that was cut inside an emoji: U+FFFD;
-    - a number beyond the doubles, up to 16 of them: null, which is what JavaScript would write after reading it;
-    - a byte order mark: dropped.
+    - a lone surrogate, such as `"\ud83d"` in a title that was cut inside an emoji, becomes U+FFFD;
+    - a number beyond the range of doubles (up to 16 of them) becomes null, as if JavaScript had parsed and
+      rewritten it;
+    - a byte order mark is dropped.
 
-    Integers beyond 64 bits become doubles, as in JavaScript. NaN and Infinity are no JSON. Raises NotJson.
+    Integers beyond 64 bits become doubles, as in JavaScript. NaN and Infinity are not JSON. Raises NotJson.
     """
     text = text.removeprefix(codecs.BOM_UTF8)
     for _ in range(_NUMBERS_MENDED + 2):
@@ -64,11 +71,11 @@ def _whole(escape: re.Match[bytes]) -> bytes:
 
 
 class TooDeep(Exception):
-    """The value is nested more than 254 deep: read, it could not be written again."""
+    """The value is nested more than 254 deep: orjson parses it but cannot encode it again."""
 
 
 def encode(value: Any) -> bytes:
-    """The JSON text of something that `parse` returned. Raises TooDeep."""
+    """The JSON text of a value that `parse` returned. Raises TooDeep."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:

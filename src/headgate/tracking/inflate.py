@@ -1,4 +1,4 @@
-"""Unpacks gzip while it arrives, never holding more than a limit of what comes out."""
+"""Decompresses gzip as it arrives and stops when the output exceeds a limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import zlib
 from typing import Final
 
 _GZIP: Final = 31
-"""A window of any size with gzip's header and trailer around it."""
+"""zlib's `wbits` for a gzip header and trailer with a window of any size."""
 
 
 class BadGzip(Exception):
@@ -14,13 +14,13 @@ class BadGzip(Exception):
 
 
 class TooMuch(Exception):
-    """More came out than the limit allows."""
+    """The decompressed content is larger than the limit."""
 
 
 class Inflater:
     """
-    `feed` chunks of any size, then `close`. Members may follow each other, as gzip allows, *members_max* at most;
-    zeros may follow the last one, as tape archives pad.
+    Call `feed` with chunks of any size, then `close`. The input may have up to *members_max* gzip members,
+    and zero padding after the last one, as tape archives have.
     """
 
     def __init__(self, size_max: int, members_max: int) -> None:
@@ -32,13 +32,13 @@ class Inflater:
         self._content = bytearray()
 
     def feed(self, chunk: bytes) -> None:
-        """Raises BadGzip and TooMuch, after which there is no use in going on."""
+        """Decompresses *chunk*. Raises BadGzip and TooMuch, after which the inflater is unusable."""
         while chunk:
             if self._member is None:
                 chunk = self._between(chunk)
                 continue
             try:
-                # One byte more than there is room for tells too much from just enough.
+                # One byte more than the room left distinguishes "too much" from "exactly full".
                 part = self._member.decompress(chunk, self._room + 1)
             except zlib.error as error:
                 raise BadGzip from error
@@ -51,7 +51,10 @@ class Inflater:
                 chunk, self._member = self._member.unused_data, None
 
     def _between(self, chunk: bytes) -> bytes:
-        """Opens the member that *chunk* begins with, if it does not only hold padding."""
+        """
+        Opens the member that *chunk* starts with and returns the chunk; returns b"" if *chunk* is only
+        padding.
+        """
         rest = chunk.lstrip(b"\0") if self._started else chunk
         self._padded = self._padded or len(rest) < len(chunk)
         if not rest:
@@ -64,7 +67,10 @@ class Inflater:
         return rest
 
     def close(self) -> bytes:
-        """All that came out. Raises BadGzip when the last member is not complete, or there was none."""
+        """
+        Returns the decompressed content. Raises BadGzip if the last
+        member is incomplete or there was none.
+        """
         if self._member is not None or not self._started:
             raise BadGzip
         return bytes(self._content)

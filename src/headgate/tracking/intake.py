@@ -1,4 +1,7 @@
-"""What the event API hands on, and to whom. The pipeline implements `Intake`; tests of the API use a list."""
+"""
+The interface between the event API and what stores its events. The pipeline implements `Intake`; tests of the
+API use a list.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Arrival(NamedTuple):
-    """A valid, normalised event (SPEC 2.5). *body* is the JSON text of *event*, which nobody changes any more."""
+    """
+    A valid, normalised event (SPEC 2.5). *body* is the JSON text of *event*, which must not be modified any
+    more.
+    """
 
     message_id: str
     event_type: str
@@ -24,10 +30,10 @@ class Intake(Protocol):
     """Takes responsibility for events."""
 
     async def source(self, write_key: str) -> Source | None:
-        """The source of a write key in the registry as it is at this moment; None when there is none."""
+        """The source that the current registry has for a write key, or None."""
 
     async def accept(self, source: Source, arrivals: Sequence[Arrival], failed: Sequence[Tally]) -> None:
         """
-        Durable on return. *failed* counts what the request held and was not valid. Raises QueueFull or QueueBroken
-        (headgate.queue.protocol) when nothing of it was stored.
+        Stores the events and counters; they are durable on return. *failed* counts the invalid items of the
+        request. Raises QueueFull or QueueBroken (headgate.queue.protocol), in which case nothing was stored.
         """

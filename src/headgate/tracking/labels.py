@@ -1,4 +1,4 @@
-"""What of an event the delivery overview tells apart beside its type (SPEC 11.3)."""
+"""The labels by which the delivery overview breaks down events besides their type (SPEC 11.3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def labels_of(event: Mapping[str, Any], event_type: str) -> Labels:
-    """Of any JSON object, whatever is wrong with it."""
+    """
+    The labels of *event*, which may be any JSON object, valid or not: its event name (track only) and app
+    version.
+    """
     name = event.get("event") if event_type == "track" else None
     context = event.get("context")
     app = context.get("app") if isinstance(context, dict) else None

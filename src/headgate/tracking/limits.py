@@ -1,4 +1,4 @@
-"""Numbers of the event API (SPEC 15, limits.json)."""
+"""Limits of the event API (SPEC 15, limits.json)."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from dataclasses import dataclass
 from typing import Final
 
 RECOMMENDED_RPS: Final = 1_000
-"""What senders are asked to stay below, requests per second and workspace: guidance, so nothing enforces it unasked."""
+"""
+Requests per second and workspace that senders are asked to stay below. Guidance: not enforced unless
+configured.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackingLimits:
     """
-    event_bytes           body of a single call, and an item of a batch, as JSON text without spaces
+    event_bytes           body of a single call, or one item of a batch, as JSON text without spaces
     batch_bytes           body of a batch, decompressed
-    batch_events          items taken of a batch
-    batch_shared_bytes    what a batch brings for all its items, once it is in each of them; items beyond that are not
-                          taken, for a small batch must not become a thousand times what it was
+    batch_events          items accepted from one batch
+    batch_shared_bytes    total of the batch's shared `context` and `integrations` after they are copied into
+                          each item; items beyond it are not accepted, so that a small batch cannot grow a
+                          thousandfold
     message_id_chars      longest `messageId`
     properties            values in `properties` and `traits` of one event, counted at every depth
-    requests_per_second   of one workspace and process, with as many again at once after a pause; None for no bound,
-                          for a full queue pushes back by itself
+    requests_per_second   per workspace and process, with a burst of one second's worth; None is no limit,
+                          since a full queue applies back pressure anyway
     gzip_members          members of a gzip body
-    body_ms               from the first piece of a body to its end; before that a request holds no more than a connection
-    drain_bytes           read of a body that is refused, so that its sender is still there for the answer
+    body_ms               time from the first piece of a body to its end; before it, a request costs only a
+                          connection
+    drain_bytes           bytes read of a refused body, so that its sender finishes writing and reads the
+                          answer
     """
 
     event_bytes: int = 32 << 10

@@ -1,4 +1,4 @@
-"""Ids for events that came without one (SPEC 2.5)."""
+"""Generates ids for events that arrive without one (SPEC 2.5)."""
 
 from __future__ import annotations
 
@@ -9,5 +9,8 @@ if TYPE_CHECKING:
 
 
 def message_id(now_ms: int, entropy: Entropy) -> str:
-    """`api-` and 32 hex digits that sort by time: 48 bits of milliseconds since the epoch, then 80 random ones."""
+    """
+    `api-` and 32 hex digits that sort by time: 48 bits of
+    milliseconds since the epoch, then 80 random bits.
+    """
     return f"api-{now_ms:012x}{entropy(10).hex()}"

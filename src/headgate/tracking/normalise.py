@@ -1,4 +1,4 @@
-"""Gives events the form in which functions see them (SPEC 2.5, 8.5, 8.6)."""
+"""Brings events into the form that functions see (SPEC 2.5, 8.5, 8.6)."""
 
 from __future__ import annotations
 
@@ -28,22 +28,24 @@ _CHANNELS: Final = {
     "analytics-react-native": "mobile",
     "@segment/analytics-react-native": "mobile",
 }
-"""Channels of the official libraries which do not run on servers, by `context.library.name`."""
+"""Channels of the official client-side libraries, by `context.library.name`."""
 
 CLIENT_SIDE: Final = frozenset({"client", "browser", "mobile"})
-"""Channels whose `context.ip` is filled: the sender's address is the user's."""
+"""Channels for which `context.ip` is filled in, because the sender's address is the user's."""
 
 
 class Envelope(NamedTuple):
     """
     What all events of a request have in common.
 
-    project         the source's id
-    received_ms     the server's clock
-    behind_ms       how far the sender's clock was behind when it sent, 0 where it did not tell
-    context         of the batch, and so are *integrations*
-    browser         the request looks like a browser's
-    ip              where it came from
+    project         id of the source
+    received_ms     server clock, ms since the epoch
+    received_at     the same, as text
+    behind_ms       how far the sender's clock was behind when it sent; 0 if the request has no `sentAt`
+    sent_at         the sender's clock when it sent, as text
+    context         shared by the items of a batch; so are *integrations*
+    browser         whether the request looks like a browser's
+    ip              address of the sender
     """
 
     project: str
@@ -60,7 +62,7 @@ class Envelope(NamedTuple):
 def envelope(
     request: Mapping[str, Any], project: str, now_ms: int, *, batch: bool, browser: bool, ip: str | None
 ) -> Envelope:
-    """Of the JSON object in a request's body: a batch or a single call."""
+    """The envelope of *request*, the JSON object in a request's body: a batch or a single call."""
     received_at = timestamps.format_ms(now_ms)
     sent_ms = timestamps.parse(request.get("sentAt"))
     if sent_ms is None:
@@ -75,8 +77,8 @@ def envelope(
 
 def tidy(item: Mapping[str, Any]) -> dict[str, Any]:
     """
-    A copy of *item* without the nulls that count as absent, with numeric ids as strings, and without a write key: that
-    of an item is ignored, and no event carries a credential to destinations.
+    A copy of *item* without the nulls that count as absent, with numeric ids as strings, and without
+    `writeKey`, which is ignored in an item and must not reach destinations.
     """
     if None in item.values():
         event = {name: value for name, value in item.items() if value is not None or name not in NULLABLE}
@@ -91,13 +93,13 @@ def tidy(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text_of(number: float) -> str:
-    """As JavaScript would write it, save that integers keep all their digits."""
+    """*number* as JavaScript prints it, except that integers keep all their digits."""
     whole = isinstance(number, int) or (number.is_integer() and abs(number) < 1e21)
     return str(int(number)) if whole else orjson.dumps(number).decode()
 
 
 def complete(event: dict[str, Any], event_type: str, around: Envelope, entropy: Entropy) -> None:
-    """Fills in what a valid, tidied *event* lacks, and sets what only the server knows."""
+    """Fills in the missing fields of a valid, tidied *event* and sets those that only the server knows."""
     event["type"] = event_type
     if not event.get("messageId"):
         event["messageId"] = message_id(around.received_ms, entropy)
@@ -114,7 +116,10 @@ def complete(event: dict[str, Any], event_type: str, around: Envelope, entropy: 
 
 
 def _object(value: object) -> dict[str, Any]:
-    """*value*, or an empty object for what is none: no rejection is defined for these, and functions rely on objects."""
+    """
+    *value* if it is an object, else an empty one: no rejection code covers these fields, and functions rely
+    on them.
+    """
     return value if isinstance(value, dict) else {}
 
 
@@ -139,8 +144,8 @@ def _channel(library: object, around: Envelope) -> str:
 
 def _set_times(event: dict[str, Any], around: Envelope) -> None:
     """
-    `timestamp` is the sender's time, put right by how far its clock was off when it sent. An event that came without a
-    time has the server's, which needs no putting right.
+    Sets the timestamps of *event* (SPEC 8.6). `timestamp` is the sender's time corrected by the offset of its
+    clock. An event without a time gets the server's, which needs no correction.
     """
     original_ms = timestamps.parse(event.get("timestamp"))
     if original_ms is None:

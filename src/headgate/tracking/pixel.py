@@ -1,4 +1,4 @@
-"""Events in the address of an image (SPEC 8.1), for e-mails and pages without scripts."""
+"""Events in the URL of an image (SPEC 8.1), for e-mails and pages without scripts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from headgate.tracking import document
 
 def call_of(query: bytes) -> dict[str, Any]:
     """
-    The object that *query* stands for: base64 of JSON in `data`, or parameters whose names are paths with dots, all of
-    them strings (`context.library.name=x`). With both, what `data` says goes before. Raises document.NotJson for `data`
-    that cannot be read.
+    The object in *query*: base64 of JSON in `data`, or parameters named by dotted paths with string values
+    (`context.library.name=x`). If both are present, top-level keys of `data` win. Raises document.NotJson if
+    `data` cannot be decoded.
     """
     call: dict[str, Any] = {}
     data: str | None = None
@@ -28,7 +28,7 @@ def call_of(query: bytes) -> dict[str, Any]:
 
 
 def _put(call: dict[str, Any], path: str, value: str) -> None:
-    """The first of two that are at odds (`a=1`, `a.b=2`) stays."""
+    """Sets *path* in *call*. The first of two conflicting paths (`a=1`, `a.b=2`) wins."""
     *folders, name = path.split(".")
     place = call
     for folder in folders:
@@ -39,7 +39,7 @@ def _put(call: dict[str, Any], path: str, value: str) -> None:
 
 
 def _decoded(data: str) -> dict[str, Any]:
-    # A plus sign that was not escaped arrives as a space; both alphabets of base64 are common here.
+    # An unescaped plus sign arrives as a space; both base64 alphabets are common here.
     encoded = data.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
     try:
         text = binascii.a2b_base64(encoded + "=" * (-len(encoded) % 4), strict_mode=True)

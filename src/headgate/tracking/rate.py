@@ -1,4 +1,4 @@
-"""How many requests a workspace may make."""
+"""Token buckets that limit the requests and events per second of each workspace."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from headgate_runtime import Clock
 
 _ROUNDING: Final = 1e-6
-"""Of a token: whoever waited as long as told is not to be told to wait again for the last bit of a float."""
+"""
+Tolerance in tokens: a sender that waited as long as told must not be refused because of floating-point
+rounding.
+"""
 
 
 class EventThrottle:
     """
-    As Throttle, for events, each workspace with a rate of its own. A request may have more of them than a second has
-    tokens: it goes on when there is one, and those after it wait until it is paid for.
+    Like Throttle, but counts events, and each workspace has its own rate. A request may hold more events than
+    the bucket has tokens: it passes if there is at least one token, and later requests wait until the debt is
+    repaid.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -38,9 +42,10 @@ class EventThrottle:
 
 class Throttle:
     """
-    A token bucket for each workspace: *per_second* tokens drip into it, and it holds those of one second, or one.
+    A token bucket for each workspace, refilled with *per_second* tokens a second. Its capacity is one
+    second's worth, and at least one token.
 
-    Workspaces are few, and only those of the registry are asked about, so the buckets stay.
+    Buckets are never removed: workspaces are few, and only those of the registry get one.
     """
 
     def __init__(self, per_second: float, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Why an event failed on ingest: codes of discard-reasons.json (SPEC 8.5)."""
+"""Codes of discard-reasons.json for why an event failed on ingest (SPEC 8.5)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ NAME_NOT_STRING: Final = "name_not_string"
 CATEGORY_NOT_STRING: Final = "category_not_string"
 BAD_REQUEST: Final = "bad_request"
 """
-An item that is no object or has no known type, a `messageId` that is too long, an item that is too large or one too many
-for its batch, a `batch` that is no array, nesting too deep to be written again.
+An item that is not an object, has no known type, is too large or is beyond the limit of its batch; a
+`messageId` that is too long; a `batch` that is not an array; nesting too deep to encode.
 """
 SOURCE_DISABLED: Final = "source_disabled"
 
@@ -24,7 +24,7 @@ EMPTY_BATCH_RESULT: Final = "empty_batch_result"
 MULTI_USER_ERROR: Final = "multi_user_error"
 
 UNKNOWN_SOURCE: Final = "unknown_source"
-"""Counted by the process: there is no source to count it for."""
+"""Counted per process, since there is no source to count it for."""
 
 OF_REQUESTS: Final = frozenset({EMPTY_BATCH, EMPTY_BATCH_RESULT, MULTI_USER_ERROR})
-"""Count requests. They come besides the rows of the request's items and have no event type."""
+"""These count requests. They are added to the rows of the request's items and have no event type."""

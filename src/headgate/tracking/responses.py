@@ -1,4 +1,4 @@
-"""What the event API answers, to the byte (SPEC 8.4)."""
+"""The responses of the event API, byte for byte (SPEC 8.4)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from headgate.tracking.asgi import Send
 
 _CORS: Final = [(b"access-control-allow-origin", b"*")]
-"""For every answer. There are no cookies here to be protected, only keys that the page has anyway."""
+"""On every response. `*` is safe: the API uses no cookies, only write keys, which the page holds anyway."""
 
 
 class Response:
-    """Made once and sent any number of times, unless it holds a number that changes."""
+    """Immutable, so one instance can be sent any number of times."""
 
     __slots__ = ("_body", "_headers", "code", "status")
 
@@ -27,21 +27,24 @@ class Response:
         code: str = "",
     ) -> None:
         self.code = code
-        """Of a refusal."""
+        """The error code of a refusal, else ""."""
         typed = [] if content_type is None else [(b"content-type", content_type)]
         self.status = status
         self._body = body
         self._headers = [*typed, (b"content-length", str(len(body)).encode()), *_CORS, *headers]
 
     async def send(self, send: Send, *, head: bool = False) -> None:
-        """*head*: without the body that it tells the length of."""
-        # Fresh messages: what stands around this application may add to them.
+        """Sends the response; *head* omits the body but keeps its Content-Length."""
+        # Each send makes new messages, because middleware may add to them.
         await send({"type": "http.response.start", "status": self.status, "headers": list(self._headers)})
         await send({"type": "http.response.body", "body": b"" if head else self._body})
 
 
 def _refusal(status: int, code: str, message: str, *headers: tuple[bytes, bytes]) -> Response:
-    """SDKs read `code` and `message`. Nothing that the sender sent is repeated in them."""
+    """
+    A response whose JSON has the `code` and `message` that SDKs
+    read. They repeat nothing of the request.
+    """
     body = orjson.dumps({"code": code, "message": message})
     return Response(status, body, b"application/json", headers, code)
 
@@ -61,7 +64,7 @@ SLOW: Final = _refusal(408, "request_timeout", "the body did not arrive in time"
 
 
 def _later(status: int, code: str, message: str, seconds: int) -> Response:
-    """SDKs wait *seconds*, one at least, and then send the same again."""
+    """A refusal after which SDKs retry the same request in *seconds*, at least 1."""
     number = str(max(1, seconds)).encode()
     return _refusal(
         status,
@@ -74,12 +77,15 @@ def _later(status: int, code: str, message: str, seconds: int) -> Response:
 
 
 def throttled(seconds: int) -> Response:
-    """The workspace sends more requests than it may."""
+    """The workspace exceeds its rate."""
     return _later(429, "too_many_requests", "the workspace sends too many requests", seconds)
 
 
 def full(seconds: int) -> Response:
-    """429 although the fault is ours: it is what all SDKs wait for as they are told, and what uses up no attempts."""
+    """
+    429 although the fault is ours: it is what all SDKs wait for as they are told, and what uses up no
+    attempts.
+    """
     return _later(429, "queue_full", "too many events wait to be delivered", seconds)
 
 
@@ -103,7 +109,7 @@ def _preflight(methods: bytes) -> Response:
         None,
         (
             (b"access-control-allow-methods", methods),
-            # The star covers all but Authorization; where it is not known, what SDKs need is named.
+            # `*` covers every header except Authorization. Browsers that do not know `*` need the names.
             (b"access-control-allow-headers", b"Content-Type, Authorization, *"),
             (b"access-control-max-age", b"86400"),
         ),
@@ -120,4 +126,4 @@ _TRANSPARENT_PIXEL = bytes.fromhex(
 )
 
 PIXEL: Final = Response(200, _TRANSPARENT_PIXEL, b"image/gif", ((b"cache-control", b"no-store"),))
-"""A GIF of one transparent dot."""
+"""A GIF of one transparent pixel."""

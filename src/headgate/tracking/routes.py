@@ -9,7 +9,10 @@ EVENT_TYPES: Final = frozenset({"identify", "track", "page", "screen", "group", 
 BATCH: Final = "batch"
 
 ROOT: Final = "/v1/"
-"""Server SDKs append `/v1/batch` to their host, browser and mobile SDKs `/b` or `/t` to a host that ends in `/v1`."""
+"""
+Server SDKs append `/v1/batch` to their host; browser and mobile SDKs append `/b` or `/t` to a host ending in
+`/v1`.
+"""
 
 PIXEL: Final = ROOT + "pixel/"
 
@@ -18,12 +21,15 @@ _NAMES = [*sorted(EVENT_TYPES), BATCH]
 ROUTES: Final = {
     path: name for name in _NAMES for form in (name, name[0]) for path in (ROOT + form, ROOT + form + "/")
 }
-"""The event type that a path stands for, or BATCH."""
+"""Maps each path to its event type, or to BATCH."""
 
 TYPES_BY_FORM: Final = {form: name for name in sorted(EVENT_TYPES) for form in (name, name[0])}
-"""What may follow PIXEL."""
+"""Maps what may follow PIXEL to the event type."""
 
 
 def handles(path: str) -> bool:
-    """Whether *path* is one of the event API. The type in the path of a pixel is not judged: a pixel is always shown."""
+    """
+    Whether *path* belongs to the event API. A pixel may name any
+    type, because its image is always served.
+    """
     return path in ROUTES or path.startswith(PIXEL)

@@ -1,4 +1,4 @@
-"""From the JSON of a request to the events that are accepted and the rows that count the others (SPEC 8.5)."""
+"""Splits the JSON of a request into accepted events and counter rows for the rejected ones (SPEC 8.5)."""
 
 from __future__ import annotations
 
@@ -23,30 +23,33 @@ if TYPE_CHECKING:
     from headgate_runtime import Entropy
 
 _SHORTEST_VALUE: Final = 2
-"""Bytes of the shortest value and the comma after it."""
+"""Bytes of the shortest value with the comma after it."""
 
 PORTION: Final = 256
-"""Items of a batch that are sifted at a stretch: some milliseconds."""
+"""Items of a batch processed before the event loop gets a turn: a few milliseconds' worth."""
 
 SURPLUS_PORTION: Final = 16_384
-"""The same of items that are only counted."""
+"""The same for items that are only counted."""
 
 
 class Sifted(NamedTuple):
-    """What became of a request: *failed* has a row for each bad item, and at most one for the request."""
+    """
+    The result for one request: *failed* has a row for each bad item
+    and at most one for the request itself.
+    """
 
     arrivals: list[Arrival]
     failed: list[Tally]
 
 
 def type_of(item: object) -> str:
-    """The event type that *item* claims, "" for none that is known."""
+    """The event type that *item* claims; "" if it is missing or unknown."""
     claimed = item.get("type") if isinstance(item, dict) else None
     return claimed if isinstance(claimed, str) and claimed in EVENT_TYPES else ""
 
 
 def failure(source: str, event_type: str, reason: str, item: object = None) -> Tally:
-    """A row for one event or one request. *item* is the event, where there is one."""
+    """A counter row for one event or one request. *item* is the event, if there is one."""
     labels = labels_of(item, event_type) if isinstance(item, dict) else NO_LABELS
     return Tally(source, "", Step.FAILED_ON_INGEST, event_type, reason, labels=labels)
 
@@ -54,7 +57,7 @@ def failure(source: str, event_type: str, reason: str, item: object = None) -> T
 def sift_single(
     call: Mapping[str, Any], event_type: str, around: Envelope, limits: TrackingLimits, entropy: Entropy
 ) -> Sifted:
-    """*event_type* is that of the path, whatever *call* says."""
+    """Processes a single call. *event_type* is that of the path and overrides the type in *call*."""
     found = _examine(call, event_type, around, limits, entropy)
     if isinstance(found, str):
         return Sifted([], [failure(around.project, event_type, found, call)])
@@ -65,8 +68,8 @@ async def sift_batch(
     batch: Mapping[str, Any], around: Envelope, limits: TrackingLimits, entropy: Entropy, body_bytes: int
 ) -> Sifted:
     """
-    *body_bytes*: the size of the text that *batch* was read from; no item is larger. Others on the event loop have their
-    turn after every portion.
+    Processes a batch, and yields to the event loop after every portion of items. *body_bytes* is the size of
+    the text that *batch* was parsed from, which bounds the size of each item.
     """
     items = items_of(batch)
     if items is None:
@@ -100,7 +103,7 @@ async def sift_batch(
 
 
 def _number_taken(around: Envelope, limits: TrackingLimits) -> int:
-    """How many items of a batch are taken, if it has as many."""
+    """How many items of a batch are accepted at most, given `batch_events` and `batch_shared_bytes`."""
     if not (around.context or around.integrations):
         return limits.batch_events
     try:
@@ -111,7 +114,10 @@ def _number_taken(around: Envelope, limits: TrackingLimits) -> int:
 
 
 def _fits(item: Mapping[str, Any], body: bytes, size_max: int) -> bool:
-    """Whether *item* is small enough. *body*, which it became, is only larger: few need to be written to be measured."""
+    """
+    Whether *item* is at most *size_max* bytes. Its *body* is never smaller, so few items must be encoded to
+    find out.
+    """
     if len(body) <= size_max:
         return True
     try:
@@ -121,7 +127,7 @@ def _fits(item: Mapping[str, Any], body: bytes, size_max: int) -> bool:
 
 
 def items_of(batch: Mapping[str, Any]) -> list[Any] | None:
-    """The items of a batch, none when there is no `batch`; None when that is no array."""
+    """The items of a batch; empty if there is no `batch`, None if it is not an array."""
     items = batch.get("batch")
     if items is None:
         return []
@@ -131,7 +137,7 @@ def items_of(batch: Mapping[str, Any]) -> list[Any] | None:
 def _examine(
     item: Mapping[str, Any], event_type: str, around: Envelope, limits: TrackingLimits, entropy: Entropy
 ) -> Arrival | str:
-    """The event that *item* becomes, or the code of what is wrong with it."""
+    """The event made from *item*, or the reason code of its rejection."""
     event = tidy(item)
     fault = fault_of(event, event_type, limits.message_id_chars)
     if fault is not None:

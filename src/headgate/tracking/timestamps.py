@@ -1,4 +1,7 @@
-"""Points in time as SDKs send them and as events carry them (SPEC 8.6). Everything is ms since the epoch, UTC."""
+"""
+Parses the timestamps that SDKs send and formats those of events (SPEC 8.6). Instants are ms since the epoch,
+UTC.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ _DAY_MS = 86_400_000
 
 EARLIEST_MS: Final = (date.min.toordinal() - _EPOCH_DAY) * _DAY_MS
 LATEST_MS: Final = (date.max.toordinal() + 1 - _EPOCH_DAY) * _DAY_MS - 1
-"""What four digits of a year can tell, from 0001 on."""
+"""The range of four-digit years: 0001 to 9999."""
 
 _FRACTION_DIGITS = 12
-"""Digits of a fraction that are read: a fraction of an hour to the millisecond needs fewer."""
+"""Digits of a fraction that are parsed; even a fraction of an hour needs fewer for a precision of 1 ms."""
 
 _ANY = re.compile(
     r"""
@@ -44,12 +47,12 @@ _ANY = re.compile(
 
 def parse(text: object) -> int | None:
     """
-    The instant that *text* names in any form of ISO 8601, rounded down; without an offset it is UTC. None for what is
-    none, or lies outside the years 1 to 9999.
+    The instant that *text* gives in any form of ISO 8601, rounded down to the millisecond; UTC if it has no
+    offset. None if it is not a valid time or is outside the years 1 to 9999.
     """
     if not isinstance(text, str):
         return None
-    # What fromisoformat reads as the standard does: dates with hours, minutes and seconds.
+    # Fast path: for dates with hours, minutes and seconds, fromisoformat agrees with the standard.
     if text[10:11] in ("T", " ", "t") and text[13:14] == ":" == text[16:17]:
         try:
             moment = datetime.fromisoformat(text)
@@ -67,8 +70,8 @@ def _in_range(ms: int) -> int | None:
 
 def _parse_any(text: str) -> int | None:
     """
-    The forms that fromisoformat lacks or reads otherwise: ordinal days, parts left out, fractions of hours and minutes,
-    24:00, leap seconds, years with a sign, lower case.
+    Handles the forms that fromisoformat does not support or reads differently: ordinal days, omitted parts,
+    fractions of hours and minutes, 24:00, leap seconds, signed years, lower case.
     """
     match = _ANY.fullmatch(text)
     if match is None:
@@ -98,7 +101,7 @@ def _parse_any(text: str) -> int | None:
 
 
 def _day(part: dict[str, str | None]) -> int:
-    """The proleptic day number. ValueError for a day that does not exist."""
+    """The proleptic Gregorian ordinal of the day. Raises ValueError if the day does not exist."""
     year = int((part["year"] or "").replace("\u2212", "-"))
     if part["week"]:
         return date.fromisocalendar(year, int(part["week"]), int(part["weekday"] or 1)).toordinal()
@@ -120,5 +123,5 @@ def format_ms(ms: int) -> str:
 
 @lru_cache(256)
 def _to_the_second(seconds: int) -> str:
-    # strftime does not fill the year up to four digits everywhere.
+    # strftime does not pad the year to four digits on every platform.
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]

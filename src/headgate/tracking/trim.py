@@ -1,4 +1,4 @@
-"""Drops the values of an event beyond the number it may have (SPEC 8.5, 15)."""
+"""Drops the values of an event beyond the maximum number (SPEC 8.5, 15)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ FIELDS = ("properties", "traits")
 
 def trim(event: dict[str, Any], values_max: int) -> bool:
     """
-    Leaves the first *values_max* values in `properties` and `traits`, in the order of the text. A value is a member of
-    an object or an element of an array, at any depth. Whether any had to go.
+    Keeps the first *values_max* values in `properties` and `traits`, in document order. A value is a member
+    of an object or an element of an array, at any depth. Returns whether any were dropped.
     """
     trimmed = False
     room = values_max
@@ -21,7 +21,10 @@ def trim(event: dict[str, Any], values_max: int) -> bool:
 
 
 def _count(value: object, room: int) -> tuple[bool, int]:
-    """Whether all of *value* had room, and the room left. Nesting is as deep as `document.encode` writes at most."""
+    """
+    Trims *value* to *room* values; returns whether all fitted, and the room left. The recursion is bounded,
+    because `document.encode` has already rejected deeper nesting.
+    """
     if isinstance(value, dict):
         names, members = list(value), list(value.values())
     elif isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What makes an event invalid (SPEC 8.5)."""
+"""Validates events (SPEC 8.5)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _ABSENT: Final = object()
 
 def fault_of(event: Mapping[str, Any], event_type: str, message_id_chars: int) -> str | None:
     """
-    The code of the first thing that is wrong with *event*, or None. Its nulls are gone already and its numeric ids are
-    strings (normalise.tidy).
+    The reason code of the first fault of *event*, or None. *event* has been through `normalise.tidy`: nulls
+    removed, numeric ids turned into strings.
     """
     user_id, anonymous_id = event.get("userId", _ABSENT), event.get("anonymousId", _ABSENT)
     if user_id is _ABSENT and anonymous_id is _ABSENT:
