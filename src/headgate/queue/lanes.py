@@ -219,7 +219,7 @@ class LaneIndex:
 
     def _enter_heap(self, lane: LaneState) -> None:
         if len(self._heap) > 2 * len(self._lanes) + 64:
-            current = {lane.key: entry for entry in self._heap if entry[0] == (lane := entry[2]).queued_due}
+            current = {entry[2].key: entry for entry in self._heap if entry[0] == entry[2].queued_due}
             self._heap = list(current.values())
             heapq.heapify(self._heap)
         lane.queued_due = lane.next_due

@@ -111,3 +111,13 @@ def test_the_heap_does_not_grow_with_what_has_been() -> None:
 
     assert len(index._heap) < 200
     assert index.next_due <= lane.next_due
+
+
+@given(st.lists(st.sampled_from(range(3)), min_size=80, max_size=120))
+def test_no_lane_is_lost_when_stale_heap_entries_are_dropped(order: list[int]) -> None:
+    index = LaneIndex()
+    lanes = [index.lane(Lane("w", str(number))) for number in range(3)]
+    for step, number in enumerate(order):
+        index.exactly(lanes[number], 9_000 - step, 0)
+
+        assert index.next_due == min(lane.next_due for lane in lanes)
