@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Final
 from headgate_runtime import abi, conclude
 from headgate_runtime.abi import INPUT_INLINE, RESULT_AT, RESULT_QUICK
 from headgate_runtime.errors import EventError, ExecutorClosed, NoRoom
-from headgate_runtime.limits import SLICE_FUEL
+from headgate_runtime.limits import (
+    CACHE_BYTE_FUEL,
+    CACHE_FUEL,
+    FETCH_FUEL,
+    RESUME_FUEL,
+    SLICE_FUEL,
+    TURN_FUEL,
+)
 from headgate_runtime.outcome import Cause, Forward, Usage
 from headgate_runtime.record import Entry, Record
 from headgate_runtime.sandbox import Answer
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
     from headgate_runtime.sandbox import Request, Result
 
 NO_FETCH: Final = b'{"name":"FetchError","type":"system","code":"ENOTSUP","message":"fetch is not available in this executor"}'
+
+FULL: Final = b'{"name":"FetchError","type":"system","code":"ENOBUFS","message":"too many bytes are under way in other requests"}'
 
 _OUT_OF_MEMORY: Final = int(abi.Kind.OUT_OF_MEMORY)
 _THROWN: Final = int(abi.Kind.THROWN)
@@ -241,14 +250,20 @@ class Invocation:
     async def _wait(self) -> bytes | None:
         """Until an operation is answered or a timer is due: the input of resume. None when time runs out first."""
         executor, function = self._executor, self._function
-        clock = executor.clock
+        clock, scheduler, tenant = executor.clock, executor.scheduler, function.tenant
         answers: list[Answer] = []
-        for request in self._sandbox.requests:
+        requests, self._sandbox.requests = self._sandbox.requests, []
+        for request in requests:
+            if scheduler.spent >= TURN_FUEL:
+                await scheduler.turn(tenant, function)
             if request.kind == "cache":
                 answers.append(function.cache.answer(request))
+                scheduler.charge(tenant, CACHE_FUEL + CACHE_BYTE_FUEL * len(request.payload))
+            elif request.kind == "full" or len(self._tasks) >= function.limits.operations:
+                answers.append(Answer(request.operation, 1, FULL))
             else:
                 self._tasks.add(asyncio.ensure_future(self._answer(request)))
-        self._sandbox.requests = []
+                scheduler.charge(tenant, FETCH_FUEL)
         deadline_ms = self._started_ms + function.limits.time_ms
         if not answers:
             left_ms = deadline_ms - clock.monotonic_ms()
@@ -257,7 +272,8 @@ class Invocation:
             done = await executor.wait(self._tasks, max(0.0, min(due_ms, left_ms)))
             answers = [task.result() for task in done]
             self._tasks -= done
-        await executor.scheduler.turn(function.tenant, function)
+        await scheduler.turn(tenant, function)
+        scheduler.charge(tenant, RESUME_FUEL)
         if self._sandbox.closed:
             raise ExecutorClosed("the executor was closed")
         if clock.monotonic_ms() >= deadline_ms:

@@ -79,6 +79,15 @@ The same for events that were given at once, while nobody waits for a turn: 1 ms
 drives the guest out of the processor's cache, and costs as much as an event or two.
 """
 
+RESUME_FUEL: Final = 500_000
+FETCH_FUEL: Final = 3_000_000
+CACHE_FUEL: Final = 50_000
+CACHE_BYTE_FUEL: Final = 4
+"""
+What the host's own work counts as, beside the guest's, when it is shared out among tenants: to enter a function again that
+waited, to send a request, to answer one to the cache and each byte of it. No invocation's own fuel.
+"""
+
 BATCH_EVENTS: Final = 1_000
 """Events of one batch at most (SPEC D9)."""
 

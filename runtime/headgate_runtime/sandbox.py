@@ -34,13 +34,34 @@ REQUEST_BYTES_MAX: Final = 64 << 10
 DATA_BYTES_MAX: Final = 1 << 20
 """Of a request of the import `keys`, and of what it is to work on."""
 
+HELD_BYTES_MAX: Final = 64 << 20
+"""Of all requests that a sandbox filed and the host still has: it copies them before anybody looks at their size."""
+
+CACHE_BYTES_MAX: Final = 2 << 20
+"""Of a request to the cache: no entry takes as much."""
+
+
+class _Held:
+    """Counts *size* bytes against *sandbox* for as long as somebody has this."""
+
+    __slots__ = ("_sandbox", "_size")
+
+    def __init__(self, sandbox: Sandbox, size: int) -> None:
+        self._sandbox = sandbox
+        self._size = size
+        sandbox.held += size
+
+    def __del__(self) -> None:
+        self._sandbox.held -= self._size
+
 
 class Request(NamedTuple):
     """
-    What the guest filed with the host: kind is "fetch" or "cache".
+    What the guest filed with the host: kind is "fetch" or "cache", or "full" for one that there is no room for.
 
     operation     number of the request; another invocation may use the same at the same time
     invocation    whose request it is, as far as services are told
+    held          counts its bytes
     """
 
     operation: int
@@ -48,6 +69,7 @@ class Request(NamedTuple):
     payload: bytes
     body: bytes | None
     invocation: Invocation | None = None
+    held: object = None
 
 
 class Answer(NamedTuple):
@@ -87,6 +109,7 @@ class Sandbox:
     settings    the settings JSON, which the guest asks for once
     told        where the answers of `keys` are kept for a record, if anywhere
     requests    what the guest filed since the last entry; the caller takes them
+    held        bytes of the requests that somebody still has
     """
 
     __slots__ = (
@@ -94,6 +117,7 @@ class Sandbox:
         "_fuel",
         "_functions",
         "_instance",
+        "_requests_max",
         "_run",
         "_run_row",
         "_size",
@@ -102,6 +126,7 @@ class Sandbox:
         "closed",
         "enter",
         "entry",
+        "held",
         "keys",
         "mailbox",
         "memory",
@@ -120,6 +145,10 @@ class Sandbox:
         self.closed = False
         self.settings = settings
         self.requests: list[Request] = []
+        self.held = 0
+        self._requests_max = (
+            2 * limits.operations
+        )  # twice: what is left over of an event may file as many again
         self.keys: Callable[[bytes, bytes], bytes | None] = _answer_keys
         self.told: list[bytes] | None = None
         self._functions: dict[str, Function] = {}
@@ -317,12 +346,17 @@ class Sandbox:
             self._map()
         return bytes(self.memory[address : address + size])
 
+    def may_file(self) -> bool:
+        """Whether one more request may be among those that nobody took yet. The guest counts, too, but may lie."""
+        return len(self.requests) < self._requests_max
+
     def close(self) -> None:
         """Gives all memory back; may be called twice."""
         if not self.closed:
             self.closed = True
             del Sandbox.by_context[self._store.context]
             self.enter = _closed
+            self.requests = []
             for function in self._functions.values():
                 function.abandon()
             self.memory.release()
@@ -349,25 +383,34 @@ def _import_settings(context: int, address: int, size: int) -> int:
 def _import_fetch(
     context: int, operation: int, address: int, size: int, body_address: int, body_size: int
 ) -> int:
+    return _file(context, "fetch", operation, address, size, body_address, body_size)
+
+
+def _import_cache(context: int, operation: int, address: int, size: int) -> int:
+    kind = "cache" if size <= CACHE_BYTES_MAX else "full"
+    return _file(context, kind, operation, address, size, 0, 0)
+
+
+def _file(
+    context: int, kind: str, operation: int, address: int, size: int, body_address: int, body_size: int
+) -> int:
     sandbox = Sandbox.by_context.get(context)
     if (
         sandbox is None
         or not _within(sandbox, address, size)
         or not _within(sandbox, body_address, body_size)
+        or not sandbox.may_file()
     ):
         return REFUSED
+    if not body_address:
+        body_size = 0
+    if kind == "full" or sandbox.held + size + body_size > HELD_BYTES_MAX:
+        sandbox.requests.append(Request(operation, "full", b"", None))
+        return 0
+    held = _Held(sandbox, size + body_size)
+    payload = ctypes.string_at(sandbox.address + address, size)
     body = ctypes.string_at(sandbox.address + body_address, body_size) if body_address else None
-    payload = ctypes.string_at(sandbox.address + address, size)
-    sandbox.requests.append(Request(operation, "fetch", payload, body))
-    return 0
-
-
-def _import_cache(context: int, operation: int, address: int, size: int) -> int:
-    sandbox = Sandbox.by_context.get(context)
-    if sandbox is None or not _within(sandbox, address, size):
-        return REFUSED
-    payload = ctypes.string_at(sandbox.address + address, size)
-    sandbox.requests.append(Request(operation, "cache", payload, None))
+    sandbox.requests.append(Request(operation, kind, payload, body, None, held))
     return 0
 
 
