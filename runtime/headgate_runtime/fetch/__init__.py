@@ -1,5 +1,5 @@
 """
-The host's half of `fetch` (SPEC 4.4, 4.9).
+The host side of `fetch` (SPEC 4.4, 4.9).
 
     async with Fetcher(Egress(allow_private=True)) as fetch, Executor(fetch=fetch) as executor:
         with tracing(secrets=["..."]) as trace:
@@ -102,11 +102,11 @@ _HOMES: Final = {
         "tracing",
     ),
 }
-"""By module, what it exports: each is imported when it is first used, for not every program needs all of them."""
+"""The exports of each module. A module is imported on first use, because few programs need all of them."""
 
 _RENAMED: Final = {"parse_target": "parse", "tls_failure_of": "failure_of"}
 
-if not TYPE_CHECKING:  # which else would take any name for one of ours
+if not TYPE_CHECKING:  # a type checker that sees __getattr__ accepts any name
 
     def __getattr__(name: str) -> Any:
         for home, names in _HOMES.items():

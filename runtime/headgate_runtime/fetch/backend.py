@@ -1,4 +1,4 @@
-"""How httpcore comes to its connections."""
+"""The network backend through which httpcore opens connections."""
 
 # ruff: noqa: ASYNC109 - the signatures are httpcore's
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 class Backend(httpcore.AsyncNetworkBackend):
     """
-    Connects for one function, by way of *resolver* and *egress*; timeouts of connections count on *clock*. Raises
-    SystemFailure, which passes through httpcore unchanged.
+    Opens the connections of one function: *resolver* looks names up, *egress* checks the addresses, and
+    connect timeouts run on *clock*. Raises SystemFailure, which passes through httpcore unchanged.
     """
 
     def __init__(self, egress: Egress, resolver: Resolver, clock: Clock) -> None:
@@ -77,9 +77,10 @@ class Backend(httpcore.AsyncNetworkBackend):
 
 class Stream(httpcore.AsyncNetworkStream):
     """
-    A connection that is closed even when its TLS handshake is cancelled, and that fails in Node's words.
+    A connection that is closed even when its TLS handshake is cancelled, and that reports errors with Node's
+    codes and messages.
 
-    heard    whether anything was read since something was last written
+    heard    whether anything was read since the last write
     """
 
     def __init__(self, inner: httpcore.AsyncNetworkStream, clock: Clock) -> None:
@@ -126,8 +127,10 @@ class Stream(httpcore.AsyncNetworkStream):
 
 async def must_be_an_answer(response: httpcore.Response) -> None:
     """
-    That a server sent more than it said it would, and what was left over looked like a response, must not make it the
-    response to the next request. Raises httpcore.RemoteProtocolError, with the connection closed.
+    Reject a response that arrived before its request was sent (response smuggling): it is the surplus of what
+    the server sent before, and must not answer the next request on the connection.
+
+    Raises httpcore.RemoteProtocolError after closing the connection.
     """
     stream = response.extensions.get("network_stream")
     is_http1 = response.extensions.get("http_version", b"").startswith(b"HTTP/1")

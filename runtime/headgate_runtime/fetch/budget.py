@@ -1,4 +1,4 @@
-"""Bytes that fetches under way hold, counted so that many of them together cannot take all memory."""
+"""Byte budgets for the bodies of fetches in progress, so that many fetches together cannot exhaust memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Budget:
-    """A number of bytes, part of a larger budget."""
+    """A limit in bytes. What is taken from it is taken from its *parent* as well."""
 
     __slots__ = ("_limit", "_parent", "used")
 
@@ -21,6 +21,7 @@ class Budget:
         self.used = 0
 
     def take(self, size: int) -> bool:
+        """Take *size* bytes. Returns False and takes nothing when this budget or its parent has fewer left."""
         if self.used + size > self._limit or (self._parent is not None and not self._parent.take(size)):
             return False
         self.used += size
@@ -33,7 +34,7 @@ class Budget:
 
 
 class Share:
-    """What one fetch holds of a budget; given back when the `with` block ends."""
+    """The part of a budget that one fetch holds; returned when the `with` block ends."""
 
     __slots__ = ("_budget", "_held")
 
@@ -42,7 +43,7 @@ class Share:
         self._held = 0
 
     def take(self, size: int) -> None:
-        """Raises SystemFailure when the budget has not that much left."""
+        """Take *size* more bytes. Raises SystemFailure when the budget has fewer left."""
         if not self._budget.take(size):
             raise SystemFailure("ENOBUFS", "too many bytes are under way in other requests")
         self._held += size

@@ -1,4 +1,4 @@
-"""Time limits on a clock that can be replaced."""
+"""Time limits that run on a replaceable clock."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 class Deadline:
     """
-    As `asyncio.timeout`: the block within ends in TimeoutError when *ms* milliseconds have passed on *clock*, which are
-    never over for None.
+    Like `asyncio.timeout`: the `async with` block ends in TimeoutError after *ms* milliseconds of *clock*.
+    With None, there is no limit.
     """
 
     __slots__ = ("_clock", "_is_over", "_ms", "_timeout", "_timer")
@@ -28,14 +28,14 @@ class Deadline:
         self._is_over = False
 
     def end(self) -> bool:
-        """Ends the block now; False when it had ended or run out of time before."""
+        """End the block now. Returns False when it has already ended or timed out."""
         if self._is_over or self._timeout.expired():
             return False
         self._timeout.reschedule(asyncio.get_running_loop().time())
         return True
 
     def lift(self) -> None:
-        """The block has all the time from here on, unless it was ended before."""
+        """Remove the time limit, unless the block has already timed out."""
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""Content codings, decoded within a bound: a kilobyte of gzip may stand for a gigabyte."""
+"""Content decoding with a bound on the output: a kilobyte of gzip can expand to a gigabyte."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Decoder(Protocol):
-    """Decodes a body piece by piece. Raises SystemFailure for bytes that are not of the coding."""
+    """Decodes a body in pieces. Raises SystemFailure for malformed data."""
 
     def __call__(self, data: bytes, room: int) -> bytes:
-        """What *data* stands for, but at most *room* bytes; once they are used up, the decoder is of no more use."""
+        """Decode *data* to at most *room* bytes. Further output is lost, so do not call again after that."""
 
 
 class Gzip:
-    """One member after another, as Node's gunzip; what follows the last one is ignored."""
+    """gzip with any number of members. Like Node's gunzip, it ignores trailing data that is not a member."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(31)
@@ -46,7 +46,7 @@ class Gzip:
 
 
 class Deflate:
-    """zlib's format, or the bare deflate that some servers send under this name: the first byte tells."""
+    """zlib format, or the raw deflate that some servers send as "deflate"; the first byte tells which."""
 
     def __init__(self) -> None:
         self._stream: zlib._Decompress | None = None
@@ -86,7 +86,7 @@ def _inflate(stream: zlib._Decompress, data: bytes, room: int) -> bytes:
 
 
 def decoder_of(method: str, incoming: Incoming, compress: bool) -> Decoder | None:
-    """What decodes the body, by node-fetch's rules; None where it is taken as it is."""
+    """The decoder that node-fetch would use for the body, or None when it passes the body through."""
     if not compress or method == "HEAD" or incoming.status in {204, 304}:
         return None
     match incoming.header("content-encoding"):

@@ -1,4 +1,4 @@
-"""Where functions may connect to (SPEC 4.9, D35): by name, by port, and above all by address."""
+"""Rules of where functions may connect (SPEC 4.9, D35): by host name, by port and, above all, by address."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ UNUSUAL_PORTS: Final = frozenset(
         10080,
     )
 )
-"""Ports from 1024 on that browsers connect to for nobody: other protocols live there (Fetch standard, "bad port")."""
+"""Ports above 1023 that browsers block because other protocols use them (Fetch standard, "bad port")."""
 
 
 class DefaultPorts:
-    """80, 443 and 1024 to 65535 without UNUSUAL_PORTS: no mail, no DNS, no SSH, and APIs on any usual port."""
+    """80, 443, and 1024 to 65535 except UNUSUAL_PORTS: APIs on any usual port, but no mail, DNS or SSH."""
 
     def __contains__(self, port: object) -> bool:
         return port in {80, 443} or (isinstance(port, int) and port >= 1024 and port not in UNUSUAL_PORTS)
 
 
 class EgressError(HeadgateError, ValueError):
-    """An entry of an egress list is neither a host pattern nor a CIDR."""
+    """An entry of an egress list that is neither a host pattern nor a CIDR."""
 
 
 _PATTERN: Final = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 class _List:
-    """Host patterns and networks of one list."""
+    """One egress list: its host patterns and its networks."""
 
     __slots__ = ("_exact", "_networks", "_suffixes")
 
@@ -74,7 +74,7 @@ class _List:
     def _add(self, entry: str) -> None:
         text = entry.strip().lower().removesuffix(".")
         try:
-            # A zone is of one machine's making: "%" is refused with what is no network.
+            # IPv6 zones (fe80::1%eth0) mean something on one machine only: "/%" makes ip_network refuse them.
             self._networks.append(ipaddress.ip_network(text.replace("%", "/%")))
         except ValueError as error:
             if "/" in text or ":" in text or not _PATTERN.fullmatch(text) or text.replace(".", "").isdigit():
@@ -95,16 +95,16 @@ class _List:
 
 class Egress:
     """
-    Entries of the lists are host patterns (`api.example.com`, `*.example.com` for all names below it) or CIDRs
-    (`10.1.0.0/16`, `192.0.2.7`).
+    The egress rules of a Fetcher. List entries are host patterns (`api.example.com`, or `*.example.com` for
+    all names below it) or CIDRs (`10.1.0.0/16`, `192.0.2.7`).
 
-    allow            reachable although their addresses are special, for services of one's own
-    deny             not reachable, whatever else is said
+    allow            reachable even with special-purpose addresses, for internal services
+    deny             never reachable; overrides everything else
     only             if given, nothing else is reachable
-    allow_private    also the machine itself and its networks (`ranges.OWN_NETWORK`), for development
-    ports            what may be connected to; anything with `in`
+    allow_private    open this machine and its networks (`ranges.OWN_NETWORK`), for development
+    ports            allowed ports; any object that supports `in`
 
-    Raises EgressError for an entry that is neither.
+    Raises EgressError for an entry that is neither a host pattern nor a CIDR.
     """
 
     __slots__ = ("_allow", "_allow_private", "_deny", "_only", "_ports")
@@ -125,7 +125,7 @@ class Egress:
         self._ports: Container[int] = DefaultPorts() if ports is None else ports
 
     def check_target(self, target: Target) -> None:
-        """Raises SystemFailure when nothing at *target* may be reached, wherever its name leads."""
+        """Raises SystemFailure when *target* is forbidden whatever addresses its name resolves to."""
         if target.port not in self._ports:
             raise _refusal(target.host, target.port, f"port {target.port} is not open to functions")
         if target.address is not None:
@@ -134,7 +134,7 @@ class Egress:
             raise _refusal(target.host, target.port, "the host is denied")
 
     def check_addresses(self, host: str, port: int, addresses: Sequence[Address]) -> None:
-        """Raises SystemFailure unless a connection to every one of *addresses* is allowed. *host* is theirs."""
+        """Raises SystemFailure unless connections to all *addresses* of *host* are allowed."""
         if self._deny.has_host(host):
             raise _refusal(host, port, "the host is denied")
         allowed = self._allow.has_host(host)
@@ -142,7 +142,7 @@ class Egress:
         for address in addresses:
             if not listed and self._only is not None and not self._only.has_address(address):
                 raise _refusal(host, port, "the host is not among those allowed")
-            # Traffic to a translated address ends at the IPv4 address within it.
+            # Traffic to a translated address ends at the IPv4 address embedded in it.
             for form in (address, *embedded(address)):
                 if self._deny.has_address(form):
                     raise _refusal(host, port, "the address is denied")
@@ -154,6 +154,6 @@ class Egress:
 
 
 def _refusal(host: str, port: int, why: str) -> SystemFailure:
-    # The address itself stays unsaid: a function must not explore names of an inner network.
+    # The message leaves the address out, so that a function cannot map the names of an internal network.
     shown = f"[{host}]" if ":" in host else host
     return SystemFailure("EACCES", f"connect EACCES {shown}:{port} ({why})")

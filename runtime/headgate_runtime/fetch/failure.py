@@ -1,4 +1,4 @@
-"""How a fetch fails: the errors of node-fetch 2.6.0, in its words (SPEC 4.4, fetch-vectors.json)."""
+"""The errors of a fetch, with the names and messages of node-fetch 2.6.0 (SPEC 4.4, fetch-vectors.json)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Failure(Exception):
     """
     Ends a fetch, or the reading of its body.
 
-    name       class of the error that the function is given
+    name       class of the error that the function receives
     type       node-fetch's `type`: system, request-timeout, max-size, ...; None for a TypeError
-    code       Node's `code` and `errno`; with type "system" only
+    code       Node's `code` and `errno`; only with type "system"
     message    node-fetch's message
     """
 
@@ -32,13 +32,13 @@ class Failure(Exception):
         self.message = message
 
     def payload(self) -> dict[str, str | None]:
-        """As the guest is told."""
+        """The error as the guest receives it."""
         return {"name": self.name, "type": self.type, "code": self.code, "message": self.message}
 
 
 class SystemFailure(Exception):
     """
-    What kept a request from being answered, before it is known which URL it belongs to.
+    A system error that ended a request, raised where the request's URL is not known.
 
     code      a Node error code: ENOTFOUND, ECONNREFUSED, ...
     reason    Node's message, like "connect ECONNREFUSED 192.0.2.1:80"
@@ -59,7 +59,7 @@ class SystemFailure(Exception):
 
 
 def refused(message: str, code: str | None = None) -> Failure:
-    """A request that cannot be made as it is."""
+    """The TypeError for a request that must not be sent."""
     return Failure(message, code=code, name="TypeError")
 
 
@@ -82,5 +82,5 @@ def max_size(url: str, size: float) -> Failure:
 
 
 def _plain(number: float) -> str:
-    """As JavaScript prints it."""
+    """*number* as JavaScript prints it."""
     return str(int(number)) if number == int(number) else str(number)

@@ -1,4 +1,4 @@
-"""The `fetch` of functions, on the network."""
+"""The Service that performs functions' `fetch` calls on the network."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ if TYPE_CHECKING:
 
 class Fetcher(FetchService):
     """
-    Carries out the requests of functions, safely by default: only public addresses, usual ports, bounded everything.
+    Performs the requests of functions. The defaults are safe: public addresses only, usual ports only,
+    everything bounded.
 
         async with Fetcher(Egress(deny=["*.corp.example"])) as fetch, Executor(fetch=fetch) as executor:
             ...
 
-    egress         where functions may connect to; public addresses when it is not given
-    limits         of time, bytes and connections
-    resolver       finds the addresses of a name; the system's when it is not given
-    ssl_context    whom to trust; Mozilla's roots when it is not given
-    keep_alive     keep connections of HTTP/1.1, too. Without it a server sees what node-fetch 2.6 sends, which is
-                   `Connection: close` unless the function passes an `agent` (SPEC 4.4, fetch-vectors.json). With it
-                   that header is not sent, even if the function set it; functions and traces see it as before.
-                   HTTP/2 has no such header, and its connections are kept in any case.
-    clock          what time limits and delays count on; the machine's when it is not given
+    egress         where functions may connect; public addresses by default
+    limits         bounds on time, bytes and connections
+    resolver       looks up the addresses of a name; the system's resolver by default
+    ssl_context    which certificates to trust; Mozilla's roots by default
+    keep_alive     reuse HTTP/1.1 connections as well. By default a server sees what node-fetch 2.6 sends,
+                   which is `Connection: close` unless the function passes an `agent` (SPEC 4.4,
+                   fetch-vectors.json). With keep_alive that header is never sent, even if the function sets
+                   it; functions and traces still see it. HTTP/2 has no such header, and its connections are
+                   always reused.
+    clock          the clock of time limits and delays; the machine's clock by default
 
-    It belongs to one event loop. Its connections are closed by `aclose`, or by and by when they are idle; each
-    function has its own. For different rules per tenant, let a Service of one's own choose among several Fetchers by
-    `request.invocation.function.tenant`.
+    A Fetcher belongs to one event loop. Each function has its own connections, which are closed after being
+    idle for a while, or by `aclose`. For different rules per tenant, write a Service that chooses among
+    several Fetchers by `request.invocation.function.tenant`.
     """
 
     def __init__(
@@ -64,5 +66,5 @@ class Fetcher(FetchService):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes every connection. May be called twice."""
+        """Close all connections. May be called more than once."""
         await self.network.aclose()

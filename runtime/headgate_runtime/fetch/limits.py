@@ -1,4 +1,4 @@
-"""Every bound on fetches: name, unit (the name's last word) and default."""
+"""All bounds on fetches with their defaults. The last word of a name is its unit."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from dataclasses import dataclass, fields
 from headgate_runtime.errors import LimitError
 
 ADDRESSES: int = 8
-"""Addresses of one name that are tried, one after the other."""
+"""How many addresses of one name are tried, in turn."""
 
 LOOKUPS: int = 8
-"""Names that one function may have looked up at the same time: nobody keeps the resolver to himself."""
+"""Concurrent name lookups of one function, so that no function can occupy the whole resolver."""
 
 URL_BYTES: int = 64 << 10
-"""A longer URL is not sent."""
+"""Longest URL that is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
     """
-    Bounds of a Fetcher. Raises LimitError, naming the field, for a value below 1.
+    Bounds of a Fetcher. Raises LimitError, naming the field, for a value that is not an integer of at least
+    1.
 
-    time_ms                 one fetch with its redirects and its body
-    connect_ms              the connection to one address
-    request_bytes           body of a request
-    response_bytes          body of a response, decoded (SPEC 4.8: 6 MB; here as MiB)
-    response_header_bytes   all names and values of a response (Node: 16 KiB)
-    request_header_bytes    all names and values of a request
-    function_bytes          bodies of one function's fetches under way, both ways
-    total_bytes             bodies of all fetches under way, both ways
-    function_connections    connections of one function; a fetch beyond them waits
-    function_idle           of these, the ones kept open for the next fetch
-    idle_ms                 after which an idle connection is closed
-    fetches                 under way at once, over all functions; one beyond them waits
+    time_ms                 time for one fetch including its redirects and its body
+    connect_ms              time to connect to one address
+    request_bytes           size of a request body
+    response_bytes          size of a response body, decoded (SPEC 4.8 says 6 MB; this is 6 MiB)
+    response_header_bytes   total size of a response's header names and values (Node: 16 KiB)
+    request_header_bytes    total size of a request's header names and values
+    function_bytes          total size of the request and response bodies that one function has in progress
+    total_bytes             the same over all functions
+    function_connections    connections per function; further fetches wait
+    function_idle           idle connections per function that are kept open for reuse
+    idle_ms                 time after which an idle connection is closed
+    fetches                 concurrent fetches over all functions; further ones wait
     """
 
     time_ms: int = 60_000

@@ -1,4 +1,4 @@
-"""A request as the guest files it (the contract is at the top of guest/prelude/fetch.js), and what comes back."""
+"""Requests as the guest files them (guest/prelude/fetch.js documents the format) and their responses."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ _OURS: Final = frozenset(
         "expect",
     )
 )
-"""Headers about the connection and its framing, which no function decides. Content-Length is counted anew."""
+"""Headers of the connection and its framing, which functions do not control. Content-Length is recomputed."""
 
 _UNFIT_METHODS: Final = frozenset(("CONNECT", "TRACE", "TRACK"))
-"""Of no use to a function: tunnels, and echoes of headers (Fetch standard, "forbidden method")."""
+"""
+Methods that functions may not use: they open tunnels or echo headers (Fetch standard, "forbidden method").
+"""
 
 
 class Outgoing(NamedTuple):
-    """One request as it is sent. The headers lack Host and Content-Length unless the function set Host."""
+    """One request as it is sent; *headers* never has Content-Length, and Host only if the function set it."""
 
     method: str
     target: Target
@@ -48,7 +50,7 @@ class Outgoing(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What node-fetch's options say of the way a request is made; 0 is no limit."""
+    """node-fetch's request options. A *timeout_ms* or *size* of 0 means no limit."""
 
     redirect: Redirect
     follow: float
@@ -59,9 +61,11 @@ class Options(NamedTuple):
 
 class Incoming(NamedTuple):
     """
-    A response. *failure* is what reading the body beyond *body* ended in.
+    A response.
 
-    reason    status text; empty where there is none (HTTP/2)
+    reason     status text; empty with HTTP/2, which has none
+    body       the part of the body that was received
+    failure    the error that ended the body early; None when it is complete
     """
 
     status: int
@@ -71,24 +75,29 @@ class Incoming(NamedTuple):
     failure: Failure | None = None
 
     def header(self, name: str) -> str | None:
-        """The first header of that *name*, which is lower case."""
+        """The first header called *name* (in lower case), or None."""
         return next((value for each, value in self.headers if each.lower() == name), None)
 
 
 class Abort(NamedTuple):
-    """The function takes back the request *operation*."""
+    """The function aborts the request that it filed as *operation*."""
 
     operation: int
 
 
 class Message(NamedTuple):
+    """A request to send, and its options."""
+
     outgoing: Outgoing
     options: Options
 
 
 def read(payload: bytes, body: bytes | None, header_bytes: int) -> Message | Abort:
     """
-    What a guest asks for. Nothing in it is trusted: the guest's own checks are made again.
+    Parse a guest's request. The guest is not trusted, so every check that it makes is repeated here.
+
+    payload         JSON as described in guest/prelude/fetch.js
+    header_bytes    most bytes of header names and values together
 
     Raises Failure for a request that must not be sent.
     """
@@ -128,7 +137,7 @@ def _options(asked: dict[str, Any]) -> Options:
 
 
 def _number(value: object, otherwise: float) -> float:
-    """*otherwise* for null, which is how JSON has Infinity."""
+    """*value*, or *otherwise* if it is no number: JSON turns Infinity into null."""
     return max(0.0, float(value)) if isinstance(value, int | float) else otherwise
 
 

@@ -1,4 +1,4 @@
-"""`fetch` without a network: canned replies, for tests of functions (`headgate run --mock FILE.json`)."""
+"""`fetch` without a network: canned replies for testing functions (`headgate run --mock FILE.json`)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from headgate_runtime.host import Clock
 
 MOCK_BYTES: Final = 64 << 20
-"""A larger file is not read."""
+"""Largest file of replies that is read."""
 
 DELAY_MS: Final = 60_000
-"""Longest delay of a reply."""
+"""Longest delay of a reply, in milliseconds."""
 
 _KEYS: Final = frozenset(("method", "url", "status", "headers", "body", "error", "delay_ms", "times"))
 _CODE: Final = re.compile(r"E[A-Z0-9_]+")
@@ -36,7 +36,7 @@ _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class MockError(HeadgateError, ValueError):
-    """A list of canned replies is not of its form; the message says where and how."""
+    """A malformed list of canned replies; the message says where and what is wrong."""
 
 
 @dataclass(slots=True)
@@ -44,11 +44,11 @@ class Reply:
     """
     One canned reply.
 
-    method     that it is for; None for any
-    url        that it is for: whole, or with `*` for any characters
-    error      instead of a response: a code like ECONNREFUSED, "timeout", or any text
-    delay_ms   before it comes
-    times      that it may still be given; None without end
+    method     request method that it answers; None for any
+    url        URL that it answers, in which `*` stands for any characters
+    error      error to fail with instead of a response: a code like ECONNREFUSED, "timeout", or any text
+    delay_ms   time before the reply
+    times      how often it may still be used; None for no limit
     """
 
     method: str | None
@@ -62,7 +62,7 @@ class Reply:
 
     @classmethod
     def read(cls, entry: object, where: str) -> Reply:
-        """Raises MockError, its message beginning with *where*."""
+        """Parse one JSON entry. Raises MockError with a message that begins with *where*."""
         fields = _Fields(entry, where)
         error = fields.text("error")
         if error is not None and not fields.isdisjoint({"status", "headers", "body"}):
@@ -97,7 +97,7 @@ class Reply:
 
 
 class _Fields(dict[str, Any]):
-    """The members of one entry, each checked when it is asked for."""
+    """The members of one entry, each validated when it is read."""
 
     def __init__(self, entry: object, where: str) -> None:
         if not isinstance(entry, dict):
@@ -142,7 +142,7 @@ class _Fields(dict[str, Any]):
         return tuple(pairs)
 
     def body(self) -> tuple[bytes, bool]:
-        """Its bytes, and whether they are JSON: any value but a text is."""
+        """The body's bytes, and whether they are JSON, which every value but a string becomes."""
         value = self.get("body", "")
         return (
             (value.encode(errors="replace"), False) if isinstance(value, str) else (orjson.dumps(value), True)
@@ -155,7 +155,7 @@ def _shown(value: object) -> str:
 
 
 def _canonical(url: str, where: str) -> str:
-    """As URLs are compared: http://x.example and http://x.example/ are one. A glob stays as it is."""
+    """*url* in canonical form, in which http://x.example is http://x.example/. A glob is left unchanged."""
     if "*" in url:
         return url
     try:
@@ -165,7 +165,7 @@ def _canonical(url: str, where: str) -> str:
 
 
 class MockRequest(NamedTuple):
-    """What a function asked for; *matched* tells whether there was a reply for it."""
+    """A request that a function made, and whether a canned reply matched it."""
 
     method: str
     url: str
@@ -176,15 +176,16 @@ class MockRequest(NamedTuple):
 
 class MockFetcher(FetchService):
     """
-    Gives the first of *replies* that fits and is not used up. A request that none fits fails with a FetchError.
+    Answers each request with the first of *replies* that matches and is not used up. A request without a
+    match fails with a FetchError.
 
         [{"method": "POST", "url": "https://api.example.com/*", "status": 201, "body": {"id": 7}, "times": 1},
          {"url": "https://api.example.com/down", "error": "ECONNREFUSED"}]
 
-    Redirects among the replies are followed as on the network. Delays pass on *clock*, which is the machine's unless it
-    is given.
+    Redirects among the replies are followed as on the network. Delays run on *clock*, by default the
+    machine's.
 
-    requests    what was asked, in order
+    requests    all requests so far, in order
     """
 
     def __init__(self, replies: Iterable[Reply], *, clock: Clock | None = None) -> None:
@@ -194,7 +195,7 @@ class MockFetcher(FetchService):
 
     @classmethod
     def of(cls, entries: object, where: str = "mock", *, clock: Clock | None = None) -> MockFetcher:
-        """From the JSON value of such a list. Raises MockError."""
+        """Build from a parsed JSON list. Raises MockError."""
         if not isinstance(entries, list):
             raise MockError(f"{where}: a JSON array of replies is expected, not {_shown(entries)}")
         replies = [Reply.read(entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)]
@@ -202,7 +203,7 @@ class MockFetcher(FetchService):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> MockFetcher:
-        """From a file. Raises MockError for what is in it, and OSError when it cannot be read."""
+        """Read a JSON file. Raises MockError for invalid content and OSError when it cannot be read."""
         file = Path(path)
         if file.stat().st_size > MOCK_BYTES:
             raise MockError(f"{file}: larger than {MOCK_BYTES} bytes")

@@ -1,4 +1,4 @@
-"""Carries requests over the network, within every limit."""
+"""Sends requests over the network, within all limits."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from headgate_runtime.host import Clock
 
 _WORTH_READING: Final = 16 << 10
-"""A body of nobody's interest is read to its end if it is not larger: the connection then serves again."""
+"""Unwanted bodies up to this size are read to the end, so that their connection can be reused."""
 
 
 class Network:
     """
-    A Carrier. Each owner has a Pool of its own, which is closed when it has been idle for a while.
+    The Carrier of a Fetcher. Each owner has its own Pool, which is closed after being idle for a while.
 
-    `aclose` closes all connections; fetches under way must have ended before.
+    `aclose` closes all connections; fetches in progress must have ended before.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Network:
         self._keep_alive = keep_alive
         self._own_resolver = SystemResolver() if resolver is None else None
         self._resolver: Resolver = resolver or self._own_resolver  # type: ignore[assignment]
-        # Both would take tens of milliseconds of the loop with the first request.
+        # Done here because each would block the event loop for tens of milliseconds on the first request.
         self._context = ssl_context or default_context()
         importlib.import_module("h2.connection")
         self._total = Budget(limits.total_bytes)
@@ -74,7 +74,7 @@ class Network:
 
     @property
     def bytes_held(self) -> int:
-        """Of bodies under way."""
+        """Bytes held by bodies in progress."""
         return self._total.used
 
     @property
@@ -176,11 +176,14 @@ class Network:
         share: Share,
         body: bytearray,
     ) -> None:
-        """Fills *body*. Raises Failure or SystemFailure when it does not end well; what came before is in *body*."""
+        """
+        Append the response's body to *body*. Raises Failure or SystemFailure, with *body* as far as it was
+        read.
+        """
         url = outgoing.target.href
         limit = int(min(options.size or self._limits.response_bytes, self._limits.response_bytes))
         decode = decoder_of(outgoing.method, incoming, options.compress)
-        # Bytes that decode to nothing count, too.
+        # A bound on encoded bytes as well, since some of them decode to nothing.
         patience = 2 * limit + (64 << 10)
         try:
             async with self._deadline(options):
@@ -209,7 +212,7 @@ class Network:
         return pool
 
     async def _sweep(self) -> None:
-        """Closes what nobody uses, until nothing is left."""
+        """Close pools that are idle; ends when there are none left."""
         idle_ms = self._limits.idle_ms
         while self._pools:
             await self._clock.wait((), idle_ms)
@@ -219,7 +222,7 @@ class Network:
                 await pool.aclose()
 
     async def aclose(self) -> None:
-        """May be called twice."""
+        """Close all connections. May be called more than once."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)

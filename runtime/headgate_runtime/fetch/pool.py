@@ -1,4 +1,4 @@
-"""The connections of one function, shared by its fetches and with no other function."""
+"""The connection pool of one function; functions never share connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Generation:
-    """A pool of httpcore, and how many fetches use it."""
+    """An httpcore pool and the number of fetches that use it."""
 
     __slots__ = ("pool", "users")
 
@@ -36,16 +36,16 @@ class _Generation:
 
 class Pool:
     """
-    Connections for reuse, at most *function_connections*.
+    Reusable connections, at most *function_connections*.
 
-    An HTTP/2 connection on which an exchange was broken off keeps the half of it that the server still sends, and
-    with it a part of its window and of its streams. So it gets no more exchanges: the pool goes over to a new
-    generation, and the old one is closed with its last exchange.
+    When an exchange is broken off on an HTTP/2 connection, the server keeps sending its rest, which uses up
+    the connection's flow-control window and streams. The pool therefore moves on to a new generation of
+    connections, and closes the old one after its last exchange.
 
-    budget        bytes of the function's bodies under way
-    turns         as many exchanges as there may be connections
-    users         fetches that use the pool or wait for it
-    idle_since    when the last of them ended, in milliseconds of the fetcher's clock
+    budget        byte budget of the function's bodies in progress
+    turns         limits concurrent exchanges to the number of connections
+    users         number of fetches that use the pool or wait for it
+    idle_since    when the last fetch ended, in milliseconds of the fetcher's clock
     """
 
     __slots__ = ("_backend", "_context", "_current", "_limits", "budget", "idle_since", "turns", "users")
@@ -76,7 +76,7 @@ class Pool:
 
     @contextlib.asynccontextmanager
     async def send(self, request: httpcore.Request) -> AsyncIterator[httpcore.Response]:
-        """The response to *request*, with its body still to be read. Broken off unless it was read to its end."""
+        """Send *request* and yield the response with its body unread; close it when the block ends."""
         generation = self._current
         generation.users += 1
         is_whole = False

@@ -1,4 +1,4 @@
-"""What Node calls it when a server does not keep to HTTP."""
+"""Translates httpcore's protocol errors to the codes and messages of Node."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def in_nodes_words() -> Iterator[None]:
-    """What httpcore raises within leaves as SystemFailure."""
+    """Turn the exceptions that httpcore raises within the block into SystemFailure."""
     try:
         yield
     except (Failure, SystemFailure, TimeoutError):
@@ -28,7 +28,7 @@ def in_nodes_words() -> Iterator[None]:
     except httpcore.WriteError:
         raise SystemFailure("EPIPE", "write EPIPE") from None
     except Exception as error:  # noqa: BLE001
-        # A server can bring a protocol library to errors that nobody foresaw; they end one fetch.
+        # A server can provoke unforeseen errors in a protocol library; such an error must end one fetch only.
         _log.debug("a server was not understood", exc_info=True)
         raise SystemFailure("EPROTO", f"protocol error: {type(error).__name__}") from None
 
@@ -45,7 +45,7 @@ def _of_remote(error: httpcore.RemoteProtocolError) -> SystemFailure:
 
 
 async def chunks(response: httpcore.Response) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises SystemFailure when it does not come to its end."""
+    """The body in chunks, as they arrive. Raises SystemFailure when it ends early."""
     with in_nodes_words():
         async for chunk in response.aiter_stream():
             yield chunk

@@ -1,9 +1,9 @@
 """
-Which IP addresses are not of the public Internet.
+The IP address ranges that are not public Internet.
 
-From the IANA Special-Purpose Address Registries of IPv4 and IPv6, the IPv6 address space registry, RFC 6890, and the
-metadata addresses that cloud providers document. `ipaddress.is_global` would not do: it lets pass the metadata service
-of Azure, NAT64, 6to4 relays and multicast.
+Sources: the IANA Special-Purpose Address Registries of IPv4 and IPv6, the IPv6 address space registry, RFC
+6890, and the metadata addresses that cloud providers document. `ipaddress.is_global` is not enough: it
+accepts Azure's metadata service, NAT64, 6to4 relays and multicast.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ METADATA: Final = "cloud metadata"
 OWN_NETWORK: Final = frozenset(
     {"loopback", "private", "link-local", "carrier-grade NAT", "unique local", "site-local"}
 )
-"""Kinds that a developer may want to reach. Never cloud metadata: it hands out credentials."""
+"""The kinds that `allow_private` opens. Never cloud metadata, which hands out credentials."""
 
 _IPV4: Final = (
     ("169.254.169.254/32", METADATA),  # AWS, Google, Azure, Oracle, DigitalOcean, OpenStack
@@ -83,7 +83,7 @@ _IPV6: Final = (
 )
 
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
-"""All that IANA has given out for use on the Internet (RFC 4291)."""
+"""The only block from which IANA allocates public unicast addresses (RFC 4291)."""
 
 _NETWORKS_4: Final = tuple((ipaddress.IPv4Network(text), kind) for text, kind in _IPV4)
 _NETWORKS_6: Final = tuple((ipaddress.IPv6Network(text), kind) for text, kind in _IPV6)
@@ -93,11 +93,13 @@ _IPV4_AT_END: Final = tuple(
     for text in ("::ffff:0:0/96", "::ffff:0:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/48")
 )
 _ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)
-"""Third quarter of an address that ends in the IPv4 address of a tunnel's end (RFC 5214)."""
+"""
+Third 32-bit word of an ISATAP address, whose last word is the tunnel endpoint's IPv4 address (RFC 5214).
+"""
 
 
 def kind_of(address: Address) -> str | None:
-    """The kind of special range that *address* lies in; None for a public address."""
+    """The kind of special-purpose range that contains *address*; None for a public address."""
     if isinstance(address, IPv4Address):
         return next((kind for network, kind in _NETWORKS_4 if address in network), None)
     if address.scope_id is not None:
@@ -109,7 +111,7 @@ def kind_of(address: Address) -> str | None:
 
 
 def embedded(address: Address) -> list[IPv4Address]:
-    """The IPv4 addresses that traffic to *address* may end at, by translation or in a tunnel."""
+    """The IPv4 addresses at which traffic to *address* may end, by translation or through a tunnel."""
     if isinstance(address, IPv4Address):
         return []
     value = int(address)

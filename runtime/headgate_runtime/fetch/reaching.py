@@ -1,6 +1,6 @@
 """
-How connections are made: the name is looked up here, every address is checked, and the connection goes to one of the
-very addresses that were checked. Nothing between the check and the connection can change where it leads.
+Connects to a host: looks its name up, checks every address, and connects to one of the checked addresses. The
+name is not looked up again, so DNS rebinding cannot redirect a connection after the check.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NEXT_ADDRESS_MS: Final = 2_000.0
-"""After which the next address is tried, while there is one."""
+"""Time for each address but the last before the next one is tried."""
 
 
 async def reach(
@@ -41,8 +41,14 @@ async def reach(
     limit_ms: float | None = None,
 ) -> T:
     """
-    What *connect* makes of the first address of *host* that it can be made with; all of them have passed *egress* before.
-    *limit_ms* is for each. Raises SystemFailure; *connect* may raise OSError.
+    Call *connect* with the addresses of *host* in turn, and return the first result. All addresses must pass
+    *egress* before the first call.
+
+    connect     takes an address; raises OSError when it cannot connect
+    lookups     limits concurrent name lookups
+    limit_ms    most time for each address; None for no limit
+
+    Raises SystemFailure.
     """
     async with lookups:
         addresses = await addresses_of(resolver, host, _literal(host))
@@ -75,7 +81,7 @@ def _failure(error: Exception, address: Address, port: int) -> SystemFailure:
 
 
 def os_code(error: BaseException, otherwise: str) -> str:
-    """The name of the system's error number that *error* comes from."""
+    """The errno name (like ECONNRESET) of the OSError that caused *error*, or *otherwise*."""
     cause: BaseException | None = error
     for _ in range(8):
         if cause is None:

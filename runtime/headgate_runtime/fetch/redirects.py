@@ -1,4 +1,4 @@
-"""Where a redirect leads, by the rules of node-fetch 2.6 (SPEC 4.4)."""
+"""Redirects by the rules of node-fetch 2.6 (SPEC 4.4)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FOR_ONE_ORIGIN: Final = frozenset(
     ("authorization", "proxy-authorization", "www-authenticate", "cookie", "cookie2", "host")
 )
 """
-Not sent on to another origin. node-fetch does so from 2.6.7 on (2.6.0 gave credentials to whoever it was sent to); here
-another port and a parent domain are another origin, too, as in the Fetch standard.
+Headers that are dropped when a redirect leaves the origin, as in node-fetch 2.6.7 (2.6.0 sent credentials to
+any target). Here, as in the Fetch standard, another port or a parent domain is another origin as well.
 """
 
 
 def is_left(incoming: Incoming, options: Options) -> bool:
-    """Whether the response is not the last one, so that its body is of no interest."""
+    """Whether *incoming* is a redirect that ends or continues the fetch, so that its body is not needed."""
     if options.redirect == "manual" or incoming.status not in STATUSES:
         return False
     return options.redirect == "error" or incoming.header("location") is not None
@@ -31,9 +31,10 @@ def is_left(incoming: Incoming, options: Options) -> bool:
 
 def next_request(outgoing: Outgoing, incoming: Incoming, options: Options, hops: int) -> Outgoing:
     """
-    The request that *incoming*, which is left, asks for after *hops* redirects.
+    The request to which the redirect *incoming*, for which `is_left` is true, leads after *hops* earlier
+    redirects.
 
-    Raises Failure: no-redirect, max-redirect, or a TypeError when it leads to no URL of HTTP.
+    Raises Failure: no-redirect, max-redirect, or a TypeError when the location is not an HTTP URL.
     """
     url = outgoing.target.href
     if options.redirect == "error":
@@ -43,7 +44,7 @@ def next_request(outgoing: Outgoing, incoming: Incoming, options: Options, hops:
     target = targets.parse(_text(incoming.header("location") or ""), url)
     method, body, headers = outgoing.method, outgoing.body, outgoing.headers
     if incoming.status == 303 or (incoming.status in {301, 302} and method == "POST"):
-        # The content type stays: so it was observed (fetch-vectors.json).
+        # Content-Type stays, as was observed with node-fetch (fetch-vectors.json).
         method, body = "GET", None
     if target.origin != outgoing.target.origin:
         headers = tuple(pair for pair in headers if pair[0].lower() not in _FOR_ONE_ORIGIN)
@@ -57,7 +58,7 @@ def _authorized(headers: Headers, authorization: str | None) -> Headers:
 
 
 def _text(location: str) -> str:
-    """Headers come as Latin-1; what servers write there is UTF-8, if it is not ASCII."""
+    """*location*, decoded as Latin-1, read as the UTF-8 that servers really send."""
     try:
         return location.encode("latin-1").decode()
     except UnicodeError:

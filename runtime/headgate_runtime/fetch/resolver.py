@@ -1,4 +1,4 @@
-"""From a name to its addresses."""
+"""Name resolution."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headgate_runtime.fetch.ranges import Address
 
 THREADS: Final = 32
-"""Names that the system's resolver looks up at the same time."""
+"""Concurrent lookups of the system resolver."""
 
 _TRY_AGAIN: Final = {
     socket.EAI_AGAIN,
@@ -27,16 +27,16 @@ _TRY_AGAIN: Final = {
 
 class Resolver(Protocol):
     """
-    Finds all addresses of a host name, IPv4 and IPv6, in the order to try them.
+    Returns all IPv4 and IPv6 addresses of a host name in the order to try them.
 
-    Raises SystemFailure: ENOTFOUND when there is none, EAI_AGAIN when it could not be found out.
+    Raises SystemFailure: ENOTFOUND when there are none, EAI_AGAIN when the lookup itself failed.
     """
 
     async def __call__(self, host: str, /) -> Sequence[str]: ...
 
 
 class SystemResolver:
-    """getaddrinfo, in threads of its own: it blocks, and the loop's own threads have other work."""
+    """getaddrinfo, which blocks, in a thread pool of its own: the loop's default pool has other work."""
 
     def __init__(self) -> None:
         self._threads: concurrent.futures.ThreadPoolExecutor | None = None
@@ -53,19 +53,22 @@ class SystemResolver:
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     def close(self) -> None:
-        """Waits for nothing: a look-up under way ends when it ends."""
+        """Shut the thread pool down without waiting for lookups in progress."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
 
 
 def _getaddrinfo(host: str) -> list[tuple[object, object, object, object, tuple[object, ...]]]:
-    # As bytes: Python would try its own, older, IDNA on text.
+    # As bytes, because Python would apply its outdated IDNA encoding to a str.
     return socket.getaddrinfo(host.encode("ascii"), 0, type=socket.SOCK_STREAM)  # type: ignore[return-value]
 
 
 async def addresses_of(resolver: Resolver, host: str, literal: Address | None) -> list[Address]:
-    """What *host* stands for; never an empty list. Raises SystemFailure as resolvers do."""
+    """
+    The addresses of *host*, at least one; *literal* if *host* is an address. Raises SystemFailure like a
+    Resolver.
+    """
     if literal is not None:
         return [literal]
     try:

@@ -1,4 +1,4 @@
-"""Answers the requests of guests: follows redirects, keeps time, obeys aborts. What carries them is the Carrier's."""
+"""Answers guests' fetch requests: redirects, time limits and aborts. A Carrier sends the single requests."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ if TYPE_CHECKING:
 
 
 class Carrier(Protocol):
-    """Sends one request and brings its response; *owner* tells whose connections may be used."""
+    """Sends one request and returns its response. *owner* identifies the connection pool that may be used."""
 
     async def __call__(self, owner: Hashable, outgoing: Outgoing, options: Options) -> Incoming:
-        """Raises Failure or SystemFailure when there is no response. The body of one that is_left may be missing."""
+        """
+        Raises Failure or SystemFailure when there is no response. A response for which `is_left` is true may
+        come without its body.
+        """
 
 
 class FetchService:
     """
-    The Service behind the functions' `fetch` (SPEC 4.4); the contract with them is in guest/prelude/fetch.js.
+    The Service behind functions' `fetch` (SPEC 4.4). guest/prelude/fetch.js documents the requests and
+    answers.
 
-    A call that is cancelled closes its connection. Never raises for what a function asked. Time limits count on *clock*,
-    which is the machine's unless it is given.
+    Errors of a request are returned as answers, never raised. Cancelling a call closes its connection. Time
+    limits run on *clock*, by default the machine's.
     """
 
     def __init__(self, carrier: Carrier, limits: FetchLimits, clock: Clock | None = None) -> None:
@@ -45,7 +49,7 @@ class FetchService:
 
     @property
     def running(self) -> int:
-        """Fetches that are not answered yet."""
+        """Number of fetches in progress."""
         return len(self._scopes)
 
     async def __call__(self, request: Request) -> Answer:
@@ -108,7 +112,7 @@ class FetchService:
 
 
 class _Scope:
-    """The time that one fetch has, which an abort ends at once."""
+    """The time limit of one fetch, which an abort ends at once."""
 
     __slots__ = ("deadline", "is_aborted")
 

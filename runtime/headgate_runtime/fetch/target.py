@@ -1,4 +1,4 @@
-"""Where a request goes: a URL as the WHATWG standard reads it, taken apart once and checked."""
+"""The target of a request: a URL, parsed by the WHATWG standard and validated."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ _NOT_ABSOLUTE: Final = "Only absolute URLs are supported"
 
 class Target(NamedTuple):
     """
-    href             the URL without credentials, as `response.url` has it
+    A validated URL.
+
+    href             the URL without credentials, as in `response.url`
     scheme           "http" or "https"
-    host             lower case, without brackets and without a trailing dot
-    address          the host, where it is an address and no name
-    authority        what the Host header says
+    host             in lower case, without brackets and without a trailing dot
+    address          the host as an address; None if it is a name
+    authority        value of the Host header
     path             path and query, as sent
-    authorization    Basic credentials that were part of the URL
+    authorization    Authorization header made from credentials in the URL; None without any
     """
 
     href: str
@@ -52,11 +54,11 @@ class Target(NamedTuple):
 
 def parse(text: str, base: str | None = None) -> Target:
     """
-    The target that *text* names, relative to *base*.
+    Parse the URL *text*, relative to *base*.
 
-    Hosts are read as browsers do: 0x7f.1, 2130706433, full-width digits and %31%32%37.1 all come out as the address
-    they mean, and what is left is a name or an address in its one canonical form. Raises Failure (a TypeError) for
-    what cannot be fetched.
+    Hosts are parsed as in browsers: 0x7f.1, 2130706433, full-width digits and %31%32%37.1 all become the
+    address they mean, so the host is either a name or an address in canonical form. Raises Failure (a
+    TypeError) for a URL that cannot be fetched.
     """
     if len(text) > URL_BYTES or (base is None and re.search(r"[\x00-\x20\x7f]", text)):
         raise refused(_NOT_ABSOLUTE)
@@ -96,7 +98,7 @@ def _address(hostname: str) -> Address | None:
 
 
 def _is_name(hostname: str) -> bool:
-    """Whether a resolver can only take it for a name: inet_aton would take 127.1 for an address."""
+    """Whether every resolver takes *hostname* for a name (inet_aton, for one, takes 127.1 for an address)."""
     return (
         len(hostname) <= _NAME_BYTES
         and _NAME.fullmatch(hostname) is not None

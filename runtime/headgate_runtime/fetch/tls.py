@@ -1,4 +1,4 @@
-"""Whom connections trust, and how Node names what is wrong with a certificate."""
+"""Trusted certificates, and Node's error codes for TLS failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OTHER_NAME: Final = frozenset((62, 64))
 
 
 def default_context() -> ssl.SSLContext:
-    """Trusts Mozilla's roots, as Node does, or what SSL_CERT_FILE and SSL_CERT_DIR name."""
+    """A context that trusts Mozilla's roots, like Node, or those in SSL_CERT_FILE and SSL_CERT_DIR if set."""
     file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or directory:
         return ssl.create_default_context(cafile=file, capath=directory)
@@ -35,7 +35,7 @@ def default_context() -> ssl.SSLContext:
 
 
 def failure_of(error: BaseException, host: str | None) -> SystemFailure:
-    """*error* ended the handshake with *host*."""
+    """Node's error for the exception *error* that ended the TLS handshake with *host*."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__

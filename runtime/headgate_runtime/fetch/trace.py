@@ -1,4 +1,4 @@
-"""What went over the network during a test run, fit to be shown (SPEC 10)."""
+"""Records the requests of a test run, with secrets redacted (SPEC 10)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from headgate_runtime.fetch.message import Headers, Incoming, Outgoing
 
 BODY_BYTES: Final = 10 << 10
-"""Of a body; the rest is not kept (SPEC 10)."""
+"""Bytes of a body that an Exchange keeps (SPEC 10)."""
 
 RAW_BYTES: Final = 1 << 20
-"""Of bodies kept whole until somebody looks."""
+"""Bytes of full bodies that a Trace holds before it redacts and cuts them."""
 
 EXCHANGES: Final = 1_000
-"""Of one trace; later ones are not kept."""
+"""Exchanges that a Trace keeps; later ones are only counted."""
 
 REDACTED: Final = "[redacted]"
 
@@ -29,17 +29,20 @@ _SECRET_HEADERS: Final = frozenset(
 
 
 _URL_SAFE: Final = ("", "/", "!'()*", "!'()*;,/?:@&=+$#")
-"""What is left as it is where texts are written into URLs: by Python's two habits, encodeURIComponent and encodeURI."""
+"""
+The characters that URL encoders leave unescaped: Python's quote without and with "/", encodeURIComponent,
+encodeURI.
+"""
 
 
 class Exchange(NamedTuple):
     """
-    One request and its response; a redirect makes another one.
+    One request and its response. Every redirect is an Exchange of its own.
 
-    status              None where no response came
-    request_body        text, at most BODY_BYTES of it; None for no body
-    response_body       as request_body, decoded; None where there was no response, or it was a redirect
-    error               what the fetch, or the reading of its body, failed with
+    status              None without a response
+    request_body        first BODY_BYTES of the body as text; None without a body
+    response_body       likewise, after content decoding; None without a response
+    error               message of the error that ended the request or its body; None without an error
     """
 
     method: str
@@ -71,9 +74,8 @@ class Exchange(NamedTuple):
 
 class Redaction:
     """
-    Takes *secrets* out of what is shown: as they are, and as URLs and JSON write them.
-
-    The longer go first: one secret may be part of another.
+    Replaces *secrets* in texts, in plain form and as encoded in URLs and JSON. Longer ones are replaced
+    first, because one secret may be part of another.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -91,7 +93,7 @@ class Redaction:
         return text
 
     def headers(self, headers: Headers) -> dict[str, str]:
-        """Of one name in any capitals, all values together; those that carry credentials, none."""
+        """*headers* with equal names (ignoring case) joined and the values of credential headers replaced."""
         shown: dict[str, str] = {}
         for name, value in headers:
             value = REDACTED if name.lower() in _SECRET_HEADERS else self.text(value)
@@ -100,16 +102,16 @@ class Redaction:
         return shown
 
     def body(self, body: bytes | None, most: int = BODY_BYTES) -> str | None:
-        """The first *most* bytes."""
+        """The first *most* bytes of *body* as redacted text."""
         if body is None:
             return None
-        # Redacted before it is cut: the cut must not save half a secret from being found.
+        # Redact before cutting: a secret that is cut in two would not be found.
         text = self.text(body.decode(errors="replace"))
         return text.encode()[:most].decode(errors="ignore")
 
 
 class Raw(NamedTuple):
-    """What went over the network, before anything is taken out of it."""
+    """An exchange before redaction."""
 
     outgoing: Outgoing
     incoming: Incoming | None
@@ -138,10 +140,11 @@ class Raw(NamedTuple):
 
 class Trace:
     """
-    The exchanges of the invocations that ran within `tracing`, in the order they ended. Made ready to be shown when
-    somebody looks: of most invocations nobody ever does.
+    The exchanges of the invocations that were started within `tracing`, in the order they ended. They are
+    redacted when they are read, since most never are.
 
-    secrets    values that are shown nowhere
+    secrets    values to redact
+    dropped    number of exchanges beyond EXCHANGES
     """
 
     __slots__ = ("_raw_bytes", "_redaction", "_secrets", "_shown", "_token", "dropped")
@@ -199,17 +202,17 @@ _current: contextvars.ContextVar[Trace | None] = contextvars.ContextVar("headgat
 
 def tracing(secrets: Iterable[str] = ()) -> Trace:
     """
-    Keeps what the invocations started within ask the network for:
+    Record the network requests of the invocations that are started within the block:
 
         with tracing(secrets=settings.values()) as trace:
             outcome = await executor.invoke(function, event)
         requests = [exchange.as_json() for exchange in trace.exchanges]
 
-    It is the context that tells whose requests they are, so tasks side by side may each trace their own.
+    Requests are attributed by context variable, so concurrent tasks can each have a trace of their own.
     """
     return Trace(secrets)
 
 
 def current() -> Trace | None:
-    """The trace of the invocation whose request is being answered."""
+    """The trace of the invocation whose request is being answered, or None."""
     return _current.get()

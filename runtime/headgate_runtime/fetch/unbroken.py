@@ -1,4 +1,4 @@
-"""Work of httpcore's that is not to be broken off in the midst of clearing up."""
+"""Protects httpcore's cleanup from being cancelled half way."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ T = TypeVar("T")
 
 
 async def exchange(work: Coroutine[Any, Any, httpcore.Response]) -> httpcore.Response:
-    """*work*, whose response is closed when nobody waits for it any more."""
+    """Await *work*. On cancellation, a response that has arrived anyway is closed."""
     return await _unbroken(work, lambda response: response.aclose())
 
 
 async def closing(work: Coroutine[Any, Any, None]) -> None:
-    """*work*, to its end."""
+    """Await *work*; cancellation reaches it as `_unbroken` says."""
     await _unbroken(work, None)
 
 
 async def _unbroken(work: Coroutine[Any, Any, T], undo: Callable[[T], Awaitable[None]] | None) -> T:
     """
-    Cancelled, *work* ends by anyio's means, from which httpcore keeps the closing of its connections. A task's own `cancel`
-    would break that off half way, and the pool would be one connection smaller for good.
+    Run *work* in a task. On cancellation, cancel it through an anyio scope, from which httpcore shields the
+    closing of its connections. `Task.cancel` would interrupt the closing, and the pool would lose a
+    connection for good.
+
+    *undo* is called with the result if *work* completes in spite of the cancellation.
     """
     limit = anyio.CancelScope()
     ended: list[T] = []
