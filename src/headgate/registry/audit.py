@@ -1,4 +1,4 @@
-"""Who changed what (SPEC 13.2), written in the transaction of the change itself."""
+"""The audit trail: who changed what (SPEC 13.2), recorded in the transaction of the change itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from headgate.registry.store import Change, View
 
 Shown = dict[str, Any]
-"""A thing as the API shows it: JSON, secrets masked."""
+"""A resource as the API shows it: JSON, with secrets masked."""
 
 
 def record(
@@ -30,7 +30,10 @@ def record(
     before: Shown | None = None,
     after: Shown | None = None,
 ) -> None:
-    """*resource* is its type, id and name. Every mutation ends here: this is also what makes a change count as one."""
+    """
+    Records *action* on *resource*, given as type, id and name. Every mutation must call this: a change that recorded
+    nothing is taken to have written nothing.
+    """
     kind, name, title = resource
     change.connection.execute(
         insert(audit).values(
@@ -52,14 +55,21 @@ def record(
     change.written += 1
 
 
+def change_of(was_enabled: bool, is_enabled: bool) -> str:
+    """What an event calls a change of something that can be enabled: "Enabled", "Disabled", or else "Modified"."""
+    if was_enabled == is_enabled:
+        return "Modified"
+    return "Enabled" if is_enabled else "Disabled"
+
+
 _ORDER: Final = (audit.c.at, audit.c.rev, audit.c.position)
 
 
 class Wanted(NamedTuple):
     """
-    Which events. None: any.
+    Which events to list; None matches any.
 
-    since, until    ms since the epoch; the first inclusive, the second not
+    since, until    ms since the epoch, from *since* to just before *until*
     action          the type of the event
     """
 
@@ -78,15 +88,15 @@ def listed(
     wanted: Wanted | None = None,
     span: Span = ALL,
 ) -> list[AuditEvent]:
-    """The newest first, by their places."""
+    """The newest first."""
     query = _of(workspace, wanted or Wanted())
     return [_event(row) for row in read(view, query, _ORDER, span, descending=True)]
 
 
 def sweep(change: Change, most: int = 1_000) -> int:
     """
-    Forgets events that are older than is kept (SPEC 13.2), so many at most, so that nobody waits long for it. How many
-    there were. Is no mutation of anything, and leaves no event itself.
+    Deletes events past their retention (SPEC 13.2), *most* at a time, so that other changes do not wait long. Returns
+    how many it deleted. Does not count as a mutation: it records no event.
     """
     old = select(audit.c.id).where(audit.c.at < change.now - limits.AUDIT_MS).limit(most)
     return change.connection.execute(delete(audit).where(audit.c.id.in_(old))).rowcount

@@ -1,4 +1,4 @@
-"""Rules for single values. Each gives the value back, or raises Invalid with the field and the limit."""
+"""Rules for single values. Each returns the value, or raises Invalid with the field and the limit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import ada_url
 
+from headgate.fql import FQL_BYTES
 from headgate.registry import limits
 from headgate.registry.errors import Invalid
 
@@ -21,7 +22,7 @@ _Choice = TypeVar("_Choice", bound=str)
 
 
 def text(value: str, field: str, most: int, *, least: int = 0) -> str:
-    """Unicode without NUL, of so many characters."""
+    """Unicode without NUL, of *least* to *most* characters."""
     if len(value) > most:
         raise Invalid(f"has {len(value)} characters; at most {most} are allowed", field)
     if len(value) < least:
@@ -36,10 +37,19 @@ def text(value: str, field: str, most: int, *, least: int = 0) -> str:
 
 
 def name(value: str, field: str = "name", most: int = limits.DISPLAY_NAME_CHARS) -> str:
-    """What people call a thing: one line, not blank."""
+    """A display name: one line of text, not blank."""
     text(value, field, most, least=1)
     if not value.strip() or any(char < " " or char == "\x7f" for char in value):
         raise Invalid("must be one line of text, and not blank", field)
+    return value
+
+
+def query(value: str, field: str) -> str:
+    """FQL text of bounded size. Whether it compiles is for the caller to check."""
+    text(value, field, len(value), least=1)
+    size = len(value.encode())
+    if size > FQL_BYTES:
+        raise Invalid(f"has {size} bytes; at most {FQL_BYTES} are allowed", field)
     return value
 
 
@@ -50,39 +60,41 @@ def description(value: str, field: str = "description") -> str:
 def slug(value: str, field: str = "slug") -> str:
     text(value, field, limits.SLUG_CHARS, least=1)
     if not _SLUG.fullmatch(value):
-        raise Invalid(f"{value!r} is no slug: letters, digits, - and _, and neither of these first", field)
+        raise Invalid(
+            f"{value!r} is not a slug: use letters, digits, - and _, starting with a letter or digit", field
+        )
     return value
 
 
 def email(value: str, field: str = "email") -> str:
     """
-    In lower case, since people write their address now so, now so. What else makes an address one, only its server knows;
-    without commas, since lists in queries are parted by them.
+    In lower case, so that an address is found however it is capitalised. Only its server knows whether it is valid
+    otherwise; commas are refused because they separate lists in queries.
     """
     text(value, field, limits.EMAIL_CHARS, least=1)
     if not _EMAIL.fullmatch(value):
-        raise Invalid("is no e-mail address", field)
+        raise Invalid("is not an email address", field)
     return value.lower()
 
 
 def write_key(value: str, field: str = "writeKey") -> str:
     text(value, field, limits.WRITE_KEY_CHARS, least=1)
     if not _WRITE_KEY.fullmatch(value) or ":" in value:
-        raise Invalid("must be visible ASCII characters, without a colon", field)
+        raise Invalid("must be visible ASCII characters other than a colon", field)
     return value
 
 
 def url(value: str, field: str) -> str:
-    """Of HTTP, and without credentials, which would be no secret there."""
+    """An http or https URL without credentials, which would not be kept secret there."""
     text(value, field, limits.URL_CHARS, least=1)
     try:
         parsed = ada_url.URL(value)
     except ValueError:
-        raise Invalid("is no URL", field) from None
+        raise Invalid("is not a URL", field) from None
     if parsed.protocol not in ("http:", "https:"):
-        raise Invalid("must be a URL of http or https", field)
+        raise Invalid("must be an http or https URL", field)
     if parsed.username or parsed.password:
-        raise Invalid("must not hold credentials; send them in a header", field)
+        raise Invalid("must not contain credentials; send them in a header", field)
     return value
 
 

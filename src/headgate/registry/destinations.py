@@ -45,8 +45,8 @@ def create(
     enabled: bool = True,
 ) -> Destination:
     """
-    *settings* are those of the kind (kinds.py); without a *name* it has that of its kind. Names are unique in a source.
-    Raises NotFound, Invalid, Conflict.
+    *settings* are those of the kind (kinds.py); *name* defaults to that of the kind. Names are unique in a source. Raises
+    NotFound, Invalid, Conflict.
     """
     checks.choice(kind, "kind", tuple(kinds.MODELS))
     if change.connection.scalar(select(sources.c.id).where(sources.c.id == source)) is None:
@@ -87,7 +87,10 @@ def modify(
     enabled: bool | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Destination:
-    """What is None stays; *settings* replace those there are (see kinds.parts). Raises NotFound, Invalid, Conflict."""
+    """
+    Arguments that are None keep their values; *settings* are replaced as kinds.parts says. Raises NotFound, Invalid,
+    Conflict.
+    """
     old = get(change, destination)
     values: dict[str, Any] = {}
     if name is not None and name != old.name:
@@ -112,14 +115,14 @@ def modify(
         update(destinations).where(destinations.c.id == destination).values(**values, updated_at=change.now)
     )
     new = get(change, destination)
-    action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
+    action = audit.change_of(old.enabled, new.enabled)
     workspace = ownership.workspace_of(change, destination)
     audit.record(change, workspace, f"Integration {action}", _resource(new), _shown(old), _shown(new))
     return new
 
 
 def remove(change: Change, destination: str) -> None:
-    """With its filters, its subscriptions and its instance. Raises NotFound."""
+    """With its filters, subscriptions and instance. Raises NotFound."""
     old = get(change, destination)
     workspace = ownership.workspace_of(change, destination)
     for each in filters.listed(change, destination):
@@ -156,11 +159,11 @@ def listed(
     among: Collection[str] | None = None,
     span: Span = ALL,
 ) -> list[Destination]:
-    """Of a workspace, of a source, of sources *among* these, or all; in the order of creation, which is that of ids."""
+    """Those of a workspace, of a source, of the sources *among* these ids, or all; in order of creation (by id)."""
     order = [destinations.c.id]
     query = _wanted(select(destinations), workspace, source, among)
     if span.most is not None:
-        # An index has the ids; whole rows are then read of those alone that are wanted.
+        # Ids are in an index: sorting those first, only the rows of this part are read.
         ids = read(view, _wanted(select(destinations.c.id), workspace, source, among), order, span)
         query, span = select(destinations).where(destinations.c.id.in_([row["id"] for row in ids])), ALL
     return [_destination(row) for row in read(view, query, order, span)]
@@ -173,13 +176,13 @@ def total(
     source: str | None = None,
     among: Collection[str] | None = None,
 ) -> int:
-    """How many `listed` gives."""
+    """The length of `listed`."""
     query = _wanted(select(func.count()).select_from(destinations), workspace, source, among)
     return view.connection.scalar(query) or 0
 
 
 def secrets_of(view: View, destination: str) -> dict[str, str]:
-    """The secrets of a destination, opened, by name. Raises NotFound, Undecryptable."""
+    """The decrypted secrets of a destination, by name. Raises NotFound, Undecryptable."""
     query = select(destinations.c.encrypted_settings).where(destinations.c.id == destination)
     sealed = view.connection.scalar(query)
     if sealed is None:
@@ -193,7 +196,7 @@ def opened(view: View, destination: str, encrypted_settings: str) -> dict[str, s
 
 
 def resealed(change: Change, destination: str, encrypted_settings: str) -> str:
-    """The same secrets under the key of today. Raises Undecryptable."""
+    """The same secrets, sealed with the current key. Raises Undecryptable."""
     return sealing.resealed(change, encrypted_settings, partial(_place, destination))
 
 
@@ -218,9 +221,9 @@ def _stored(
     before: Mapping[str, Any],
     sealed: Mapping[str, str],
 ) -> tuple[str, str]:
-    """The two columns. A secret that is written again as it was stays as it is sealed."""
+    """The columns `settings` and `encrypted_settings`. An unchanged secret keeps its sealed form."""
     if kind == "sink" and change.actor.type != "system":
-        # The path is on the server's own disk: only who has the command line may name any.
+        # The path is on the server's disk: only the operator, at the command line, may choose any path.
         path = settings.get("path")
         if isinstance(path, str) and path != before.get("path") and PurePosixPath(path).is_absolute():
             raise Invalid("must be relative", "settings.path")
@@ -246,7 +249,7 @@ def _same(change: Change, destination: str, name: str, value: str, sealed: str |
 
 def _check_name(change: Change, source: str, name: str) -> None:
     if find(change, source, name) is not None:
-        raise Conflict(f"this source has a destination {name!r} already", "name")
+        raise Conflict(f"this source already has a destination {name!r}", "name")
 
 
 def _place(destination: str, name: str) -> Place:

@@ -1,13 +1,14 @@
 """
-What can go wrong in the registry. Messages are for people and hold no secret.
+The errors of the registry. Messages are written for users and contain no secrets.
 
     RegistryError
     |-- Refused           the caller's mistake; nothing was changed
-    |   |-- NotFound      there is no such thing (HTTP 404)
-    |   |-- Conflict      it contradicts what is there, or a count is at its limit (409)
+    |   |-- NotFound      it does not exist, or belongs to another workspace (HTTP 404)
+    |   |-- Conflict      it contradicts what exists (409)
+    |   |   `-- Full      there are already as many as there may be
     |   `-- Invalid       a value breaks a rule (422)
-    `-- Unavailable       the registry itself cannot work: locked, full, damaged, of another version
-        `-- KeyTrouble    the master key is missing, unreadable, open to others, or not the one
+    `-- Unavailable       the registry itself cannot work: locked, full, damaged, or of another version
+        `-- KeyTrouble    the master key is missing, unreadable, readable by others, or the wrong one
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class RegistryError(Exception):
 
 
 class Refused(RegistryError):
-    """*field* names the value at fault, as in "settings[0].name"; "" where it is the whole."""
+    """*field* names the value at fault, as in "settings[0].name"; "" if it is no single value."""
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(f"{field}: {message}" if field else message)
@@ -27,14 +28,21 @@ class Refused(RegistryError):
 
 
 class NotFound(Refused):
-    """There is no such thing, or it belongs to another workspace."""
+    """It does not exist, or it belongs to another workspace."""
 
     def __init__(self, kind: str, name: str, field: str = "") -> None:
         super().__init__(f"there is no {kind} {name!r}", field)
 
 
 class Conflict(Refused):
-    """It contradicts what is there, or a count is at its limit."""
+    """It contradicts what exists."""
+
+
+class Full(Conflict):
+    """There are already as many as there may be."""
+
+    def __init__(self, holder: str, most: int, things: str, field: str = "") -> None:
+        super().__init__(f"a {holder} can have at most {most} {things}", field)
 
 
 class Invalid(Refused):

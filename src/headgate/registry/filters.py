@@ -1,4 +1,4 @@
-"""Filters of destinations (SPEC 9.1). What is saved here compiles."""
+"""Destination filters (SPEC 9.1). Only filters that compile are stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from headgate.filters import FilterChain, FilterError, Rule
 from headgate.registry import audit, canonical, checks, limits, ownership
-from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.errors import Full, Invalid, NotFound
 from headgate.registry.records import Filter
 from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import filters
@@ -31,15 +31,13 @@ def create(
     description: str = "",
     enabled: bool = True,
 ) -> Filter:
-    """Last in the order of its destination. Raises NotFound, Invalid, Conflict."""
+    """Appends it to the destination's filters. Raises NotFound, Invalid, Conflict."""
     workspace = ownership.workspace_of(change, destination)
     have, last = change.connection.execute(
         select(func.count(), func.max(filters.c.position)).where(filters.c.destination_id == destination)
     ).one()
     if have >= limits.FILTERS_PER_DESTINATION:
-        raise Conflict(
-            f"a destination has at most {limits.FILTERS_PER_DESTINATION} filters, and this one has them"
-        )
+        raise Full("destination", limits.FILTERS_PER_DESTINATION, "filters")
     name = change.new_id()
     change.connection.execute(
         insert(filters).values(
@@ -70,7 +68,7 @@ def modify(
     description: str | None = None,
     enabled: bool | None = None,
 ) -> Filter:
-    """What is None stays. Raises NotFound, Invalid."""
+    """Arguments that are None keep their values. Raises NotFound, Invalid."""
     old = get(change, name)
     query = old.query if query is None else query
     change.connection.execute(
@@ -88,7 +86,7 @@ def modify(
         return old
     change.connection.execute(update(filters).where(filters.c.id == name).values(updated_at=change.now))
     new = get(change, name)
-    action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
+    action = audit.change_of(old.enabled, new.enabled)
     workspace = ownership.workspace_of(change, new.destination)
     audit.record(change, workspace, f"Destination Filter {action}", _resource(new), _shown(old), _shown(new))
     return new
@@ -103,7 +101,7 @@ def remove(change: Change, name: str) -> None:
 
 
 def get(view: View, name: str, *, destination: str | None = None) -> Filter:
-    """Raises NotFound, also for a filter that is not of *destination*."""
+    """Raises NotFound, also for a filter of another destination than *destination*."""
     row = view.connection.execute(select(filters).where(filters.c.id == name)).mappings().one_or_none()
     if row is None or destination not in (None, row["destination_id"]):
         raise NotFound("filter", name)
@@ -111,15 +109,14 @@ def get(view: View, name: str, *, destination: str | None = None) -> Filter:
 
 
 def listed(view: View, destination: str, span: Span = ALL) -> list[Filter]:
-    """In the order of creation, which is that of their positions."""
+    """In order of creation (by position)."""
     query = select(filters).where(filters.c.destination_id == destination)
     return [_filter(row) for row in read(view, query, [filters.c.position], span)]
 
 
 def total(view: View, destination: str) -> int:
-    """How many `listed` gives."""
-    query = select(func.count()).select_from(filters).where(filters.c.destination_id == destination)
-    return view.connection.scalar(query) or 0
+    """The length of `listed`."""
+    return view.count(filters, filters.c.destination_id == destination)
 
 
 def check_title(title: str) -> str:
@@ -128,11 +125,8 @@ def check_title(title: str) -> str:
 
 
 def check_rule(query: str, actions: Sequence[Mapping[str, Any]]) -> str:
-    """The JSON text of *actions*, if the whole compiles. Raises Invalid."""
-    size = len(query.encode(errors="replace"))
-    if size > limits.FILTER_QUERY_BYTES:
-        raise Invalid(f"has {size} bytes; at most {limits.FILTER_QUERY_BYTES} are allowed", "if")
-    checks.text(query, "if", limits.FILTER_QUERY_BYTES, least=1)
+    """The JSON text of *actions*, provided that *query* and *actions* compile. Raises Invalid."""
+    checks.query(query, "if")
     if not actions:
         raise Invalid("must hold at least one action", "actions")
     canonical.check_depth(actions, "actions")

@@ -1,4 +1,4 @@
-"""Function classes and their versions (SPEC 14). What involves instances as well is in lifecycle.py."""
+"""Function classes and their versions (SPEC 14). Operations that also involve instances are in lifecycle.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import case, func, insert, or_, select, update
 
 from headgate.registry import audit, canonical, checks, limits, quotas, settings, workspaces
-from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.errors import Full, Invalid, NotFound
 from headgate.registry.records import Function, Version
 from headgate.registry.settings import Definition
 from headgate.registry.spans import ALL, Span, read
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headgate.registry.store import Change, View
 
 PREFIX: Final = "ifnd_"
-"""Of a function's id: inserted before a destination (SPEC 1.3)."""
+"""Of the ids of functions inserted before a destination (SPEC 1.3)."""
 
 LANGUAGES: Final[tuple[Language, ...]] = ("javascript", "typescript")
 ISOLATIONS: Final[tuple[Isolation, ...]] = ("warm", "hermetic")
@@ -33,7 +33,7 @@ _ID: Final = re.compile(r"(?:ifnd_|ifns_)?([0-9a-f]{24})")
 
 
 class Code(NamedTuple):
-    """Source text that loads; made by `checked`, outside of any change, because that may take seconds."""
+    """Source text that loads. Made by `checked`, outside of any change, because compiling may take seconds."""
 
     text: str
     language: Language
@@ -70,7 +70,7 @@ def checked(text: str, language: Language = "javascript", *, time_ms: int = limi
 
 
 def full_id(name: str) -> str:
-    """A function's id, given with its prefix or without (SPEC D38). Raises NotFound for what is no id."""
+    """The full form of an id given with or without prefix (SPEC D38). Raises NotFound if it is not an id."""
     match = _ID.fullmatch(name)
     if match is None:
         raise NotFound("function", name)
@@ -78,7 +78,7 @@ def full_id(name: str) -> str:
 
 
 def bare_id(name: str) -> str:
-    """As instances show it, in `classId`."""
+    """The id without its prefix, as instances show it in `classId`."""
     return name.removeprefix(PREFIX)
 
 
@@ -97,13 +97,10 @@ def create(
 ) -> Function:
     """With its first version. Raises NotFound, Invalid, Conflict."""
     workspaces.get(change, workspace)
-    have = change.connection.scalar(
-        select(func.count()).select_from(functions).where(functions.c.workspace_id == workspace)
-    )
-    most = quotas.get(change, workspace).functions
-    most = limits.FUNCTIONS_PER_WORKSPACE if most is None else most
-    if have is not None and have >= most:
-        raise Conflict(f"a workspace has at most {most} functions, and this one has them")
+    quota = quotas.get(change, workspace).functions
+    most = limits.FUNCTIONS_PER_WORKSPACE if quota is None else quota
+    if total(change, workspace) >= most:
+        raise Full("workspace", most, "functions")
     function = change.new_id(PREFIX)
     change.connection.execute(
         insert(functions).values(
@@ -139,7 +136,10 @@ def modify(
     isolation: Isolation | None = None,
     time_ms: int | None = None,
 ) -> Function:
-    """What makes no new version and holds at once. What is None stays. Raises NotFound, Invalid."""
+    """
+    Changes the properties outside of versions, with immediate effect. Arguments that are None keep their values. Raises
+    NotFound, Invalid.
+    """
     old = get(change, function)
     facts = _facts(
         display_name=display_name,
@@ -161,7 +161,7 @@ def modify(
 
 
 def add_version(change: Change, function: str, code: Code, definitions: Sequence[Definition]) -> str:
-    """The id of a new version, which is LATEST from here on. Raises Invalid."""
+    """Adds a version, which becomes LATEST, and returns its id. Raises Invalid."""
     checked_again = settings.definitions([each.as_json() for each in definitions])
     last = change.connection.scalar(
         select(func.max(function_versions.c.number)).where(function_versions.c.function_id == function)
@@ -184,7 +184,7 @@ def add_version(change: Change, function: str, code: Code, definitions: Sequence
 
 
 def get(view: View, function: str, *, workspace: str | None = None) -> Function:
-    """By its id, with or without prefix. Raises NotFound, also for a function that is not of *workspace*."""
+    """By its id, with or without prefix. Raises NotFound, also for a function of another workspace than *workspace*."""
     query = select(functions).where(functions.c.id == full_id(function))
     row = view.connection.execute(query).mappings().one_or_none()
     if row is None or workspace not in (None, row["workspace_id"]):
@@ -205,13 +205,13 @@ def summaries(
     among: Collection[str] | None = None,
     span: Span = ALL,
 ) -> list[Summary]:
-    """In the order of creation, which is that of ids; *among* None: of all."""
+    """All of them, or those *among* these ids; in order of creation (by id)."""
     query = _among(select(*(functions.c[name] for name in Summary._fields)), workspace, among)
     return [Summary(**row) for row in read(view, query, [functions.c.id], span)]
 
 
 def total(view: View, workspace: str, *, among: Collection[str] | None = None) -> int:
-    """How many `summaries` gives."""
+    """The length of `summaries`."""
     return view.connection.scalar(_among(select(func.count()).select_from(functions), workspace, among)) or 0
 
 
@@ -244,7 +244,7 @@ def versions(view: View, function: str, span: Span = ALL) -> list[Version]:
 
 
 def _facts(**given: Any) -> dict[str, Any]:
-    """What is not None, checked."""
+    """Those of *given* that are not None, checked."""
     facts = {key: value for key, value in given.items() if value is not None}
     if "display_name" in facts:
         checks.name(facts["display_name"], "displayName")
@@ -262,7 +262,7 @@ def _facts(**given: Any) -> dict[str, Any]:
 
 
 def _all(view: View, rows: Sequence[RowMapping]) -> list[Function]:
-    """Functions with their two versions that count, in three queries however many they are."""
+    """Functions with their latest and their deployed version, in three queries however many there are."""
     v = function_versions.c
     tops = (
         select(

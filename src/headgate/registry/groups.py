@@ -1,4 +1,4 @@
-"""Groups of users: what a group may, all in it may."""
+"""Groups of users. The permissions of a group are those of all its members."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, insert, select, update
 
 from headgate.registry import audit, checks, grants, limits, users, workspaces
-from headgate.registry.errors import Conflict, NotFound
+from headgate.registry.errors import Conflict, Full, NotFound
 from headgate.registry.records import Group
 from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import members, user_groups
@@ -26,11 +26,8 @@ def create(change: Change, workspace: str, *, name: str) -> Group:
     """Raises NotFound, Invalid, Conflict."""
     workspaces.get(change, workspace)
     _check_name(change, workspace, name)
-    have = change.connection.scalar(
-        select(func.count()).select_from(user_groups).where(user_groups.c.workspace_id == workspace)
-    )
-    if (have or 0) >= limits.GROUPS_PER_WORKSPACE:
-        raise Conflict(f"a workspace has at most {limits.GROUPS_PER_WORKSPACE} groups, and this one has them")
+    if change.count(user_groups, user_groups.c.workspace_id == workspace) >= limits.GROUPS_PER_WORKSPACE:
+        raise Full("workspace", limits.GROUPS_PER_WORKSPACE, "groups")
     group = Group(change.new_id(), workspace, name, member_count=0, created_at=change.now)
     change.connection.execute(
         insert(user_groups).values(
@@ -55,7 +52,7 @@ def rename(change: Change, group: str, name: str) -> Group:
 
 
 def remove(change: Change, group: str) -> None:
-    """Who is in it, stays without it. Raises NotFound."""
+    """Its members remain users. Raises NotFound."""
     old = get(change, group)
     before = _shown(change, old)
     change.connection.execute(delete(members).where(members.c.group_id == group))
@@ -65,7 +62,7 @@ def remove(change: Change, group: str) -> None:
 
 
 def add_members(change: Change, group: str, emails: Sequence[str]) -> Group:
-    """Users, and those who are invited. Raises NotFound for an address nobody has."""
+    """Adds users and invited people by address. Raises NotFound for an unknown address."""
     old = get(change, group)
     there = _members(change, group)
     for user in _people(change, old.workspace, emails):
@@ -75,7 +72,7 @@ def add_members(change: Change, group: str, emails: Sequence[str]) -> Group:
 
 
 def replace_members(change: Change, group: str, emails: Sequence[str]) -> Group:
-    """As `add_members`, and no others."""
+    """As `add_members`, and removes all others."""
     old = get(change, group)
     there = _members(change, group)
     wanted = {user.id: user for user in _people(change, old.workspace, emails)}
@@ -88,7 +85,7 @@ def replace_members(change: Change, group: str, emails: Sequence[str]) -> Group:
 
 
 def remove_members(change: Change, group: str, emails: Sequence[str]) -> None:
-    """Raises NotFound, also for those who are not in it."""
+    """Raises NotFound, also for people who are not members."""
     old = get(change, group)
     there = _members(change, group)
     for number, user in enumerate(_people(change, old.workspace, emails)):
@@ -98,7 +95,7 @@ def remove_members(change: Change, group: str, emails: Sequence[str]) -> None:
 
 
 def get(view: View, group: str, *, workspace: str | None = None) -> Group:
-    """Raises NotFound, also for a group that is not of *workspace*."""
+    """Raises NotFound, also for a group of another workspace than *workspace*."""
     query = _counted().where(user_groups.c.id == group)
     row = view.connection.execute(query).mappings().one_or_none()
     if row is None or workspace not in (None, row["workspace_id"]):
@@ -107,7 +104,7 @@ def get(view: View, group: str, *, workspace: str | None = None) -> Group:
 
 
 def listed(view: View, workspace: str, span: Span = ALL) -> list[Group]:
-    """In the order of creation, which is that of ids."""
+    """In order of creation (by id)."""
     query = _counted().where(user_groups.c.workspace_id == workspace)
     return [_group(row) for row in read(view, query, [user_groups.c.id], span)]
 
@@ -142,7 +139,7 @@ def _members(view: View, group: str) -> set[str]:
 
 
 def _people(view: View, workspace: str, emails: Sequence[str]) -> list[User]:
-    """Each once. Raises NotFound."""
+    """The users with these addresses, each once. Raises NotFound."""
     there = users.found(view, workspace, emails)
     for number, email in enumerate(emails):
         if email.lower() not in there:
@@ -152,17 +149,17 @@ def _people(view: View, workspace: str, emails: Sequence[str]) -> list[User]:
 
 def _add(change: Change, group: Group, user: User) -> None:
     change.connection.execute(insert(members).values(group_id=group.id, user_id=user.id))
-    _say(change, "Added", group, user)
+    _record(change, "Added", group, user)
 
 
 def _remove(change: Change, group: Group, user: User) -> None:
     gone = (members.c.group_id == group.id) & (members.c.user_id == user.id)
     change.connection.execute(delete(members).where(gone))
-    _say(change, "Removed", group, user)
+    _record(change, "Removed", group, user)
 
 
-def _say(change: Change, what: str, group: Group, user: User) -> None:
-    """The event is of the group, and names the user."""
+def _record(change: Change, what: str, group: Group, user: User) -> None:
+    """The event's resource is the group; its name includes the user."""
     name = f"{user.email} in {group.name}"[: limits.DISPLAY_NAME_CHARS]
     shown = {"group": group.id, "user": user.id}
     before, after = (None, shown) if what == "Added" else (shown, None)

@@ -1,4 +1,4 @@
-"""Instances: a function bound to a destination, with setting values of its own and the version it runs."""
+"""Instances: a function bound to a destination, with its own setting values and the version it runs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from headgate.registry import audit, canonical, checks, functions, ownership, se
 from headgate.registry.errors import Conflict, Invalid, NotFound
 from headgate.registry.records import Instance
 from headgate.registry.secrets import Place, Undecryptable
+from headgate.registry.settings import union
 from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import function_versions, instances
 
@@ -34,18 +35,18 @@ def create(
     enabled: bool = False,
 ) -> Instance:
     """
-    Connects *function* to *destination*: pinned to its newest deployed version, or to LATEST if none was ever deployed.
-    Raises NotFound, also when the two are of different workspaces, Invalid, Conflict.
+    Connects *function* to *destination*, pinned to the newest deployed version, or to LATEST if none was ever deployed.
+    Raises NotFound, also if the two are of different workspaces; Invalid, Conflict.
     """
     workspace = ownership.workspace_of(change, destination)
     of = functions.get(change, function, workspace=workspace)
     if of_destination(change, destination) is not None:
         raise Conflict(
-            "this destination has a function already; a destination has at most one", "integrationId"
+            "this destination already has a function; a destination can have only one", "integrationId"
         )
     pinned = of.running
     instance = change.new_id()
-    known = _union(pinned.settings, of.settings)
+    known = union(pinned.settings, of.settings)
     plain, encrypted = _stored(change, instance, known, {} if settings is None else settings, {})
     _check_required(pinned.settings, plain, encrypted, enabled=enabled)
     change.connection.execute(
@@ -76,11 +77,11 @@ def modify(
     settings: Mapping[str, Any] | None = None,
     enabled: bool | None = None,
 ) -> Instance:
-    """What is None stays; *settings* as in settings.update. Raises NotFound, Invalid."""
+    """Arguments that are None keep their values; *settings* as in settings.update. Raises NotFound, Invalid."""
     old = get(change, instance)
     of = functions.get(change, old.function)
     pinned = functions.version(change, old.function, old.version)
-    known = _union(pinned.settings, of.settings)
+    known = union(pinned.settings, of.settings)
     plain, sealed = _columns(change, instance)
     encrypted = sealed
     if settings is not None:
@@ -98,7 +99,7 @@ def modify(
 
 
 def write(change: Change, old: Instance, values: Mapping[str, Any]) -> Instance:
-    """Puts *values* into the columns of *old*, if that changes anything."""
+    """Writes *values* into the columns of *old*, if that changes anything."""
     row = change.connection.execute(select(instances).where(instances.c.id == old.id)).mappings().one()
     changed = {key: value for key, value in values.items() if row[key] != value}
     if not changed:
@@ -107,7 +108,7 @@ def write(change: Change, old: Instance, values: Mapping[str, Any]) -> Instance:
         update(instances).where(instances.c.id == old.id).values(**changed, updated_at=change.now)
     )
     new = get(change, old.id)
-    action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
+    action = audit.change_of(old.enabled, new.enabled)
     audit.record(
         change,
         ownership.workspace_of(change, new.destination),
@@ -120,7 +121,7 @@ def write(change: Change, old: Instance, values: Mapping[str, Any]) -> Instance:
 
 
 def remove(change: Change, instance: str) -> None:
-    """The destination goes on without a function. Raises NotFound."""
+    """The destination then receives its events unchanged. Raises NotFound."""
     old = get(change, instance)
     change.connection.execute(delete(instances).where(instances.c.id == instance))
     audit.record(
@@ -136,8 +137,8 @@ def migrate(
     change: Change, old: Instance, running: Sequence[Definition], *, deployed: str | None
 ) -> Instance:
     """
-    Fits the stored values to definitions that were saved, or, with *deployed*, to those of the version that it runs from
-    now on: what they do not know is forgotten then, and what they call sensitive is sealed (SPEC 5).
+    Adapts the stored values to the definitions *running* (SPEC 5): seals those that have become sensitive. With
+    *deployed*, the version it runs from now on, values without a definition are deleted, too.
     """
     plain, encrypted = _columns(change, old.id)
     names = {each.name for each in running}
@@ -146,7 +147,6 @@ def migrate(
         plain = {name: value for name, value in plain.items() if name in names}
         encrypted = {name: value for name, value in encrypted.items() if name in names}
         values["version_id"] = deployed
-        mark_deployed(change, deployed)
     for each in running:
         if each.sensitive and each.name in plain:
             encrypted[each.name] = change.seal(plain.pop(each.name), _place(old.id, each.name))
@@ -156,7 +156,7 @@ def migrate(
 
 
 def mark_deployed(change: Change, version: str) -> None:
-    """Notes when a version was deployed first."""
+    """Records when a version was first deployed."""
     change.connection.execute(
         update(function_versions)
         .where((function_versions.c.id == version) & function_versions.c.deployed_at.is_(None))
@@ -165,7 +165,7 @@ def mark_deployed(change: Change, version: str) -> None:
 
 
 def get(view: View, instance: str, *, workspace: str | None = None) -> Instance:
-    """Raises NotFound, also for an instance that is not of *workspace*."""
+    """Raises NotFound, also for an instance of another workspace than *workspace*."""
     row = (
         view.connection.execute(select(instances).where(instances.c.id == instance)).mappings().one_or_none()
     )
@@ -181,7 +181,7 @@ def of_destination(view: View, destination: str) -> Instance | None:
 
 
 def listed(view: View, function: str, span: Span = ALL) -> list[Instance]:
-    """In the order of creation, which is that of ids."""
+    """In order of creation (by id)."""
     query = select(instances).where(instances.c.function_id == functions.full_id(function))
     return [_instance(row) for row in read(view, query, [instances.c.id], span)]
 
@@ -201,12 +201,8 @@ def opened(view: View, instance: str, encrypted_settings: str) -> dict[str, Any]
 
 
 def resealed(change: Change, instance: str, encrypted_settings: str) -> str:
-    """The same secrets under the key of today. Raises Undecryptable."""
+    """The same secrets, sealed with the current key. Raises Undecryptable."""
     return sealing.resealed(change, encrypted_settings, partial(_place, instance))
-
-
-def _union(running: Sequence[Definition], latest: Sequence[Definition]) -> Sequence[Definition]:
-    return settings.union(running, latest)
 
 
 def _stored(
@@ -216,7 +212,7 @@ def _stored(
     given: Mapping[str, Any],
     sealed: Mapping[str, str],
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Plain and sealed values. A secret that is written again as it was stays as it is sealed."""
+    """Plain and sealed values. An unchanged secret keeps its sealed form."""
     wanted = settings.update(known, sealed, given)
     encrypted = {name: sealed[name] for name in wanted.keep}
     for name, value in wanted.seal.items():
@@ -227,7 +223,7 @@ def _stored(
 
 
 def _held(change: Change, instance: str, name: str, sealed: Mapping[str, str]) -> list[Any]:
-    """The stored value of a secret in a list; an empty one where there is none that can be read."""
+    """The stored value of a secret, in a list; an empty list if there is none, or it cannot be read."""
     if name not in sealed:
         return []
     try:

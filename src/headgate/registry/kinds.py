@@ -1,8 +1,8 @@
 """
 The kinds of destinations and their settings.
 
-A webhook's header values and its signing secret are secrets: they are stored sealed, each by itself, under names such as
-"headers.Authorization" and "signing_secret".
+The header values and the signing secret of a webhook are secrets. Each is sealed separately, under a name such as
+"headers.Authorization" or "signing_secret".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from headgate.registry.snapshot import DestinationKind
 
 CATALOG_NAMES: Final[dict[DestinationKind, str]] = {"webhook": "Webhook", "sink": "Sink"}
-"""Of each kind, its name in the integrations object (SPEC 9.4)."""
+"""The name of each kind in the integrations object (SPEC 9.4)."""
 
 HEADERS: Final = "headers"
 SIGNING_SECRET: Final = "signing_secret"  # noqa: S105 - the name of one
@@ -67,15 +67,15 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         lower = name.lower()
         if not _TOKEN.fullmatch(name):
-            problem = "is no name of a header"
+            problem = "is not a valid header name"
         elif lower in _HEADERS_OURS:
             problem = "is set by Headgate itself"
         elif lower in seen:
-            problem = "is given twice: names of headers are the same in capitals"
+            problem = "is given twice: header names are case-insensitive"
         elif len(value) > limits.HEADER_VALUE_CHARS:
             problem = f"has {len(value)} characters; at most {limits.HEADER_VALUE_CHARS} are allowed"
         elif value != MASK and not (value.isascii() and value.isprintable() and value == value.strip()):
-            problem = "must be visible ASCII characters, with spaces only between"
+            problem = "must be visible ASCII characters, with no space at either end"
         else:
             seen.add(lower)
             continue
@@ -92,11 +92,11 @@ def _path(path: str) -> str:
 Url = Annotated[str, AfterValidator(_url)]
 Method = Literal["POST", "PUT", "PATCH"]
 BatchMaxCount = Annotated[int, Field(ge=1, le=limits.BATCH_COUNT_MAX)]
-BatchWaitMs = Annotated[int, Field(ge=0, le=60_000)]
-RatePerS = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
-TimeoutMs = Annotated[int, Field(ge=1, le=60_000)]
-Concurrency = Annotated[int, Field(ge=1, le=1_000)]
-Path = Annotated[str, Field(min_length=1, max_length=1_024), AfterValidator(_path)]
+BatchWaitMs = Annotated[int, Field(ge=0, le=limits.BATCH_WAIT_MS_MAX)]
+RatePerS = Annotated[float, Field(gt=0, le=limits.RATE_PER_S_MAX, allow_inf_nan=False)]
+TimeoutMs = Annotated[int, Field(ge=1, le=limits.TIMEOUT_MS_MAX)]
+Concurrency = Annotated[int, Field(ge=1, le=limits.CONCURRENCY_MAX)]
+Path = Annotated[str, Field(min_length=1, max_length=limits.SINK_PATH_CHARS), AfterValidator(_path)]
 
 
 class _Settings(BaseModel):
@@ -106,13 +106,13 @@ class _Settings(BaseModel):
 class Webhook(_Settings):
     """
     url                where events are sent
-    headers            beside Headgate's own; secrets
-    batch_max_count    events of one request at most; 1: no batches, the body is the event itself
-    batch_wait_ms      how long a batch waits to become full
-    rate_per_s         requests a second at most; None: no limit
-    concurrency        requests at once at most
-    signing_secret     what requests are signed with; None: not at all
-    timeout_ms         of one request, from connecting to the end of the answer
+    headers            sent in addition to Headgate's own; the values are secrets
+    batch_max_count    most events in one request; 1 means no batches: the body is the event itself
+    batch_wait_ms      how long a batch waits to fill up
+    rate_per_s         most requests per second; None for no limit
+    concurrency        most requests at a time
+    signing_secret     signs requests; None to send them unsigned
+    timeout_ms         of one request, from connecting to the end of the response
     """
 
     url: Url
@@ -127,7 +127,7 @@ class Webhook(_Settings):
 
 
 class Sink(_Settings):
-    """*path* is that of a file of JSON Lines: below `sinks` in the data directory, unless it is absolute."""
+    """*path* names a JSON Lines file; relative paths are below `sinks` in the data directory."""
 
     path: Path
 
@@ -142,7 +142,7 @@ _DEFAULTS: Final = {
 
 
 class Parts(NamedTuple):
-    """Settings as they are stored. *seal* are new secrets, *keep* those that stay as they are."""
+    """Settings as they are stored: *plain* values, new secrets to *seal*, and the stored ones to *keep*."""
 
     plain: dict[str, Any]
     seal: dict[str, str]
@@ -153,8 +153,8 @@ def parts(
     kind: DestinationKind, given: Mapping[str, Any], stored_secret: Collection[str], field: str = "settings"
 ) -> Parts:
     """
-    *given* settings, checked and taken apart. Those that equal their default are not stored. `headers` and
-    `signing_secret` stay as they are stored where they are absent, or a value equals the mask. Raises Invalid.
+    *given* settings, checked and split. Values equal to their default are not stored. `headers` and `signing_secret`
+    keep their stored values if they are absent, and so does each one given as the mask. Raises Invalid.
     """
     checked = checked_settings(kind, given, field)
     plain = {key: value for key, value in checked.items() if key not in (HEADERS, SIGNING_SECRET)}
@@ -169,7 +169,7 @@ def parts(
             secret[SIGNING_SECRET] = checked[SIGNING_SECRET]
     for name in [name for name, value in secret.items() if value == MASK]:
         if name not in stored_secret:
-            raise Invalid("is the mask of a secret, and there is none stored", f"{field}.{name}")
+            raise Invalid("is the mask of a secret, but no secret is stored", f"{field}.{name}")
         keep.add(name)
         del secret[name]
     return Parts(plain, secret, frozenset(keep))
@@ -178,7 +178,7 @@ def parts(
 def checked_settings(
     kind: DestinationKind, given: Mapping[str, Any], field: str = "settings"
 ) -> dict[str, Any]:
-    """*given* without what equals its default. Raises Invalid."""
+    """*given* without values that equal their default. Raises Invalid."""
     try:
         return MODELS[kind].model_validate(dict(given)).model_dump(exclude_defaults=True)
     except ValidationError as error:
@@ -187,7 +187,7 @@ def checked_settings(
 
 
 def whole(kind: DestinationKind, plain: Mapping[str, Any], secret: Mapping[str, str]) -> dict[str, Any]:
-    """Settings with their secrets (or masks) back in place, and with defaults."""
+    """Complete settings: with their secrets (or masks) in place, and with defaults."""
     made: dict[str, Any] = {**_DEFAULTS[kind], **plain}
     if kind == "webhook":
         made[HEADERS] = {

@@ -1,14 +1,14 @@
-"""Labels of a workspace. Every label of a source is one of them; `sources` takes and removes those of sources."""
+"""The labels of a workspace. Sources can have only these; `sources` attaches and detaches them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 
 from headgate.registry import audit, checks, limits
-from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.errors import Conflict, Full, Invalid, NotFound
 from headgate.registry.records import Label
 from headgate.registry.tables import labels
 
@@ -19,16 +19,13 @@ if TYPE_CHECKING:
 
 
 def create(change: Change, workspace: str, *, key: str, value: str, description: str = "") -> Label:
-    """Raises Invalid; Conflict where there is one with this key and value."""
+    """Raises Invalid; Conflict if the workspace has this label already, or too many."""
     check(key, value)
     checks.description(description)
     if find(change, workspace, key, value) is not None:
         raise Conflict(f"there is a label {key}:{value} already")
-    have = change.connection.scalar(
-        select(func.count()).select_from(labels).where(labels.c.workspace_id == workspace)
-    )
-    if have is not None and have >= limits.LABELS_PER_WORKSPACE:
-        raise Conflict(f"a workspace has at most {limits.LABELS_PER_WORKSPACE} labels, and this one has them")
+    if change.count(labels, labels.c.workspace_id == workspace) >= limits.LABELS_PER_WORKSPACE:
+        raise Full("workspace", limits.LABELS_PER_WORKSPACE, "labels")
     made = Label(change.new_id(), workspace, key, value, description, change.now)
     values = asdict(made)
     change.connection.execute(insert(labels).values(workspace_id=values.pop("workspace"), **values))
@@ -37,7 +34,7 @@ def create(change: Change, workspace: str, *, key: str, value: str, description:
 
 
 def ensured(change: Change, workspace: str, wanted: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """*wanted*, each once, as they are in the workspace; those that were not there are now. Raises Invalid, Conflict."""
+    """*wanted*, each once, as the workspace has them; creates those it lacks. Raises Invalid, Conflict."""
     found: dict[tuple[str, str], Label] = {}
     for each in wanted:
         key, value = each["key"], each["value"]
@@ -49,7 +46,7 @@ def ensured(change: Change, workspace: str, wanted: Iterable[Mapping[str, Any]])
 
 
 def remove(change: Change, label: Label) -> None:
-    """Of the workspace alone: see `sources.remove_label`."""
+    """Only from the workspace; `sources.remove_label` detaches it from its sources first."""
     change.connection.execute(delete(labels).where(labels.c.id == label.id))
     audit.record(change, label.workspace, "Label Deleted", _resource(label), before=label.as_json())
 
@@ -69,13 +66,13 @@ def find(view: View, workspace: str, key: str, value: str) -> Label | None:
 
 
 def listed(view: View, workspace: str) -> list[Label]:
-    """By key and value."""
+    """Sorted by key and value."""
     query = select(labels).where(labels.c.workspace_id == workspace).order_by(labels.c.key, labels.c.value)
     return [Label(*row) for row in view.connection.execute(query)]
 
 
 def check(key: str, value: str, field: str = "label") -> None:
-    """Raises Invalid. "key:value" must mean one label only, and both stand in paths of URLs."""
+    """Raises Invalid. "key:value" must be unambiguous, and both appear in URL paths."""
     for name, text, forbidden in (("key", key, "/:"), ("value", value, "/")):
         checks.name(text, f"{field}.{name}")
         if any(char in text for char in forbidden):

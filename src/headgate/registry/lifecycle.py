@@ -1,4 +1,4 @@
-"""What happens to a function and its instances together (SPEC 14): save, restore, deploy, remove."""
+"""Operations on a function together with its instances (SPEC 14): save, restore, deploy, remove."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def save(
     definitions: Sequence[Definition] | None = None,
 ) -> Function:
     """
-    A new version with *code* and *definitions*, each as it is where None; instances keep running the old. Nothing, where
-    nothing differs. Values of settings that are sensitive from here on are sealed at once. Raises NotFound, Invalid.
+    Adds a version with *code* and *definitions*, either of which defaults to the latest; instances keep running theirs.
+    Does nothing if neither differs. Values of settings that have become sensitive are sealed at once. Raises NotFound,
+    Invalid.
     """
     old = functions.get(change, function)
     code = Code(old.latest.code, old.latest.language) if code is None else code
@@ -52,7 +53,7 @@ def save(
 
 
 def restore(change: Change, function: str, version: str) -> Function:
-    """Copies an old version into a new one, which is LATEST and not deployed. Raises NotFound."""
+    """Copies an old version into a new one, which becomes LATEST but is not deployed. Raises NotFound."""
     old = functions.get(change, function)
     copied = functions.version(change, function, version)
     functions.add_version(change, old.id, Code(copied.code, copied.language), copied.settings)
@@ -74,8 +75,8 @@ def deploy(
     change: Change, function: str, only: Collection[str] | None = None, *, version: str | None = None
 ) -> Function:
     """
-    Lets all instances run LATEST, or *version*; or those in *only* (SPEC D27). The version counts as deployed even where
-    there is no instance. Stored values that it does not define are forgotten. Raises NotFound.
+    Moves all instances, or those in *only* (SPEC D27), to LATEST or to *version*, which counts as deployed even if there
+    are no instances. Stored values without a definition in it are deleted. Raises NotFound.
     """
     old = functions.get(change, function)
     chosen = old.latest if version is None else functions.version(change, function, version)
@@ -103,7 +104,10 @@ def deploy(
 
 
 def remove(change: Change, function: str, *, force: bool = False) -> None:
-    """With its versions, and with *force* its instances. Raises NotFound; Conflict while instances exist (SPEC D21)."""
+    """
+    With its versions, and with *force* also its instances. Raises NotFound; Conflict if there are instances and no
+    *force* (SPEC D21).
+    """
     old = functions.get(change, function)
     bound = instances.listed(change, old.id)
     if bound and not force:

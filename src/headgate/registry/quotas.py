@@ -1,14 +1,14 @@
-"""What a workspace may use (SPEC D40): nothing is bounded, but for the number of functions, unless an operator says so."""
+"""Quotas of workspaces (SPEC D40). Unless an operator sets one, only the number of functions is limited."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
 
-from headgate.registry import audit, checks, workspaces
+from headgate.registry import audit, checks, limits, workspaces
 from headgate.registry.errors import Invalid
 from headgate.registry.snapshot import NO_QUOTAS, Quotas
 from headgate.registry.tables import quotas
@@ -16,19 +16,16 @@ from headgate.registry.tables import quotas
 if TYPE_CHECKING:
     from headgate.registry.store import Change, View
 
-MOST: Final = 2**53
-"""Of any quota: what JSON can say exactly."""
-
 
 def put(change: Change, workspace: str, new: Quotas) -> None:
-    """In place of those there are. Raises NotFound, Invalid."""
+    """Replaces the workspace's quotas. Raises NotFound, Invalid."""
     of = workspaces.get(change, workspace)
     for field, least in (("functions", 0), ("fuel_per_day", 0), ("sandboxes", 1)):
         value = getattr(new, field)
         if value is not None:
-            checks.number(value, field, least, MOST)
+            checks.number(value, field, least, limits.QUOTA_MAX)
     if new.events_per_s is not None and not (
-        math.isfinite(new.events_per_s) and 0 < new.events_per_s <= MOST
+        math.isfinite(new.events_per_s) and 0 < new.events_per_s <= limits.QUOTA_MAX
     ):
         raise Invalid("must be above 0", "events_per_s")
     old = get(change, workspace)
@@ -52,7 +49,7 @@ def get(view: View, workspace: str) -> Quotas:
 
 
 def listed(view: View, workspace: str | None = None) -> dict[str, Quotas]:
-    """By workspace, of those that have any."""
+    """Quotas by workspace, for those that have any."""
     query = select(quotas)
     if workspace is not None:
         query = query.where(quotas.c.workspace_id == workspace)

@@ -1,16 +1,16 @@
 """
-Regulations: requests to delete what destinations have of a person, and to take nothing more of one (SPEC 2.5, 12.3).
-Which ids are suppressed follows from them; who deletes is headgate.service.deletions.
+Regulations: requests to delete a person's data from destinations, and to suppress further events (SPEC 2.5, 12.3). The
+table of suppressed ids is derived from them; headgate.service.deletions carries out the deletions.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from headgate.registry import audit, canonical, checks, limits
-from headgate.registry.errors import Conflict, Invalid
+from headgate.registry.errors import Full, Invalid
 from headgate.registry.records import Regulation
 from headgate.registry.snapshot import Suppressed
 from headgate.registry.spans import ALL, Span, read
@@ -19,7 +19,7 @@ from headgate.registry.tables import regulations, suppressions
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import RowMapping, Select
+    from sqlalchemy import RowMapping
 
     from headgate.registry.store import Change, View
 
@@ -27,11 +27,11 @@ DELETING: Final = ("DELETE_ONLY", "SUPPRESS_WITH_DELETE")
 SUPPRESSING: Final = ("SUPPRESS_ONLY", "SUPPRESS_WITH_DELETE")
 TYPES: Final = ("DELETE_ONLY", "SUPPRESS_ONLY", "SUPPRESS_WITH_DELETE", "UNSUPPRESS")
 ARCHIVES: Final = ("DELETE_ARCHIVE_ONLY", "DELETE_INTERNAL", "SUPPRESS_WITH_DELETE_INTERNAL")
-"""What the hosted product deletes from its own archives; there are none here."""
+"""Types that delete from the archives of the hosted product; Headgate keeps none."""
 
 
 class Suppression(NamedTuple):
-    """*source* "": of all the workspace's."""
+    """*source* is "" for all sources of the workspace."""
 
     source: str
     subject_type: str
@@ -42,11 +42,11 @@ def create(
     change: Change, workspace: str, *, kind: str, subject_type: str, subjects: Iterable[str], source: str = ""
 ) -> Regulation:
     """
-    *source* "": all of the workspace. A regulation like it that was never finished is given instead of a new one, so that
-    whoever asks again goes on with it. Raises Invalid; Conflict where more would be suppressed than may.
+    *source* is "" for all sources of the workspace. An equal regulation that was never finished is returned in place of
+    a new one, so that repeating the request resumes it. Raises Invalid; Conflict if too many ids would be suppressed.
     """
     if kind in ARCHIVES:
-        raise Invalid(f"{kind}: no events are archived here, so there is nothing to delete", "regulationType")
+        raise Invalid(f"{kind}: Headgate archives no events, so there is nothing to delete", "regulationType")
     checks.choice(kind, "regulationType", TYPES)
     checks.choice(subject_type, "subjectType", ("USER_ID", "ANONYMOUS_ID") if source else ("USER_ID",))
     ids = tuple(dict.fromkeys(subjects))
@@ -97,7 +97,7 @@ def create(
 
 
 def finish(change: Change, regulation: str) -> None:
-    """Its events are stored. Is no mutation of anything that is looked at, and leaves no audit event."""
+    """Marks its delete events as stored. Nothing visible in a snapshot changes, so there is no audit event."""
     there = (regulations.c.id == regulation) & regulations.c.finished_at.is_(None)
     change.connection.execute(update(regulations).where(there).values(finished_at=change.now))
 
@@ -117,7 +117,7 @@ def listed(
     types: Collection[str] | None = None,
     span: Span = ALL,
 ) -> list[Regulation]:
-    """The newest first, by their ids. *source*: of that one alone; None: of any and of all."""
+    """The newest first (by id). *source* selects those of one source alone; None selects all."""
     query = select(regulations).where(regulations.c.workspace_id == workspace)
     if source is not None:
         query = query.where(regulations.c.source_id == source)
@@ -129,7 +129,7 @@ def listed(
 
 
 def suppressions_of(view: View, workspace: str, span: Span = ALL) -> list[Suppression]:
-    """In the order of what a Suppression consists of."""
+    """Sorted by source, subject type and subject."""
     s = suppressions.c
     order = [s.source_id, s.subject_type, s.subject]
     rows = read(view, select(*order).where(s.workspace_id == workspace), order, span)
@@ -137,13 +137,18 @@ def suppressions_of(view: View, workspace: str, span: Span = ALL) -> list[Suppre
 
 
 def mark(view: View) -> tuple[int, int]:
-    """Another one whenever `suppressed` may be: regulations are never deleted, suppressions go with their source."""
-    counts = (_count(view, select(func.count()).select_from(each)) for each in (regulations, suppressions))
-    return next(counts), next(counts)
+    """
+    Differs whenever `suppressed` may differ: each regulation adds a row for good, and deleting a source only removes
+    suppressions.
+    """
+    return view.count(regulations), view.count(suppressions)
 
 
 def suppressed(view: View) -> dict[tuple[str, str], Suppressed]:
-    """By workspace and source, "" for those that have none of their own; those of the workspace are in all."""
+    """
+    By workspace and source. The entry of a source includes those of its workspace; sources without suppressions of their
+    own have no entry, and share that of source "".
+    """
     users: dict[tuple[str, str], set[str]] = {}
     anonymous: dict[tuple[str, str], set[str]] = {}
     for workspace, source, subject_type, subject in view.connection.execute(select(suppressions)):
@@ -159,15 +164,14 @@ def suppressed(view: View) -> dict[tuple[str, str], Suppressed]:
 
 
 def forget(change: Change, source: str) -> None:
-    """What is suppressed at *source*, which goes."""
+    """Removes the suppressions of *source*, which is being deleted."""
     change.connection.execute(delete(suppressions).where(suppressions.c.source_id == source))
 
 
 def _suppress(change: Change, made: Regulation) -> None:
-    of = select(func.count()).select_from(suppressions).where(suppressions.c.workspace_id == made.workspace)
-    if _count(change, of) + len(made.subjects) > limits.SUPPRESSIONS_PER_WORKSPACE:
-        most = limits.SUPPRESSIONS_PER_WORKSPACE
-        raise Conflict(f"a workspace can have at most {most} suppressed ids", "subjectIds")
+    there = change.count(suppressions, suppressions.c.workspace_id == made.workspace)
+    if there + len(made.subjects) > limits.SUPPRESSIONS_PER_WORKSPACE:
+        raise Full("workspace", limits.SUPPRESSIONS_PER_WORKSPACE, "suppressed ids", "subjectIds")
     about = {
         "workspace_id": made.workspace,
         "source_id": made.source,
@@ -177,7 +181,7 @@ def _suppress(change: Change, made: Regulation) -> None:
 
 
 def _unsuppress(change: Change, made: Regulation, *, everywhere: bool) -> None:
-    """*everywhere*: where it is about the workspace, at its sources, too."""
+    """*everywhere* extends a regulation of the whole workspace to the suppressions of single sources."""
     s = suppressions.c
     there = (s.workspace_id == made.workspace) & (s.subject_type == made.subject_type)
     if made.source or not everywhere:
@@ -185,10 +189,6 @@ def _unsuppress(change: Change, made: Regulation, *, everywhere: bool) -> None:
     for start in range(0, len(made.subjects), 500):
         some = made.subjects[start : start + 500]
         change.connection.execute(delete(suppressions).where(there & s.subject.in_(some)))
-
-
-def _count(view: View, query: Select[Any]) -> int:
-    return view.connection.scalar(query) or 0
 
 
 def _regulation(row: RowMapping) -> Regulation:

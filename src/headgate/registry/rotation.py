@@ -1,6 +1,6 @@
 """
-A new master key for everything that is sealed. At any moment the key file holds every key that something is sealed with:
-first the new key joins the old in the file, then all secrets change over in one transaction, then the old key goes.
+Rotates the master key. At any moment the key file holds every key that something is sealed with: first the new key joins
+the old one in the file, then one transaction reseals all secrets, then the old key is removed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Rotated(NamedTuple):
-    """*new* and *old* are ids of keys; *secrets* counts the rows that were sealed anew."""
+    """*new* and *old* are key ids; *secrets* counts the rows that were resealed."""
 
     new: str
     old: str
@@ -33,9 +33,9 @@ class Rotated(NamedTuple):
 
 def rotate(registry: Registry, actor: Actor) -> Rotated:
     """
-    With the key in a file: to a fresh one. With keys in the environment: to the first of them, the old being another.
-    Servers that run go on: they read the file again, or know both keys from their environment. Raises KeyTrouble, also
-    when something cannot be opened; then nothing was changed.
+    Rotates to a new random key if the key is in a file, or to the first of the keys in the environment, which must also
+    have the old one. Running servers are not interrupted: they read the file again, or have both keys in their
+    environment. Raises KeyTrouble, also if a secret cannot be decrypted; nothing is changed then.
     """
     path = registry.directory.master_key
     if registry.has_key_in_environment:
@@ -81,7 +81,7 @@ def _reseal_table(change: Change, table: Table, resealed: Callable[[Change, str,
             anew = resealed(change, name, encrypted)
         except Undecryptable:
             raise KeyTrouble(
-                f"{table.name} {name}: a secret cannot be decrypted; set it anew before changing the master key"
+                f"{table.name} {name}: a secret cannot be decrypted; set it again before changing the master key"
             ) from None
         change.connection.execute(update(table).where(table.c.id == name).values(encrypted_settings=anew))
     return len(rows)

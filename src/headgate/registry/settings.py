@@ -1,4 +1,4 @@
-"""Settings of functions (SPEC 5): definitions, which belong to the code, and values, which belong to an instance."""
+"""The settings of functions (SPEC 5): definitions belong to the code, values to an instance."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Type = Literal["STRING", "BOOLEAN", "ARRAY", "TEXT_MAP"]
 Value = str | bool | list[str] | dict[str, str]
 
 MASK: Final = "\N{BULLET}" * 8
-"""What stands for a stored secret wherever settings are shown (SPEC D49); written back, it means "keep"."""
+"""Shown in place of a stored secret (SPEC D49); written back, it means "keep"."""
 
 TYPES: Final = get_args(Type)
 
 EMPTY: Final[tuple[object, ...]] = ("", [], {})
-"""No values for a setting that is required."""
+"""Values that a required setting cannot have."""
 
 _NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _NAMES_FORBIDDEN: Final = frozenset({"__proto__", "constructor", "prototype"})
@@ -39,7 +39,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A setting that a function has. Fields as on the wire."""
+    """The definition of a setting. Fields are named as on the wire."""
 
     name: str
     label: str
@@ -54,11 +54,11 @@ class Definition:
 
 class Update(NamedTuple):
     """
-    What an instance's values become.
+    The outcome of writing an instance's values.
 
-    plain     stored as they are
+    plain     values to store as they are
     seal      new sensitive values, to be sealed
-    keep      sensitive values that stay as they are stored
+    keep      names of the stored sensitive values to keep
     """
 
     plain: dict[str, Value]
@@ -67,13 +67,13 @@ class Update(NamedTuple):
 
 
 def name_of(label: str) -> str:
-    """The name that follows from a label: "API Key" gives "apiKey". May be no valid name, as that of "" or "2nd"."""
+    """The name derived from a label: "API Key" gives "apiKey". Not always a valid name: consider "" or "2nd"."""
     words = _WORD.findall(label)
     return "".join([*(word.lower() for word in words[:1]), *(word.capitalize() for word in words[1:])])
 
 
 def definitions(raw: object, field: str = "settings") -> tuple[Definition, ...]:
-    """From JSON with all six keys of each, as on the wire. Raises Invalid, naming the field and the limit."""
+    """From JSON objects with all six keys, as on the wire. Raises Invalid, which names the field and the limit."""
     if not isinstance(raw, list | tuple):
         raise Invalid("must be a list of setting definitions", field)
     if len(raw) > limits.DEFINITIONS_PER_FUNCTION:
@@ -116,7 +116,9 @@ def check_name(name: str, field: str) -> None:
     if len(name) > limits.SETTING_NAME_CHARS:
         raise Invalid(f"has {len(name)} characters; at most {limits.SETTING_NAME_CHARS} are allowed", field)
     if not _NAME.fullmatch(name):
-        raise Invalid(f"{name!r} is no name: letters, digits, _ and $, and no digit first", field)
+        raise Invalid(
+            f"{name!r} is not a name: use letters, digits, _ and $, not starting with a digit", field
+        )
     if name in _NAMES_FORBIDDEN:
         raise Invalid(f"{name!r} is not allowed as a name", field)
 
@@ -138,8 +140,8 @@ def fits(value: object, kind: Type) -> bool:
 
 def union(running: Sequence[Definition], latest: Sequence[Definition]) -> tuple[Definition, ...]:
     """
-    What an instance that runs an older version may be given: the latest definitions, and those it needs until it is
-    deployed. What is sensitive in either is a secret.
+    The definitions an instance's values may have while it runs an older version: the latest ones, and those of the
+    version it runs. A setting that is sensitive in either is a secret.
     """
     secret = {each.name for each in running if each.sensitive}
     names = {each.name for each in latest}
@@ -156,9 +158,9 @@ def update(
     known: Sequence[Definition], stored_secret: Collection[str], given: object, field: str = "settings"
 ) -> Update:
     """
-    What the values become when *given* is written (SPEC 5): it replaces the plain ones, sensitive ones that it does not
-    name are kept. A sensitive value that equals the mask means "keep"; null, or an empty value of what is required, means
-    "none". Raises Invalid.
+    What an instance's values become when *given* is written (SPEC 5): plain values are replaced, sensitive ones that it
+    does not name are kept. A sensitive value equal to the mask means "keep"; null, or an empty value for a required
+    setting, means "none". Raises Invalid.
     """
     if not isinstance(given, dict):
         raise Invalid("must be an object", field)
@@ -170,11 +172,11 @@ def update(
         at = f"{field}.{name}"
         definition = by_name.get(name)
         if definition is None:
-            raise Invalid("is no setting of this function", at)
+            raise Invalid("is not a setting of this function", at)
         if value == MASK and name in stored_secret:
             continue
         if value == MASK and definition.sensitive:
-            raise Invalid("is the mask of a secret, and there is none stored", at)
+            raise Invalid("is the mask of a secret, but no secret is stored", at)
         keep.discard(name)
         if value is None or (definition.required and value in EMPTY):
             continue
@@ -191,7 +193,7 @@ def update(
 
 
 def missing(known: Sequence[Definition], values: Mapping[str, object]) -> str | None:
-    """The first required setting that has no value: none at all, or an empty one."""
+    """The first required setting without a value, or with an empty one; None if there is none."""
     for each in known:
         if each.required and values.get(each.name) in (None, *EMPTY):
             return each.name
@@ -199,7 +201,7 @@ def missing(known: Sequence[Definition], values: Mapping[str, object]) -> str | 
 
 
 def fault(known: Sequence[Definition], values: Mapping[str, object]) -> str | None:
-    """Why a function with these values cannot run, for people (SPEC D5); None when it can."""
+    """Why a function with these values cannot run, as a message for users (SPEC D5); None if it can."""
     for each in known:
         if each.name in values and not fits(values[each.name], each.type):
             return f"the setting {each.name!r} must be {_KINDS[each.type]}"
@@ -210,18 +212,18 @@ def fault(known: Sequence[Definition], values: Mapping[str, object]) -> str | No
 def merged(
     known: Sequence[Definition], plain: Mapping[str, object], secret: Mapping[str, object]
 ) -> dict[str, object]:
-    """The handlers' second argument: what is defined and has a value, in the order of the definitions."""
+    """The second argument of handlers: values of the defined settings, in the order of the definitions."""
     both = {**plain, **secret}
     return {each.name: both[each.name] for each in known if each.name in both}
 
 
 def masked(names: Collection[str]) -> dict[str, str]:
-    """How sensitive values are shown."""
+    """Sensitive values as they are shown."""
     return dict.fromkeys(names, MASK)
 
 
 def texts(value: object) -> list[str]:
-    """The texts that a secret consists of, to be blotted out where it might appear."""
+    """The strings a secret consists of, to be redacted wherever they appear."""
     match value:
         case str():
             return [value] if value else []

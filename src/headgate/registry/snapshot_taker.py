@@ -1,6 +1,6 @@
 """
-From the tables to the snapshot that the event path goes by. What did not change since the last one is taken from it:
-settings stay opened, filters compiled.
+Builds the snapshot that the event path works from out of the tables. Whatever has not changed since the last snapshot is
+reused: its settings stay decrypted, its filters compiled.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _Made = TypeVar("_Made")
 
 
 class _Chain(NamedTuple):
-    """The filters of a destination, and why they cannot be read."""
+    """The filters of a destination; *fault* says why they cannot be read, if they cannot."""
 
     filters: FilterChain
     fault: str | None
@@ -57,7 +57,7 @@ _NO_CHAIN: Final = ((), _Chain(FilterChain(), None))
 
 
 class SnapshotTaker:
-    """Everything made is kept, by its id, with what it was made of. *sinks*: the folder of the files of sinks."""
+    """Keeps what it built, by id, with what it was built from. *sinks* is the directory of the sinks' files."""
 
     def __init__(self, sinks: Path) -> None:
         self._sinks = sinks
@@ -106,7 +106,7 @@ class SnapshotTaker:
         )
 
     def _take_functions(self, view: View) -> dict[str, Function]:
-        """All functions by id; and the versions that somebody may run."""
+        """All functions, by id. Also loads the versions that may run: default ones, and those of instances."""
         v, f = t.function_versions.c, t.functions.c
         deployed = func.max(case((v.deployed_at.is_not(None), v.number)))
         default = (
@@ -166,13 +166,20 @@ class SnapshotTaker:
         self._instances = _renewed(
             self._instances,
             (
-                (name, (row, functions[function], self._versions[version][1], self._definitions[version][1]))
+                (
+                    row.id,
+                    (
+                        row,
+                        functions[row.function_id],
+                        self._versions[row.version_id][1],
+                        self._definitions[row.version_id][1],
+                    ),
+                )
                 for row in rows
-                for name, _, _, _, _, function, version, _ in (row,)
             ),
             lambda _, basis: _instance(view, *basis),
         )
-        return {row[7]: self._instances[row[0]][1] for row in rows}
+        return {row.destination_id: self._instances[row.id][1] for row in rows}
 
     def _take_chains(self, view: View) -> None:
         f = t.filters.c
@@ -202,15 +209,22 @@ class SnapshotTaker:
         self._destinations = _renewed(
             self._destinations,
             (
-                (name, (row, workspace[source], self._chains.get(name, _NO_CHAIN)[1], bound.get(name)))
+                (
+                    row.id,
+                    (
+                        row,
+                        workspace[row.source_id],
+                        self._chains.get(row.id, _NO_CHAIN)[1],
+                        bound.get(row.id),
+                    ),
+                )
                 for row in rows
-                for name, source, *_ in (row,)
             ),
             lambda _, basis: _destination(view, *basis, sinks=self._sinks),
         )
         of_source: dict[str, list[Destination]] = defaultdict(list)
-        for name, source, *_ in rows:
-            of_source[source].append(self._destinations[name][1])
+        for row in rows:
+            of_source[row.source_id].append(self._destinations[row.id][1])
         suppressed = self._suppressed[1]
         return {
             row.id: Source(
@@ -270,7 +284,7 @@ def _instance(
     try:
         secret = instances.opened(view, name, encrypted)
     except Undecryptable:
-        fault = "a secret setting cannot be decrypted: set it anew"
+        fault = "a secret setting cannot be decrypted: set it again"
     values = settings.merged(known, canonical.read(plain), secret)
     return Instance(
         id=name,
@@ -303,7 +317,7 @@ def _destination(
     try:
         secret = destinations.opened(view, name, encrypted)
     except Undecryptable:
-        fault = "a secret of the destination cannot be decrypted: set it anew"
+        fault = "a secret of the destination cannot be decrypted: set it again"
     made = kinds.whole(kind, canonical.read(plain), secret)
     if kind == "sink":
         made["path"] = str(sinks / made["path"])
@@ -323,4 +337,4 @@ def _destination(
 
 
 _NOTHING: Final = FilterChain([Rule("all", [{"type": "DROP"}])])
-"""Lets nothing pass, as trouble with a filter must not (SPEC 9.1)."""
+"""Drops everything: the chain for filters that cannot be read, which must fail closed (SPEC 9.1)."""

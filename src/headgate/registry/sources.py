@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from headgate.registry import audit, canonical, checks, destinations, grants, limits, regulations, workspaces
 from headgate.registry import labels as labels_of
-from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.errors import Conflict, Full, Invalid, NotFound
 from headgate.registry.records import Source
 from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import source_settings, sources, write_keys
@@ -34,8 +34,8 @@ def create(
     settings: Mapping[str, Any] | None = None,
 ) -> Source:
     """
-    With *keys*, or with one new write key where they are None. *labels* that the workspace has not, it has from then
-    on. Raises NotFound, Invalid, Conflict.
+    With the write keys *keys*, or one new key if None. *labels* that the workspace lacks are created. Raises NotFound,
+    Invalid, Conflict.
     """
     workspaces.get(change, workspace)
     _check_slug(change, workspace, slug)
@@ -73,7 +73,7 @@ def modify(
     labels: Sequence[Mapping[str, Any]] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Source:
-    """What is None stays; *labels* and *settings* replace what there is. Raises NotFound, Invalid, Conflict."""
+    """Arguments that are None keep their values; *labels* and *settings* are replaced. Raises NotFound, Invalid, Conflict."""
     old = get(change, source)
     if slug is not None and slug != old.slug:
         _check_slug(change, old.workspace, slug)
@@ -91,8 +91,8 @@ def modify(
 
 def set_schema(change: Change, source: str, schema_settings: Mapping[str, Any]) -> Source:
     """
-    Replaces what is to be done with events that a tracking plan does not know: kept for clients, since there are no
-    tracking plans. Raises NotFound, Invalid.
+    Replaces the schema settings: how to treat events outside the tracking plan. They are stored for clients, and have no
+    effect, since there are no tracking plans. Raises NotFound, Invalid.
     """
     old = get(change, source)
     _write_settings(change, source, schema_settings=canonical.written_object(schema_settings, "settings"))
@@ -100,7 +100,7 @@ def set_schema(change: Change, source: str, schema_settings: Mapping[str, Any]) 
 
 
 def remove_label(change: Change, workspace: str, key: str, value: str) -> None:
-    """From the workspace, and from all its sources. Raises NotFound."""
+    """Removes a label from the workspace and from all its sources. Raises NotFound."""
     label = labels_of.get(change, workspace, key, value)
     for source in listed(change, workspace):
         rest = [each for each in source.labels if (each["key"], each["value"]) != (key, value)]
@@ -126,7 +126,7 @@ def remove_key(change: Change, source: str, key: str) -> Source:
 
 
 def remove(change: Change, source: str) -> None:
-    """With its write keys, destinations, and what belongs to these. Raises NotFound."""
+    """With its write keys, its destinations, and everything that belongs to those. Raises NotFound."""
     old = get(change, source)
     for destination in destinations.listed(change, source=source):
         destinations.remove(change, destination.id)
@@ -139,7 +139,7 @@ def remove(change: Change, source: str) -> None:
 
 
 def get(view: View, source: str, *, workspace: str | None = None) -> Source:
-    """Raises NotFound, also for a source that is not of *workspace*."""
+    """Raises NotFound, also for a source of another workspace than *workspace*."""
     row = view.connection.execute(select(sources).where(sources.c.id == source)).mappings().one_or_none()
     if row is None or workspace not in (None, row["workspace_id"]):
         raise NotFound("source", source)
@@ -159,7 +159,7 @@ def listed(
     among: Collection[str] | None = None,
     span: Span = ALL,
 ) -> list[Source]:
-    """All, or those *among* these; in the order of creation, which is that of ids."""
+    """All of them, or those *among* these ids; in order of creation (by id)."""
     query = select(sources).where(sources.c.workspace_id == workspace)
     if among is not None:
         query = query.where(sources.c.id.in_(among))
@@ -167,16 +167,15 @@ def listed(
 
 
 def labelled(view: View, workspace: str) -> list[tuple[str, tuple[Mapping[str, Any], ...]]]:
-    """Id and labels of all, in the order of creation."""
+    """Id and labels of all of them, in order of creation."""
     query = select(sources.c.id, sources.c.labels).where(sources.c.workspace_id == workspace)
     rows = view.connection.execute(query.order_by(sources.c.id))
     return [(row.id, tuple(canonical.read(row.labels))) for row in rows]
 
 
 def total(view: View, workspace: str) -> int:
-    """How many there are."""
-    query = select(func.count()).select_from(sources).where(sources.c.workspace_id == workspace)
-    return view.connection.scalar(query) or 0
+    """How many the workspace has."""
+    return view.count(sources, sources.c.workspace_id == workspace)
 
 
 def _write(change: Change, old: Source, values: Mapping[str, Any], action: str = "Modified") -> Source:
@@ -188,7 +187,7 @@ def _write(change: Change, old: Source, values: Mapping[str, Any], action: str =
     change.connection.execute(update(sources).where(sources.c.id == old.id).values(updated_at=change.now))
     new = get(change, old.id)
     if new.enabled != old.enabled:
-        action = "Enabled" if new.enabled else "Disabled"
+        action = audit.change_of(old.enabled, new.enabled)
     audit.record(change, new.workspace, f"Source {action}", _resource(new), _shown(old), _shown(new))
     return new
 
@@ -209,10 +208,7 @@ def _add_key(change: Change, source: str, key: str) -> None:
         select(func.count(), func.max(write_keys.c.position)).where(write_keys.c.source_id == source)
     ).one()
     if have >= limits.WRITE_KEYS_PER_SOURCE:
-        raise Conflict(
-            f"a source has at most {limits.WRITE_KEYS_PER_SOURCE} write keys, and this one has them",
-            "writeKey",
-        )
+        raise Full("source", limits.WRITE_KEYS_PER_SOURCE, "write keys", "writeKey")
     position = 0 if last is None else last + 1
     change.connection.execute(
         insert(write_keys).values(key=key, source_id=source, position=position, created_at=change.now)

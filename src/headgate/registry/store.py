@@ -1,12 +1,12 @@
 """
-The registry, opened: views to read in, changes to write in. What can be read and written is in the modules named after
-the things: workspaces, sources, destinations, filters, functions, instances, users, groups, grants, tokens, audit.
+The open registry: views to read, changes to write. The operations are in modules named after what they operate on:
+workspaces, sources, destinations, filters, functions, instances, users, groups, grants, tokens, audit.
 
     with registry.change(actor) as change:
         source = sources.create(change, workspace.id, slug="web")
         destinations.create(change, source.id, name="Hook", kind="webhook", settings={"url": "https://..."})
 
-A change is one transaction: killed anywhere, it leaves the old state or the new one.
+A change is one transaction: a process killed anywhere in it leaves either the old state or the new one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 from typing import TYPE_CHECKING, Final, Self
 
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from headgate.registry import database, secrets
 from headgate.registry.errors import KeyTrouble, Unavailable
@@ -28,7 +28,7 @@ from headgate_runtime import SystemClock, SystemEntropy
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from headgate.paths import DataDirectory
     from headgate.registry.records import Actor
@@ -41,9 +41,9 @@ _ROW: Final = select(config.c.rev, config.c.key_id)
 
 class View:
     """
-    The registry at one moment, to read in.
+    The registry at one moment, read-only.
 
-    now        when this is, ms since the epoch
+    now        that moment, in ms since the epoch
     """
 
     _row = _ROW
@@ -56,20 +56,24 @@ class View:
         self.revision: int = row.rev
         self.key_id: str = row.key_id
 
+    def count(self, table: Table, *where: ColumnElement[bool]) -> int:
+        """How many rows of *table* satisfy all of *where*."""
+        return self.connection.scalar(select(func.count()).select_from(table).where(*where)) or 0
+
     def unseal(self, sealed: str, place: Place) -> bytes:
-        """Raises Undecryptable, or KeyTrouble where the master key cannot be read."""
+        """Raises Undecryptable; KeyTrouble if the master key cannot be read."""
         return self._registry.keyring(secrets.sealed_with(sealed)).open(sealed, place)
 
 
 class Change(View):
     """
-    The registry while it is being changed, alone.
+    The registry within a transaction that changes it, exclusively.
 
-    written    how much was changed so far
-    scrubs     whether what was overwritten must not stay readable anywhere
+    written    how many mutations it has recorded so far
+    scrubs     whether overwritten content must not stay readable in the write-ahead log
     """
 
-    # For databases that let several write: they take turns at this row.
+    # On a database with several concurrent writers, this row is what they lock to take turns.
     _row = _ROW.with_for_update()
 
     def __init__(self, registry: Registry, connection: Connection, actor: Actor) -> None:
@@ -81,18 +85,18 @@ class Change(View):
         self._ids = 0
 
     def new_id(self, prefix: str = "") -> str:
-        """24 hex digits after *prefix*. Ids sort as they were made (65,536 of one change), which is how things are listed."""
+        """*prefix* and 24 hex digits. Ids sort in order of creation (up to 65,536 of one change); lists rely on it."""
         self._ids += 1
         return prefix + f"{self.now & 0xFFFFFFFFFFFF:012x}{self._ids & 0xFFFF:04x}{self.entropy(4).hex()}"
 
     def seal(self, value: object, place: Place) -> str:
-        """*value* as JSON, sealed. Raises KeyTrouble."""
+        """*value* as JSON, sealed for *place* with the current master key. Raises KeyTrouble."""
         keyring = self._registry.sealing(self.key_id)
         return keyring.seal(self.key_id, orjson.dumps(value), place, self.entropy)
 
 
 class Registry:
-    """Of one data directory. Threads may share it; `close` when done. See `open`."""
+    """The registry of one data directory; see `open`. Thread-safe. Call `close` when done."""
 
     def __init__(
         self, directory: DataDirectory, clock: Clock, entropy: Entropy, environ: Mapping[str, str]
@@ -127,8 +131,8 @@ class Registry:
         environ: Mapping[str, str] | None = None,
     ) -> Registry:
         """
-        Makes what is not there: directory, tables, master key; upgrades an older registry. Raises Unavailable, and
-        KeyTrouble when the master key is not the one the registry was begun with.
+        Creates what is missing (directory, tables, master key) and upgrades an older registry. Raises Unavailable, and
+        KeyTrouble if the master key is not the one that the registry's secrets are sealed with.
         """
         return cls(
             directory,
@@ -138,7 +142,8 @@ class Registry:
         )
 
     def _begin(self) -> None:
-        # A new database changes over to its log at the first connection, and who comes second then is not made to wait.
+        # The first connection switches a new database to its write-ahead log; SQLite would fail a second one meanwhile
+        # instead of letting it wait.
         with self.cell.lock():
             database.upgrade(self._engine)
             with database.writing(self._engine) as connection:
@@ -170,15 +175,16 @@ class Registry:
     @contextlib.contextmanager
     def change(self, actor: Actor = SYSTEM) -> Iterator[Change]:
         """
-        Waits until nobody else changes anything; committed when the block ends, undone when it raises. Every process
-        that looks at the revision cell knows of it when this returns. Raises Unavailable, Conflict.
+        Waits for its turn; commits when the block ends, rolls back if it raises. When this returns, every process that
+        looks at the revision cell sees the change. Raises Unavailable, Conflict.
         """
         with self.cell.lock():
             with database.writing(self._engine) as connection:
                 change = Change(self, connection, actor)
                 yield change
                 if change.written:
-                    # Odd until it is known what became of the commit: readers then look into the database, and mend it.
+                    # Odd until the outcome of the commit is known; meanwhile readers consult the database, and repair
+                    # the cell if this process dies.
                     self.cell.unsettle()
                     connection.execute(update(config).values(rev=change.revision + 1))
             if change.written:
@@ -187,7 +193,7 @@ class Registry:
                 database.scrub(self._engine)
 
     def settle(self) -> None:
-        """Mends a cell that was left odd by a commit that failed, or by a process that died."""
+        """Repairs a cell left odd by a commit that failed, or by a process that died."""
         with self.cell.lock_if_free() as free:
             if free and self.cell.value % 2:
                 with self.view() as view:
@@ -195,8 +201,8 @@ class Registry:
 
     def keyring(self, wanted: str) -> Keyring:
         """
-        The master keys, read anew where *wanted* is not among those that are known; as they were where that fails.
-        Raises KeyTrouble.
+        The master keys. They are read again if the key *wanted* is not among those known; if that fails, they stay as
+        they were. Raises KeyTrouble.
         """
         if self._keyring is None:
             self._keyring = secrets.load(self.directory.master_key, self._environ)
@@ -205,13 +211,13 @@ class Registry:
                 self._keyring = secrets.load(self.directory.master_key, self._environ) or self._keyring
         if self._keyring is None:
             raise KeyTrouble(
-                f"{self.directory.master_key} is missing: bring it back, or set {secrets.VARIABLE}; "
+                f"{self.directory.master_key} is missing: restore it, or set {secrets.VARIABLE}; "
                 "without it no secret of this registry can be read"
             )
         return self._keyring
 
     def sealing(self, key_id: str) -> Keyring:
-        """The master keys, *key_id* among them. Raises KeyTrouble."""
+        """The master keys, which must include *key_id*. Raises KeyTrouble."""
         keyring = self.keyring(key_id)
         if key_id not in keyring:
             source = secrets.VARIABLE if self.has_key_in_environment else self.directory.master_key
@@ -223,7 +229,7 @@ class Registry:
         return bool(self._environ.get(secrets.VARIABLE))
 
     def _first_key(self) -> str:
-        """The id of the key to begin with, which is made if there is none."""
+        """The id of the first key to seal with; creates a key if there is none."""
         keyring = secrets.load(self.directory.master_key, self._environ)
         if keyring is None:
             with _files(self.directory):
@@ -234,7 +240,7 @@ class Registry:
 
 @contextlib.contextmanager
 def _files(directory: DataDirectory) -> Iterator[None]:
-    """What the file system refuses, as what the registry raises."""
+    """Turns errors of the file system into Unavailable."""
     try:
         yield
     except OSError as error:

@@ -1,17 +1,17 @@
 """
-Subscriptions of destinations: what a mapping-style destination does with which events. Headgate's destinations have no
-mappings; what is written here is kept for clients that manage it, and has no effect on events.
+Destination subscriptions: which events a destination with mappings acts on, and how. Headgate's destinations have no
+mappings; subscriptions are stored for the clients that manage them, and have no effect on events.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from headgate.fql import FqlError, Query
 from headgate.registry import audit, canonical, checks, limits, ownership
-from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.errors import Full, Invalid, NotFound
 from headgate.registry.records import Subscription
 from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import subscriptions
@@ -37,14 +37,8 @@ def create(
 ) -> Subscription:
     """Raises NotFound, Invalid, Conflict."""
     workspace = ownership.workspace_of(change, destination)
-    have = change.connection.scalar(
-        select(func.count()).select_from(subscriptions).where(subscriptions.c.destination_id == destination)
-    )
-    if have is not None and have >= limits.SUBSCRIPTIONS_PER_DESTINATION:
-        raise Conflict(
-            f"a destination has at most {limits.SUBSCRIPTIONS_PER_DESTINATION} subscriptions, "
-            "and this one has them"
-        )
+    if total(change, destination) >= limits.SUBSCRIPTIONS_PER_DESTINATION:
+        raise Full("destination", limits.SUBSCRIPTIONS_PER_DESTINATION, "subscriptions")
     subscription = change.new_id()
     change.connection.execute(
         insert(subscriptions).values(
@@ -75,7 +69,7 @@ def modify(
     settings: Mapping[str, Any] | None = None,
     model_id: str | None = None,
 ) -> Subscription:
-    """What is None stays. Raises NotFound, Invalid."""
+    """Arguments that are None keep their values. Raises NotFound, Invalid."""
     old = get(change, subscription)
     values = {
         "name": None if name is None else checks.name(name),
@@ -92,7 +86,7 @@ def modify(
         return old
     change.connection.execute(update(subscriptions).where(row).values(updated_at=change.now))
     new = get(change, subscription)
-    action = "Modified" if new.enabled == old.enabled else "Enabled" if new.enabled else "Disabled"
+    action = audit.change_of(old.enabled, new.enabled)
     workspace = ownership.workspace_of(change, new.destination)
     audit.record(
         change, workspace, f"Destination Subscription {action}", _resource(new), _shown(old), _shown(new)
@@ -109,7 +103,7 @@ def remove(change: Change, subscription: str) -> None:
 
 
 def get(view: View, subscription: str, *, destination: str | None = None) -> Subscription:
-    """Raises NotFound, also for a subscription that is not of *destination*."""
+    """Raises NotFound, also for a subscription of another destination than *destination*."""
     query = select(subscriptions).where(subscriptions.c.id == subscription)
     row = view.connection.execute(query).mappings().one_or_none()
     if row is None or destination not in (None, row["destination_id"]):
@@ -118,24 +112,19 @@ def get(view: View, subscription: str, *, destination: str | None = None) -> Sub
 
 
 def listed(view: View, destination: str, span: Span = ALL) -> list[Subscription]:
-    """In the order of creation, which is that of ids."""
+    """In order of creation (by id)."""
     query = select(subscriptions).where(subscriptions.c.destination_id == destination)
     return [_subscription(row) for row in read(view, query, [subscriptions.c.id], span)]
 
 
 def total(view: View, destination: str) -> int:
-    """How many `listed` gives."""
-    query = (
-        select(func.count()).select_from(subscriptions).where(subscriptions.c.destination_id == destination)
-    )
-    return view.connection.scalar(query) or 0
+    """The length of `listed`."""
+    return view.count(subscriptions, subscriptions.c.destination_id == destination)
 
 
 def _trigger(trigger: str) -> str:
-    """Raises Invalid for what is no FQL."""
-    checks.text(trigger, "trigger", limits.TRIGGER_BYTES, least=1)
-    if len(trigger.encode()) > limits.TRIGGER_BYTES:
-        raise Invalid(f"has more than {limits.TRIGGER_BYTES} bytes", "trigger")
+    """Raises Invalid if *trigger* is not valid FQL."""
+    checks.query(trigger, "trigger")
     try:
         Query(trigger)
     except FqlError as error:

@@ -1,4 +1,4 @@
-"""Access tokens of the management API: 256 random bits, kept only as a hash."""
+"""Access tokens of the management API: 256 random bits each, stored only as a hash."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 
 from headgate.registry import audit, checks, grants, limits, workspaces
-from headgate.registry.errors import Conflict, Invalid, NotFound
+from headgate.registry.errors import Full, Invalid, NotFound
 from headgate.registry.records import ROLES, Role, Token
 from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import tokens
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headgate.registry.store import Change, View
 
 PREFIX: Final = "hgt_"
-"""So that a token that was published by mistake can be found by those who look for such things."""
+"""Lets secret scanners recognise a token that was published by mistake."""
 
 _BYTES: Final = 32
 
@@ -39,19 +39,16 @@ def create(
     permissions: Sequence[Grant] = (),
 ) -> tuple[Token, str]:
     """
-    And the token itself, which nobody can tell again. That of a *user* may what the user may, and has neither *role* nor
-    *permissions* of its own. Raises NotFound, Invalid, Conflict.
+    The record, and the token itself, which cannot be recovered later. A *user*'s token has the permissions of the user,
+    and neither *role* nor *permissions* of its own. Raises NotFound, Invalid, Conflict.
     """
     workspaces.get(change, workspace)
     checks.choice(role, "role", ROLES)
     grants.check(change, workspace, permissions)
-    have = change.connection.scalar(
-        select(func.count()).select_from(tokens).where(tokens.c.workspace_id == workspace)
-    )
-    if (have or 0) >= limits.TOKENS_PER_WORKSPACE:
-        raise Conflict(f"a workspace has at most {limits.TOKENS_PER_WORKSPACE} tokens, and this one has them")
+    if change.count(tokens, tokens.c.workspace_id == workspace) >= limits.TOKENS_PER_WORKSPACE:
+        raise Full("workspace", limits.TOKENS_PER_WORKSPACE, "tokens")
     if user is not None and (user.workspace != workspace or permissions):
-        raise Invalid("a user's token may what the user may", "permissions")
+        raise Invalid("a user's token has the permissions of the user, and none of its own", "permissions")
     text = PREFIX + base64.urlsafe_b64encode(change.entropy(_BYTES)).decode().rstrip("=")
     token = Token(
         id=change.new_id(),
@@ -80,7 +77,7 @@ def create(
 
 
 def revoke(change: Change, token: str, *, workspace: str | None = None) -> Token:
-    """Holds at once. Raises NotFound, also for a token that is not of *workspace*."""
+    """Takes effect at once. Raises NotFound, also for a token of another workspace than *workspace*."""
     row = change.connection.execute(select(tokens).where(tokens.c.id == token)).mappings().one_or_none()
     if row is None or workspace not in (None, row["workspace_id"]):
         raise NotFound("token", token[:80])
@@ -94,8 +91,8 @@ def revoke(change: Change, token: str, *, workspace: str | None = None) -> Token
 
 def verify(view: View, text: str) -> Token | None:
     """
-    The token that *text* is. In constant time as far as it could help a guesser: what is looked up is the hash of the
-    guess, and nothing is learned from how much of a hash agrees.
+    The record of the token *text*; None if it is unknown. The time this takes tells a guesser nothing: the lookup is by
+    the hash of the guess, and how much of a hash matches says nothing about the token.
     """
     wanted = _hash(text)
     row = view.connection.execute(select(tokens).where(tokens.c.hash == wanted)).mappings().one_or_none()
@@ -105,7 +102,7 @@ def verify(view: View, text: str) -> Token | None:
 
 
 def listed(view: View, workspace: str, *, user: str | None = None, span: Span = ALL) -> list[Token]:
-    """Those of *user*, where one is given. In the order of creation, which is that of ids."""
+    """All of them, or those of *user*; in order of creation (by id)."""
     query = select(tokens).where(tokens.c.workspace_id == workspace)
     if user is not None:
         query = query.where(tokens.c.user_id == user)

@@ -1,13 +1,13 @@
-"""People, and those who are invited to become some."""
+"""Users, and people who have been invited to become users."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from headgate.registry import audit, checks, grants, limits, tokens, workspaces
-from headgate.registry.errors import Conflict, NotFound
+from headgate.registry.errors import Conflict, Full, NotFound
 from headgate.registry.records import User
 from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import members, user_groups, users
@@ -26,19 +26,16 @@ _AT_ONCE: Final = 500
 def invite(
     change: Change, workspace: str, email: str, permissions: Sequence[Grant] = (), *, field: str = ""
 ) -> User:
-    """Nothing is sent. Raises NotFound, Invalid; Conflict where the address is known. *field* is where it comes from."""
+    """Sends nothing. *field* is where *email* comes from. Raises NotFound, Invalid; Conflict if the address is known."""
     place = f"{field}." if field else ""
     workspaces.get(change, workspace)
     address = checks.email(email, f"{place}email")
     known = find(change, workspace, address)
     if known is not None:
-        state = "invited" if known.is_invited else "a user"
-        raise Conflict(f"{address} is {state} already", f"{place}email")
-    have = change.connection.scalar(
-        select(func.count()).select_from(users).where(users.c.workspace_id == workspace)
-    )
-    if (have or 0) >= limits.USERS_PER_WORKSPACE:
-        raise Conflict(f"a workspace has at most {limits.USERS_PER_WORKSPACE} users, and this one has them")
+        state = "has been invited" if known.is_invited else "is a user"
+        raise Conflict(f"{address} {state} already", f"{place}email")
+    if change.count(users, users.c.workspace_id == workspace) >= limits.USERS_PER_WORKSPACE:
+        raise Full("workspace", limits.USERS_PER_WORKSPACE, "users")
     grants.check(change, workspace, permissions, f"{place}permissions")
     user = User(change.new_id(), workspace, address, address, is_invited=True, created_at=change.now)
     change.connection.execute(
@@ -57,7 +54,7 @@ def invite(
 
 
 def accept(change: Change, user: User) -> User:
-    """Makes one who was invited a user."""
+    """Turns an invited person into a user."""
     if not user.is_invited:
         return user
     before = _shown(change, user)
@@ -68,7 +65,7 @@ def accept(change: Change, user: User) -> User:
 
 
 def remove(change: Change, user: str, *, workspace: str | None = None) -> None:
-    """With their tokens, which are refused from then on; or an invite. Raises NotFound."""
+    """Removes a user and their tokens, or an invite. Raises NotFound."""
     old = get(change, user, workspace=workspace)
     before = _shown(change, old)
     for token in tokens.listed(change, old.workspace, user=user):
@@ -81,7 +78,7 @@ def remove(change: Change, user: str, *, workspace: str | None = None) -> None:
 
 
 def get(view: View, user: str, *, workspace: str | None = None) -> User:
-    """Raises NotFound, also for one who is not of *workspace*."""
+    """Raises NotFound, also for a user of another workspace than *workspace*."""
     row = view.connection.execute(select(users).where(users.c.id == user)).mappings().one_or_none()
     if row is None or workspace not in (None, row["workspace_id"]):
         raise NotFound("user", user[:80])
@@ -95,7 +92,7 @@ def find(view: View, workspace: str, email: str) -> User | None:
 
 
 def found(view: View, workspace: str, emails: Sequence[str]) -> dict[str, User]:
-    """By their addresses in lower case; without those nobody has."""
+    """The users with these addresses, by address in lower case; unknown addresses are left out."""
     wanted = list({email.lower() for email in emails})
     people: dict[str, User] = {}
     for start in range(0, len(wanted), _AT_ONCE):
@@ -114,7 +111,7 @@ def listed(
     group: str | None = None,
     span: Span = ALL,
 ) -> list[User]:
-    """Those who are *invited*, or the others; of *group*, where one is given. In the order of creation: that of ids."""
+    """The *invited* people, or else the users; of *group*, if given. In order of creation (by id)."""
     state = "invited" if invited else "active"
     query = select(users).where(users.c.workspace_id == workspace, users.c.state == state)
     if group is not None:
@@ -123,7 +120,7 @@ def listed(
 
 
 def groups_of(view: View, user: str, span: Span = ALL) -> list[tuple[str, str]]:
-    """Ids and names of the groups they are in, in the order of creation: that of ids."""
+    """Ids and names of the groups the user is in, in order of creation (by id)."""
     query = (
         select(user_groups.c.id, user_groups.c.name)
         .join(members, members.c.group_id == user_groups.c.id)

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from headgate.registry import audit, canonical, checks, limits
 from headgate.registry.errors import Conflict, Invalid, NotFound
@@ -31,7 +31,7 @@ def create(
     egress_allow: Sequence[str] = (),
     egress_deny: Sequence[str] = (),
 ) -> Workspace:
-    """*name* follows from the slug where there is none. Raises Invalid, Conflict."""
+    """*name* defaults to the slug. Raises Invalid, Conflict."""
     checks.slug(slug)
     if find(change, slug) is not None:
         raise Conflict(f"there is a workspace {slug!r} already", "slug")
@@ -58,7 +58,7 @@ def modify(
     egress_allow: Sequence[str] | None = None,
     egress_deny: Sequence[str] | None = None,
 ) -> Workspace:
-    """What is None stays. Raises NotFound, Invalid."""
+    """Arguments that are None keep their values. Raises NotFound, Invalid."""
     old = get(change, workspace)
     wanted = replace(
         old,
@@ -91,13 +91,13 @@ def find(view: View, slug: str) -> Workspace | None:
 
 
 def listed(view: View) -> list[Workspace]:
-    """In the order of creation."""
+    """In order of creation."""
     rows = view.connection.execute(select(workspaces).order_by(workspaces.c.created_at, workspaces.c.id))
     return [_workspace(row) for row in rows.mappings()]
 
 
 def count(view: View) -> int:
-    return view.connection.scalar(select(func.count()).select_from(workspaces)) or 0
+    return view.count(workspaces)
 
 
 def _workspace(row: RowMapping) -> Workspace:
@@ -111,7 +111,7 @@ def _columns(workspace: Workspace) -> dict[str, Any]:
 
 
 def _egress(entries: Sequence[str], field: str) -> tuple[str, ...]:
-    """Raises Invalid for an entry that is neither a host nor a network, and for too many."""
+    """Raises Invalid for too many entries, or one that is neither a host nor a network."""
     if len(entries) > limits.EGRESS_ENTRIES:
         raise Invalid(f"has {len(entries)} entries; at most {limits.EGRESS_ENTRIES} are allowed", field)
     try:
@@ -126,6 +126,6 @@ def _resource(workspace: Workspace) -> tuple[str, str, str]:
 
 
 def _weight(weight: float) -> float:
-    if not (math.isfinite(weight) and 0 < weight <= 1_000):
-        raise Invalid(f"must be above 0 and at most 1000, not {weight}", "weight")
+    if not (math.isfinite(weight) and 0 < weight <= limits.WEIGHT_MAX):
+        raise Invalid(f"must be above 0 and at most {limits.WEIGHT_MAX}, not {weight}", "weight")
     return float(weight)

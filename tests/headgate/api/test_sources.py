@@ -59,7 +59,7 @@ def test_a_source_lives(house: House) -> None:
     [
         ({"enabled": True, "metadataId": "python"}, "slug", "is required"),
         ({"slug": "web", "enabled": "yes", "metadataId": "python"}, "enabled", "valid boolean"),
-        ({"slug": "two words", "enabled": True, "metadataId": "python"}, "slug", "is no slug"),
+        ({"slug": "two words", "enabled": True, "metadataId": "python"}, "slug", "is not a slug"),
         ({"slug": "web", "enabled": True, "metadataId": "cobol"}, "metadataId", "is not in the catalog"),
         (
             {"slug": "web", "enabled": True, "metadataId": "python", "settings": {"a": "x" * 70_000}},

@@ -116,7 +116,7 @@ def test_a_key_that_is_missing_is_not_made_anew(root: Path, registry: Registry) 
     registry.close()
     (root / "master.key").unlink()
 
-    with pytest.raises(KeyTrouble, match=r"master\.key is missing: bring it back"):
+    with pytest.raises(KeyTrouble, match=r"master\.key is missing: restore it"):
         open_registry(root)
     assert not (root / "master.key").exists()
 
@@ -255,7 +255,7 @@ def test_a_secret_that_does_not_open_stops_the_change_of_keys(root: Path, house:
     ids = filled(house)
     damage(house, ids["instance"])
 
-    with pytest.raises(KeyTrouble, match=r"instances .*: a secret cannot be decrypted; set it anew"):
+    with pytest.raises(KeyTrouble, match=r"instances .*: a secret cannot be decrypted; set it again"):
         rotate(house.registry, SYSTEM)
 
     assert house.see(destinations.secrets_of, ids["hook"]) == SECRETS[0]

@@ -102,11 +102,11 @@ def test_definitions_survive_the_wire(known: tuple[Definition, ...]) -> None:
         ([wire(type="NUMBER")], "settings[0].type: must be one of STRING, BOOLEAN, ARRAY, TEXT_MAP"),
         (
             [wire(name="1a")],
-            "settings[0].name: '1a' is no name: letters, digits, _ and $, and no digit first",
+            "settings[0].name: '1a' is not a name: use letters, digits, _ and $, not starting with a digit",
         ),
         (
             [wire(name="a\n")],
-            "settings[0].name: 'a\\n' is no name: letters, digits, _ and $, and no digit first",
+            "settings[0].name: 'a\\n' is not a name: use letters, digits, _ and $, not starting with a digit",
         ),
         ([wire(name="__proto__")], "settings[0].name: '__proto__' is not allowed as a name"),
         ([wire(name="constructor")], "settings[0].name: 'constructor' is not allowed as a name"),
@@ -197,7 +197,7 @@ def test_null_takes_every_value_away(known: tuple[Definition, ...]) -> None:
 def test_the_mask_of_nothing_is_refused() -> None:
     known = [Definition("key", "Key", sensitive=True)]
 
-    with pytest.raises(Invalid, match=r"^settings\.key: is the mask of a secret, and there is none stored$"):
+    with pytest.raises(Invalid, match=r"^settings\.key: is the mask of a secret, but no secret is stored$"):
         settings.update(known, (), {"key": MASK})
 
 

@@ -230,8 +230,8 @@ def test_secrets_that_do_not_open_are_a_fault(house: House, store: SnapshotStore
     hook = store.load().destinations[ids["hook"]]
 
     assert hook.instance is not None
-    assert hook.instance.fault == "a secret setting cannot be decrypted: set it anew"
-    assert hook.fault == "a secret of the destination cannot be decrypted: set it anew"
+    assert hook.instance.fault == "a secret setting cannot be decrypted: set it again"
+    assert hook.fault == "a secret of the destination cannot be decrypted: set it again"
     house.do(lambda change: instances.modify(change, ids["instance"], settings={"key": "new", "many": None}))
     mended = store.load().destinations[ids["hook"]].instance
     assert mended is not None

@@ -233,7 +233,7 @@ class _Destination:
         def act(change: Change) -> None:
             if bound is not None:
                 instances.remove(change, bound.id)
-            there = functions.listed(change, self.planning.workspace_id(change))
+            there = functions.summaries(change, self.planning.workspace_id(change))
             instances.create(
                 change,
                 function=next(each.id for each in there if each.display_name == attached.name),
