@@ -46,13 +46,21 @@ static void shapes_free(JSRuntime *r, struct JSShape *shape);
 #define js_free_shape0(runtime, ...) FREE_SHAPE_##runtime, __VA_ARGS__)
 #define FREE_SHAPE_JSRuntime engine_free_shape(JSRuntime
 #define FREE_SHAPE_rt shapes_free(rt
+/* So do properties' values that are freed. */
+struct JSProperty;
+static inline void shapes_free_property(JSRuntime *r, struct JSProperty *property, int flags);
+#define free_property(runtime, ...) FREE_PROPERTY_##runtime, __VA_ARGS__)
+#define FREE_PROPERTY_JSRuntime engine_free_property(JSRuntime
+#define FREE_PROPERTY_rt shapes_free_property(rt
+#define FREE_PROPERTY_ctx shapes_free_property(ctx
 /* Calls go through call.c. */
 static inline JSValue call_function(JSContext *c, JSValueConst function, JSValueConst this_val, JSValueConst new_target,
                                     int argc, JSValueConst *argv, int flags);
 #define JS_CallInternal(context, ...) CALL_INTERNAL_##context, __VA_ARGS__)
 #define CALL_INTERNAL_JSContext engine_call_internal(JSContext
 #define CALL_INTERNAL_ctx call_function(ctx
-/* Bit operations on numbers beyond 32 bits: arith.c. Elements of arrays in turn: iterate.c. New properties: shapes.c. */
+/* Bit operations on numbers beyond 32 bits: arith.c. What is added to text: concat.c. Elements of arrays in turn:
+ * iterate.c. New properties: shapes.c. */
 static int arith_logic(JSContext *c, JSValue *sp, int op);
 static int arith_shr(JSContext *c, JSValue *sp);
 #define js_binary_logic_slow(context, ...) LOGIC_##context, __VA_ARGS__)
@@ -61,6 +69,10 @@ static int arith_shr(JSContext *c, JSValue *sp);
 #define js_shr_slow(context, ...) SHR_##context, __VA_ARGS__)
 #define SHR_JSContext engine_shr(JSContext
 #define SHR_ctx arith_shr(ctx
+static int concat_add(JSContext *c, JSValue *sp);
+#define js_add_slow(context, ...) ADD_##context, __VA_ARGS__)
+#define ADD_JSContext engine_add(JSContext
+#define ADD_ctx concat_add(ctx
 static int iterate_next(JSContext *c, JSValue *sp, int offset);
 #define js_for_of_next(context, ...) FOR_OF_##context, __VA_ARGS__)
 #define FOR_OF_JSContext engine_for_of_next(JSContext
@@ -76,6 +88,11 @@ static int shapes_define(JSContext *c, JSValueConst object, JSAtom name, JSValue
 /* keys.c, likewise for the table of Object. */
 static JSValue js_object_keys(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int kind);
 #define js_object_keys(...) engine_object_keys(__VA_ARGS__)
+/* sort.c, likewise for the table of Array.prototype. */
+static JSValue js_array_sort(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
+#define js_array_sort(context, ...) ARRAY_SORT_##context, __VA_ARGS__)
+#define ARRAY_SORT_JSContext engine_array_sort(JSContext
+#define ARRAY_SORT_ctx js_array_sort(ctx
 /* case.c; the table of String.prototype names it without an argument, and takes ours. */
 static JSValue js_string_toLowerCase(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int lower);
 #define js_string_toLowerCase(...) engine_string_case(__VA_ARGS__)
@@ -149,13 +166,16 @@ static inline void lasting_free_string(JSRuntime *r, struct JSString *string);
 #undef JS_GetPropertyInternal
 #undef js_string_toLowerCase
 #undef js_object_keys
+#undef js_array_sort
 #undef JS_DefinePropertyValue
 #undef js_function_set_properties
 #undef js_for_of_next
+#undef js_add_slow
 #undef js_shr_slow
 #undef js_binary_logic_slow
 #undef JS_GetGlobalVar
 #undef JS_CallInternal
+#undef free_property
 #undef js_free_shape0
 #undef js_arena_usable_size
 #undef js_arena_free
@@ -188,9 +208,11 @@ static JSContext *ctx;
 #include "lasting.c"
 #include "call.c"
 #include "arith.c"
+#include "concat.c"
 #include "iterate.c"
 #include "case.c"
 #include "keys.c"
+#include "sort.c"
 #include "shapes.c"
 #include "lookup.c"
 #include "locals.c"

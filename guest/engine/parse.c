@@ -140,7 +140,7 @@ static int parse_define(JSObject *object, const ParsedProperty *part, JSProperty
         int old_flags = existing->flags;
         *slot = prop;
         existing->flags = part->flags;
-        free_property(rt, &old, old_flags);
+        shapes_free_property(rt, &old, old_flags);
     } else {
         slot = add_property(ctx, object, atom, part->flags);
         if (!slot)
@@ -152,7 +152,7 @@ static int parse_define(JSObject *object, const ParsedProperty *part, JSProperty
 fail_atom:
     JS_FreeAtom(ctx, atom);
 fail:
-    free_property(rt, &prop, part->flags);
+    shapes_free_property(rt, &prop, part->flags);
     return -1;
 }
 
@@ -167,7 +167,7 @@ static int parse_define_all(JSValue object, const ParsedProperty *parts, JSPrope
     if (i == n)
         return 0;
     while (++i < n)
-        free_property(rt, &props[i], parts[i].flags);
+        shapes_free_property(rt, &props[i], parts[i].flags);
     return -1;
 }
 
@@ -241,7 +241,7 @@ static JSValue parse_object(Parser *s, uint32_t site)
     return object;
 fail:
     for (int i = 0; i < count; i++)
-        free_property(rt, &props[i], parts[i].flags);
+        shapes_free_property(rt, &props[i], parts[i].flags);
     JS_FreeValue(ctx, object);
     return JS_EXCEPTION;
 }

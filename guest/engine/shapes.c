@@ -10,6 +10,8 @@ static void engine_free_shape(JSRuntime *r, JSShape *shape);
 
 #define SHAPES_KEPT 128         /* a power of two */
 #define SHAPES_PROPERTIES_MAX 64
+#define SHAPES_ROOM 5           /* properties of a plain object, before there must be more room: a block of 48 bytes */
+#define SHAPES_HASH 8           /* not less than SHAPES_ROOM, a power of two */
 
 static struct {
     JSShape *kept[SHAPES_KEPT]; /* a reference each; the oldest goes first */
@@ -29,6 +31,17 @@ static void shapes_free(JSRuntime *r, JSShape *shape)
     *slot = shape;
     if (old && --JS_REF_COUNT(old) == 0)
         engine_free_shape(r, old);
+}
+
+static void engine_free_property(JSRuntime *r, JSProperty *property, int flags);
+
+/* In place of free_property. */
+static inline void shapes_free_property(JSRuntime *r, JSProperty *property, int flags)
+{
+    if (likely(!(flags & JS_PROP_TMASK)))
+        JS_FreeValueRT(r, property->u.value);
+    else
+        engine_free_property(r, property, flags);
 }
 
 /*
@@ -83,9 +96,9 @@ int JS_DefinePropertyValue(JSContext *c, JSValueConst object, JSAtom name, JSVal
 
 static int shapes_init(void)
 {
-    JSValue plain = JS_NewObject(ctx); /* never freed: its shape stays */
     JSValue function = JS_NewObjectProtoClass(ctx, ctx->function_proto, JS_CLASS_OBJECT);
-    if (JS_IsException(plain) || JS_IsException(function))
+    if (JS_IsException(function) || !js_new_shape2(ctx, JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]),
+                                                   SHAPES_HASH, SHAPES_ROOM))
         return -1;
     engine_function_set(ctx, function, JS_ATOM_empty_string, 0);
     shapes_functions = js_dup_shape(JS_VALUE_GET_OBJ(function)->shape);

@@ -202,7 +202,12 @@ def test_what_finds_no_memory_when_read_is_never_lost_in_silence(size: int) -> N
     reply = boundary(text)
     boundary.close()
 
-    assert reply.kind is abi.Kind.OUT_OF_MEMORY or reply.value == {**json.loads(text), "caught": 0}
+    # Whether reading failed depends on what is left of memory; what failed before the text was given up is there still.
+    whole = json.loads(text)
+    assert reply.kind is abi.Kind.OUT_OF_MEMORY or reply.value in (
+        {**whole, "caught": 0},
+        {**whole, "caught": 1},
+    )
 
 
 def test_a_batch_shares_one_text() -> None:
