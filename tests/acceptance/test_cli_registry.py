@@ -337,7 +337,7 @@ def test_a_workspace_is_named_where_there_are_several(person: Person) -> None:
         == "headgate: say which workspace, with --workspace: default, other\n"
     )
     assert person.headgate("token", "list", "--workspace", "no").stderr == (
-        "headgate: there is no workspace 'no': default, other\n"
+        "headgate: there is no workspace 'no'; there is: default, other\n"
     )
     assert person.headgate("export", "--workspace", "other").stdout == (
         '[workspace]\nslug = "other"\nname = "other"\n'

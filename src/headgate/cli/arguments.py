@@ -12,6 +12,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from headgate.cli.init import TEMPLATES
+from headgate.cli.numbers import integer
 from headgate.cli.trouble import FAILED
 from headgate_runtime.errors import LimitError
 from headgate_runtime.limits import BATCH_EVENTS, Limits
@@ -313,7 +314,7 @@ def _add_limits(command: argparse.ArgumentParser, names: Collection[str]) -> Non
             group.add_argument(
                 _flag(field.name),
                 metavar="N",
-                type=_integer,
+                type=integer,
                 help=f"{what}; default {field.default}, from {about['low']} to {about['high']}",
             )
 
@@ -322,20 +323,13 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-
-
 def _batch(text: str) -> int:
-    if not 1 <= _integer(text) <= BATCH_EVENTS:
+    if not 1 <= integer(text) <= BATCH_EVENTS:
         raise argparse.ArgumentTypeError(f"a batch has 1 to {BATCH_EVENTS} events, not {text}")
     return int(text)
 
 
 def _line(text: str) -> int:
-    if _integer(text) < 1:
+    if integer(text) < 1:
         raise argparse.ArgumentTypeError("lines are counted from 1")
     return int(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import re
@@ -12,11 +11,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import orjson
 
+from headgate.cli.numbers import whole
 from headgate.cli.serve import add_data
 from headgate.cli.trouble import IMPERFECT, OK, Trouble
 from headgate.paths import DataDirectory
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from headgate.queue.model import DeadJob, Lane
@@ -70,7 +71,9 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     dead = add_command("dead", "list the events whose delivery was given up", _DEAD, _DEAD_EXAMPLES)
     add_data(dead)
     dead.add_argument("--destination", metavar="ID", help="only those for this destination")
-    dead.add_argument("--limit", type=_limit, metavar="N", default=100, help="at most; default 100")
+    dead.add_argument(
+        "--limit", type=whole(1, 1_000_000), metavar="N", default=100, help="at most; default 100"
+    )
     dead.add_argument("--json", action="store_true", help="a JSON object a line, with the event")
 
     redrive = add_command(
@@ -226,9 +229,3 @@ def _as_json(queue: int, job: DeadJob) -> str:
             "event": orjson.Fragment(job.body),
         }
     ).decode()
-
-
-def _limit(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 1000000, not {text}")
-    return int(text)

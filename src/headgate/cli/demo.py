@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from headgate.cli import apply
+from headgate.cli.numbers import whole
+from headgate.cli.serve import PORT, PORT_DEFAULT
 from headgate.cli.terminal import Terminal
 from headgate.cli.trouble import OK, Trouble, of_file
 
@@ -56,8 +58,10 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Declares the command's arguments."""
     demo = add_command("demo", "watch the service at work", _TEXT, _EXAMPLES)
     demo.add_argument("directory", metavar="DIR", nargs="?", default=DIRECTORY, help=f"default: {DIRECTORY}")
-    demo.add_argument("--events", type=_events, default=300, metavar="N", help="to send; default 300")
-    demo.add_argument("--port", type=int, default=0, metavar="N", help="default: any that is free")
+    demo.add_argument(
+        "--events", type=whole(1, 1_000_000), default=300, metavar="N", help="to send; default 300"
+    )
+    demo.add_argument("--port", type=PORT, default=0, metavar="N", help="default: any that is free")
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -75,8 +79,10 @@ def run(parsed: argparse.Namespace) -> int:
             print(f"headgate: listening on {server.url}; sending {parsed.events} events", file=sys.stderr)
             _send(server.url, parsed.events, arrivals)
             counts = _settled(server.url, arrivals)
-            _tell(counts, arrivals, directory, server.url)
-            if sys.stdin.isatty() and sys.stderr.isatty():
+            stays = sys.stdin.isatty() and sys.stderr.isatty()
+            url = server.url if stays else f"http://127.0.0.1:{PORT_DEFAULT}"
+            _tell(counts, arrivals, directory, url, stays=stays)
+            if stays:
                 _stay(arrivals)
     except ServerFailed as error:
         raise Trouble(str(error)) from None
@@ -175,7 +181,10 @@ def _settled(url: str, arrivals: _Arrivals) -> dict[tuple[str, str], int]:
     return counts
 
 
-def _tell(counts: dict[tuple[str, str], int], arrivals: _Arrivals, directory: Path, url: str) -> None:
+def _tell(
+    counts: dict[tuple[str, str], int], arrivals: _Arrivals, directory: Path, url: str, *, stays: bool
+) -> None:
+    data = directory / "data"
     more = sum(arrivals.count.values()) - arrivals.printed
     print(f"  ... and {more} more\n" if more > 0 else "")
     lines = (
@@ -191,18 +200,18 @@ def _tell(counts: dict[tuple[str, str], int], arrivals: _Arrivals, directory: Pa
     )
     for text, count in lines:
         print(f"{count:>7}  {text}")
-    prefix = f"cd {directory} && "
+    # A server that is about to end takes no more events: what is said is then for the next one.
+    begin = "" if stays else f"\n  headgate serve --data {data} --port {PORT_DEFAULT}"
     print(
         f"""
-Every event ended in one outcome for each destination; {directory}/data/sinks has what arrived.
+Every event ended in one outcome for each destination; {data}/sinks has what arrived.
 To put in your own, change {directory}/tidy.js or {directory}/headgate.toml, then:
 
-  {prefix}headgate apply --data data
-  {prefix}headgate serve --data data --port 8080
+  headgate apply {directory}/headgate.toml --data {data}{begin}
   curl {url}/v1/track -H 'Content-Type: application/json' \\
     -d '{{"writeKey": "{WRITE_KEY}", "userId": "me", "event": "Tried", "properties": {{}}}}'
 
-What was refused: {prefix}headgate dead --data data"""
+What was refused: headgate dead --data {data}"""
     )
 
 
@@ -226,9 +235,3 @@ def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             yield sample.name, sample.labels, sample.value
-
-
-def _events(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 1000000, not {text}")
-    return int(text)

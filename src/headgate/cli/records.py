@@ -71,10 +71,12 @@ def load(name: str) -> tuple[Record, str | None, list[dict[str, object]] | None]
     """
     text = read(name)
     try:
+        content = orjson.loads(text)
         record = Record.loads(text)
+    except orjson.JSONDecodeError:
+        raise Trouble(f"{name}: not JSON, so no record; `headgate run --record` makes them") from None
     except ReplayError as error:
         raise Trouble(f"{name}: {error}") from None
-    content = orjson.loads(text)
     function, outcomes = content.get("function"), content.get("outcomes")
     if not isinstance(function, str):
         function = None

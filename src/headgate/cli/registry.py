@@ -55,10 +55,12 @@ def workspace(view: View, slug: str | None) -> Workspace:
     there = workspaces.listed(view)
     if slug is None and len(there) == 1:
         return there[0]
-    names = ", ".join(each.slug for each in there) or "none"
+    if not there:
+        raise Trouble("there is no workspace yet; `headgate apply` or `headgate serve` makes one")
+    names = ", ".join(each.slug for each in there)
     if slug is None:
         raise Trouble(f"say which workspace, with --workspace: {names}")
     found = next((each for each in there if each.slug == slug), None)
     if found is None:
-        raise Trouble(f"there is no workspace {slug!r}: {names}")
+        raise Trouble(f"there is no workspace {slug!r}; there is: {names}")
     return found

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import functools
+import ipaddress
 import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from headgate.cli.numbers import number, whole
 from headgate.cli.trouble import Trouble, of_file
 from headgate.paths import DEFAULT, DataDirectory
 from headgate.queue.backoff import HOUR_MS, Backoff
@@ -14,7 +18,16 @@ from headgate.queue.backoff import HOUR_MS, Backoff
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headgate.service.options import ServeOptions
+
 WORKERS_MAX: Final = 64
+
+GRACE_MS_MAX: Final = 600_000
+
+PORT_DEFAULT: Final = 8080
+
+PORT: Final = whole(0, 65_535)
+"""Of argparse's types."""
 
 METRICS_TOKEN: Final = "HEADGATE_METRICS_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -24,6 +37,13 @@ RETRY_WINDOW_MS_MAX: Final = 7 * 24 * HOUR_MS
 
 _RETRIES: Final = Backoff()
 """The schedule of SPEC 7."""
+
+_REMEDIES: Final = {
+    errno.EADDRINUSE: "another process listens there; end it, or choose another with --port",
+    errno.EADDRNOTAVAIL: "this machine has no such address; --host 0.0.0.0 is all it has",
+    errno.EACCES: "ports below 1024 are not for every user; listen above and let a proxy have that port",
+}
+"""What an operator can do about it."""
 
 _TEXT: Final = """\
 Accepts events over the tracking API (POST /v1/track, /v1/batch, ...), passes each destination's function, and delivers.
@@ -48,7 +68,7 @@ environment:
   HEADGATE_METRICS_TOKEN   what /metrics wants as a bearer token; set it where others than you reach the port
 
 exit status:
-  0  stopped by SIGTERM or SIGINT, with everything accepted on disk
+  0  stopped by SIGTERM, SIGINT or SIGHUP, with everything accepted on disk
   2  the data directory or the address cannot be served
 """
 
@@ -69,10 +89,18 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add_data(serve)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
     serve.add_argument(
-        "--port", type=_port, default=8080, metavar="N", help="default 8080; 0: any that is free"
+        "--port",
+        type=PORT,
+        default=PORT_DEFAULT,
+        metavar="N",
+        help=f"default {PORT_DEFAULT}; 0: any that is free",
     )
     serve.add_argument(
-        "--workers", type=_workers, default=1, metavar="N", help="processes, for as many cores; default 1"
+        "--workers",
+        type=whole(1, WORKERS_MAX),
+        default=1,
+        metavar="N",
+        help="processes, for as many cores; default 1",
     )
     serve.add_argument(
         "--allow-private",
@@ -85,26 +113,34 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     ):
         serve.add_argument(flag, metavar="HOST|CIDR", action="append", default=[], help=text)
     serve.add_argument(
+        "--proxy",
+        metavar="IP|CIDR",
+        type=_network,
+        action="append",
+        default=[],
+        help="a proxy in front, whose X-Forwarded-For tells whose events they are; may be given several times",
+    )
+    serve.add_argument(
         "--strict-write-keys",
         action="store_true",
         help="answer 401 to an unknown write key; else 200, as the hosted original does",
     )
     serve.add_argument(
         "--requests-per-second",
-        type=_rate,
+        type=number(1, 1_000_000),
         metavar="N",
         help="of each workspace, and worker; past it 429 with Retry-After; default: no bound",
     )
     serve.add_argument(
         "--grace-ms",
-        type=_grace,
+        type=whole(0, GRACE_MS_MAX),
         default=10_000,
         metavar="N",
         help="time for what is under way when the server is told to stop; default 10000",
     )
     serve.add_argument(
         "--retry-base-ms",
-        type=_retry_base,
+        type=whole(1, _RETRIES.cap_ms),
         default=_RETRIES.base_ms,
         metavar="N",
         help="before what failed is tried again; twice as long each time, 45 min at most, and from half to one and a"
@@ -112,14 +148,14 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     serve.add_argument(
         "--retry-attempts",
-        type=_retry_attempts,
+        type=whole(1, RETRY_ATTEMPTS_MAX),
         default=_RETRIES.attempts,
         metavar="N",
         help=f"of an event at a destination, the first one included; default {_RETRIES.attempts}; 1: no retries",
     )
     serve.add_argument(
         "--retry-window-ms",
-        type=_retry_window,
+        type=whole(0, RETRY_WINDOW_MS_MAX),
         default=_RETRIES.window_ms,
         metavar="N",
         help=f"from the first attempt, after which there is no other; default {_RETRIES.window_ms} (4 h)",
@@ -146,6 +182,7 @@ def run(parsed: argparse.Namespace) -> int:
         allow_private=parsed.allow_private,
         egress_allow=tuple(parsed.egress_allow),
         egress_deny=tuple(parsed.egress_deny),
+        proxies=tuple(parsed.proxy),
         metrics_token=os.environ.get(METRICS_TOKEN) or None,
         strict_write_keys=parsed.strict_write_keys,
         requests_per_second=parsed.requests_per_second,
@@ -160,7 +197,7 @@ def run(parsed: argparse.Namespace) -> int:
     try:
         # A worker would find it too late: it could only say so and be started again.
         Egress(allow=options.egress_allow, deny=options.egress_deny)
-        supervisor.serve(options, _greet)
+        supervisor.serve(options, functools.partial(_greet, options))
     except EgressError as error:
         raise Trouble(f"--egress-allow, --egress-deny: {error}") from None
     except (InUse, QueueBroken, RegistryError, supervisor.WorkerFailed) as error:
@@ -168,12 +205,17 @@ def run(parsed: argparse.Namespace) -> int:
     except OSError as error:
         if error.filename is not None:
             raise of_file(error, str(error.filename)) from None
-        raise Trouble(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from None
+        why = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
+        raise Trouble(f"cannot listen on {options.host}:{options.port}: {why}") from None
     return 0
 
 
-def _greet(url: str, token: str | None) -> None:
+def _greet(options: ServeOptions, url: str, token: str | None) -> None:
     print(f"headgate: listening on {url}", file=sys.stderr)
+    if options.metrics_token is None and not _local(options.host):
+        print(
+            f"headgate: /metrics is open to whoever reaches this; {METRICS_TOKEN} closes it", file=sys.stderr
+        )
     if token is not None:
         print(
             f'headgate: made the workspace "default"; its owner\'s token, shown only now: {token}',
@@ -182,39 +224,17 @@ def _greet(url: str, token: str | None) -> None:
     sys.stderr.flush()
 
 
-def _number(text: str, low: float, high: float) -> float:
+def _local(host: str) -> bool:
     try:
-        value = float(text)
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"must be from {low:g} to {high:g}, not {text}")
-    return value
+        return False
 
 
-def _port(text: str) -> int:
-    return int(_number(text, 0, 65_535))
-
-
-def _workers(text: str) -> int:
-    return int(_number(text, 1, WORKERS_MAX))
-
-
-def _grace(text: str) -> int:
-    return int(_number(text, 0, 600_000))
-
-
-def _retry_base(text: str) -> int:
-    return int(_number(text, 1, _RETRIES.cap_ms))
-
-
-def _retry_attempts(text: str) -> int:
-    return int(_number(text, 1, RETRY_ATTEMPTS_MAX))
-
-
-def _retry_window(text: str) -> int:
-    return int(_number(text, 0, RETRY_WINDOW_MS_MAX))
-
-
-def _rate(text: str) -> float:
-    return _number(text, 1, 1_000_000)
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither an address, like 10.0.0.5, nor a network, like 10.0.0.0/8"
+        ) from None

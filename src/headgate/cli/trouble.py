@@ -31,5 +31,7 @@ class Trouble(Exception):
 
 
 def of_file(error: OSError, name: str) -> Trouble:
-    """For a file that cannot be opened, read or written."""
+    """For a file that cannot be opened, read or written, or a directory that cannot be made."""
+    if isinstance(error, FileExistsError):
+        return Trouble(f"{name}: is there already, and is no directory")
     return Trouble(f"{name}: {(error.strerror or str(error)).lower()}")

@@ -17,6 +17,7 @@ class ServeOptions:
     allow_private        functions and webhooks may reach this machine and its networks, for development
     egress_allow         hosts and networks that may be reached although they are private
     egress_deny          hosts and networks that may not be reached
+    proxies              addresses and networks whose X-Forwarded-For is believed
     metrics_token        what /metrics wants as a bearer token; None: nothing
     strict_write_keys    unknown write keys are answered with 401 (SPEC D12)
     requests_per_second  of each workspace; None: no bound
@@ -32,6 +33,7 @@ class ServeOptions:
     allow_private: bool = False
     egress_allow: tuple[str, ...] = ()
     egress_deny: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
     strict_write_keys: bool = False
     requests_per_second: float | None = None

@@ -44,8 +44,11 @@ HEALTHY_S: Final = 30.0
 SIBLING_ENDED: Final = signal.SIGUSR1
 """Tells a worker that another one has ended."""
 
-_TOLD: Final = (signal.SIGTERM, signal.SIGINT)
-"""How a server is told to end."""
+_HANGS_UP: Final = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+"""When its terminal is closed, unless nohup keeps that from it."""
+
+_TOLD: Final = (signal.SIGTERM, signal.SIGINT, *_HANGS_UP)
+"""How a server is told to end. There is none to read anything anew: changes hold at once."""
 
 _LOOK_S: Final = 60.0
 """How long nothing is looked at unless a signal comes."""
@@ -53,7 +56,7 @@ _LOOK_S: Final = 60.0
 
 def serve(options: ServeOptions, on_ready: Callable[[str, str | None], None]) -> None:
     """
-    Serves until SIGTERM or SIGINT. *on_ready* is told the URL once every worker listens, and, with the first start of a
+    Serves until it is told to end. *on_ready* is told the URL once every worker listens, and, with the first start of a
     data directory, the token of its owner.
 
     Raises InUse when another server has the data directory, OSError for an address that cannot be had, and what

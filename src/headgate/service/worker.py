@@ -275,7 +275,8 @@ class Worker:
             log_config=None,
             server_header=False,
             date_header=True,
-            proxy_headers=False,
+            proxy_headers=bool(self._options.proxies),
+            forwarded_allow_ips=list(self._options.proxies),
             timeout_graceful_shutdown=max(1, self._options.grace_ms // 2_000),
             backlog=2_048,
         )

@@ -107,11 +107,14 @@ def test_an_address_that_is_taken_is_refused(place: Place) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ServerFailed) as caught, Server(place.data, port):
             pass
-    assert str(caught.value) == f"headgate: cannot listen on 127.0.0.1:{port}: Address already in use"
+    assert str(caught.value) == (
+        f"headgate: cannot listen on 127.0.0.1:{port}: another process listens there; end it, or choose another with "
+        "--port"
+    )
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_told_to_stop_it_ends_well(place: Place, workers: str, number: int) -> None:
     with place.serving("--workers", workers) as client:
         client.track(1)
@@ -264,12 +267,46 @@ def test_dead_without_a_data_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "value"), [("--port", "65536"), ("--workers", "0"), ("--workers", "65"), ("--grace-ms", "-1")]
+    ("flag", "value"),
+    [
+        ("--port", "65536"),
+        ("--workers", "0"),
+        ("--workers", "65"),
+        ("--grace-ms", "-1"),
+        ("--retry-base-ms", "0"),
+    ],
 )
 def test_flags_have_bounds(tmp_path: Path, flag: str, value: str) -> None:
     done = forked.run("serve", "--data", tmp_path, flag, value, capture_output=True, text=True)
     assert done.returncode == 2
     assert "must be from" in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--port", "--workers", "--grace-ms", "--retry-attempts"])
+def test_what_is_counted_is_whole(tmp_path: Path, flag: str) -> None:
+    done = forked.run("serve", "--data", tmp_path, flag, "2.5", capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "'2.5' is no whole number" in done.stderr
+
+
+def test_a_proxy_is_an_address(tmp_path: Path) -> None:
+    done = forked.run("serve", "--data", tmp_path, "--proxy", "here", capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "'here' is neither an address, like 10.0.0.5, nor a network, like 10.0.0.0/8" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "known"),
+    [((), "127.0.0.1"), (("--proxy", "127.0.0.0/8", "--proxy", "10.1.1.1"), "203.0.113.9")],
+)
+def test_who_sent_an_event_is_known_from_the_proxies_that_are_named(
+    place: Place, flags: tuple[str, ...], known: str
+) -> None:
+    with place.serving(*flags) as client:
+        said = {"x-forwarded-for": "198.51.100.1, 203.0.113.9, 10.1.1.1"}
+        client.post("/v1/t", event(1, writeKey="wk", context={"library": {"name": "analytics.js"}}), **said)
+        until(lambda: len(place.arrived()) == 1)
+        assert place.arrived()[0]["context"]["ip"] == known
 
 
 def test_the_demonstration_runs_to_its_end(tmp_path: Path) -> None:
@@ -291,4 +328,6 @@ def test_the_demonstration_runs_to_its_end(tmp_path: Path) -> None:
     )
     assert ended == 2 * counts["accepted"]
     assert (tmp_path / "shop" / "data" / "sinks" / "archive.jsonl").exists()
+    # The server has ended: what is printed is to be done with the next one.
+    assert re.findall(r"http://\S+", done.stdout) == ["http://127.0.0.1:8080/v1/track"]
     assert sys.executable not in done.stdout
