@@ -73,6 +73,9 @@ KEYS: Final = struct.Struct("<2I")
 KEYS_BYTES_MAX: Final = 32768
 """Of such an answer, header included."""
 
+DETAIL_BYTES_MAX: Final = 1 << 17
+"""Of an output that tells why there is none; it may be longer than output_bytes_max."""
+
 ITEM_COUNT: Final = struct.Struct("<I")
 """What batch output starts with: how many events it is about."""
 

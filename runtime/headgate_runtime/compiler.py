@@ -147,7 +147,7 @@ def _load(
         status = abi.Load(function.result)
         result = sandbox.result()
         if status in (abi.Load.SYNTAX, abi.Load.THROWN):
-            detail = sandbox.read(result.output_ptr, result.output_len)
+            detail = sandbox.read_output(result.output_ptr, result.output_len)
             return _error("syntax" if status is abi.Load.SYNTAX else "throw", detail, text)
         if status is abi.Load.OUT_OF_MEMORY:
             return over_memory(limits)

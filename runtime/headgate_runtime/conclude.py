@@ -146,11 +146,16 @@ def _thrown(detail: bytes, usage: Usage) -> Outcome:
 def of_items(output: bytes, events: list[bytes], usage: Usage, limits: Limits) -> list[Outcome]:
     """One outcome per event of a batch, in the order of the events."""
     outcomes = []
+    left = len(output)
     try:
         (count,) = abi.ITEM_COUNT.unpack_from(output)
         for index, event in zip(range(count), events, strict=True):
             kind, offset, length = abi.ITEM.unpack_from(output, abi.ITEM_COUNT.size + index * abi.ITEM.size)
-            outcomes.append(_item(abi.Item(kind), output[offset : offset + length], event, usage, limits))
+            body = output[offset : offset + length]
+            left -= len(body)
+            if left < 0:
+                raise ValueError("bodies overlap: a little text could be told a thousand times")
+            outcomes.append(_item(abi.Item(kind), body, event, usage, limits))
     except (ValueError, struct.error):  # the guest may lie
         return [of_cause(Cause.INTERNAL, usage, message=MALFORMED_MESSAGE)] * len(events)
     return outcomes

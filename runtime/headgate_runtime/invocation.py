@@ -61,10 +61,12 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
             fuel = function.fuel - left
             executor.scheduler.charge(function.tenant, fuel)
             wall_ms = clock.monotonic_ms() - started_ms
+            if size > sandbox.output_max:
+                size = sandbox.output_max
             output = sandbox.read(address, size)
             if not kind and not log_size and not dropped:  # forward, and nothing else to tell
                 return Forward(Cause.FORWARD, fuel, wall_ms, peak, output)
-            log = sandbox.read(log_at, log_size)
+            log = sandbox.read_log(log_at, log_size)
             return outcome_of(kind, output, Usage(fuel, wall_ms, peak), function.limits, log, dropped, now_ms)
     return Invocation.begun(executor, slot, text, started_ms, now_ms, sandbox.entry)
 
@@ -309,7 +311,7 @@ class Invocation:
         usage = Usage(fuel, wall_ms, result.heap_peak)
         if status == _BAD_INPUT:
             self.reusable = True
-            why = sandbox.read(result.output_ptr, result.output_len).decode(errors="replace")
+            why = sandbox.read_output(result.output_ptr, result.output_len).decode(errors="replace")
             raise EventError(f"the event is not usable: {why}")
         # What threw may have been the top level: then the environment is half made (SPEC 4.7).
         self.reusable = result.outcome != _OUT_OF_MEMORY and not (
@@ -324,16 +326,16 @@ class Invocation:
             self.reusable = function.hermetic
             outcomes = [conclude.of_stuck(usage)] * count
         elif result.outcome == abi.Kind.ITEMS and self._batch is not None:
-            output = sandbox.read(result.output_ptr, result.output_len)
+            output = sandbox.read_output(result.output_ptr, result.output_len)
             outcomes = conclude.of_items(output, self._batch, usage, limits)
         else:
-            output = sandbox.read(result.output_ptr, result.output_len)
+            output = sandbox.read_output(result.output_ptr, result.output_len)
             outcome = conclude.of_output(result.outcome, output, usage, limits)
             outcomes = [outcome] if self._batch is None else [outcome] * count
         if result.leftover and self.reusable and not function.hermetic:
             result = self._drain(result)
         if result.log_len or result.log_dropped:
-            content = sandbox.read(result.log_ptr, result.log_len)
+            content = sandbox.read_log(result.log_ptr, result.log_len)
             lines, times = conclude.log_lines(content), conclude.log_times(content, self._turns)
             for outcome in outcomes:
                 outcome.add(logs=lines, logs_dropped=result.log_dropped, log_times=times)

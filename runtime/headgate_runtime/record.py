@@ -220,19 +220,19 @@ def _conclude(
     elif status == abi.Status.STUCK:
         outcomes = [conclude.of_stuck(usage)] * count
     elif result.outcome == abi.Kind.ITEMS and batch is not None:
-        output = sandbox.read(result.output_ptr, result.output_len)
+        output = sandbox.read_output(result.output_ptr, result.output_len)
         outcomes = conclude.of_items(output, batch, usage, limits)
     else:
         outcomes = [
             conclude.of_output(
-                result.outcome, sandbox.read(result.output_ptr, result.output_len), usage, limits
+                result.outcome, sandbox.read_output(result.output_ptr, result.output_len), usage, limits
             )
         ] * count
     if result.leftover and not record.entries[0].flags & abi.Flag.HERMETIC:
         call = sandbox.start("drain")
         if sandbox.step(call) and not call.trap:
             result = sandbox.result()
-    lines = conclude.log_lines(sandbox.read(result.log_ptr, result.log_len))
+    lines = conclude.log_lines(sandbox.read_log(result.log_ptr, result.log_len))
     for outcome in outcomes:
         outcome.add(logs=lines, logs_dropped=result.log_dropped)
     return outcomes

@@ -110,6 +110,8 @@ class Sandbox:
     told        where the answers of `keys` are kept for a record, if anywhere
     requests    what the guest filed since the last entry; the caller takes them
     held        bytes of the requests that somebody still has
+    output_max, log_max
+                most that the guest can have to tell of an invocation: it may lie, and what it says is copied
     """
 
     __slots__ = (
@@ -128,8 +130,10 @@ class Sandbox:
         "entry",
         "held",
         "keys",
+        "log_max",
         "mailbox",
         "memory",
+        "output_max",
         "requests",
         "row",
         "settings",
@@ -146,6 +150,8 @@ class Sandbox:
         self.settings = settings
         self.requests: list[Request] = []
         self.held = 0
+        self.output_max = max(limits.output_bytes, abi.DETAIL_BYTES_MAX)
+        self.log_max = limits.log_bytes
         self._requests_max = (
             2 * limits.operations
         )  # twice: what is left over of an event may file as many again
@@ -349,6 +355,14 @@ class Sandbox:
     def may_file(self) -> bool:
         """Whether one more request may be among those that nobody took yet. The guest counts, too, but may lie."""
         return len(self.requests) < self._requests_max
+
+    def read_output(self, address: int, size: int) -> bytes:
+        """As `read`, within what an output may be."""
+        return self.read(address, min(size, self.output_max))
+
+    def read_log(self, address: int, size: int) -> bytes:
+        """As `read`, within what a log may be."""
+        return self.read(address, min(size, self.log_max))
 
     def close(self) -> None:
         """Gives all memory back; may be called twice."""

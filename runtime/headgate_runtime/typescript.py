@@ -78,7 +78,10 @@ def steps(text: bytes, limits: Limits) -> Generator[None, None, bytes | CompileE
             return function
         result = sandbox.result()
         return _concluded(
-            abi.Kind(result.outcome), sandbox.read(result.output_ptr, result.output_len), source, limits
+            abi.Kind(result.outcome),
+            sandbox.read_output(result.output_ptr, result.output_len),
+            source,
+            limits,
         )
     finally:
         sandbox.close()

@@ -148,3 +148,61 @@ def test_a_result_that_points_anywhere(field: int, lie: int) -> None:
         assert outcome.cause in set(Cause)
         assert bytes(neighbour.idle[0].sandbox.memory) == before
         assert value(stage.invoke(neighbour)) == track(plan="free")
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    done=st.integers(0, 6) | st.sampled_from([31, 32, 2**16, 2**31, 2**32 - 1]),
+    lies=st.lists(
+        st.tuples(*[st.sampled_from([0, 1, 5, 6, 8, 9, 4096, 2**16, 2**24, 2**31, 2**32 - 1])] * 8),
+        min_size=5,
+        max_size=5,
+    ),
+)
+def test_a_row_of_results_that_say_anything(done: int, lies: list[tuple[int, ...]]) -> None:
+    """Whatever stands in a row when the guest returns: one outcome for each event, and no more than may be told."""
+    with Stage() as stage, pytest.MonkeyPatch.context() as patch:
+        source = "function onTrack(event) { return event }"
+        function = stage.function(source, tenant="liar")
+        neighbour = stage.function(source, tenant="neighbour")
+        events = [orjson.dumps(track(n=n)) for n in range(6)]
+        stage.loop.run(stage.executor.invoke(function, events))
+        stage.invoke(neighbour)
+        before = bytes(neighbour.idle[0].sandbox.memory)
+        results = Sandbox.row_results
+        lied = []
+
+        def lying(self: Sandbox, count: int) -> object:
+            at = self.mailbox + abi.INPUT_AT
+            abi.WORD.pack_into(self.memory, at + 4, done)
+            for index, lie in enumerate(lies):
+                abi.ROW_RESULT.pack_into(self.memory, at + abi.ROW.size + index * abi.ROW_RESULT.size, *lie)
+            lied.append(count)
+            return results(self, count)
+
+        patch.setattr(Sandbox, "row_results", lying)
+        outcomes = stage.loop.run(stage.executor.invoke(function, events))
+
+        assert lied
+        assert len(outcomes) == len(events)
+        for outcome in outcomes:
+            assert outcome.cause in set(Cause)
+            assert len(outcome.output or b"") <= max(function.limits.output_bytes, abi.DETAIL_BYTES_MAX)
+            assert sum(len(line.message) for line in outcome.logs) <= function.limits.log_bytes
+        assert bytes(neighbour.idle[0].sandbox.memory) == before
+        assert value(stage.invoke(neighbour)) == track(plan="free")
+
+
+def test_items_of_a_batch_that_tell_the_same_text_again_and_again() -> None:
+    text = b"x" * 1000
+    table = b"".join(abi.ITEM.pack(0, 4, len(text)) for _ in EVENTS)
+
+    outcomes = conclude.of_items(abi.ITEM_COUNT.pack(len(EVENTS)) + table + text, EVENTS, USAGE, Limits())
+
+    assert [outcome.cause for outcome in outcomes] == [Cause.INTERNAL] * len(EVENTS)
