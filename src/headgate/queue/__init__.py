@@ -1,1 +1,1 @@
-"""Stores accepted events until every destination has its outcome, and hands them out fairly."""
+"""Stores accepted events until every destination has its outcome, and hands out their jobs fairly."""

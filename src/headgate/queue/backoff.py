@@ -1,4 +1,4 @@
-"""When a failed attempt is repeated (SPEC 7, D24)."""
+"""The retry schedule of failed attempts (SPEC 7, D24)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ HOUR_MS: Final = 3_600_000
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """
-    Randomised exponential delays: before attempt n + 1, between 0.5 and 1.5 times `min(base * 2^(n-1), cap)`.
+    Exponential backoff with jitter: the delay before attempt n + 1 is 0.5 to 1.5 times `min(base * 2^(n-1),
+    cap)`.
 
-    attempts     at most, the first one included
-    window_ms    from the first attempt; no attempt begins later
+    base_ms      mean delay before the second attempt
+    cap_ms       upper bound of the mean delay
+    attempts     maximum number of attempts, including the first
+    window_ms    time after the beginning of the first attempt in which others may begin
     """
 
     base_ms: int = 15_000
@@ -30,12 +33,16 @@ class Backoff:
         self, attempts: int, elapsed_ms: float, random: float, at_least_ms: float = 0.0
     ) -> float | None:
         """
-        The delay after *attempts* attempts, the last of which ended *elapsed_ms* after the first began; None when there
-        is to be no other. *random* is from [0, 1); *at_least_ms* is what the destination asked for by Retry-After.
+        The delay before the next attempt, or None if there are to be no more.
+
+        attempts       attempts made
+        elapsed_ms     from the beginning of the first attempt to the end of the last
+        random         from [0, 1)
+        at_least_ms    the delay that the destination asked for by Retry-After
         """
         if attempts >= self.attempts:
             return None
-        # 2^63 ms is past every window; the shift must not make a number of a thousand digits.
+        # The exponent is capped so that the shift cannot produce a huge integer; 2^63 ms exceeds any window.
         base = min(self.base_ms << min(attempts - 1, 63), self.cap_ms)
         delay = max(base * (0.5 + random), at_least_ms)
         return delay if elapsed_ms + delay <= self.window_ms else None

@@ -1,4 +1,4 @@
-"""What the event loop hands to the thread of the store, and what comes back."""
+"""The requests that the event loop passes to the commit thread, and the reports that come back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 Claims = list[tuple["LaneState", int, int]]
-"""Lanes, with numbers of jobs and their bytes."""
+"""For each lane, a number of jobs and the bytes of their bodies."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +25,9 @@ class Put:
     """
     A call of `put`.
 
-    claims      what its events take of each lane, which counts in the quotas already
+    claims      what its events take from the quota of each lane; already counted there
+    bytes       sum of the claims' bytes
+    asked_ms    time of the call, on the event loop's clock
     """
 
     events: Sequence[NewEvent]
@@ -39,7 +41,7 @@ class Put:
 
 @dataclass(slots=True, eq=False)
 class Poll:
-    """A call of `poll` that may find something."""
+    """A call of `poll` for which the lane index has a plan: how many jobs to lease from each lane."""
 
     plan: Sequence[tuple[Lane, int]]
     done: asyncio.Future[list[Job]]
@@ -48,7 +50,10 @@ class Poll:
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """Anything else. *work* runs in the thread, after what was handed over before; *writes*: in a transaction."""
+    """
+    Any other request. *work* runs in the commit thread, after everything submitted earlier; if *writes*, it
+    runs in the transaction.
+    """
 
     work: Callable[[sqlite3.Connection, Store, int], Any]
     writes: bool
@@ -59,7 +64,7 @@ class Ask:
 
 @dataclass(slots=True)
 class Batch:
-    """Handed over at the end of an iteration of the event loop, or made of several such."""
+    """The requests of one iteration of the event loop, or of several merged by `add`."""
 
     puts: list[Put] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
@@ -78,12 +83,13 @@ class Batch:
 @dataclass(slots=True)
 class Report:
     """
-    What became of a batch, which has the results in it.
+    The outcome of a batch. The requests in *batch* hold their results.
 
-    now          service time of its commit
-    settled      settlements that are durable now, of this batch and earlier ones
-    dropped      settlements that no file can hold; their jobs stay stored, and are handed out after a restart
-    broken       why the store cannot be written, None when it can
+    now          service time of the commit
+    settled      settlements that became durable with it, of this batch and of earlier ones
+    dropped      number of settlements that cannot be stored; their jobs stay stored and are handed out again
+                 after a restart
+    broken       why the store cannot be written; None if it can
     """
 
     batch: Batch

@@ -1,24 +1,26 @@
-"""Stops sending to a destination that keeps failing, but for a probe now and then."""
+"""A circuit breaker: stops sending to a destination that keeps failing, except for occasional probes."""
 
 from __future__ import annotations
 
 from typing import Final
 
 FAILURES: Final = 5
-"""Failed attempts in a row after which the breaker opens."""
+"""Consecutive failures after which the breaker opens."""
 
 PROBE_FIRST_MS: Final = 1_000
-"""From opening to the first probe; doubled with each probe that fails."""
+"""Time from opening to the first probe; doubled with each failed probe."""
 
 PROBE_LAST_MS: Final = 60_000
-"""Between two probes at most."""
+"""Maximum time between two probes."""
 
 
 class Breaker:
     """
-    Closed: everything goes. Open: nothing, until its pause is over; then one job at a time, whose success closes it.
+    Closed, it lets every job pass. Open, it lets none pass until its pause is over, then one at a time (the
+    probe); a success closes it.
 
-    A destination may also ask for a pause by itself (Retry-After): that needs no failures and no probe.
+    `pause` holds jobs back when the destination asks for it (Retry-After): this needs neither failures nor a
+    probe.
     """
 
     __slots__ = ("_failures", "_pause_ms", "_resume_at")
@@ -30,16 +32,16 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether at most a probe may go."""
+        """Whether nothing but a probe may pass."""
         return self._failures >= FAILURES
 
     @property
     def resume_at(self) -> float:
-        """Clock time in ms before which nothing goes."""
+        """Monotonic time in ms before which nothing passes."""
         return self._resume_at
 
     def room(self, now: float, capacity: int) -> int:
-        """Jobs that may be under way now, of *capacity*."""
+        """How many jobs may be in flight now: *capacity*, or less."""
         if now < self._resume_at:
             return 0
         return 1 if self.is_open else capacity
@@ -50,7 +52,8 @@ class Breaker:
 
     def failed(self, now: float) -> None:
         self._failures += 1
-        # What was under way when the breaker opened fails too, but proves nothing new.
+        # Jobs that were in flight when the breaker opened fail as well; these failures must not lengthen the
+        # pause.
         if self.is_open and now >= self._resume_at:
             self._pause_ms = min(max(self._pause_ms * 2, PROBE_FIRST_MS), PROBE_LAST_MS)
             self._resume_at = now + self._pause_ms

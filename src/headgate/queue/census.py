@@ -1,4 +1,7 @@
-"""What a queue file holds, lane by lane: read from the indices alone, so that a million jobs take a fraction of a second."""
+"""
+Counts the jobs in a queue file by lane. Reads only the indexes, so a million jobs take a fraction of a
+second.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,13 @@ _OLDEST: Final = """
 
 
 class LaneCount(NamedTuple):
-    """What a lane holds when its file is opened."""
+    """
+    The jobs of one lane when the file is opened.
+
+    bytes       of the bodies
+    retrying    jobs that have been attempted
+    next_due    when the first job is due, ms since the epoch
+    """
 
     lane: Lane
     rows: int
@@ -40,20 +49,24 @@ class LaneCount(NamedTuple):
 
 
 def counts(db: sqlite3.Connection) -> list[LaneCount]:
-    """All lanes that hold something."""
+    """The counts of all lanes that have jobs."""
     return [LaneCount(Lane(workspace, name), *numbers) for workspace, name, *numbers in db.execute(_COUNT)]
 
 
 def oldest(path: Path) -> dict[Lane, int]:
-    """When the event of the oldest job of each lane was accepted. Through a connection of its own, so that nobody waits."""
+    """
+    When the event of the oldest job of each lane was accepted, in ms since the epoch. Uses its own
+    connection, so that the commit thread does not wait.
+    """
     with closing(read_only(path)) as db:
         return {Lane(workspace, name): at for workspace, name, at in db.execute(_OLDEST)}
 
 
 def read_only(path: Path) -> sqlite3.Connection:
     """
-    A connection that can neither write nor checkpoint, beside the one that does: SQLite before 3.51.3 does not survive two of
-    those at all times. Does not make the file.
+    Opens a connection that can neither write nor checkpoint. Only the writing connection may checkpoint:
+    SQLite before 3.51.3 can corrupt a file that two connections write or checkpoint. Does not create the
+    file.
     """
     db = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False

@@ -1,4 +1,4 @@
-"""The time that is stored with jobs: one clock for a process, whatever the wall clock does meanwhile."""
+"""The clock of stored times: wall time that never jumps while the process runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 class ServiceClock:
     """
-    Wall time as it was when this was made, monotonic from then on: a wall clock set back or forward while the process
-    runs neither delays nor expires anything. `not_before` carries it over a restart.
+    Starts at the wall time of its creation and then follows the monotonic clock, so that setting the wall
+    clock while the process runs neither delays nor expires anything. `not_before` keeps it from going back
+    over a restart.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -19,15 +20,15 @@ class ServiceClock:
         self._anchor = clock.wall_ms() - clock.monotonic_ms()
 
     def now(self) -> int:
-        """Milliseconds since the epoch; never less than before."""
+        """Milliseconds since the epoch. Never decreases."""
         return int(self._anchor + self._clock.monotonic_ms())
 
     def not_before(self, ms: int) -> None:
-        """Moves the clock forward to *ms*, a time that was stored, where the wall clock has been set back since."""
+        """Moves the clock forward to *ms*, a stored time, if the wall clock has been set back since."""
         behind = ms - self.now()
         if behind > 0:
             self._anchor += behind
 
     async def wait(self, ms: float) -> None:
-        """Returns when *ms* have passed."""
+        """Returns after *ms* milliseconds."""
         await self._clock.wait((), ms)

@@ -1,4 +1,7 @@
-"""The thread that has the connection: it takes everything that waits, and makes one commit of it."""
+"""
+The thread that owns the writing connection. It does group commit:
+all waiting batches share one transaction.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +33,22 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 RETRY_S: Final = 0.25
-"""How often a store that broke is tried again, whether or not something is put."""
+"""How often a broken store is tried again, even if nothing is put."""
 
 RETRY_AFTER_S: Final = 10
-"""For senders, when the disk is almost full."""
+"""The delay that senders are told when the disk is almost full."""
 
 DISK_EVERY_MS: Final = 500
-"""How often free space is looked at, while there is writing."""
+"""How often free disk space is checked while there are puts."""
 
 CLOCK_EVERY_MS: Final = 1_000
-"""How far the stored time may lag behind."""
+"""How far the stored time may lag behind the clock."""
 
 _BROKEN: Final = (sqlite3.OperationalError, sqlite3.DatabaseError)
-"""The disk's fault. Subclasses of DatabaseError other than OperationalError are ours."""
+"""
+Exactly these types mean that the disk failed. Other subclasses of
+DatabaseError are faults of our own code.
+"""
 
 
 def _is_broken(error: Exception) -> bool:
@@ -51,10 +57,11 @@ def _is_broken(error: Exception) -> bool:
 
 class CommitThread:
     """
-    `submit` batches, from one thread; each comes back in a report to *post*, in that order and in the other thread.
+    Takes batches by `submit` from one thread, and calls the *post* given to `start` with a report of each, in
+    order, in its own thread. Batches that wait while a commit is made are merged and get one report.
 
-    Settlements outlive a store that cannot be written: they are tried again until they are stored. There are never more of
-    them than jobs handed out, and none are handed out meanwhile.
+    Settlements survive a store that cannot be written: they are kept in memory and retried until stored.
+    Their number is bounded by the jobs handed out, and no more jobs are handed out meanwhile.
     """
 
     def __init__(
@@ -78,7 +85,7 @@ class CommitThread:
         self._store: Store
 
     def open(self) -> list[LaneCount]:
-        """What is stored. Raises QueueBroken. To be called before `start`, in any thread."""
+        """Opens the file and counts its jobs. Call before `start`, in any thread. Raises QueueBroken."""
         self._db = connect(self._path)
         try:
             self._store = Store(self._db, self._limits, self._siblings)
@@ -96,11 +103,11 @@ class CommitThread:
         self._thread.start()
 
     def submit(self, batch: Batch) -> None:
-        """After one that is *closing* nothing may follow."""
+        """Queues *batch*. No batch may follow one that is *closing*."""
         self._inbox.put(batch)
 
     def join(self) -> None:
-        """Returns when the thread has ended; it does after a batch that is *closing*."""
+        """Returns when the thread has ended, which it does after a batch that is *closing*."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -113,7 +120,7 @@ class CommitThread:
             try:
                 settled = self._commit(batch, now)
                 self._read(batch, now)
-            except Exception as error:  # noqa: BLE001 - whoever waits must not wait for ever
+            except Exception as error:  # noqa: BLE001 - callers must get an answer
                 _log.exception("a batch of %s failed", self._path)
                 self._fail_all(batch, error)
             if closing:
@@ -122,7 +129,7 @@ class CommitThread:
             self._dropped = 0
 
     def _take(self) -> Batch:
-        """All that waits; an empty batch when it is time to try again."""
+        """All waiting batches as one. Empty if the store is broken and it is time to try it again."""
         try:
             batch = self._inbox.get(timeout=RETRY_S if self._broken else None)
         except queue.Empty:
@@ -133,7 +140,10 @@ class CommitThread:
         return batch
 
     def _commit(self, batch: Batch, now: int) -> list[Settlement]:
-        """Everything in one transaction; if that fails, what can be saved in several. Returns what is settled."""
+        """
+        Commits everything in one transaction; if that fails, as much as possible in several. Returns the
+        settlements stored.
+        """
         settlements = self._carried + batch.settlements
         puts = batch.puts
         asks = [ask for ask in batch.asks if ask.writes]
@@ -161,7 +171,11 @@ class CommitThread:
         return stored
 
     def _settle(self, settlements: list[Settlement], error: Exception, now: int) -> list[Settlement]:
-        """Settlements by themselves: they make room, and what was wrong may have been a put."""
+        """
+        Stores *settlements* without the rest of a batch that failed: they free space, and the cause may have
+        been a put. Keeps those that fail because of the disk for later, and drops those that can never be
+        stored. Returns those stored.
+        """
         self._carried = []
         if not settlements:
             return []
@@ -203,7 +217,7 @@ class CommitThread:
             if now - self._clock_written >= CLOCK_EVERY_MS or self._broken:
                 db.execute("UPDATE clock SET at = ?", (now,))
             db.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whoever waits for it is told
+        except Exception as error:  # noqa: BLE001 - the callers get the error
             self._roll_back(error)
             return error
         if now - self._clock_written >= CLOCK_EVERY_MS:
@@ -245,7 +259,10 @@ class CommitThread:
         self._carried += [one for one in batch.settlements if one not in self._carried]
 
     def _read(self, batch: Batch, now: int) -> None:
-        """What needs no transaction. Nothing is handed out that could not be settled."""
+        """
+        Runs polls and reading asks. While the store is broken no jobs are leased, since they could not be
+        settled.
+        """
         for poll in batch.polls:
             if self._broken:
                 continue

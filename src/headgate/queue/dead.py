@@ -1,4 +1,7 @@
-"""Events that were given up: kept for a while, so that people see them and can have them tried again."""
+"""
+Dead letters: jobs whose delivery was given up, kept for a while
+so that people can inspect and redrive them.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ SWEEP_EVERY_MS: Final = 60_000
 
 
 class DeadLetters:
-    """The dead of all lanes; of each no more than *rows_max*, and none for longer than *keep_ms*."""
+    """The dead jobs of all lanes: at most *rows_max* per lane, none older than *keep_ms*."""
 
     def __init__(self, keep_ms: int, rows_max: int) -> None:
         self._keep_ms = keep_ms
@@ -58,7 +61,7 @@ class DeadLetters:
         self._rows: Counter[int] | None = None
 
     def add(self, db: sqlite3.Connection, dead: Iterable[tuple[int, Done]], now: int) -> None:
-        """*dead* are the lane's number and a settlement with what ended the job."""
+        """Stores *dead*, pairs of a lane's number and a settlement with the error that ended the job."""
         rows = self._counted(db)
         values: list[Any] = []
         touched = set()
@@ -86,13 +89,13 @@ class DeadLetters:
                 rows[lane] -= over
 
     def take(self, db: sqlite3.Connection, ids: Sequence[int]) -> list[tuple[Any, ...]]:
-        """Removes those of *ids* there are: the columns of _TAKE of each."""
+        """Removes the dead jobs with *ids*. Returns the columns of _TAKE for each one found."""
         found = list(_TAKE.run(db, ids))
         self._counted(db).subtract(row[0] for row in found)
         return found
 
     def page(self, db: sqlite3.Connection, lane: Lane | None, after: int, limit: int) -> list[DeadJob]:
-        """Dead jobs with an id above *after*, by id."""
+        """Up to *limit* dead jobs of *lane* (None: all lanes) with an id above *after*, by id."""
         found = (
             db.execute(_PAGE_OF_LANE, (after, *lane, limit)) if lane else db.execute(_PAGE, (after, limit))
         )
@@ -102,11 +105,11 @@ class DeadLetters:
         return self._counted(db).total()
 
     def after_rollback(self) -> None:
-        """After a rollback: what is counted in memory may not be stored."""
+        """Drops the counts, which may include rows that were rolled back."""
         self._rows = None
 
     def sweep(self, db: sqlite3.Connection, now: int) -> None:
-        """Removes a portion of those kept long enough."""
+        """Removes up to SWEEP_ROWS expired rows."""
         if now < self._next_sweep:
             return
         removed = [
@@ -129,5 +132,5 @@ class DeadLetters:
 
 
 def _storable(text: str) -> str:
-    """*text* comes from user code and may hold half a surrogate pair, which no file can."""
+    """*text* with lone surrogates escaped. User code may produce them, and SQLite cannot store them."""
     return text.encode(errors="backslashreplace").decode()

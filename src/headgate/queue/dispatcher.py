@@ -1,6 +1,6 @@
 """
-Takes due jobs from a queue and gives them to a runner, fairly and within bounds, whatever the engine of the queue
-(QUEUE-STUDY 6, DESIGN 6).
+Takes due jobs from a queue and gives them to a runner, fairly and within bounds. Independent of the queue's
+storage engine (QUEUE-STUDY 6, DESIGN 6).
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from headgate_runtime import Clock
 
 SLOTS: Final = 16_384
-"""Jobs under way at most."""
+"""Maximum number of jobs in flight."""
 
 SLOT_BYTES: Final = 256 << 20
-"""Bodies under way at most, all lanes together; a poll may go over it by what it brings."""
+"""Maximum bytes of bodies in flight, over all lanes. One poll may exceed it by what it returns."""
 
 LANE_BYTES: Final = 16 << 20
-"""Bodies under way at most of one lane; likewise."""
+"""The same for one lane."""
 
 WORKSPACE_SHARE: Final = 0.25
-"""Of the slots, what one workspace may have."""
+"""The share of the slots that one workspace may use."""
 
 POLL_JOBS: Final = 1_024
-"""Jobs asked for at once."""
+"""Maximum number of jobs in one poll."""
 
 _ITEM_BYTES: Final = 1_024
-"""What a job weighs beside its body."""
+"""Memory of a job besides its body."""
 
 
 class Runner(Protocol):
-    """Works on jobs. Every job started comes back to `Dispatcher.settle` exactly once."""
+    """Runs jobs. It must pass every started job to `Dispatcher.settle` exactly once."""
 
     def capacity(self, lane: Lane) -> int:
-        """Jobs of *lane* it can do something with at once."""
+        """How many jobs of *lane* it can run at once."""
 
     def start(self, lane: Lane, jobs: Sequence[Job]) -> None: ...
 
@@ -55,14 +55,14 @@ class _LaneState:
         self.in_flight = 0
         self.bytes = 0
         self.low = 0
-        """At so many jobs in flight it is worth asking for more."""
+        """When the jobs in flight fall to this number, the dispatcher polls for more."""
 
 
 class Dispatcher:
     """
-    `run` until `stop`; afterwards nothing new is started, and what is under way may still be settled.
+    `run` starts jobs until `stop` is called. Jobs in flight can still be settled afterwards.
 
-    in_flight    jobs started and not settled
+    in_flight    number of jobs started and not settled
     """
 
     def __init__(self, queue: Queue, runner: Runner, clock: Clock, *, slots: int = SLOTS) -> None:
@@ -74,10 +74,10 @@ class Dispatcher:
         self._lanes: dict[Lane, _LaneState] = {}
         self._workspaces: dict[str, int] = {}
         self._granted: dict[str, int] = {}
-        """By workspace, the room that lanes were given in the poll under way."""
+        """By workspace, the room granted to its lanes in the current poll."""
         self._granted_all = 0
         self._paused: set[Breaker] = set()
-        """Those whose pause may not be over: of ten thousand lanes, few."""
+        """Breakers whose pause may not be over: few, even with ten thousand lanes."""
         self._bytes = 0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -87,16 +87,16 @@ class Dispatcher:
         queue.on_due(self._wake.set)
 
     def stop(self) -> None:
-        """From now on nothing is started."""
+        """Stops starting jobs."""
         self._stopping = True
         self._wake.set()
 
     async def idle(self) -> None:
-        """Returns when nothing is under way."""
+        """Returns when no job is in flight."""
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Raises what the queue raises."""
+        """Starts due jobs until `stop` is called. Raises what the queue raises."""
         while not self._stopping:
             self._wake.clear()
             self._granted.clear()
@@ -104,17 +104,17 @@ class Dispatcher:
             room = min(self._slots - self.in_flight, POLL_JOBS)
             jobs = await self._queue.poll(self._room, room) if room > 0 and self._bytes < SLOT_BYTES else []
             if self._stopping:
-                # Told meanwhile: whoever waited until nothing is under way may be gone by now.
+                # `stop` was called during the poll, and a caller of `idle` may have gone on: start nothing.
                 self._queue.settle(*map(Release, jobs))
             elif jobs:
                 self._start(jobs)
-                # Settlements of what just began, and the event API, get their turn before the next poll.
+                # Yield, so that the started jobs and the event API get a turn before the next poll.
                 await asyncio.sleep(0)
             else:
                 await self._sleep()
 
     def settle(self, *settlements: Settlement) -> None:
-        """Passes the settlements of started jobs, all of one lane, on to the queue, and gives their slots back."""
+        """Passes the settlements of started jobs, all of one lane, to the queue and frees their slots."""
         if not settlements:
             return
         self._queue.settle(*settlements)
@@ -133,17 +133,17 @@ class Dispatcher:
             self._idle.set()
 
     def succeeded(self, lane: Lane) -> None:
-        """The destination of *lane* took something."""
+        """Records that the destination of *lane* accepted a delivery."""
         self._state(lane).breaker.succeeded()
 
     def failed(self, lane: Lane) -> None:
-        """The destination of *lane* failed in a way that other events would meet as well."""
+        """Records that the destination of *lane* failed in a way that would affect other events too."""
         breaker = self._state(lane).breaker
         breaker.failed(self._clock.monotonic_ms())
         self._paused.add(breaker)
 
     def pause(self, lane: Lane, ms: float) -> None:
-        """The destination of *lane* asks for a pause."""
+        """Starts nothing of *lane* for *ms*, because its destination asked for a pause."""
         breaker = self._state(lane).breaker
         breaker.pause(self._clock.monotonic_ms(), ms)
         self._paused.add(breaker)
@@ -154,7 +154,7 @@ class Dispatcher:
         return state is not None and state.breaker.is_open
 
     def forget(self, lane: Lane) -> None:
-        """*lane* is gone: its breaker is not kept."""
+        """Drops the breaker of *lane*, which was deleted, unless jobs are in flight."""
         state = self._lanes.get(lane)
         if state is not None and not state.in_flight:
             del self._lanes[lane]
@@ -167,8 +167,9 @@ class Dispatcher:
 
     def _room(self, lane: Lane) -> int:
         """
-        A lane is given no more than a third of what stays free for others in its workspace, and a workspace no more than
-        stays free in all: so many that hang, with much each, leave room (dynamic thresholds: Choudhury and Hahne, 1998).
+        How many more jobs of *lane* may start. A lane gets at most a third of what its workspace has left
+        free, and a workspace at most as much as is left free in total, so that many lanes that hang still
+        leave room for others (dynamic thresholds: Choudhury and Hahne, 1998).
         """
         state = self._state(lane)
         if state.bytes >= min(LANE_BYTES, SLOT_BYTES - self._bytes):
@@ -183,7 +184,7 @@ class Dispatcher:
         granted = self._granted.get(workspace, 0)
         used = self._workspaces.get(workspace, 0) + granted
         free = min(self._workspace_slots, left) - used
-        # Who has nothing under way gets one in any case.
+        # A lane with nothing in flight always gets one job.
         room = max(min(allowed, (free - 3 * state.in_flight) // 4), 0 if state.in_flight else 1)
         self._granted[workspace] = granted + room
         self._granted_all += room
@@ -197,7 +198,7 @@ class Dispatcher:
             size = len(own) * _ITEM_BYTES + sum([len(job.body) for job in own])
             state.in_flight += len(own)
             state.bytes += size
-            # Half a lane's jobs at a time, not one for one: a poll costs the same for one job as for many.
+            # Polls again when half of the jobs are settled: a poll costs the same for one job as for many.
             state.low = state.in_flight // 2
             self._bytes += size
             self.in_flight += len(own)
@@ -205,7 +206,7 @@ class Dispatcher:
             self._runner.start(lane, own)
 
     async def _sleep(self) -> None:
-        """Until something may be due, or a breaker's pause is over."""
+        """Sleeps until something may be due or a breaker's pause is over."""
         now = self._clock.monotonic_ms()
         self._paused = {breaker for breaker in self._paused if breaker.resume_at > now}
         if not self._paused:

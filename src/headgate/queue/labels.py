@@ -1,4 +1,7 @@
-"""What events are told apart by beside their type, and how many of a source are: whoever has a write key can invent more."""
+"""
+Labels by which counters are broken down besides the event type, and the bound on their number per source:
+anybody with a write key can send new ones.
+"""
 
 from __future__ import annotations
 
@@ -12,30 +15,30 @@ if TYPE_CHECKING:
     import sqlite3
 
 OTHER: Final = "(other)"
-"""The name of all that are too many to be told apart."""
+"""Stands for all names beyond the bound."""
 
 LABEL_CHARS: Final = 120
-"""Of each; what is longer is cut."""
+"""Maximum length of each part; longer ones are cut."""
 
 _BETWEEN: Final = "\x1f"
 
 
 @functools.lru_cache(1_024)
 def joined(event_name: str, app_version: str) -> Labels:
-    """Both are "" where an event has none."""
+    """The labels for an event name and an app version; "" for one that the event does not have."""
     if not (event_name or app_version):
         return NO_LABELS
     return Labels(f"{_plain(event_name)}{_BETWEEN}{_plain(app_version)}")
 
 
 def parts(labels: str) -> tuple[str, str]:
-    """The name of the event, and the version of the app."""
+    """The event name and the app version in *labels*."""
     event_name, _, app_version = labels.partition(_BETWEEN)
     return event_name, app_version
 
 
 def others(labels: Labels) -> Labels:
-    """What *labels* are counted under when there are too many."""
+    """The labels under which *labels* are counted when there are too many."""
     event_name, app_version = parts(labels)
     return joined(event_name and OTHER, app_version and OTHER)
 
@@ -46,7 +49,7 @@ def _plain(text: str) -> str:
 
 PER_MINUTE: Final = 200
 PER_HOUR: Final = 500
-"""Different labels of a source that are counted by themselves."""
+"""Distinct labels of a source that are counted separately in a minute and in an hour; the rest are OTHER."""
 
 _MINUTES: Final = HOUR_MS // MINUTE_MS
 _OF_MINUTES: Final = """
@@ -56,7 +59,7 @@ _OF_MINUTES: Final = """
 
 
 class Known:
-    """The labels of the minute and of the hour, by source; first come, first served."""
+    """The labels admitted in the current minute and hour, by source, first come first served."""
 
     def __init__(self) -> None:
         self._at = -1
@@ -64,7 +67,7 @@ class Known:
         self._hour: dict[str, set[Labels]] = {}
 
     def turn(self, db: sqlite3.Connection, minute: int) -> None:
-        """To a new minute. The first time, what is stored is looked up."""
+        """Moves on to *minute*. The first call reads the stored labels."""
         if self._at < 0:
             self._minute = _stored(db, minute, minute)
             self._hour = _stored(db, minute - minute % _MINUTES, minute)
@@ -75,6 +78,7 @@ class Known:
         self._at = minute
 
     def admits(self, source: str, labels: Labels) -> bool:
+        """Whether *labels* of *source* are counted separately; if so, they count towards the bounds."""
         of_minute = self._minute.setdefault(source, set())
         if labels in of_minute:
             return True

@@ -1,6 +1,7 @@
 """
-Which lanes have something due, and whose turn it is: in memory, on the event loop. A lane waits either in the ring of its
-workspace, where something is due, or in a heap for its next due time; so a poll costs nothing for what is not due.
+An in-memory index of the lanes that have due jobs, and of whose turn it is; used on the event loop only. A
+lane with due jobs is in the ring of its workspace, others are in a heap by their next due time, so a poll
+does no work for jobs that are not due.
 """
 
 from __future__ import annotations
@@ -16,13 +17,19 @@ if TYPE_CHECKING:
     from headgate.queue.model import Lane
 
 ROOMS_MAX: Final = 1_000
-"""Lanes looked at in one plan, once something is found: thousands that have no room must not hold up the event loop."""
+"""
+Lanes examined in one plan, once it has found a job: thousands of lanes without room must not block the event
+loop.
+"""
 
 
 class WorkspaceState:
     """
-    rows, bytes    stored, or being put
-    ring           lanes that may have something due
+    rows, bytes    jobs and their bodies, stored or being put
+    ring           lanes that may have due jobs
+    poll           number of the plan for which the next two are valid
+    unseen         lanes of the ring that this plan has not examined yet
+    eligible       lanes that this plan has examined and that have room left
     """
 
     __slots__ = ("bytes", "eligible", "name", "poll", "ring", "rows", "unseen")
@@ -39,10 +46,14 @@ class WorkspaceState:
 
 class LaneState:
     """
-    rows, bytes    stored, or being put
-    leased         of the rows, those handed out
-    retrying       of the rows that are not handed out, those that have been attempted
-    next_due       of the rows that are not handed out, the first's; infinite when there are none
+    rows, bytes    jobs and their bodies, stored or being put
+    leased         jobs handed out
+    retrying       jobs that are not handed out and have been attempted
+    next_due       when the first job that is not handed out is due; infinite if there is none
+    queued_due     due time of the lane's valid entry in the heap; infinite if it has none
+    ringed         whether it is in the ring of its workspace
+    granted        jobs that the current plan asks of it
+    room           jobs that the current plan may still ask of it
     """
 
     __slots__ = (
@@ -73,7 +84,7 @@ class LaneState:
         self.room = 0
 
     def add(self, rows: int, size: int) -> None:
-        """Counts *rows* more, or fewer, with *size* bytes, for the workspace as well."""
+        """Adds *rows* and *size* bytes, which may be negative, to the lane and its workspace."""
         self.rows += rows
         self.bytes += size
         self.workspace.rows += rows
@@ -81,7 +92,7 @@ class LaneState:
 
 
 class LaneIndex:
-    """All lanes that were ever used."""
+    """All lanes used since the start."""
 
     def __init__(self) -> None:
         self._lanes: dict[Lane, LaneState] = {}
@@ -106,21 +117,21 @@ class LaneIndex:
 
     @property
     def next_due(self) -> float:
-        """No lane that waits in the heap is due before."""
+        """A lower bound of the due times of the lanes in the heap."""
         return self._heap[0][0] if self._heap else math.inf
 
     @property
     def is_due(self) -> bool:
-        """Whether some lane waits for its turn."""
+        """Whether any lane may have due jobs."""
         return bool(self._ring)
 
     def earlier(self, lane: LaneState, due: float, now: float) -> None:
-        """Something of *lane* is due at *due*, beside what was."""
+        """Records that *lane* has one more job, due at *due*."""
         if due < lane.next_due:
             self.exactly(lane, due, now)
 
     def exactly(self, lane: LaneState, due: float, now: float) -> None:
-        """The next of *lane* is due at *due*, whatever was thought."""
+        """Sets the due time of the first job of *lane* to *due*, whatever it was."""
         lane.next_due = due
         if due <= now:
             if not lane.ringed:
@@ -129,7 +140,7 @@ class LaneIndex:
             self._enter_heap(lane)
 
     def wake(self, now: float) -> bool:
-        """Moves what has become due into the ring; whether there was any."""
+        """Moves the lanes that have become due into the rings. Returns whether there were any."""
         woken = False
         heap = self._heap
         while heap and heap[0][0] <= now:
@@ -141,8 +152,9 @@ class LaneIndex:
 
     def plan(self, room: Callable[[Lane], int], limit: int, now: float) -> list[tuple[Lane, int]]:
         """
-        How many jobs to ask of each lane: one for each turn, workspaces in turn and in each its lanes in turn, until
-        *limit* or all rooms are reached. With very many lanes that have none, the rest is left to the next plan.
+        How many jobs to lease from each lane: round robin over workspaces and, within each, over its lanes,
+        one job a turn, until *limit* or the room of every lane is reached. Stops early after examining
+        ROOMS_MAX lanes; the next plan goes on from there.
         """
         self.wake(now)
         self._polls += 1
@@ -166,7 +178,7 @@ class LaneIndex:
                 granted.append(lane)
             lane.granted += 1
             if len(ring) == 1 and not workspace.unseen and len(workspace.eligible) == 1:
-                # All turns that are left are of this one.
+                # Only this lane is left: give it all remaining turns at once.
                 lane = workspace.eligible[0]
                 most = min(limit, lane.room)
                 if most and not lane.granted:
@@ -182,7 +194,7 @@ class LaneIndex:
         return plan
 
     def _turn(self, workspace: WorkspaceState, room: Callable[[Lane], int], now: float) -> LaneState | None:
-        """The lane of *workspace* that gives its next job; None when none has room left."""
+        """The lane of *workspace* whose turn it is; None if none has room left."""
         if workspace.poll != self._polls:
             workspace.poll = self._polls
             workspace.unseen = len(workspace.ring)

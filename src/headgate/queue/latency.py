@@ -1,4 +1,4 @@
-"""How long events took, as counts in buckets: enough for percentiles, and as small as a counter."""
+"""Histograms of delivery latencies, from which percentiles are estimated."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GROWTH: Final = 1.25
-"""Of each bucket's upper bound over the one before: a percentile is off by less than a quarter."""
+"""Ratio of successive bucket bounds: percentiles are off by less than 25 %."""
 
 BOUNDS: Final = tuple(GROWTH**number for number in range(92))
-"""Upper bounds in ms, from 1 ms to a week."""
+"""Upper bounds of the buckets in ms, from 1 ms to a week."""
 
 
 def bucket_of(latency_ms: float) -> int:
-    """From 0 to len(BOUNDS); the last has no upper bound."""
+    """The number of the bucket, from 0 to len(BOUNDS); the last bucket has no upper bound."""
     return bisect_left(BOUNDS, latency_ms)
 
 
 def percentile(buckets: Mapping[int, int], share: float) -> float:
     """
-    The latency in ms which *share* of all did not exceed, as far as *buckets* tell: between a bucket's bounds they are
-    taken to be spread evenly. 0 when there are none.
+    Estimates the latency in ms that a *share* (0 to 1) of all events did not exceed, by linear interpolation
+    within the bucket. *buckets* maps bucket numbers to events; 0 if it is empty.
     """
     wanted = share * sum(buckets.values())
     passed = 0

@@ -1,4 +1,4 @@
-"""What a queue takes at most."""
+"""Limits of a queue."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ DAY_MS: Final = 24 * HOUR_MS
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
     """
-    Rows are jobs, an event's per destination; bytes are of their bodies, a shared one counted for each job.
+    Rows are jobs, one for each destination of an event. Bytes are those of the bodies; a shared body counts
+    once for each job.
 
-    Past the first four `put` refuses that workspace; past the next four everybody. Whatever is refused was not stored.
+    Beyond the first four limits `put` refuses the workspace, beyond the next four it refuses everybody. A
+    refused put stores nothing.
 
     workspace_rows, workspace_bytes  of one workspace
-    lane_rows, lane_bytes            of one lane; an event is refused whole if one of its lanes is full
-    disk_reserve_bytes               that stay free on the volume for settlements and the other files of the service; free
-                                     pages inside the queue's file count as free, since a file never shrinks
-    waiting_events, waiting_bytes    put and not durable yet
-    commit_ms                        a put is refused while an earlier one has waited so long for the disk
-    seen_ms                          how long a message id is known (SPEC 8.7)
-    dead_ms, dead_rows               how long a dead job is kept, and how many of a lane: beyond it the oldest goes
+    lane_rows, lane_bytes            of one lane; an event is refused as a whole if one of its lanes is full
+    disk_reserve_bytes               kept free on the volume for settlements and the other files of the
+                                     service; free pages inside the queue's file count as free, since the file
+                                     never shrinks
+    waiting_events, waiting_bytes    put and not yet durable
+    commit_ms                        puts are refused while an earlier one has waited this long for the disk
+    seen_ms                          how long message ids are remembered (SPEC 8.7)
+    dead_ms, dead_rows               how long dead jobs are kept, and how many per lane; the oldest are
+                                     removed first
     tallies_ms                       how long counters are kept (SPEC 11.3)
     """
 

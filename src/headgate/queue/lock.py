@@ -1,4 +1,4 @@
-"""One process at a time: a lock that goes with the process, however it ends."""
+"""A lock file that admits one process at a time and is released when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ if TYPE_CHECKING:
 
 
 class InUse(Exception):
-    """Another process has the lock. The message says which, for people."""
+    """Another process holds the lock. The message names it."""
 
 
 class FileLock:
     """
-    Held from creation to `close`, or the end of the process. The file stays: removing it would let two processes hold
-    locks on two files of the same name.
+    Held from creation until `close` or the end of the process. The file itself is never removed: otherwise
+    two processes could hold locks on two files of the same name.
 
-    Raises InUse, and OSError where the file cannot be made.
+    what    names the locked thing in the message of InUse
+
+    Raises InUse, and OSError if the file cannot be created.
     """
 
     def __init__(self, path: Path, what: str) -> None:
@@ -37,12 +39,12 @@ class FileLock:
             os.close(descriptor)
             raise
         self._descriptor: int | None = descriptor
-        with contextlib.suppress(OSError):  # only for the message: on a full disk the lock holds as well
+        with contextlib.suppress(OSError):  # the process id is only for messages; the lock holds without it
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
 
     def close(self) -> None:
-        """Lets the next process have it."""
+        """Releases the lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

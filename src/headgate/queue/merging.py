@@ -1,4 +1,4 @@
-"""Writes runs of message ids, and makes one of several, in portions that fit a commit."""
+"""Writes sorted runs of message ids and merges them, in portions small enough for one commit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DROP_PARTS: Final = """
 def write(
     db: sqlite3.Connection, number: int, keys: Iterable[tuple[int, Sequence[bytes]]], newest: int
 ) -> Run:
-    """A run of level 0. *keys*, with when they were put."""
+    """Writes a run of level 0 from *keys*, which come in groups with the time they were put."""
     ordered = sorted([one for at, some in keys for one in entries(some, at)])
     run = Run(number, 0, newest, Filter(0))
     run.filter.add(b"".join(ordered))
@@ -44,7 +44,10 @@ def write(
 
 
 def drop_parts(db: sqlite3.Connection, number: int, most: int) -> bool:
-    """Removes so many parts of a run that is none any more, or never was one. Whether all are gone."""
+    """
+    Removes up to *most* parts of a run that was dropped or never
+    finished. Returns whether all are gone.
+    """
     return db.execute(_DROP_PARTS, (number << 32, (number + 1) << 32, most)).rowcount < most
 
 
@@ -62,8 +65,8 @@ def _finish(db: sqlite3.Connection, run: Run) -> None:
 
 class Merge:
     """
-    Of runs of one level to one of the next. `step` takes place in a transaction; until it is `kept` it may come to nothing,
-    and is done again then.
+    Merges runs of one level into one run of the next. Call `step` in a transaction, then `keep` if it commits
+    or `undo` if it is rolled back; an undone step is repeated.
     """
 
     def __init__(self, number: int, sources: Sequence[Run]) -> None:
@@ -76,8 +79,8 @@ class Merge:
 
     def step(self, db: sqlite3.Connection, least: int, since: int) -> bool:
         """
-        So many entries or some more; those that were put at *since* or before are left out. Whether it was the last step: then
-        the run is there, and its sources are none any more.
+        Merges at least *least* entries, leaving out those put at *since* or before. Returns whether this was
+        the last step: the new run then replaces its sources.
         """
         first = self._next
         end = self._next = min(first + 1 + least // (PART_ENTRIES * len(self.sources)), self._parts)
@@ -93,9 +96,9 @@ class Merge:
         return True
 
     def keep(self) -> None:
-        """What was done is stored."""
+        """The steps done so far are committed."""
         self._kept = self._next
 
     def undo(self) -> None:
-        """What was done since is not."""
+        """The steps since the last `keep` are rolled back."""
         self._next = self._kept
