@@ -61,8 +61,7 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
             fuel = function.fuel - left
             executor.scheduler.charge(function.tenant, fuel)
             wall_ms = clock.monotonic_ms() - started_ms
-            if size > sandbox.output_max:
-                size = sandbox.output_max
+            size = min(size, sandbox.output_max)
             output = sandbox.read(address, size)
             if not kind and not log_size and not dropped:  # forward, and nothing else to tell
                 return Forward(Cause.FORWARD, fuel, wall_ms, peak, output)

@@ -85,8 +85,7 @@ def serve_row(
     # Nobody looked at the clock between two of them: each has the part of the time that it has of the work.
     ms_per_fuel = took_ms / max(1, fuel_in_all)
     for fuel, kind, address, size, log_at, log_size, dropped, peak in results:
-        if size > sandbox.output_max:
-            size = sandbox.output_max  # noqa: PLW2901 - the guest may lie
+        size = min(size, sandbox.output_max)
         output = sandbox.read(address, size)
         if not kind and not log_size and not dropped:
             outcome: Outcome = Forward(Cause.FORWARD, fuel, fuel * ms_per_fuel, peak, output)
