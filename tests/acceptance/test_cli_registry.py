@@ -231,7 +231,7 @@ def test_a_variable_that_is_not_set_is_named(person: Person) -> None:
         2,
         (
             "headgate: headgate.toml: destinations[0].headers: 'Authorization' must be visible ASCII characters, with "
-            "spaces only between\n"
+            "no space at either end\n"
         ),
     )
     person.write("headgate.toml", MANIFEST.replace("API_KEY", "GONE"))
