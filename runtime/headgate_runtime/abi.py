@@ -1,4 +1,4 @@
-"""The contract with the guest in numbers (guest/ABI.md): the mailbox's layout, statuses and outcome kinds."""
+"""The numbers of the contract with the guest (guest/ABI.md): mailbox layout, statuses and outcome kinds."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import struct
 from typing import Final
 
 VERSION: Final = 1
-"""An image made under another version is refused."""
+"""ABI version; images of other versions are refused."""
 
 IMPORT_MODULE: Final = "headgate"
 
 IMPORTS: Final = {"settings": 2, "fetch": 5, "cache": 3, "library": 4, "keys": 6}
-"""The functions that the guest imports, and how many arguments each has; all are i32, and so is the result."""
+"""The functions that the guest imports and their number of arguments. Arguments and results are i32."""
 
 NOW: Final = 0
 """Offset of the clock cell: two doubles, wall and monotonic milliseconds."""
@@ -27,19 +27,19 @@ RESULT: Final = struct.Struct("<8IdIIII")
 touched, leftover, handlers, heap_used."""
 
 RESULT_QUICK: Final = struct.Struct("<7I16xI")
-"""Of these, what most outcomes need: outcome, output_ptr, output_len, log_ptr, log_len, log_dropped, heap_peak,
-leftover."""
+"""The fields of RESULT that most outcomes need: outcome, output_ptr, output_len, log_ptr, log_len, log_dropped,
+heap_peak, leftover."""
 
 LIMITS_AT: Final = 120
 LIMITS: Final = struct.Struct("<6I")
 """output_bytes_max, log_bytes_max, log_lines_max, operations_max, timers_max, stack_bytes_max."""
 
 STACK_BYTES: Final = 1 << 20
-"""The guest's C stack, at the bottom of memory. Between two entries nobody reads what is there."""
+"""The guest's C stack, at the bottom of memory. Its content is meaningless between two entries."""
 
 PLAN_AT: Final = 144
 PLAN: Final = struct.Struct("<5I")
-"""plan_mode, plan_ptr, plan_count, plan_bytes, plan_heap; only while an image is made."""
+"""plan_mode, plan_ptr, plan_count, plan_bytes, plan_heap; only used while an image is made."""
 
 WORD: Final = struct.Struct("<I")
 
@@ -47,40 +47,41 @@ ROW_AT: Final = 172
 """Address of the row that the entry point `row` serves."""
 
 ROW: Final = struct.Struct("<4I")
-"""What a row starts with: count, done, slice, fuel. Then, count times each, ROW_RESULT or a seed, and ROW_INPUT."""
+"""Header of a row: count, done, slice, fuel. An array of ROW_RESULT or seeds and one of ROW_INPUT follow."""
 
 ROW_DONE: Final = struct.Struct("<4xI")
 ROW_RESULT: Final = struct.Struct("<8I")
-"""Guest to host, in the place of a seed: fuel, outcome, output_ptr, output_len, log_ptr, log_len, log_dropped, heap_peak."""
+"""Guest to host, overwriting the seed: fuel, outcome, output_ptr, output_len, log_ptr, log_len, log_dropped,
+heap_peak."""
 
 ROW_INPUT: Final = struct.Struct("<2I")
-"""Of a text: ptr, len."""
+"""Input text of an event: ptr, len."""
 
 INPUT_AT: Final = 192
 INPUT_INLINE: Final = 16384 - 32
-"""Input up to this size is written at INPUT_AT; more needs `reserve`."""
+"""Largest input that is written at INPUT_AT; a larger one needs `reserve`."""
 
 INPUT_PADDING: Final = 32
 
 ANSWER: Final = struct.Struct("<4I")
-"""resume's input, per answer: operation id, status, payload length, body length (NO_BODY: none)."""
+"""Header of each answer in the input of resume: operation id, status, payload length, body length or NO_BODY."""
 
 NO_BODY: Final = 0xFFFFFFFF
 
 KEYS: Final = struct.Struct("<2I")
-"""What the answer of the import `keys` starts with: thousands of fuel, KeysFlag."""
+"""Header of an answer of the import `keys`: thousands of fuel, KeysFlag."""
 
 KEYS_BYTES_MAX: Final = 32768
-"""Of such an answer, header included."""
+"""Largest answer of `keys`, including the header."""
 
 DETAIL_BYTES_MAX: Final = 1 << 17
 """Of an output that tells why there is none; it may be longer than output_bytes_max."""
 
 ITEM_COUNT: Final = struct.Struct("<I")
-"""What batch output starts with: how many events it is about."""
+"""Header of batch output: the number of events."""
 
 ITEM: Final = struct.Struct("<3I")
-"""Batch output, per event: kind, offset, length (offsets into the output)."""
+"""Batch output per event: kind, offset into the output, length."""
 
 HANDLERS: Final = (
     "onIdentify",
@@ -92,7 +93,7 @@ HANDLERS: Final = (
     "onDelete",
     "onBatch",
 )
-"""Bit n of mailbox.handlers."""
+"""Handlers in the order of the bits of mailbox.handlers."""
 
 
 class Flag(enum.IntFlag):
@@ -104,14 +105,14 @@ class Flag(enum.IntFlag):
 
 
 class KeysFlag(enum.IntFlag):
-    """Of an answer of `keys`: it depends on chance; it is an error, in JSON."""
+    """Flags of an answer of `keys`: RANDOM if it is not deterministic, ERROR if it is an error in JSON."""
 
     RANDOM = 1
     ERROR = 2
 
 
 class Touched(enum.IntFlag):
-    """What the top level asked for while an image was made."""
+    """What the top level used while the image was made."""
 
     CLOCK = 1
     ENTROPY = 2
@@ -119,7 +120,7 @@ class Touched(enum.IntFlag):
 
 
 class Status(enum.IntEnum):
-    """What invoke and resume return."""
+    """Results of invoke and resume."""
 
     DONE = 0
     PENDING = 1
@@ -128,7 +129,7 @@ class Status(enum.IntEnum):
 
 
 class Load(enum.IntEnum):
-    """What load returns."""
+    """Results of load."""
 
     OK = 0
     SYNTAX = 1

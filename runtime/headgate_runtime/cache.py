@@ -1,5 +1,5 @@
 """
-The host's half of `cache` (SPEC 4.6) for hermetic functions, whose own memory forgets everything after each event.
+The host side of `cache` (SPEC 4.6) for hermetic functions, whose memory is reset before each event.
 
 Warm functions keep their cache inside the sandbox, by reference; here values are JSON text.
 """
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from headgate_runtime.sandbox import Request
 
 ENTRIES: Final = 1_000
-"""Entries of one function's cache; the least recently used one goes first (SPEC 4.6)."""
+"""Entries of one function's cache, which evicts the least recently used one (SPEC 4.6)."""
 
 ENTRY_BYTES: Final = 1 << 20
-"""Key and JSON text of one entry; a larger one is not stored."""
+"""Largest entry, key and JSON text together; larger ones are not stored."""
 
 TOTAL_BYTES: Final = 16 << 20
-"""Keys and JSON text of all entries of one function."""
+"""Total size of the entries of one function."""
 
 _MISS: Final = b'{"hit":false}'
 
 
 class Cache:
-    """One function's cache. Requests are {"op": "get"|"put"|"delete", "key", "ttl"?, "value"?}."""
+    """
+    One function's cache. Requests are {"op": "get"|"put"|"delete", "key", "ttl"?, "value"?}, with ttl in
+    milliseconds.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -39,7 +42,7 @@ class Cache:
         self._bytes = 0
 
     def answer(self, request: Request) -> Answer:
-        """At once, since there is nothing to wait for. What cannot be understood is answered with a failure."""
+        """Answer synchronously. A malformed request gets a failure."""
         try:
             asked = orjson.loads(request.payload)
             operation, key = asked["op"], asked["key"]

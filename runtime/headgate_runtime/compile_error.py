@@ -1,4 +1,4 @@
-"""Why a source has no image."""
+"""Compile errors: the reason why a source has no image."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from headgate_runtime.sandbox import Sandbox
 
 FILENAME: Final = "function.js"
-"""How the user's source is called in stack traces, in whichever language it is written."""
+"""The name of the user's source in stack traces, for JavaScript and TypeScript alike."""
 
 
 class CompileError(NamedTuple):
     """
-    Why a source was refused (SPEC D4): a value, since it is the function's fault.
+    The reason why a source was refused (SPEC D4). It is returned, not raised, because it is the function's
+    fault.
 
     kind            "syntax", "throw" (the top level threw), or "limit" (time, fuel, memory or size)
-    line, column    in the user's own text, counted from 1; None when there is no place to name. Of TypeScript, a column
-                    that was found after the types were taken out is that of the text without them
+    line, column    position in the user's source, from 1; None if unknown. For TypeScript, the column of an
+                    error that was found after the types were removed is the one in the text without types
     source_line     the text of that line
     """
 
@@ -43,7 +44,7 @@ class CompileError(NamedTuple):
 
 
 def encoded(source: str | bytes, limits: Limits) -> bytes | CompileError:
-    """*source* as UTF-8, or why it is none or too much."""
+    """*source* as UTF-8, or the CompileError for text that is invalid or too long."""
     try:
         text = source.encode() if isinstance(source, str) else source
         text.decode()
@@ -74,7 +75,10 @@ def trapped(trap: tuple[Trap, str], limits: Limits) -> CompileError:
 
 
 def run_within(sandbox: Sandbox, name: str, limits: Limits) -> Generator[None, None, Function | CompileError]:
-    """Runs an entry point under the function's own fuel and time, pausing after every slice; then it has returned."""
+    """
+    Run the entry point *name* under the function's own limits of fuel and time, yielding after every slice.
+    Returns the finished call, or the CompileError that ended it.
+    """
     sandbox.set_fuel(limits.fuel)
     deadline = time.monotonic() + limits.time_ms / 1e3
     function = sandbox.start(name)

@@ -1,8 +1,8 @@
 """
-Source text to guest image, inside a sandbox under the function's own limits.
+Compiles source text to an image, in a sandbox under the function's own limits.
 
-`compile` runs to the end at once; `steps` is the same as a generator which pauses after every slice, for a caller
-that has an event loop to serve.
+`compile` runs to completion. `steps` is the same as a generator that yields after every slice, for use in an
+event loop.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ def compile(  # noqa: A001 - the field's word
     source: str | bytes, limits: Limits | None = None, *, language: Language = "javascript"
 ) -> Image | CompileError:
     """
-    The image of *source*, or why there is none. Equal sources give equal images, byte for byte.
+    Compile *source*. Returns its image, or a CompileError. Equal sources give equal images, byte for byte.
 
-    The types of TypeScript are taken out and not checked; all else of it is as in JavaScript (SPEC 2.7).
+    The types of TypeScript are removed without being checked; the rest is JavaScript (SPEC 2.7).
 
-    The top level runs once, here, in a sandbox (SPEC 2.7). When it asks for the clock, for entropy or for the host,
-    the answers must not be frozen into every sandbox: the image then holds the function loaded but not yet run.
+    The top level runs once, during compilation (SPEC 2.7). If it uses the clock, entropy or the host, the
+    results must not be frozen into the image; the image then holds the function loaded but not run, and each
+    sandbox runs the top level.
     """
     generator = steps(source, limits or Limits(), language)
     while True:
@@ -59,7 +60,7 @@ def compile(  # noqa: A001 - the field's word
 def steps(
     source: str | bytes, limits: Limits, language: Language = "javascript"
 ) -> Generator[None, None, Image | CompileError]:
-    """As `compile`, pausing after every slice."""
+    """Like `compile`, yielding after every slice."""
     written = encoded(source, limits)
     if isinstance(written, CompileError):
         return written
@@ -73,7 +74,7 @@ def steps(
 
 
 def _compile(text: bytes, written: bytes, limits: Limits) -> Generator[None, None, Image | CompileError]:
-    """The image of the JavaScript *text*, which stands for what was *written*."""
+    """Compile the JavaScript *text*, made from *written*, the user's source."""
     loaded = yield from _load(text, limits, abi.Flag(0))
     if isinstance(loaded, CompileError):
         return loaded
@@ -83,7 +84,8 @@ def _compile(text: bytes, written: bytes, limits: Limits) -> Generator[None, Non
         if isinstance(loaded, CompileError):
             return loaded
     if loaded.memory is None:
-        # Once more, with what was still there in the end side by side, and without what parsing left between.
+        # Load again by the plan of the first pass, which puts the surviving heap blocks next to each other.
+        # Otherwise they are scattered among blocks that parsing allocated and freed.
         flags = abi.Flag.DEFER if touched else abi.Flag(0)
         loaded = yield from _load(text, limits, flags, loaded.plan)
         if isinstance(loaded, CompileError):
@@ -104,14 +106,17 @@ def _compile(text: bytes, written: bytes, limits: Limits) -> Generator[None, Non
 
 
 class _Plan(NamedTuple):
-    """Which blocks of the heap are in use in the end, and the bytes they need: see guest/engine/heap.c."""
+    """A bit map of the heap blocks that survive loading, and the bytes they need (guest/engine/heap.c)."""
 
     bits: bytes
     room_bytes: int
 
 
 class _Loaded(NamedTuple):
-    """*memory*: what is over the base image, or all of it where that is too much; None: not before it is planned."""
+    """
+    A loaded function. *memory* is an overlay over the base image, or the whole memory if the overlay would be
+    too large; None on the first pass of two, which only makes the plan.
+    """
 
     memory: Overlay | bytes | None
     pages: int
@@ -121,10 +126,10 @@ class _Loaded(NamedTuple):
 
 
 _PLAN_AT: Final = 4096
-"""Where a plan lies: at the bottom of the guest's stack, where no call of JavaScript comes to (limits.STACK_BYTES)."""
+"""Address of a plan: the bottom of the guest's stack, below any JavaScript call (limits.STACK_BYTES)."""
 
 _PLAN_BYTES: Final = 8 << 10
-"""A bit for each of the first blocks; those that come after these stay where they fall."""
+"""Size of a plan, one bit per block in order of allocation. Later blocks are not planned."""
 
 
 def _load(
@@ -161,7 +166,7 @@ def _load(
         if plan is not None:
             memory = overlay.of_sandbox(sandbox, end, pages)
         if memory is None and (plan is not None or found.room_bytes > overlay.OVERLAY_BYTES):
-            # What needs much room may be zeros for the most part.
+            # A large heap may still give a small overlay, if most of it is zeros.
             memory = sandbox.read(0, end)
             memory = overlay.of_memory(memory, pages) or memory
         return _Loaded(memory, pages, result.handlers, abi.Touched(result.touched), found)
@@ -170,7 +175,7 @@ def _load(
 
 
 def _give_plan(sandbox: Sandbox, plan: _Plan | None) -> None:
-    """None: to find one."""
+    """Give the guest *plan* to follow; with None, it records a plan."""
     mode, bits, room = (1, bytes(_PLAN_BYTES), 0) if plan is None else (2, *plan)
     memory, at = sandbox.memory, sandbox.mailbox + abi.PLAN_AT
     memory[_PLAN_AT : _PLAN_AT + _PLAN_BYTES] = bits
@@ -178,7 +183,7 @@ def _give_plan(sandbox: Sandbox, plan: _Plan | None) -> None:
 
 
 def _take_plan(sandbox: Sandbox) -> _Plan:
-    """What `seal` found; it leaves no trace in *sandbox*."""
+    """Read the plan that `seal` made, and erase it from the memory of *sandbox*."""
     at = sandbox.mailbox + abi.PLAN_AT
     room = abi.PLAN.unpack(sandbox.read(at, abi.PLAN.size))[3]
     plan = _Plan(sandbox.read(_PLAN_AT, _PLAN_BYTES), room)
@@ -194,21 +199,21 @@ def _error(kind: Literal["syntax", "throw"], detail: bytes, text: bytes) -> Comp
     if place is None:
         return CompileError(kind, name, message, stack=stack)
     line, column = int(place[1]), int(place[2] or 1)
-    # As the engine counts; `str.splitlines` would split at form feeds and the like.
+    # Split as the engine counts lines; `str.splitlines` would also split at form feeds and the like.
     lines = _LINE_END.split(text.decode(errors="replace").removeprefix("\ufeff"))
     if line > len(lines):
-        # The engine stumbled over the end of the function which the source is the body of (SPEC 2.7).
+        # The error is at the end of the function in which the engine wraps the source (SPEC 2.7).
         surplus = message == "Unexpected token '}'"
         message = "unexpected token '}'" if surplus else "unexpected end of the source"
         line, column = _last_place(lines, "}" if surplus else "")
         stack = f"{name}: {message}\n    at {FILENAME}:{line}:{column}"
-    else:  # the engine counts bytes of UTF-8; people count characters
+    else:  # the engine counts columns in UTF-8 bytes, users in characters
         column = len(lines[line - 1].encode()[: column - 1].decode(errors="ignore")) + 1
     return CompileError(kind, name, message, line, column, lines[line - 1], stack)
 
 
 def _of_typescript(error: CompileError, written: bytes) -> CompileError:
-    """*error*, found in the JavaScript that was made of *written*, with the line as it was written."""
+    """*error*, found in the JavaScript made from *written*, with the line of *written* as its source line."""
     if error.line is None:
         return error
     line = _LINE_END.split(written.decode().removeprefix("\ufeff"))[error.line - 1]
@@ -216,7 +221,10 @@ def _of_typescript(error: CompileError, written: bytes) -> CompileError:
 
 
 def _last_place(lines: list[str], mark: str) -> tuple[int, int]:
-    """Where *mark* is found last in *lines*; for no mark, the end of what is not blank."""
+    """
+    Line and column of the last *mark* in *lines*; for an empty mark, the end of the last line that is not
+    blank.
+    """
     for number in range(len(lines), 0, -1):
         line = lines[number - 1].rstrip()
         if line and mark in line:

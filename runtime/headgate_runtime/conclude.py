@@ -1,6 +1,6 @@
 """
-The border between guest and host for results: every status, outcome kind, item kind and trap becomes an Outcome here,
-and nowhere else. The tables are total; a test walks every member.
+Turns results of the guest into Outcomes: every status, outcome kind, item kind and trap is translated here
+and nowhere else. The functions are total; a test covers every member of the enums.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ OMITTED_MESSAGE: Final = "omitted from the batch result: the event will not reac
 
 _THROWN: Final = int(abi.Kind.THROWN)
 OWN_SCRIPT: Final = "headgate.js:"
-"""How the prelude and the libraries are called in stack traces."""
+"""File name of the prelude and the libraries in stack traces, with the colon before the line number."""
 
 FRAME: Final = "    at "
-"""How the line of a frame begins in a stack trace."""
+"""Prefix of a frame's line in a stack trace."""
 
 _LOG_RECORD: Final = struct.Struct("<BI")
 
 
 def of_trap(trap: tuple[Trap, str], usage: Usage, limits: Limits) -> Outcome:
-    """The call did not return; its sandbox is lost."""
+    """The outcome of a call that trapped; its sandbox cannot be used any more."""
     kind, message = trap
     if kind is Trap.OUT_OF_FUEL:
         return of_cause(Cause.TIMEOUT, usage, message=f"CPU limit exceeded: fuel = {limits.fuel}")
@@ -65,7 +65,7 @@ def of_memory(usage: Usage, limits: Limits) -> Outcome:
 
 
 def of_output(kind: int, output: bytes, usage: Usage, limits: Limits) -> Outcome:
-    """The outcome of one event, or of a batch as a whole, from its abi.Kind (every one but ITEMS) and its output."""
+    """The outcome of an event or a whole batch, from its output and its abi.Kind (any but ITEMS)."""
     if kind == _THROWN:
         return _thrown(output, usage)
     if kind == abi.Kind.FORWARD:
@@ -93,7 +93,7 @@ def of_output(kind: int, output: bytes, usage: Usage, limits: Limits) -> Outcome
 
 
 def error_detail(text: bytes) -> tuple[str | None, str | None, str | None, str | None]:
-    """(class, name, message, stack) of an error that was thrown; never raises, whatever the guest wrote."""
+    """(class, name, message, stack) of a thrown error. Never raises, whatever the guest wrote."""
     try:
         parts = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -113,8 +113,8 @@ def error_detail(text: bytes) -> tuple[str | None, str | None, str | None, str |
 
 def _frames_of_user(stack: str) -> str:
     """
-    *stack* without the frames of our own scripts, and of the native functions that those called. What stands above the
-    first frame is the error's name and message, which may say anything.
+    *stack* without the frames of our own scripts and of the native functions that they called. The lines
+    above the first frame are the error's name and message, which are arbitrary text and stay.
     """
     kept: list[str] = []
     native: list[str] = []
@@ -144,7 +144,7 @@ def _thrown(detail: bytes, usage: Usage) -> Outcome:
 
 
 def of_items(output: bytes, events: list[bytes], usage: Usage, limits: Limits) -> list[Outcome]:
-    """One outcome per event of a batch, in the order of the events."""
+    """The outcomes of a batch, one per event, in the order of the events."""
     outcomes = []
     left = len(output)
     try:
@@ -184,7 +184,7 @@ def _item(kind: abi.Item, body: bytes, event: bytes, usage: Usage, limits: Limit
 
 
 def log_lines(content: bytes) -> tuple[LogLine, ...]:
-    """The console lines of one invocation (guest/ABI.md, "Log"), as far as they are well-formed."""
+    """The console lines of one invocation (guest/ABI.md, "Log"), up to the first malformed one."""
     lines = []
     for level, at, size in _log_records(content):
         lines.append(LogLine(abi.LEVELS[level], content[at : at + size].decode(errors="replace")))
@@ -193,8 +193,9 @@ def log_lines(content: bytes) -> tuple[LogLine, ...]:
 
 def log_times(content: bytes, turns: Sequence[tuple[int, float]]) -> tuple[float, ...]:
     """
-    Of the lines of `log_lines`, when the turn began that each was written in, ms since the epoch. *turns* are how much
-    was written before each, and when it began.
+    For each of `log_lines(content)`, the time at which the turn began that wrote it, in ms since the epoch.
+
+    turns    for each turn, the size of the log when it began, and that time
     """
     sizes = [size for size, _ in turns]
     return tuple(
@@ -203,7 +204,7 @@ def log_times(content: bytes, turns: Sequence[tuple[int, float]]) -> tuple[float
 
 
 def _log_records(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Level, beginning and size of each text."""
+    """Yields level, start and size of each record's text."""
     at = 0
     while at + _LOG_RECORD.size <= len(content):
         level, size = _LOG_RECORD.unpack_from(content, at)

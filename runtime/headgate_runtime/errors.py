@@ -1,14 +1,14 @@
 """
-What can go wrong on OUR side, or the caller's. What a user's function does wrong is never an exception: it is an
-Outcome or a CompileError value.
+Exceptions for mistakes of the caller and of the runtime. Faults of a user's function are never exceptions:
+they are Outcome or CompileError values.
 
     HeadgateError
-    |-- EventError         the caller's event is not a JSON object, or over a limit
-    |   `-- NoRoom         not even a fresh sandbox has memory for its text
-    |-- SettingsError      the caller's settings are not a JSON object
-    |-- LimitError         a limit out of its range
-    |-- ImageError         a file or bytes that are no guest image, or one of another ABI version
-    |-- GuestMissing       the built guest is not where it should be
+    |-- EventError         the event is not a JSON object, or exceeds a limit
+    |   `-- NoRoom         the sandbox has no memory left for the event's text
+    |-- SettingsError      the settings are not a JSON object
+    |-- LimitError         a limit is out of its range
+    |-- ImageError         the bytes are not a guest image, or one of another ABI version
+    |-- GuestMissing       the built guest is missing
     |-- ReplayError        a record does not fit the image or the engine, or did not reproduce
     `-- ExecutorClosed     invoke after close
 """
@@ -17,19 +17,19 @@ from __future__ import annotations
 
 
 class HeadgateError(Exception):
-    """Base of every error the runtime raises."""
+    """Base of all exceptions of the runtime."""
 
 
 class EventError(HeadgateError, ValueError):
-    """The event handed to invoke is unusable; nothing ran."""
+    """The event passed to invoke is unusable; nothing was run."""
 
 
 class NoRoom(EventError):
-    """The sandbox has no memory left for the event's text; a fresh one may have."""
+    """The sandbox has no memory left for the event's text; a fresh sandbox may have."""
 
 
 class SettingsError(HeadgateError, ValueError):
-    """The settings handed to a function are not a JSON object."""
+    """The settings of a function are not a JSON object."""
 
 
 class LimitError(HeadgateError, ValueError):
@@ -37,7 +37,7 @@ class LimitError(HeadgateError, ValueError):
 
 
 class ImageError(HeadgateError, ValueError):
-    """The bytes are not a guest image this runtime can run."""
+    """The bytes are not a guest image that this runtime can run."""
 
 
 class GuestMissing(HeadgateError, RuntimeError):

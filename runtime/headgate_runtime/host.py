@@ -1,4 +1,4 @@
-"""What a sandbox is given from outside: clock, entropy, and the services behind the imports. All can be replaced."""
+"""The replaceable dependencies of a sandbox: clock, entropy, and the service behind `fetch`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Clock(Protocol):
     """Time as functions and the executor see it."""
 
     def wall_ms(self) -> float:
-        """Milliseconds since the epoch, what Date.now() is made of."""
+        """Milliseconds since the Unix epoch, for Date.now()."""
 
     def monotonic_ms(self) -> float:
-        """Milliseconds that never go back; time limits count in them."""
+        """Milliseconds on a clock that never goes back, for time limits."""
 
     async def wait(
         self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float
     ) -> set[asyncio.Task[Answer]]:
-        """Returns the tasks that are done, as soon as one is, or none when *timeout_ms* has passed."""
+        """Wait until one of *tasks* is done or *timeout_ms* has passed. Returns the tasks that are done."""
 
 
 class SystemClock:
@@ -49,13 +49,13 @@ class SystemClock:
 
 
 class Entropy(Protocol):
-    """Source of seeds."""
+    """A source of random bytes for seeds."""
 
     def __call__(self, size: int) -> bytes: ...
 
 
 class SystemEntropy:
-    """The kernel's random bytes, read some thousand at a time: a seed per event costs no system call."""
+    """The kernel's random bytes, buffered so that not every seed costs a system call."""
 
     _all: ClassVar[weakref.WeakSet[SystemEntropy]] = weakref.WeakSet()
 
@@ -66,7 +66,7 @@ class SystemEntropy:
 
     @classmethod
     def forget(cls) -> None:
-        """Drops what was read ahead: a forked child must not repeat its parent."""
+        """Drop the buffers of all instances, since a forked child must not repeat its parent's bytes."""
         for entropy in cls._all:
             entropy._pool, entropy._used = b"", 0  # noqa: SLF001 - of its own class
 
@@ -83,8 +83,9 @@ os.register_at_fork(after_in_child=SystemEntropy.forget)
 
 class Service(Protocol):
     """
-    Answers the requests of functions' `fetch`. Never raises for what a function asked, only when it is broken: what it
-    raises then comes out of `invoke`. Ends soon after it is cancelled, as it is with its invocation, which waits for it.
+    Answers functions' `fetch` requests. Errors of a request are answers; an exception means that the service
+    is broken, and propagates out of `invoke`. An ending invocation cancels its requests and waits for them,
+    so a call must end soon after it is cancelled.
     """
 
     async def __call__(self, request: Request) -> Answer: ...

@@ -1,6 +1,6 @@
 """
-Public and private keys as functions hand them in and take them out: PEM, DER and JSON web keys (RFC 7517), on
-`cryptography`. Only keys that are safe to work with come out of here: of a known kind, of a bounded size, and sound.
+Reads and writes public and private keys as PEM, DER and JSON web keys (RFC 7517), with `cryptography`. Every
+key that is returned is safe to use: its kind is known, its size bounded, and its numbers are consistent.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 KEY_BYTES_MAX: Final = 16 << 10
-"""Of a key or a certificate in any form."""
+"""Largest key or certificate, in any form."""
 
 RAW_BYTES_MAX: Final = 256
-"""Of a key without any wrapping, whose length says nothing about its curve until it is read."""
+"""Largest raw key, more than any curve needs; its exact length is checked when it is parsed."""
 
 RSA_PRIVATE_BITS_MAX: Final = 4096
-"""Of an RSA key that signs and decrypts: 10 ms an operation, during which nothing else runs."""
+"""Largest private RSA key; one operation takes 10 ms, during which nothing else runs."""
 
 RSA_PUBLIC_BITS_MAX: Final = 8192
-"""Of an RSA key that verifies and encrypts."""
+"""Largest public RSA key."""
 
 RSA_BITS_MIN: Final = 512
 
 EXPONENT_MAX: Final = 1 << 64
-"""Public exponents from here on make a public key's work as slow as a private one's."""
+"""Bound on public exponents; with larger ones, public operations become as slow as private ones."""
 
 ROUNDS_MAX: Final = 1 << 16
-"""Of the derivation that protects an encrypted private key: 40 ms."""
+"""Most rounds of the key derivation of an encrypted private key: 40 ms."""
 
 SCRYPT_MAX: Final = 1 << 17
-"""The same for scrypt, as the product of N, r and p: its usual parameters."""
+"""The same bound for scrypt, as the product N*r*p: its usual parameters."""
 
 CURVES: Final[dict[str, ec.EllipticCurve]] = {
     "prime256v1": ec.SECP256R1(),
@@ -74,7 +74,7 @@ OPENSSL_PREFIXES: Final = {
     "digital envelope routines": "EVP_",
     "common libcrypto routines": "CRYPTO_",
 }
-"""How Node names the libraries of OpenSSL in its error codes; the others it leaves out."""
+"""Prefixes of Node's error codes for OpenSSL's libraries; other libraries have none."""
 
 _ENCRYPTED: Final = re.compile(
     rb"-----BEGIN ENCRYPTED PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END ENCRYPTED PRIVATE KEY-----"
@@ -84,14 +84,14 @@ _INTEGER: Final = 0x02
 _SEQUENCE: Final = 0x30
 
 _HYBRID: Final = (b"\x06", b"\x07")
-"""First byte of a point with both coordinates that tells the parity of the second as well."""
+"""First byte of a point in hybrid form: both coordinates, with the parity of y in the first byte."""
 
 _SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
-"""Its object identifier (RFC 7914), in DER."""
+"""scrypt's object identifier (RFC 7914), in DER."""
 
 
 class Refused(Exception):
-    """An answer that the guest turns into an error of JavaScript: class name, code and message, as Node has them."""
+    """A refusal that the guest turns into a JavaScript error with Node's class name, code and message."""
 
     def __init__(self, code: str, message: str, kind: str = "Error") -> None:
         super().__init__(message)
@@ -116,8 +116,10 @@ def out_of_range(message: str) -> Refused:
 
 def read_raw(data: bytes, kind: str, curve: str | None, want: str) -> Any:
     """
-    The key that *data* is without any wrapping: a point (SEC 1, 2.3.4, hybrid ones too) or a private scalar of *curve*
-    for the kind "ec", else what RFC 8032 and RFC 7748 have. Raises ValueError, or Refused for what there is not.
+    Parse a raw key: for the kind "ec" a point (SEC 1, 2.3.4, including hybrid form) or a private scalar of
+    *curve*, else the encoding of RFC 8032 or RFC 7748.
+
+    Raises ValueError for malformed data and Refused for an unknown kind or curve.
     """
     if len(data) > RAW_BYTES_MAX:
         raise ValueError("not a key")
@@ -138,7 +140,7 @@ def read_raw(data: bytes, kind: str, curve: str | None, want: str) -> Any:
 
 
 def written_raw(key: Any) -> bytes:
-    """What `read_raw` reads; a point uncompressed, a scalar with all its leading zeros."""
+    """*key* in the form of `read_raw`: points uncompressed, scalars padded with zeros. Raises Refused."""
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return key.private_numbers().private_value.to_bytes(coordinate_size(key.curve), "big")
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -150,8 +152,13 @@ def written_raw(key: Any) -> bytes:
 
 def read(data: bytes, form: str, want: str, password: bytes | None) -> Any:
     """
-    The key that *data* holds in *form* ("pem", "der", "jwk"): one of the kind that is wanted ("public", "private"), or
-    the public half of a private one. "spki" and "pkcs8" are DER of that very structure. Raises Refused.
+    Parse the key in *data*.
+
+    form    "pem", "der" or "jwk"; "spki" and "pkcs8" mean DER of exactly that structure, with either half of
+            a key
+    want    "private", or "public", for which a private key gives its public half
+
+    Raises Refused.
     """
     if len(data) > KEY_BYTES_MAX:
         raise out_of_range(f"keys of more than {KEY_BYTES_MAX} bytes are not read")
@@ -177,7 +184,7 @@ def _bare(data: bytes, form: str) -> Any:
     try:
         if form == "spki":
             return checked(serialization.load_der_public_key(data))
-        # SEC 1 and PKCS #1 have no algorithm after the version; what is encrypted has no version.
+        # SEC 1 and PKCS #1 have no algorithm after the version, and encrypted keys have no version.
         _, version, _ = _element(data, 0)
         tag, _, end = _element(data, version)
         if tag == _INTEGER and data[end] == _SEQUENCE:
@@ -190,7 +197,7 @@ def _bare(data: bytes, form: str) -> Any:
 
 
 def _private(data: bytes, form: str, password: bytes | None) -> Any:
-    """The private key in *data*; None where there is none."""
+    """The private key in *data*, or None if there is none."""
     load: Callable[..., Any] = serialization.load_pem_private_key
     try:
         der = opened(data, form)
@@ -198,11 +205,12 @@ def _private(data: bytes, form: str, password: bytes | None) -> Any:
             load = serialization.load_der_private_key
             if password is not None:
                 rounds_of(der)
-        # The library's own validation takes 75 ms for 2048 bits and 600 ms for 4096: whether the factors are prime.
-        # `checked` sees to the rest, so that arithmetic with the key is bounded whatever its numbers are.
+        # The library's own validation tests whether the factors are prime, which takes 75 ms for 2048 bits
+        # and 600 ms for 4096. `checked` validates the rest, so that arithmetic with the key is bounded
+        # whatever its numbers are.
         return checked(load(der, password, unsafe_skip_rsa_key_validation=True))
     except TypeError as error:
-        if password is not None:  # not encrypted after all: Node does not mind
+        if password is not None:  # the key is not encrypted: like Node, ignore the password
             return _private(data, form, None)
         raise openssl("07880109", "common libcrypto routines", "interrupted or cancelled") from error
     except ValueError as error:
@@ -214,7 +222,7 @@ def _private(data: bytes, form: str, password: bytes | None) -> Any:
 
 
 def checked(key: Any) -> Any:
-    """*key*; Refused when it is of a kind or size that functions do not get."""
+    """Return *key*. Raises Refused when functions may not use a key of its kind or size."""
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size > RSA_PRIVATE_BITS_MAX:
             raise out_of_range(f"private RSA keys of more than {RSA_PRIVATE_BITS_MAX} bits are not used")
@@ -265,7 +273,10 @@ def check_rsa(numbers: rsa.RSAPrivateNumbers) -> None:
 
 
 def opened(data: bytes, form: str) -> bytes:
-    """The DER of a PEM "ENCRYPTED PRIVATE KEY" (RFC 7468), so that what is bounded is what is read; else *data*."""
+    """
+    The DER of a PEM "ENCRYPTED PRIVATE KEY" (RFC 7468), so that the bytes whose rounds are checked are the
+    ones that are read. Other *data* is returned unchanged.
+    """
     if form != "pem" or b"ENCRYPTED PRIVATE KEY" not in data:
         return data
     block = _ENCRYPTED.search(data)
@@ -275,15 +286,15 @@ def opened(data: bytes, form: str) -> bytes:
 
 
 def rounds(data: bytes, form: str) -> int:
-    """As `rounds_of`, for a key in "pem" or "der"; Refused or ValueError for none at all."""
+    """`rounds_of` for a key in "pem" or "der". Raises Refused or ValueError for malformed data."""
     der = opened(data, form)
     return rounds_of(der) if form == "der" or der is not data else 0
 
 
 def rounds_of(der: bytes) -> int:
     """
-    How many rounds the derivation takes that protects the private key in *der*, an EncryptedPrivateKeyInfo (RFC 5958);
-    0 for another structure. Refused when they are too many: the key would be read for as long as its author likes.
+    The number of key derivation rounds of *der*, an EncryptedPrivateKeyInfo (RFC 5958); 0 for another
+    structure. Raises Refused when there are too many, since they set how long the key takes to read.
     """
     try:
         tag, start, end = _element(der, 0)
@@ -307,7 +318,7 @@ def rounds_of(der: bytes) -> int:
 
 
 def _element(der: bytes, at: int) -> tuple[int, int, int]:
-    """Tag, start and end of the content of the DER element at *at*. Raises IndexError where there is none."""
+    """Tag, content start and content end of the DER element at *at*. Raises IndexError if incomplete."""
     tag, size, start = der[at], der[at + 1], at + 2
     if size & 0x80:
         count = size & 0x7F
@@ -319,7 +330,7 @@ def _element(der: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _integers(der: bytes) -> Iterator[int]:
-    """The integers in the DER elements that *der* consists of, at any depth, in order."""
+    """All integers in the DER elements of *der*, at any depth, in order."""
     pending = [(0, len(der))]
     while pending:
         at, end = pending.pop()
@@ -334,7 +345,7 @@ def _integers(der: bytes) -> Iterator[int]:
 
 
 def describe(key: Any) -> bytes:
-    """What the guest holds of a key, JSON: its kind, type and details, and the DER that it sends along from now on."""
+    """The guest's form of *key*, as JSON: kind, type, details, and the DER for its later requests."""
     private = hasattr(key, "private_bytes")
     details: dict[str, Any] = {}
     kind = kind_of(key)
@@ -359,7 +370,7 @@ def describe(key: Any) -> bytes:
 
 
 def kind_of(key: Any) -> str:
-    """The asymmetricKeyType that Node gives it."""
+    """Node's asymmetricKeyType of *key*."""
     if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)):
         return "rsa"
     if isinstance(key, (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)):
@@ -368,7 +379,10 @@ def kind_of(key: Any) -> str:
 
 
 def written(key: Any, form: str, kind: str, password: bytes | None) -> bytes:
-    """*key* in "pem" or "der", as "pkcs1", "pkcs8", "sec1" or "spki"; a private one encrypted where there is a password."""
+    """
+    *key* in the *form* "pem" or "der", with the structure *kind*: "pkcs1", "pkcs8", "sec1" or "spki". A
+    private key is encrypted if *password* is given.
+    """
     encoding = serialization.Encoding.PEM if form == "pem" else serialization.Encoding.DER
     if not hasattr(key, "private_bytes"):
         public = serialization.PublicFormat.SubjectPublicKeyInfo

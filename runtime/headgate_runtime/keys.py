@@ -1,10 +1,12 @@
 """
-The host's half of `crypto` with asymmetric keys: reading, writing and making keys, signatures, RSA encryption and key
-agreement. A request is JSON, what is worked on comes as bytes beside it; the guest's answer is made at once.
+The host side of `crypto` with asymmetric keys: reading, writing and generating keys, signatures, RSA
+encryption and key agreement. A request is JSON with its data as separate bytes, and is answered
+synchronously.
 
-Nothing blocks the process for more than some tens of milliseconds: keys and data are bounded, and RSA keys are made on
-a thread (`keys_rsa.py`). What an operation costs in fuel follows from what was asked, not from a clock, so that equal
-work costs the same; only how often one has to ask for an RSA key that is in the making is left to chance.
+No request blocks the process for more than some tens of milliseconds: keys and data are bounded, and RSA keys
+are generated on a thread (`keys_rsa.py`). The fuel of an operation is computed from the request, not
+measured, so equal work costs the same. Only the number of times that a guest must ask for an RSA key in
+progress is not deterministic.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEYS_KEPT: Final = 64
-"""Keys already read, by the digest of what they were read from: a signature costs less than reading its key."""
+"""Parsed keys that are cached by the digest of their source: parsing a key costs more than a signature."""
 
 PKCS1, NO_PADDING, OAEP, PSS = 1, 3, 4, 6
 """crypto.constants.RSA_*"""
@@ -51,10 +53,10 @@ DIGESTS: Final[dict[str, Callable[[], hashes.HashAlgorithm]]] = {
     "sha3-512": hashes.SHA3_512,
 }
 
-# Fuel in thousands; ten thousand of them are about a millisecond of the host's time (guest/ABI.md, keys).
+# Costs are in thousands of units of fuel; 10,000 correspond to about 1 ms of host time (guest/ABI.md, keys).
 
 COST: Final = 500
-"""Of any request."""
+"""Base cost of every request."""
 
 COST_CURVE: Final = {
     "prime256v1": 1_000,
@@ -68,42 +70,45 @@ COST_CURVE: Final = {
     "ed448": 4_000,
     "x448": 4_000,
 }
-"""Of one operation with a key of this curve, and of reading or making one."""
+"""Cost of one operation with a key of this curve, and of reading or generating one."""
 
 COST_RSA_PRIVATE: Final = 10_000
-"""Of one operation with a private key of 2048 bits; it grows with the third power."""
+"""Cost of one operation with a 2048-bit private key; proportional to the cube of the size."""
 
 COST_RSA_PUBLIC: Final = 300
-"""The same with a public one; it grows with the second power."""
+"""Cost of one operation with a 2048-bit public key; proportional to the square of the size."""
 
 COST_RSA_MADE: Final = 600_000
-"""Of an RSA key of 2048 bits, before it is made; it grows with the fourth power."""
+"""Cost of generating a 2048-bit RSA key, charged in advance; proportional to the fourth power of the size."""
 
 PATIENCE_SECONDS: Final = 0.002
 COST_PATIENCE: Final = 8_000
-"""Of waiting so long for an RSA key while nothing else runs: so much that everybody else has a turn then."""
+"""Cost of blocking the process for PATIENCE_SECONDS: high enough that everyone else has a turn next."""
 
 POWER_BITS_MAX: Final = 8192
-"""Of a modulus, and of an exponent."""
+"""Largest modulus and largest exponent of `power`."""
 
 POWER_BITS_MIN: Final = 512
-"""A smaller modulus makes a piece no cheaper."""
+"""Smaller moduli cost as much as one of this size."""
 
 POWER_WORK_MAX: Final = 2048**3 // 2
-"""Bits of an exponent, times the square of those of its modulus: 15 ms. Longer exponents come in pieces."""
+"""Bits of the exponent times squared bits of the modulus, about 15 ms. Longer exponents come in pieces."""
 
 COST_POWER: Final = 250_000
-"""Of 2048 bits to the power of 2048 bits; it grows with the exponent, and with the second power of the modulus."""
+"""Cost of a 2048-bit exponent with a 2048-bit modulus; linear in the exponent, quadratic in the modulus."""
 
 COST_MEGABYTE: Final = 100_000
-"""Of data signed as a whole, Ed25519 and Ed448."""
+"""Cost per MiB of data that Ed25519 or Ed448 signs or verifies as a whole."""
 
 COST_ROUNDS: Final = 6
-"""Of one round of the derivation that protects a private key."""
+"""Cost of one round of the key derivation that protects an encrypted private key."""
 
 
 class Keys:
-    """Answers the requests of one process; a call gives the bytes that the import `keys` returns, or None to refuse."""
+    """
+    Answers the requests of all sandboxes of a process. A call returns the bytes for the import `keys`, or
+    None for an unknown operation.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -133,12 +138,13 @@ class Keys:
             return _answered(work, Refused("ERR_CRYPTO_OPERATION_FAILED", str(error)))
 
     def _held(self, asked: _Asked, name: str, work: _Work) -> Any:
-        """The key object of the DER that the guest holds: {"kind": "private" | "public", "der": base64}."""
+        """The key object for what the guest holds: {"kind": "private" | "public", "der": base64}."""
         held = _Asked(asked.value(name, dict))
         kind, der = held.text("kind"), held.data("der")
         return self._once(f"held {kind} ".encode() + der, lambda: keyforms.read(der, "der", kind, None), work)
 
     def _once(self, source: bytes, read: Callable[[], Any], work: _Work) -> Any:
+        """The key that *read* makes, from the cache if *source* was read before."""
         name = hashlib.sha256(source).digest()
         with self._lock:
             key = self._kept.get(name)
@@ -150,7 +156,7 @@ class Keys:
                 self._kept[name] = key
                 while len(self._kept) > KEYS_KEPT:
                     self._kept.popitem(last=False)
-        # Whether it was read before depends on everybody else in this process: it costs the same.
+        # A hit depends on everything else in the process, so it costs as much as a miss.
         kind = keyforms.kind_of(key)
         if kind != "rsa":
             work.cost += COST_CURVE[keyforms.CURVE_NAMES[key.curve.name] if kind == "ec" else kind]
@@ -200,7 +206,10 @@ class Keys:
         return keyforms.describe(keyforms.RAW[kind][0].generate())
 
     def collect(self, asked: _Asked, _data: bytes, work: _Work) -> bytes:
-        """The RSA key of a ticket, or the ticket again while there is none. Whoever insists waits, and pays for it."""
+        """
+        The RSA key of a ticket, or the ticket again until it is ready. With "insists" the call waits, at a
+        cost.
+        """
         work.is_random = True
         ticket, insists = asked.text("ticket"), asked.value("insists", bool)
         if insists:
@@ -212,8 +221,9 @@ class Keys:
 
     def power(self, asked: _Asked, _data: bytes, work: _Work) -> bytes:
         """
-        One piece of a modular power, of so many bits of its exponent: what came of the piece before, if any, to the power
-        of 2 ** bits, times base ** exponent. As long as the modulus.
+        One step of a modular exponentiation that takes the exponent in pieces of "bits" bits, highest first:
+        "before" (the result of the previous step, if any) to the power of 2 ** bits, times base ** exponent.
+        The result is as long as the modulus.
         """
         base, exponent, modulus = (asked.big(name) for name in ("base", "exponent", "modulus"))
         bits, size = asked.number("bits"), modulus.bit_length()
@@ -271,7 +281,7 @@ class Keys:
 
     def encrypt(self, asked: _Asked, data: bytes, work: _Work) -> bytes:
         key = self._held(asked, "key", work)
-        if asked.value("private", bool):  # privateEncrypt: what signing does, without naming a digest
+        if asked.value("private", bool):  # privateEncrypt: a signature without a digest's identifier
             if not isinstance(key, rsa.RSAPrivateKey):
                 raise _wrong_key()
             work.count_private(key)
@@ -331,11 +341,11 @@ _OPERATIONS: Final[dict[str, Callable[[Keys, _Asked, bytes, _Work], bytes]]] = {
 }
 
 answer: Final = Keys()
-"""For all sandboxes of the process."""
+"""The instance that all sandboxes of the process share."""
 
 
 class _Work:
-    """What a request comes to: thousands of fuel, and whether its answer depends on chance."""
+    """The cost of a request in thousands of units of fuel, and whether its answer is random."""
 
     def __init__(self) -> None:
         self.cost = COST
@@ -355,7 +365,10 @@ class _Work:
 
 
 class _Asked:
-    """A request, whose members are what they should be or raise TypeError or ValueError: the guest may lie."""
+    """
+    A request from the guest, which is not trusted. Accessors raise TypeError or ValueError for a member of a
+    wrong type or value.
+    """
 
     def __init__(self, members: object) -> None:
         if not isinstance(members, dict):
@@ -381,7 +394,7 @@ class _Asked:
         return base64.b64decode(self.text(name), validate=True)
 
     def big(self, name: str) -> int:
-        """A number that `power` works with: bytes, big-endian."""
+        """A number for `power`, as big-endian bytes."""
         content = self.data(name)
         if len(content) > POWER_BITS_MAX // 8:
             raise out_of_range(f"numbers of more than {POWER_BITS_MAX} bits are not worked with")

@@ -1,7 +1,7 @@
 """
-RSA keys in the making. OpenSSL looks for primes from ten milliseconds (1024 bits) to seconds (4096) and cannot be told
-to pause, so it does that on a thread, other threads going on meanwhile; a guest holds a ticket and asks for the key
-until it is there. What a key costs is charged before the search begins: see `keys.py`.
+Generation of RSA keys. OpenSSL searches for primes from 10 ms (1024 bits) to seconds (4096 bits) and cannot
+pause, so it runs on a thread. The guest holds a ticket and polls until the key is ready. `keys.py` charges
+the cost before the search begins.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ RSA_MADE_BITS_MIN: Final = 1024
 RSA_MADE_BITS_MAX: Final = RSA_PRIVATE_BITS_MAX
 
 EXPONENTS: Final = (3, 65537)
-"""Public exponents that OpenSSL, as `cryptography` offers it, makes keys for."""
+"""Public exponents for which `cryptography` generates keys."""
 
 THREADS_MAX: Final = 2
-"""Keys in the making at once; others begin when one of these is done."""
+"""Concurrent generations; further ones wait for one of these to finish."""
 
 ORDERS_MAX: Final = 1024
-"""Tickets that are good at once. One whose key is not begun goes first, of those the one asked for longest ago."""
+"""
+Valid tickets at a time. Beyond that the least recently used one is dropped, those whose generation has not
+begun first.
+"""
 
 
 class Maker:
-    """Makes keys, for all sandboxes of a process."""
+    """Generates the RSA keys of all sandboxes of a process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,7 +40,7 @@ class Maker:
         self._threads = 0
 
     def order(self, bits: int, exponent: int) -> str:
-        """A ticket, which nobody else can guess, for a key that `collect` begins. Raises Refused."""
+        """Return an unguessable ticket for a key, whose generation `collect` starts. Raises Refused."""
         if not RSA_MADE_BITS_MIN <= bits <= RSA_MADE_BITS_MAX:
             sizes = f"{RSA_MADE_BITS_MIN} to {RSA_MADE_BITS_MAX} bits"
             raise out_of_range(f"RSA keys of {bits} bits are not made, only of {sizes}")
@@ -56,8 +59,8 @@ class Maker:
 
     def collect(self, ticket: str, patience_seconds: float) -> rsa.RSAPrivateKey | None:
         """
-        The key that *ticket* is for, once; None while it is not ready, after waiting for so long at most. Raises Refused
-        for a ticket that is not good, or is no longer.
+        Return the key of *ticket*, which ends the ticket, or None if it is not ready after
+        *patience_seconds*. Raises Refused for a ticket that is not valid or no longer valid.
         """
         with self._lock:
             order = self._orders.get(ticket)
@@ -77,7 +80,7 @@ class Maker:
     def _begin(self, order: _Order) -> None:
         try:
             threading.Thread(target=self._make, args=(order,), name="headgate-rsa").start()
-        except RuntimeError:  # the system has no thread to spare now; perhaps when somebody asks again
+        except RuntimeError:  # the system is out of threads; the next `collect` tries again
             return
         order.waits = False
         self._threads += 1

@@ -1,8 +1,9 @@
 """
-Scripts which load on demand: the bundled libraries (SPEC 4.3), and the parts of the prelude that few functions use.
+Scripts that load on demand: the bundled libraries (SPEC 4.3), and parts of the prelude that few functions
+use.
 
-Which of them a source names is known when it is compiled: those are loaded into its image. The others load when the
-function touches their global.
+Those that a source names are loaded into its image when it is compiled. The others load when the function
+first accesses their global.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARTS: Final = b"prelude/"
-"""What the name of a part of the prelude starts with; libraries go by their expression."""
+"""Prefix of the names of prelude parts; libraries are named by their expression."""
 
 CLOSE_BYTES: Final = 128 << 10
-"""Of a longer source, members and keys count as well: telling them apart takes 0.2 us a byte, of a loop that waits."""
+"""
+Longest source in which names are told from members and keys. That takes 0.2 us a byte, which blocks the event
+loop; in a longer source, members and keys count as names.
+"""
 
-# `_` alone is everybody's name for a parameter that is not used: it counts where something is asked of it.
-# And `https` is mostly the scheme of a URL.
+# `_` is the usual name of an unused parameter, so it counts only where it is called or a member of it is
+# used. And `https` is mostly the scheme of a URL.
 _NAME: Final = rb"[A-Za-z$][A-Za-z0-9_$]*+(?!://)|_[A-Za-z0-9_$]+|_(?=\s*[.(\[?])"
 
 _WORD: Final = re.compile(_NAME)
@@ -43,12 +47,12 @@ _WORD_IN_PLACE: Final = re.compile(
 
 def named_in(source: bytes) -> list[bytes]:
     """
-    The expressions of what loads on demand that *source* mentions, in a fixed order.
+    The expressions of the on-demand scripts that *source* mentions, in a fixed order.
 
-    This reads words, not JavaScript. A member of something (`event.properties.stripe`), the key of a literal
-    (`{ stripe: 1 }`) and lines that begin as comments do are not counted, so what is named in no other way loads when it
-    is touched (`this.moment`). Names of methods that need a part of the prelude (`toLocaleString`) count anywhere. May
-    include one too many: a word in a text counts, and of `google.cloud.pubsub` the last two names count anywhere.
+    This is a match on words, not a parser. It skips members (`event.properties.stripe`), keys of object literals
+    (`{ stripe: 1 }`) and lines that begin like comments; a library that is only named that way (`this.moment`) loads on
+    first access. Names of methods that need a prelude part (`toLocaleString`) count anywhere. The result may have extra
+    entries: words in string literals count, and the last two names of `google.cloud.pubsub` count anywhere.
     """
     words = set(_WORD.findall(source))
     asked = {expression for word in words & _words().keys() for expression in _words()[word]}
@@ -65,8 +69,8 @@ def named_in(source: bytes) -> list[bytes]:
 
 def content(name: bytes, directory: Path = guest.DIRECTORY) -> bytes | None:
     """
-    What the guest is given for *name*: the bytecode of a library or of a part of the prelude; for the empty name the
-    expressions of all libraries, one a line. None where there is nothing of this name.
+    The answer to a guest's request for *name*: the bytecode of a library or prelude part, or, for the empty name, the
+    expressions of all libraries, one per line. None for an unknown name.
     """
     if not name:
         return b"\n".join(sorted(_libraries(directory)))
@@ -83,14 +87,14 @@ def _bytecode(file: str, directory: Path) -> bytes:
 
 @functools.cache
 def _libraries(directory: Path) -> dict[bytes, str]:
-    """Each library's expression, and the name of its file."""
+    """Maps the expression of each library to its file name."""
     entries = orjson.loads(guest.read("libraries/index.json", directory))
     return {name.encode(): entry["file"].removesuffix(".js") for name, entry in entries.items()}
 
 
 @functools.cache
 def _parts(directory: Path) -> dict[str, dict[str, list[str]]]:
-    """Each part of the prelude: its "globals", and the "words" by which a source asks for it besides."""
+    """The prelude parts, each with its "globals" and the additional "words" that ask for it in a source."""
     parts: dict[str, dict[str, list[str]]] = orjson.loads(guest.read("parts/index.json", directory))
     return parts
 
@@ -109,7 +113,7 @@ def _expressions() -> list[tuple[bytes, ...]]:
 
 @functools.cache
 def _words() -> dict[bytes, list[bytes]]:
-    """What to touch for a word of the source that is no global, such as the name of a method."""
+    """Maps words that are not globals, such as method names, to globals whose access loads what they need."""
     words: dict[bytes, list[bytes]] = {}
     for part in _parts(guest.DIRECTORY).values():
         for word in part["words"]:

@@ -1,6 +1,6 @@
 """
-Every bound on a function: name, unit (the name's last word), default, and range. What a
-single request may take is in fetch/limits.py, the guest's few in guest/ABI.md; nothing else holds a limit of its own.
+All bounds on functions with their defaults and ranges; the last word of a name is its unit. Bounds on single
+fetches are in fetch/limits.py, the guest's own in guest/ABI.md.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, Final
 from headgate_runtime.errors import LimitError
 
 MEMORY_BYTES_MAX: Final = 512 << 20
-"""Most that `memory_bytes` may be (SPEC D30); address space is reserved for it."""
+"""Upper bound of `memory_bytes` (SPEC D30), and the address space reserved for each memory."""
 
 
 STACK_BYTES: Final = 960 << 10
-"""The guest's C stack, in which JavaScript calls lie (about 300 bytes a plain call)."""
+"""The part of the guest's C stack that JavaScript calls may use (about 300 bytes per plain call)."""
 
 
 def _limit(default: int, low: int, high: int, text: str) -> Any:
@@ -57,26 +57,27 @@ class Limits:
 
 NATIVE_STACK_BYTES: Final = 16 << 20
 """
-Machine stack of guest code. So much larger than STACK_BYTES that JavaScript meets its own limit first, even in the
-parser, whose functions hold nearly all they know in registers, so on this stack (a trap, which no function can catch).
+Machine stack of guest code. It is so much larger than STACK_BYTES that JavaScript always hits its own limit
+first, even in the parser, which keeps nearly all of its state on this stack. Overflowing this one is a trap
+that no function can catch.
 """
 
 FIBER_BYTES: Final = NATIVE_STACK_BYTES + (2 << 20)
-"""Stack of a fiber: guest code, and the host imports it calls."""
+"""Stack of a fiber: guest code and the host functions that it calls."""
 
 SLICE_FUEL: Final = 1_000_000
-"""Fuel between two preemptions of a running invocation: 0.2 to 0.35 ms."""
+"""Fuel of one slice, after which a running invocation is preempted: 0.2 to 0.35 ms."""
 
 TURN_FUEL: Final = 1_000_000
 """
-Fuel that may be spent before the event loop gets its turn: about as long. An event of the service takes some twenty turns
-of the loop, so beside functions that never end it comes that much later twenty times.
+Fuel that is spent before the event loop gets a turn, about as long as a slice. An event of the service takes
+some twenty turns of the loop, so next to functions that never end it is delayed by twenty times this.
 """
 
 STRETCH_FUEL: Final = 4_000_000
 """
-The same for events that were given at once, while nobody waits for a turn: 1 ms or so. Whatever the loop does in between
-drives the guest out of the processor's cache, and costs as much as an event or two.
+The same for events that were submitted together while no other invocation waits: about 1 ms. A turn of the
+loop evicts the guest from the processor's caches, which costs as much as one or two events.
 """
 
 RESUME_FUEL: Final = 500_000
@@ -84,27 +85,27 @@ FETCH_FUEL: Final = 3_000_000
 CACHE_FUEL: Final = 50_000
 CACHE_BYTE_FUEL: Final = 4
 """
-What the host's own work counts as, beside the guest's, when it is shared out among tenants: to enter a function again that
-waited, to send a request, to answer one to the cache and each byte of it. No invocation's own fuel.
+Host work in fuel, for fair scheduling among tenants: resuming a function that waited, sending a request,
+answering a cache request, and each byte of a cache request. It is not charged to the invocation's own fuel.
 """
 
 BATCH_EVENTS: Final = 1_000
-"""Events of one batch at most (SPEC D9)."""
+"""Most events in a batch (SPEC D9)."""
 
 EVICTED_AT_ONCE: Final = 16
-"""Idle sandboxes closed together when room is needed."""
+"""Number of idle sandboxes that are closed together when room is needed."""
 
 SPARE_PAGES: Final = 16
-"""Wasm pages (64 KiB) of untouched memory in every image, so that ordinary events never grow memory."""
+"""Unused Wasm pages (64 KiB) at the end of every image, so that ordinary events do not grow the memory."""
 
 REWIND_PAGES: Final = 512
-"""Dirty pages (4 KiB) past which a hermetic sandbox is replaced rather than rewound."""
+"""Dirty pages (4 KiB) beyond which a hermetic sandbox is replaced instead of rewound."""
 
 SANDBOXES_COMPILING: Final = 64
-"""Sandboxes for compiling, beside those of the executor."""
+"""Sandboxes for compiling, in addition to those of the executor."""
 
 SANDBOXES: Final = 20_000
-"""Sandboxes of one executor, idle ones included; the least recently used idle one goes first."""
+"""Sandboxes of one executor, including idle ones, of which the least recently used is closed first."""
 
 assert STACK_BYTES * 16 < NATIVE_STACK_BYTES < FIBER_BYTES
 assert SLICE_FUEL <= TURN_FUEL <= STRETCH_FUEL

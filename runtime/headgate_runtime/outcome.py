@@ -1,6 +1,6 @@
 """
-What an invocation ended in: exactly one of Forward, Filtered, Discard, Retry, each with the category, reason and
-status of the outcome table (SPEC 3.2). `CAUSES` is that table; nothing else in the runtime names a category.
+The outcomes of an invocation: Forward, Filtered, Discard and Retry, with the category, reason and status of
+the outcome table (SPEC 3.2). `Cause` is that table; nothing else in the runtime names a category.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class LogLine(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What one invocation used. *memory_bytes* is the most its heap held at any time."""
+    """Resources that an invocation used. *memory_bytes* is the peak size of its heap."""
 
     fuel: int
     wall_ms: float
@@ -46,7 +46,7 @@ class Cause(enum.Enum):
     THROTTLED = ("retry", "Retry", "too_many_requests", 429)
     INTERNAL = ("retry", "Retry", "internal", 500)
 
-    # Equal rows are still different causes: Enum would make them aliases of each other.
+    # Causes with equal rows stay distinct: Enum would make them aliases of each other.
     def __new__(cls, outcome: OutcomeName, category: str | None, reason: str | None, status: int) -> Self:
         member = object.__new__(cls)
         member._value_ = (len(cls.__members__), outcome)
@@ -70,11 +70,11 @@ ERROR_CLASSES: Final = {
     "DropEvent": Cause.DROPPED,
     None: Cause.BAD_REQUEST,
 }
-"""The predefined error classes of SPEC 3.1, as hooks.describe names them; None: any other error."""
+"""The predefined error classes of SPEC 3.1, as hooks.describe reports them; None is any other error."""
 
 
 class _Detail:
-    """What most outcomes do not have, kept apart so that a forwarded event costs little."""
+    """The fields that most outcomes lack, kept apart so that a forwarded event costs little."""
 
     __slots__ = ("error_name", "log_times", "logs", "logs_dropped", "message", "record", "stack")
 
@@ -95,17 +95,18 @@ class Outcome:
     """
     Base of the four outcomes.
 
-    output        the event as JSON, only in Forward
-    error_name    `name` of the error thrown, None for a value that is no error
-    message       for people; the thrown error's message where there was one
-    stack         in the lines of the user's own source
-    logs          console lines; `logs_dropped` more did not fit the limits. None of an invocation that was stopped while
-                  its code ran (fuel, time, a fault): its memory is not looked at
-    log_times     of each of `logs`, when the guest was last entered before it, ms since the epoch: what Date.now() told
-                  it. Empty in a replay
+    output        the event as JSON; only in Forward
+    error_name    `name` of the thrown error; None for a thrown value that is not an error
+    message       text for people: the message of the thrown error, or the reason of the outcome
+    stack         stack trace, with positions in the user's source
+    logs          console lines; `logs_dropped` more exceeded the limits. Empty when the invocation was
+                  stopped while its code ran (fuel, time, a fault), because the memory is not read then
+    log_times     for each of `logs`, the time at which the guest was last entered before it, in ms since the
+                  epoch, which is what Date.now() returned. Empty in a replay
     fuel, wall_ms, memory_bytes
-                  what the invocation used (memory: the most its heap held); of a batch, every event carries the whole
-    record        what `replay` needs, when it was asked for
+                  resources that the invocation used (memory: peak size of its heap). In a batch, every event
+                  has the totals of the batch
+    record        the Record for `replay`, if one was requested
     """
 
     __slots__ = ("_detail", "cause", "fuel", "memory_bytes", "output", "wall_ms")
@@ -177,7 +178,7 @@ class Outcome:
         log_times: tuple[float, ...] = (),
         record: Record | None = None,
     ) -> None:
-        """Attaches what is known only after the outcome."""
+        """Attach what is only known after the outcome was made."""
         detail = self._detail
         if detail is _NO_DETAIL:
             detail = self._detail = _Detail(None, None, None)
@@ -192,7 +193,7 @@ class Outcome:
 
 
 class Forward(Outcome):
-    """The event goes on to its destination as `output`."""
+    """The event goes to its destination as `output`."""
 
     __slots__ = ()
     outcome = "forward"
@@ -206,14 +207,14 @@ class Filtered(Outcome):
 
 
 class Discard(Outcome):
-    """The event cannot be handled and is not tried again."""
+    """The event cannot be handled and must not be retried."""
 
     __slots__ = ()
     outcome = "discard"
 
 
 class Retry(Outcome):
-    """The event is to be tried again later."""
+    """The event should be retried later."""
 
     __slots__ = ()
     outcome = "retry"
@@ -236,7 +237,7 @@ def of_cause(
     stack: str | None = None,
     output: bytes | None = None,
 ) -> Outcome:
-    """The outcome of the class that *cause* belongs to."""
+    """Make the outcome for *cause*, of the matching class."""
     detail = _NO_DETAIL
     if message is not None or error_name is not None:
         detail = _Detail(error_name, message, stack)

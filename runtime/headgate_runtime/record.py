@@ -1,6 +1,6 @@
 """
-Record and replay: what an invocation was told (event, clock, entropy, answers), so that it can be run again to the
-unit of fuel. Everything else a sandbox does follows from its image.
+Record and replay. A record holds all inputs of an invocation (event, clock, entropy, answers); everything
+else a sandbox does follows from its image. So a replay is exact to the unit of fuel.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ FORMAT = 2
 _FLAGS: Final = range(2 * max(abi.Flag))
 
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},]', re.DOTALL)
-"""Strings, to be passed over, and the characters that give JSON its shape."""
+"""Strings, which are skipped, and the structural characters of JSON."""
 
 
 class Entry(NamedTuple):
-    """One entry into the guest: which, with what input and clock, and the clock at each preemption."""
+    """One call into the guest: its entry point, input and clock, and the clock after each preemption."""
 
     name: str
     now_ms: float
@@ -47,11 +47,11 @@ class Entry(NamedTuple):
 
 class Record(NamedTuple):
     """
-    Everything an invocation was told. It holds the event and the settings, secrets among them: handle it so.
+    All inputs of an invocation. It contains the event, the settings and private keys: treat it as a secret.
 
     image       digest of the function's image
-    sizes       of a batch, how many bytes each of its events has; None for a single event
-    keys        what the import `keys` answered, in order: private keys among it
+    sizes       for a batch, the size of each event in bytes; None for a single event
+    keys        answers of the import `keys`, in order; may contain private keys
     """
 
     image: str
@@ -62,11 +62,11 @@ class Record(NamedTuple):
     keys: Sequence[bytes] = ()
 
     def __repr__(self) -> str:
-        # Neither settings nor events: they are not for logs.
+        # Settings and events must not get into logs.
         return f"<Record of image {self.image[:12]}, {len(self.entries)} entries>"
 
     def dumps(self) -> bytes:
-        """JSON text, for a file."""
+        """The record as JSON text, for a file."""
         return orjson.dumps(
             {
                 "format": FORMAT,
@@ -93,7 +93,7 @@ class Record(NamedTuple):
 
     @classmethod
     def loads(cls, text: bytes | str) -> Record:
-        """Raises ReplayError for text that is no record."""
+        """Parse the text of `dumps`. Raises ReplayError when it is not a record."""
         try:
             value = orjson.loads(text)
             written_as = value["format"]
@@ -135,10 +135,11 @@ def _check(image: object, entries: list[Entry]) -> None:
 
 def replay(record: Record, image: Image) -> Outcome | list[Outcome]:
     """
-    Runs a recorded invocation again: the same output, logs and fuel. A list for a batch. Nothing outside is asked.
+    Run a recorded invocation again, with the same output, logs and fuel, and without the network or the
+    machine's clock. Returns a list for a batch.
 
-    An invocation that was cut off by the wall clock ends here where its record ends, as the same Timeout.
-    Raises ReplayError when *image* is not the recorded one, or the guest asks for something the record does not hold.
+    An invocation that was stopped by the wall clock ends with its record, as the same Timeout. Raises
+    ReplayError when *image* is not the recorded one, or when the guest does not do what was recorded.
     """
     if record.image != image.digest:
         raise ReplayError(f"the record is of image {record.image[:12]}, this is image {image.digest[:12]}")
@@ -173,7 +174,7 @@ def _replay(record: Record, sandbox: Sandbox) -> Outcome | list[Outcome]:
     count = len(batch) if batch is not None else 1
     limits = record.limits
     if first.flags & abi.Flag.HERMETIC:
-        sandbox.write_input(b"", 0.0, 0.0, bytes(32), first.flags)  # as every hermetic sandbox starts
+        sandbox.write_input(b"", 0.0, 0.0, bytes(32), first.flags)  # like every hermetic sandbox
         sandbox.call("configure")
     last = len(record.entries) - 1
     for number, entry in enumerate(record.entries):
@@ -182,7 +183,7 @@ def _replay(record: Record, sandbox: Sandbox) -> Outcome | list[Outcome]:
             usage = Usage(limits.fuel - sandbox.get_fuel(), wall_ms, 0)
             return _shape([conclude.of_memory(usage, limits)] * count, batch)
         if number == 0:
-            sandbox.set_fuel(limits.fuel)  # making room for the event is not the event's own
+            sandbox.set_fuel(limits.fuel)  # allocating room for the input is not charged to the event
         call = sandbox.start(entry.name)
         over = sandbox.step(call)
         for now_ms, monotonic_ms in entry.slices:
@@ -243,7 +244,7 @@ def _shape(outcomes: list[Outcome], batch: list[bytes] | None) -> Outcome | list
 
 
 def _events(content: bytes, sizes: list[int]) -> list[bytes]:
-    """The texts that a batch was joined from, to the byte: `[` and then each with a comma or the `]` after it."""
+    """The events of a batch, cut byte for byte from its text, in which one byte separates them: `[a,b,c]`."""
     events = []
     at = 1
     for size in sizes:

@@ -1,7 +1,8 @@
 """
-TypeScript to JavaScript, in a sandbox of its own under the function's limits: types go, lines stay where they were.
+Strips the types from TypeScript and keeps its line numbers, in a fresh sandbox under the function's limits.
 
-sucrase does it (guest/libraries/typescript.js). Nothing of the text runs, and no two texts meet in one sandbox.
+sucrase does the work (guest/libraries/typescript.js). The source is not executed, and each has a sandbox of
+its own.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ if TYPE_CHECKING:
 _PROGRAM: Final = b"onTrack = (event) => typescript(event.source)"
 
 DECLARATIONS: Final = "types/"
-"""Where they lie in the built guest."""
+"""Folder of the type declarations in the built guest."""
 
 _OUTPUT_BYTES: Final = 64 << 20
-"""Enough for the largest source: what the function may output has nothing to do with it."""
+"""Enough for the largest source; the function's own output limit does not apply here."""
 
 
 def strip(source: str | bytes, limits: Limits | None = None) -> str | CompileError:
     """
-    *source* without its types, line for line: what `compile(source, language="typescript")` loads. Enums and parameter
-    properties become JavaScript; `import type` goes, any other import or export stays, and is an error when it is loaded.
+    The JavaScript that `compile(source, language="typescript")` loads: *source* without its types, line for
+    line. Enums and parameter properties become JavaScript. `import type` is removed; other imports and
+    exports stay, and are errors when the result is loaded.
     """
     bounds = limits or Limits()
     text = encoded(source, bounds)
@@ -51,8 +53,8 @@ def strip(source: str | bytes, limits: Limits | None = None) -> str | CompileErr
 
 def declarations() -> dict[str, bytes]:
     """
-    What functions find around them, for editors and the TypeScript compiler: files by their names, `headgate.d.ts` the
-    one that refers to the others. Raises GuestMissing.
+    The type declarations of the function environment, for editors and the TypeScript compiler: contents by
+    file name. `headgate.d.ts` refers to the others. Raises GuestMissing.
     """
     files = orjson.loads(guest.read("manifest.json"))["files"]
     return {
@@ -63,7 +65,7 @@ def declarations() -> dict[str, bytes]:
 
 
 def steps(text: bytes, limits: Limits) -> Generator[None, None, bytes | CompileError]:
-    """As `strip` for *text*, which must be UTF-8, pausing after every slice."""
+    """Like `strip`, for valid UTF-8 *text*, yielding after every slice."""
     source = text.decode().removeprefix("\ufeff")
     start, mailbox, size = _image()
     if limits.memory_bytes < size:
@@ -90,7 +92,7 @@ def steps(text: bytes, limits: Limits) -> Generator[None, None, bytes | CompileE
 def _concluded(kind: abi.Kind, output: bytes, source: str, limits: Limits) -> bytes | CompileError:
     if kind in (abi.Kind.OUT_OF_MEMORY, abi.Kind.TOO_LARGE):
         return over_memory(limits)
-    if kind is not abi.Kind.FORWARD:  # nested more deeply than the stack is deep, for one
+    if kind is not abi.Kind.FORWARD:  # for example, nesting that overflows the stack
         _, name, message, _ = conclude.error_detail(output)
         return CompileError("syntax", name, message or "the source cannot be read as TypeScript")
     answer = orjson.loads(output)
@@ -105,7 +107,7 @@ def _concluded(kind: abi.Kind, output: bytes, source: str, limits: Limits) -> by
 
 @functools.cache
 def _image() -> tuple[Memory, int, int]:
-    """The base image with sucrase in it, where its mailbox is, and the memory it needs."""
+    """The base image with sucrase loaded, the address of its mailbox, and the bytes of memory it needs."""
     sandbox = Sandbox(Memory(overlay.base_module(overlay.base_pages())), Limits())
     try:
         for content, entry in ((guest.read("libraries/typescript.bytecode"), "library"), (_PROGRAM, "load")):

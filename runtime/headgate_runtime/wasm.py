@@ -1,11 +1,13 @@
-"""Reads and writes the sections of Wasm modules, as far as images need it.
+"""
+Reads and writes the sections of Wasm modules, as far as images need it.
 
-A module is a list of sections; this file takes one apart (`sections`, `imports`, `exports`, `segments`, `custom`),
-changes what the build must change (`take_data`, `rename_import`) and writes the one kind of module that Headgate makes
-itself: a *memory module*, which holds one linear memory with its content and no code (`memory_module`).
+A module is a list of sections. This module parses them (`sections`, `imports`, `exports`, `segments`,
+`custom`), makes the changes that the build needs (`take_data`, `rename_import`), and writes the one kind of
+module that Headgate creates: a *memory module*, which has one linear memory with its content and no code
+(`memory_module`).
 
-It validates no code: that stays the engine's work. Whatever is malformed, or valid but outside of the above
-(passive segments, computed offsets, more than one memory), raises `WasmError`.
+It does not validate code, which the engine does. Input that is malformed, or valid but not supported here
+(passive segments, computed offsets, several memories), raises `WasmError`.
 """
 
 from __future__ import annotations
@@ -17,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 PAGE_BYTES = 65_536
-"""Bytes in a page of linear memory, the unit of a memory's size."""
+"""Size of a page of linear memory."""
 
 GAP_BYTES = 128
-"""Zero bytes in a row from which on two segments are smaller, and no slower to load, than one."""
+"""Run of zero bytes from which two segments are smaller, and no slower to load, than one."""
 
 PREAMBLE = b"\0asm\x01\0\0\0"
 
 CUSTOM, IMPORT, MEMORY, EXPORT, START, DATA, DATA_COUNT = 0, 2, 5, 7, 8, 11, 12
-"""Ids of the sections this module knows."""
+"""Section ids."""
 
 FUNCTION_KIND, TABLE_KIND, MEMORY_KIND, GLOBAL_KIND, TAG_KIND = range(5)
 """Kinds of imports and exports."""
@@ -35,7 +37,7 @@ _END = 0x0B
 
 
 class WasmError(ValueError):
-    """The bytes are no module, or one that Headgate has no use for. The message says what is wrong, and where."""
+    """The bytes are not a module that is supported here. The message says what is wrong, and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Import:
     name: str
     kind: int
     description: bytes
-    """The type, as encoded."""
+    """The encoded type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Content of linear memory, from the byte address `offset` on."""
+    """Content of linear memory, starting at the byte address `offset`."""
 
     offset: int
     content: bytes
@@ -73,7 +75,7 @@ class Segment:
 
 
 class Reader:
-    """A position in a byte string; every read is checked against its end."""
+    """A byte string with a read position. Reading past the end raises WasmError."""
 
     def __init__(self, data: bytes, position: int = 0) -> None:
         self.data = data
@@ -112,7 +114,7 @@ class Reader:
         return value
 
     def _leb128(self, bits: int) -> tuple[int, int]:
-        """The bits of a number as an unsigned one, and how many there are."""
+        """The bits of a number as an unsigned integer, and how many bits were encoded."""
         start, value, shift = self.position, 0, 0
         while True:
             byte = self.byte()
@@ -139,7 +141,7 @@ class Reader:
 
 
 def encode_unsigned(value: int) -> bytes:
-    """*value* >= 0 in LEB128."""
+    """*value*, which must not be negative, in unsigned LEB128."""
     assert value >= 0
     out = bytearray()
     while value >= 0x80:
@@ -165,7 +167,7 @@ def encode_name(name: str) -> bytes:
 
 
 def sections(module: bytes) -> list[Section]:
-    """The sections in the order of the file."""
+    """The sections of *module* in file order."""
     if module[: len(PREAMBLE)] != PREAMBLE:
         raise WasmError("not a Wasm module of version 1")
     reader = Reader(module, len(PREAMBLE))
@@ -177,7 +179,7 @@ def sections(module: bytes) -> list[Section]:
 
 
 def join(parts: Iterable[Section]) -> bytes:
-    """The module made of *parts*, the inverse of `sections`."""
+    """The module that consists of *parts*; the inverse of `sections`."""
     out = [PREAMBLE]
     for part in parts:
         out += (bytes([part.id]), encode_unsigned(len(part.payload)), part.payload)
@@ -226,7 +228,7 @@ def exports(module: bytes) -> list[Export]:
 
 
 def custom(module: bytes, name: str) -> bytes | None:
-    """Content of the first custom section called *name*, None if there is none."""
+    """Content of the first custom section called *name*, or None."""
     for part in sections(module):
         if part.id == CUSTOM:
             reader = Reader(part.payload)
@@ -236,7 +238,7 @@ def custom(module: bytes, name: str) -> bytes | None:
 
 
 def segments(module: bytes) -> list[Segment]:
-    """The active data segments of memory 0, in the order of the file."""
+    """The active data segments of memory 0, in file order."""
     return [entry for part in sections(module) if part.id == DATA for entry in _segments(part.payload)]
 
 
@@ -256,7 +258,7 @@ def _segments(payload: bytes) -> Iterator[Segment]:
 
 
 def memory_pages(module: bytes) -> int:
-    """Least size in pages of the module's only memory, imported or its own."""
+    """Minimum size in pages of the module's only memory, imported or defined."""
     found = [Reader(entry.description) for entry in imports(module) if entry.kind == MEMORY_KIND]
     for part in sections(module):
         if part.id == MEMORY:
@@ -272,17 +274,18 @@ def memory_pages(module: bytes) -> int:
 
 def take_data(module: bytes) -> tuple[bytes, list[Segment]]:
     """
-    *module* without its data, and that data.
+    Separate *module* from its data. Returns the module without data segments, and the segments.
 
-    Only for modules whose code never names a segment: a data count, which such code needs, goes as well. So does the
-    start function: all the linker puts there is the zeroing of .bss, which would wipe the image it is joined with.
+    The data count section is removed as well, so the code must not refer to segments. So is the start
+    function: the linker puts only the zeroing of .bss there, which would erase the image that is loaded
+    instead.
     """
     taken = segments(module)
     return join(part for part in sections(module) if part.id not in (START, DATA, DATA_COUNT)), taken
 
 
 def rename_import(module: bytes, old: tuple[str, str], new: tuple[str, str]) -> bytes:
-    """*module* with the import *old* (module, name) asked for as *new*; WasmError if there is no such import."""
+    """*module* with the import *old* (module, name) renamed to *new*. Raises WasmError if it has none."""
     renamed = 0
     parts = []
     for part in sections(module):
@@ -309,8 +312,8 @@ def memory_module(
     custom_sections: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """
-    A module which exports one memory of at least *pages* pages, with *content* in it and zeros elsewhere, and whose
-    first sections are *custom_sections*. Equal arguments give equal bytes.
+    A module that exports one memory of at least *pages* pages, filled with *content* and zeros, and that
+    begins with *custom_sections*. Equal arguments give equal bytes.
     """
     entries = list(content)
     for entry in entries:
@@ -318,7 +321,7 @@ def memory_module(
             raise WasmError(f"data up to byte {entry.end} does not fit into {pages} pages")
     data = [encode_unsigned(len(entries))]
     for entry in entries:
-        # The constant is an i32: an address of the upper half is written as the negative number of the same bits.
+        # The constant is a signed i32, so an address in the upper half is encoded as a negative number.
         address = entry.offset - (1 << 32) if entry.offset >> 31 else entry.offset
         data += (
             b"\0\x41",
@@ -338,7 +341,7 @@ def memory_module(
 
 
 def segments_of(memory: bytes) -> list[Segment]:
-    """What of *memory* is not zero, as segments in ascending order, at least GAP_BYTES apart from each other."""
+    """The non-zero parts of *memory* as segments in ascending order, at least GAP_BYTES apart."""
     gap = bytes(GAP_BYTES)
     found = []
     start = _skip_zeros(memory, 0)
@@ -353,11 +356,11 @@ def segments_of(memory: bytes) -> list[Segment]:
 
 
 _ZEROS = (bytes(PAGE_BYTES), bytes(1024))
-"""Runs of zeros to compare with, which is many times as fast as to look for what is not zero."""
+"""Runs of zeros to compare with, which is many times faster than a search for a non-zero byte."""
 
 
 def _skip_zeros(memory: bytes, start: int) -> int:
-    """First address from *start* on that is not zero, or the length."""
+    """Address of the first non-zero byte from *start* on, or the length of *memory*."""
     for run in _ZEROS:
         while memory.startswith(run, start):
             start += len(run)
@@ -366,7 +369,7 @@ def _skip_zeros(memory: bytes, start: int) -> int:
 
 
 def lay_out(content: Iterable[Segment], size: int) -> bytearray:
-    """A memory of *size* bytes with *content* in it, later segments over earlier ones."""
+    """A memory of *size* bytes with *content* in it. Later segments overwrite earlier ones."""
     memory = bytearray(size)
     for entry in content:
         if entry.end > size:
