@@ -1,4 +1,4 @@
-"""What goes into a queue, what comes out of it, and how it is settled (QUEUE-STUDY 6)."""
+"""The data types of the queue: events put, jobs handed out, settlements, counters (QUEUE-STUDY 6)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Final, Literal, NamedTuple, NewType
 
 
 class Lane(NamedTuple):
-    """All jobs for one destination: the unit of fairness. Both are ids of the registry."""
+    """Identifies the jobs of one destination: the unit of fairness. Both fields are ids of the registry."""
 
     workspace: str
     destination: str
 
 
 class Step(enum.StrEnum):
-    """Steps of the delivery overview (SPEC 11.3); every accepted event and destination ends in one of the last four."""
+    """
+    Steps of the delivery overview (SPEC 11.3). Every pair of an accepted event and a destination ends in one
+    of the last four.
+    """
 
     RECEIVED = "successfully-received"
     FAILED_ON_INGEST = "failed-on-ingest"
@@ -27,8 +30,9 @@ class Step(enum.StrEnum):
 
 Labels = NewType("Labels", str)
 """
-What the delivery overview breaks events down by beside their type (SPEC 11.3): the name of a track call and the version
-of the app, in one text, for it passes through every step with its event. Made and read by headgate.queue.labels.
+What the delivery overview breaks events down by besides their type (SPEC 11.3): the name of a track call and
+the app version, joined into one string because it accompanies the event through every step. Built and parsed
+by headgate.queue.labels.
 """
 
 NO_LABELS: Final = Labels("")
@@ -39,10 +43,11 @@ class Tally(NamedTuple):
     One event counted in one step.
 
     destination   "" for steps before the fan-out
-    event_type    track, identify, ...; "" when the event had none that could be read
+    event_type    track, identify, ...; "" if the event has no known type
     reason        a code of discard-reasons.json; "" for success
-    attempt       attempts made when this was decided, 0 before any
-    labels        of the event; a store keeps so many of a source and counts the others under a common name
+    attempt       number of attempts made when this was decided
+    labels        of the event; the store keeps a bounded number per source and counts the others under a
+                  common name
     """
 
     source: str
@@ -55,11 +60,17 @@ class Tally(NamedTuple):
 
 
 Stage = Literal["function", "delivery"]
-"""What a job needs next: "delivery" when its function has succeeded and only the delivery is left (SPEC D43)."""
+"""
+What a job needs next: "delivery" if its function has succeeded
+and only the delivery is left (SPEC D43).
+"""
 
 
 class NewJob(NamedTuple):
-    """One destination of an event. *body* is its own text where filters changed it, None for the event's."""
+    """
+    One destination of an event. *body* is the JSON text if filters
+    changed it; None is the event's own body.
+    """
 
     lane: Lane
     body: bytes | None = None
@@ -67,11 +78,11 @@ class NewJob(NamedTuple):
 
 class NewEvent(NamedTuple):
     """
-    An accepted event with where it goes. Put, it is stored whole or not at all.
+    An accepted event and its jobs. `put` stores it as a whole or not at all.
 
     message_id     de-duplicated per workspace (SPEC 8.7, D34)
-    body           JSON text of one event
-    tallies        what is decided already (received, filtered, ...); not counted for a duplicate
+    body           JSON text of the event
+    tallies        what is already decided (received, filtered, ...); not counted for a duplicate
     """
 
     workspace: str
@@ -89,10 +100,10 @@ class Job:
     """
     A job handed out by `poll`; it stays stored until it is settled. Times are ms since the epoch.
 
-    attempts       attempts that ended, all in a retry
-    faults         of these, the ones in which a sandbox died or the platform failed (SPEC D6)
+    attempts       attempts so far, all of which ended in a retry
+    faults         those in which a sandbox died or the platform failed (SPEC D6)
     accepted_at    when its event was put
-    first_at       when the first attempt began; None before
+    first_at       when the first attempt began; None if there was none
     """
 
     id: int
@@ -110,7 +121,10 @@ class Job:
 
 
 class Error(NamedTuple):
-    """Why an attempt did not succeed. *reason* is the code counted; *message* is for people and holds no secret."""
+    """
+    Why an attempt failed. *reason* is the code counted; *message*
+    is for people and contains no secrets.
+    """
 
     reason: str
     message: str
@@ -118,18 +132,24 @@ class Error(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The job is over. *dead*: its event is kept for a redrive, with the error that ended it."""
+    """
+    The job is over. If *dead* is given, the event is kept as a
+    dead letter with this error, for a redrive.
+    """
 
     job: Job
     tally: Tally
     latency_ms: float | None = None
-    """From acceptance to the destination's answer; only of a delivery."""
+    """From acceptance to the destination's answer; only for a delivery."""
     dead: Error | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The job is due again *delay_ms* from now. *body*, where given, replaces its body, and *stage* its stage."""
+    """
+    The job is to be retried in *delay_ms*. *body*, if given, replaces its body; *stage*, *attempts*, *faults*
+    and *first_at* replace those of the job.
+    """
 
     job: Job
     delay_ms: float
@@ -143,7 +163,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The job was not attempted: it is due as before."""
+    """The job was not attempted: it is due at the same time as before."""
 
     job: Job
 
@@ -152,7 +172,7 @@ Settlement = Done | Again | Release
 
 
 class DeadJob(NamedTuple):
-    """A line of the dead-letter view."""
+    """A row of the dead-letter view."""
 
     id: int
     lane: Lane
@@ -167,7 +187,10 @@ class DeadJob(NamedTuple):
 
 
 class TallyRow(NamedTuple):
-    """A counter: *events* counted since *minute* (epoch minutes); latencies of deliveries summed in ms."""
+    """
+    A counter: *events* counted in *minute* (minutes since the
+    epoch), and the sum of their latencies in ms.
+    """
 
     minute: int
     tally: Tally
@@ -177,7 +200,11 @@ class TallyRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LaneStats:
-    """*waiting* jobs are stored and not handed out; *retrying* of these have been attempted."""
+    """
+    waiting      jobs stored and not handed out
+    retrying     those of them that have been attempted
+    oldest_at    when the event of the oldest stored job was accepted, ms since the epoch
+    """
 
     waiting: int
     retrying: int
@@ -186,7 +213,7 @@ class LaneStats:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What /metrics shows of a queue. *bytes* is the size of its files."""
+    """The figures of a queue that /metrics shows. *bytes* is the size of its files."""
 
     jobs: int
     leased: int

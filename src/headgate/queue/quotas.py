@@ -1,4 +1,4 @@
-"""Who may put how much: each workspace fills its own share, and nobody more than the disk can keep up with."""
+"""Admission to the queue: quotas per workspace and lane, and a bound on what waits for the disk."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from headgate.queue.model import Lane, NewEvent
 
 BACKLOG_RETRY_S: Final = 30
-"""For senders to a workspace that is full: deliveries have to make room."""
+"""Retry-After when a workspace or lane is full: deliveries must free space first."""
 
 BUSY_RETRY_S: Final = 1
-"""For senders when puts wait for the disk."""
+"""Retry-After when too much waits for the disk."""
 
 
 class Quotas:
-    """Counts what is put from before its commit, so that together calls take no more than one by one."""
+    """
+    Counts events from the call of `put` on, before their commit, so that concurrent calls cannot exceed the
+    limits.
+    """
 
     def __init__(self, limits: QueueLimits, lanes: LaneIndex) -> None:
         self._limits = limits
@@ -32,7 +35,10 @@ class Quotas:
         self._waiting_bytes = 0
 
     def claim(self, events: Sequence[NewEvent], now_ms: float) -> Claims:
-        """What *events* take of each lane, which is counted from now on. Raises QueueFull, then nothing is counted."""
+        """
+        Counts *events* and returns what they take from each lane. Raises QueueFull, in which case nothing is
+        counted.
+        """
         limits = self._limits
         if self._waiting:
             if self._waiting_events + len(events) > limits.waiting_events:
@@ -51,12 +57,15 @@ class Quotas:
         return claims
 
     def give_back(self, claims: Claims) -> None:
-        """What was claimed is not stored."""
+        """Takes back *claims* that were not stored."""
         for lane, rows, size in claims:
             lane.add(-rows, -size)
 
     def took(self, put: Put, fresh: Sequence[bool]) -> list[LaneState]:
-        """Which events of *put* were stored: the others are given back. The lanes that have something new."""
+        """
+        Takes back the claims of the events of *put* that are duplicates; *fresh* tells which are not. Returns
+        the lanes that have new jobs.
+        """
         claims = put.claims
         if not all(fresh):
             self.give_back(claims)
@@ -77,12 +86,13 @@ class Quotas:
         return [(self._lanes.lane(key), rows, size) for key, (rows, size) in found.items()]
 
     def wait(self, put: Put) -> None:
-        """*put* waits for the disk."""
+        """Counts *put* as waiting for the disk."""
         self._waiting[put] = None
         self._waiting_events += len(put.events)
         self._waiting_bytes += put.bytes
 
     def waited(self, put: Put) -> None:
+        """*put* does not wait for the disk any more."""
         del self._waiting[put]
         self._waiting_events -= len(put.events)
         self._waiting_bytes -= put.bytes

@@ -1,6 +1,6 @@
 """
-What was put and is not handed out yet, in memory as well: a destination that keeps up is handed its jobs without a look
-at the file.
+A cache of jobs that were put recently and not handed out yet, so that the jobs of a destination that keeps up
+are handed out without reading the file.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ if TYPE_CHECKING:
     from headgate.queue.model import Job
 
 LANE_BYTES: Final = 16 << 20
-"""Kept of one lane at most. One that has more is read from the file until it has caught up."""
+"""Maximum bytes cached for one lane. A lane that exceeds it is read from the file until it catches up."""
 
 BYTES: Final = 64 << 20
-"""Kept of all lanes at most."""
+"""Maximum bytes cached for all lanes."""
 
 _ITEM_BYTES: Final = 512
-"""What a job weighs beside its body, which is its event's own."""
+"""Memory of a cached job besides its body."""
 
 
 class Waiting(NamedTuple):
-    """A job with what its file says of its body."""
+    """
+    A job with its due time (ms since the epoch), the row id of its body, and whether other jobs share the
+    body.
+    """
 
     job: Job
     due: int
@@ -40,17 +43,17 @@ class _Lane:
 
 class Recent:
     """
-    Of each lane that is followed the last of its jobs that are not handed out, by due time and id: all that were put since
-    it is. Once nothing older waits it is caught up, and these are all there are.
+    Caches the jobs of each lane that is *followed*: all jobs put since then and not handed out, in the order
+    of due time and id. A followed lane is *caught up* when the file has no waiting jobs besides those cached.
     """
 
     def __init__(self, lane_bytes: int = LANE_BYTES, bytes_max: int = BYTES) -> None:
         self._lane_bytes = lane_bytes
         self._bytes_max = bytes_max
         self._followed: dict[int, bool] = {}
-        """Whether it is caught up."""
+        """For each followed lane, whether it is caught up."""
         self._lanes: dict[int, _Lane] = {}
-        """Of those that are followed, the ones that have something."""
+        """The followed lanes that have cached jobs."""
         self._bytes = 0
         self._put: list[tuple[int, Waiting]] = []
 
@@ -61,27 +64,33 @@ class Recent:
         return self._followed.get(lane, False)
 
     def first(self, lane: int) -> int | None:
-        """The id of the first job here, where there is one; older ones are in the file alone."""
+        """The id of the first cached job of *lane*, or None. Older jobs are in the file only."""
         own = self._lanes.get(lane)
         return own.waiting[0].job.id if own is not None else None
 
     def follow(self, lane: int) -> None:
-        """Nothing of *lane* waits that is due later than now."""
+        """Starts to cache jobs put to *lane*, which must have no waiting job that is due later than now."""
         self._followed.setdefault(lane, False)
 
     def catch_up(self, lane: int) -> None:
-        """Nothing of *lane* waits but what is here."""
+        """Marks *lane* as caught up: the cached jobs are all that wait."""
         self._followed[lane] = True
 
     def leave(self, lane: int) -> None:
-        """Something of *lane* waits that was not put lately, and may be due later than what was."""
+        """
+        Stops following *lane*: it has a waiting job that is not cached
+        and may be due later than cached ones.
+        """
         self._followed.pop(lane, None)
         left = self._lanes.pop(lane, None)
         if left is not None:
             self._bytes -= left.bytes
 
     def put(self, lane: int, waiting: Waiting) -> None:
-        """In a transaction that is under way, and later than all that was put of *lane*, which is followed."""
+        """
+        Adds a job of *lane*, which is followed, once the current transaction commits. It must be later than
+        all that were put before.
+        """
         self._put.append((lane, waiting))
 
     def after_commit(self) -> None:
@@ -104,7 +113,10 @@ class Recent:
         self._put = []
 
     def take(self, lane: int, most: int) -> tuple[list[Waiting], int | None]:
-        """The first jobs of a lane that is caught up, and when the next one that is left is due."""
+        """
+        Removes up to *most* first jobs of a lane that is caught up. Returns them and the due time of the
+        next, or None.
+        """
         own = self._lanes.get(lane)
         if own is None:
             return [], None

@@ -1,6 +1,6 @@
 """
-Counters of all queues of a server, read beside whoever writes them: what is committed counts at once, whichever worker
-committed it.
+Queries over the counters of all queue files of a server, through read-only connections: what any worker has
+committed counts at once.
 """
 
 from __future__ import annotations
@@ -25,12 +25,18 @@ if TYPE_CHECKING:
     from headgate.queue.model import Step
 
 Column = Literal["step", "source", "event_type", "event_name", "app_version", "reason"]
-"""What counters are told apart by. The reason of a success is `successes.attempt.N` (SPEC 11.3)."""
+"""
+The columns by which counters can be grouped. The reason of a
+success is `successes.attempt.N` (SPEC 11.3).
+"""
 
 Sums = Counter[tuple[int, tuple[str, ...]]]
-"""Events, by when their period began (ms since the epoch) and the values of the columns asked for."""
+"""
+Numbers of events, by the beginning of their period (ms since the epoch) and the values of the grouping
+columns.
+"""
 
-# Names of columns and tables are put in here, never anything that came from outside.
+# Only these names of columns and tables are interpolated into SQL, never input.
 _COLUMNS: Final[dict[Column, str]] = {
     "step": "step",
     "source": "source",
@@ -72,12 +78,18 @@ _PENDING: Final = """
 
 
 KEYS_FEW: Final = 1_000
-"""Of a question: up to so many are looked up in each minute; for more, all that the minutes hold is gone through."""
+"""
+With up to this many matching keys, each is looked up in each
+minute; with more, the minutes are scanned.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From *begin_ms* to before *end_ms*, in periods of *period_ms*: minutes, hours or days of UTC. Widened to whole ones."""
+    """
+    The time from *begin_ms* to *end_ms* (exclusive), widened to whole periods of *period_ms*: minutes, hours
+    or days in UTC.
+    """
 
     period_ms: int
     begin_ms: int
@@ -85,17 +97,17 @@ class Window:
 
     @property
     def first(self) -> int:
-        """The number of the first period since the epoch."""
+        """The number of the first period, counted from the epoch."""
         return self.begin_ms // self.period_ms
 
     @property
     def end(self) -> int:
-        """That of the first period after it."""
+        """The number of the first period after the window."""
         return -(-self.end_ms // self.period_ms)
 
     @property
     def minutes(self) -> tuple[int, int]:
-        """The same in minutes."""
+        """The numbers of the first minute of the window and of the first minute after it."""
         minutes = self.period_ms // MINUTE_MS
         return self.first * minutes, self.end * minutes
 
@@ -103,9 +115,10 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Question:
     """
-    Which events are meant. None for any.
+    Selects counters.
 
-    among    of each of these columns one of the values
+    destination    None is any, and steps before the fan-out
+    among          columns with the values that are accepted in each
     """
 
     steps: Collection[Step]
@@ -114,6 +127,7 @@ class Question:
     among: tuple[tuple[Column, tuple[str, ...]], ...] = ()
 
     def conditions(self) -> tuple[str, list[str]]:
+        """The SQL conditions, each preceded by AND, and their parameters."""
         wanted: list[tuple[Column, Collection[str]]] = [
             ("step", self.steps),
             ("source", self.sources),
@@ -127,12 +141,19 @@ class Question:
 
 
 class Reports:
-    """*queues* gives the files there are. All methods take their time, and raise QueueBroken where a file cannot be read."""
+    """
+    Queries the files that *queues* returns. All methods block, so call them in a thread, and raise
+    QueueBroken if a file cannot be read.
+    """
 
     def __init__(self, queues: Callable[[], Iterable[Path]]) -> None:
         self._queues = queues
 
     def events(self, window: Window, question: Question, by: tuple[Column, ...]) -> Sums:
+        """
+        The numbers of events in *window* that match *question*,
+        grouped by period and by the columns *by*.
+        """
         conditions, values = question.conditions()
         columns = "".join(f", {_COLUMNS[column]}" for column in by)
         groups = "".join(f", {number}" for number in range(3, 3 + len(by)))
@@ -164,8 +185,8 @@ class Reports:
 
     def pending(self, window: Window, question: Question, by: tuple[Column, ...]) -> Sums:
         """
-        Those of the question's one source and destination that wait to be tried again now, by when they were first tried
-        and the reason of their last failure.
+        The numbers of jobs that currently wait for a retry, of the question's single source and its
+        destination. The period is that of their first attempt, the reason that of their last failure.
         """
         (source,) = question.sources
         period = window.period_ms
@@ -186,7 +207,7 @@ class Reports:
         return sums
 
     def latencies(self, window: Window, destination: str) -> Counter[int]:
-        """Of deliveries, by bucket (headgate.queue.latency)."""
+        """The numbers of deliveries by latency bucket (headgate.queue.latency)."""
         buckets: Counter[int] = Counter()
 
         def read(db: sqlite3.Connection) -> None:
@@ -198,12 +219,12 @@ class Reports:
         return buckets
 
     def _each(self, read: Callable[[sqlite3.Connection], None]) -> None:
-        """Has each file read as it is at one moment."""
+        """Calls *read* with each file, in one read transaction per file."""
         for path in self._queues():
             try:
                 with closing(read_only(path)) as db:
                     (version,) = db.execute("PRAGMA user_version").fetchone()
-                    if version:  # else it is being made, and nothing is in it
+                    if version:  # 0: the file is being created and is empty
                         db.execute("BEGIN")
                         read(db)
             except sqlite3.Error as error:
@@ -213,7 +234,10 @@ class Reports:
 def _statements(
     db: sqlite3.Connection, window: Window, of_minutes: str, of_periods: str
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """What to ask: hours and days are summed up but for the last minutes."""
+    """
+    The statements with their parameters: hours and days are stored
+    as sums except for the latest minutes.
+    """
     minutes = window.period_ms // MINUTE_MS
     summed_up = -1
     if minutes > 1:
@@ -223,7 +247,10 @@ def _statements(
 
 
 def _values(event_type: str, labels: str, reason: str, names: set[str]) -> Mapping[Column, str]:
-    """Of a job. *names* are the labels that were seen: beyond so many they are not told apart, as in the counters."""
+    """
+    The column values of a job. *names* collects the distinct labels seen: beyond PER_HOUR of them the rest
+    become OTHER, as in the counters.
+    """
     event_name, app_version = parts(labels)
     if labels and labels not in names:
         if len(names) < PER_HOUR:

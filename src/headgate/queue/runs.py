@@ -1,9 +1,11 @@
 """
-Message ids that were put, many to a row and sorted: what is written once more for each eightfold of their number, where an
-index of random keys writes a page for each (5 KB an event, measured).
+Sorted runs of message ids, as in a log-structured merge tree. Each entry is rewritten once for every
+eightfold growth of their number, whereas an index of random keys writes a page for each key (5 KB an event,
+measured).
 
-An entry is a key and when it was put. A run has its entries in parts, by the first bits of the key, and a Bloom filter of
-two bytes an entry which is in memory as well: nearly every key that a run has not is told without a look at it.
+An entry is a key and the time when it was put. A run stores its entries in parts, by the first bits of the
+key, and has a Bloom filter of two bytes an entry, also kept in memory, which answers nearly every look-up of
+an unknown key without reading a part.
 """
 
 from __future__ import annotations
@@ -25,46 +27,57 @@ _TIME_BYTES: Final = 6
 ENTRY_BYTES: Final = KEY_BYTES + _TIME_BYTES
 
 RUN_ENTRIES: Final = 8_192
-"""Of a run of level 0; one of the next level has up to FANOUT times as many."""
+"""Entries of a run of level 0. Each next level has up to FANOUT times as many."""
 
 FANOUT: Final = 8
 _FANOUT_BITS: Final = 3
 
 _PART_BITS: Final = 6
 PART_ENTRIES: Final = RUN_ENTRIES >> _PART_BITS
-"""Of a part, in the mean: about a page."""
+"""Mean number of entries in a part: about a page."""
 
 _FILTER_BITS: Final = 17
-"""Of level 0, as a power of two: 16 bits an entry, of which two are set; one key in seventy seems to be there."""
+"""
+log2 of the filter's bits at level 0: 16 bits an entry with two hash functions, a false positive rate of 1 in
+70.
+"""
 
 _WORDS: Final = struct.Struct(f"<4x2I{ENTRY_BYTES - 12}x")
-"""Two words of an entry's key, beside the one that tells its part."""
+"""
+Reads the two words of an entry's key that index the filter; the first word, which selects the part, is
+skipped.
+"""
 
 _BIT: Final = tuple(1 << bit for bit in range(8))
 
 
 def entries(keys: Iterable[bytes], at: int) -> list[bytes]:
-    """Of *keys* that were put at *at*."""
+    """The entries of *keys* that were put at *at*, ms since the epoch."""
     time = at.to_bytes(_TIME_BYTES, "big")
     return [key + time for key in keys]
 
 
 def entries_of(text: bytes) -> list[bytes]:
+    """Splits *text* into entries."""
     return [text[start : start + ENTRY_BYTES] for start in range(0, len(text), ENTRY_BYTES)]
 
 
 def later_than(all_of: Iterable[bytes], at: int) -> list[bytes]:
-    """Those that were put after *at*."""
+    """The entries put after *at*."""
     bound = at.to_bytes(_TIME_BYTES, "big")
     return [one for one in all_of if one[KEY_BYTES:] > bound]
 
 
 def part_bits(level: int) -> int:
+    """log2 of the number of parts of a run of *level*."""
     return _PART_BITS + _FANOUT_BITS * level
 
 
 def split(ordered: Sequence[bytes], level: int, first: int, count: int) -> list[bytes]:
-    """The texts of *count* parts of a run of *level*, from part *first* on. *ordered* are all their entries."""
+    """
+    Divides *ordered*, all entries of *count* parts of a run of *level* from part *first* on, into these
+    parts.
+    """
     shift = 32 - part_bits(level)
     bounds = [
         bisect_left(ordered, (part << shift).to_bytes(4, "big")) for part in range(first, first + count)
@@ -75,7 +88,7 @@ def split(ordered: Sequence[bytes], level: int, first: int, count: int) -> list[
 
 
 class Filter:
-    """Of a run of *level*. *bits* are as `text` gave them."""
+    """The Bloom filter of a run of *level*; empty, or with the *bits* that `text` returned."""
 
     __slots__ = ("_bits", "_mask")
 
@@ -85,19 +98,25 @@ class Filter:
         self._mask = size - 1
 
     def add(self, text: bytes) -> None:
-        """The entries in *text*."""
+        """Adds the entries in *text*."""
         bits, mask, bit = self._bits, self._mask, _BIT
         for one, other in _WORDS.iter_unpack(text):
             bits[(one & mask) >> 3] |= bit[one & 7]
             bits[(other & mask) >> 3] |= bit[other & 7]
 
     def places(self, words: Sequence[int]) -> list[tuple[int, int]]:
-        """Of each word the byte that has its bit, and the bit; the same for all filters of a level."""
+        """
+        For each word the index of its byte in the filter and its
+        bit, the same for all filters of a level.
+        """
         mask, bit = self._mask, _BIT
         return [((word & mask) >> 3, bit[word & 7]) for word in words]
 
     def candidates(self, ones: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> list[int]:
-        """Which of the keys whose words have these places may be there, by their number."""
+        """
+        The indexes of the keys that may be in the run, given the
+        places of their first and second words.
+        """
         bits = self._bits
         likely = [number for number, (byte, bit) in enumerate(ones) if bits[byte] & bit]
         return [number for number in likely if bits[others[number][0]] & others[number][1]]
@@ -108,7 +127,7 @@ class Filter:
 
 
 class Run(NamedTuple):
-    """*newest*: when the last of its entries was put."""
+    """A sorted run. *newest* is the time of its latest entry, ms since the epoch."""
 
     id: int
     level: int
@@ -116,16 +135,16 @@ class Run(NamedTuple):
     filter: Filter
 
     def part(self, number: int) -> int:
-        """The row of a part."""
+        """The row id of a part."""
         return (self.id << 32) + number
 
     def part_of(self, key: bytes) -> int:
-        """The row of the part that *key* would be in."""
+        """The row id of the part that would contain *key*."""
         return self.part(int.from_bytes(key[:4], "big") >> (32 - part_bits(self.level)))
 
 
 def time_in(text: bytes, key: bytes) -> int | None:
-    """When *key* was put, the last time, by the entries in *text*; None when it is not there."""
+    """When *key* was last put according to the entries in *text*, or None."""
     at = None
     start = text.find(key)
     while start >= 0:
@@ -142,7 +161,10 @@ _FIND_PARTS: Final = ListStatement(
 
 
 def parts(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, bytes]:
-    """The texts of those *rows* of parts that there are; with one turn of the interpreter for many, see statements.py."""
+    """
+    The contents of those *rows* of parts that exist. Many rows come as one, which takes the interpreter lock
+    once for all of them (see statements.py).
+    """
     found: dict[int, bytes] = {}
     for numbers, text in _FIND_PARTS.run(db, rows):
         start = 0
@@ -159,7 +181,7 @@ class Runs:
         self.all: dict[int, Run] = {}
 
     def load(self, db: sqlite3.Connection, stored: set[int]) -> None:
-        """*stored* are those that there are now."""
+        """Loads and drops runs so that they match *stored*, the ids of the runs in the file."""
         for number in self.all.keys() - stored:
             del self.all[number]
         for number in stored - self.all.keys():
@@ -169,7 +191,7 @@ class Runs:
             self.all[number] = Run(number, level, newest, Filter(level, bits))
 
     def known(self, db: sqlite3.Connection, keys: Sequence[bytes], since: int) -> set[bytes]:
-        """Those of *keys* that were put after *since*."""
+        """The *keys* that were put after *since*, ms since the epoch."""
         if not self.all or not keys:
             return set()
         words = struct.unpack(f"<{4 * len(keys)}I", b"".join(keys))

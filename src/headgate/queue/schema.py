@@ -1,4 +1,4 @@
-"""The tables of a queue file, its migrations, and how it is opened."""
+"""The schema of a queue file, its migrations, and opening it for writing."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID: Final = 0x48_47_51_31
-"""Marks a file as a queue of Headgate."""
+"""Identifies an SQLite file as a Headgate queue."""
 
 SYNCHRONOUS: Final = "FULL"
-"""With NORMAL a power cut takes back what was acknowledged last: the test of power cuts shows it."""
+"""With NORMAL a power cut loses the last acknowledged commits, as the power-cut test shows."""
 
 WAL_PAGES: Final = 16_000
-"""64 MB of log, then it goes to the file: pages written again and again in between, as those of short queues, go there once."""
+"""
+The write-ahead log is checkpointed at 64 MB. Pages that change often, as those of short queues do, are copied
+to the file once per checkpoint, however often they were logged.
+"""
 
-# Minutes are written with every commit, so all of one lie side by side; hours and days are read by key.
-# What every job passes through is kept narrow. Jobs that were tried have an index of their own, so that the pages which new
-# ones come and go in are as few with a million retries outstanding as with none. `size` is in both indices so that lanes are
-# counted from them alone when a queue is opened.
+# Minute counters are written with every commit, so the rows of one minute are adjacent; hours and days are
+# read by key. The table that every job passes through has few columns. Retried jobs have an index of their
+# own, so that new jobs touch as few pages with a million retries outstanding as with none. `size` is in both
+# indexes so that lanes can be counted from the indexes alone when a queue is opened.
 MIGRATIONS: Final = (
     """
     CREATE TABLE lanes (
@@ -155,7 +158,8 @@ MIGRATIONS: Final = (
     INSERT INTO tally_days SELECT key, minute / 1440, sum(events), sum(latency_ms) FROM tallies GROUP BY 1, 2;
     INSERT INTO rolled SELECT 1, coalesce(max(minute), -1) FROM tallies;
     """,
-    # `seen` stays until all that is in it has expired; a part's id is its run's, times 2^32, and its number.
+    # `seen` stays until all of its rows have expired. The id of a part is the id of its run times 2^32 plus
+    # its number.
     """
     CREATE TABLE seen_log (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -171,14 +175,15 @@ MIGRATIONS: Final = (
     );
     """,
 )
-"""Each brings the schema from its index to the next `user_version`; what has been released is never changed."""
+"""The script at index n migrates `user_version` n to n + 1. Released scripts are never changed."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """
-    The one connection that writes *path*, made and brought up to date where needed. For one thread at a time.
+    Opens the only writing connection to *path*; creates and migrates the file if necessary. One thread at a
+    time may use it.
 
-    Raises QueueBroken, with the file and what to do about it.
+    Raises QueueBroken, whose message names the file and says what to do.
     """
     new = not path.exists()
     db: sqlite3.Connection | None = None
@@ -206,7 +211,7 @@ def _configure(db: sqlite3.Connection, path: Path) -> None:
     if mode != "wal":
         raise QueueBroken(f"{path}: its volume does not allow shared memory; use a local disk")
     db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
-    db.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone leaves it in the drive's cache
+    db.execute("PRAGMA fullfsync = ON")  # on macOS fsync alone does not flush the drive's cache
     db.execute("PRAGMA checkpoint_fullfsync = ON")
     db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     db.execute("PRAGMA journal_size_limit = 67108864")
@@ -252,7 +257,7 @@ _ADVICE: Final = {
 
 
 def explain(path: Path, error: Exception) -> str:
-    """One line for people: the file, what happened, what to do."""
+    """One line for operators: the file, what happened, what to do."""
     code = getattr(error, "sqlite_errorcode", None)
     advice = _ADVICE.get(code & 0xFF) if isinstance(code, int) else None
     return f"{path}: {error}; {advice}" if advice else f"{path}: {error}"

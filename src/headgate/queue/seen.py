@@ -1,9 +1,9 @@
 """
-Which message ids were put in the last 24 hours (SPEC 8.7).
+The message ids put in the last 24 hours (SPEC 8.7), for de-duplication.
 
-The last ones, `runs.RUN_ENTRIES` at most, are in memory and in the rows that their commits added to a log; what is older is
-in sorted runs. So a commit writes its keys one behind the other, whatever is stored already. In memory there is 1 MB, and
-two bytes for each id of the window; as much for the file of each sibling.
+The latest ids, at most `runs.RUN_ENTRIES`, are in memory and in a log to which each commit appends a row;
+older ones are in sorted runs. So a commit writes its keys sequentially, however many are stored. The memory
+needed is 1 MB plus two bytes for each id of the window, and as much again for the file of each sibling.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-# Where files of format 2 had them; nothing is added any more.
+# The table that files of format 2 used. Nothing is added to it any more.
 _KNOWN_OF_OLD: Final = ListStatement("SELECT key FROM seen WHERE at > ? AND key")
 
-# Rows come many to one, see statements.py.
+# Many rows come as one, see statements.py.
 _LOAD: Final = """
     SELECT
         (SELECT min(id) FROM seen_log),
@@ -39,20 +39,23 @@ _LOAD: Final = """
 """
 
 SWEEP_ROWS: Final = 1_000
-"""Removed with one commit at most."""
+"""Maximum number of expired rows of format 2 removed in one commit."""
 
 SWEEP_EVERY_MS: Final = 1_000
-"""How often it is looked at whether something has expired."""
+"""How often expired ids are looked for."""
 
 DROP_PARTS: Final = 64
-"""Of a run that has expired or was merged, removed with one commit."""
+"""Parts of expired or merged runs removed in one commit."""
 
 MERGE_ENTRIES: Final = 256
-"""Merged of each level with every commit that adds keys, beside twice as many as it adds: levels keep up with what comes."""
+"""
+Each commit that adds keys merges this many entries at each level, plus twice as many as it adds, so that
+merging keeps up with the keys that arrive.
+"""
 
 
 def key(workspace: str, message_id: str) -> bytes:
-    """16 bytes: among 10^9 ids two are taken for one with a probability of 10^-21."""
+    """A 16-byte hash of a message id. The probability of any collision among 10^9 ids is 10^-21."""
     return blake2b(f"{workspace}\0{message_id}".encode(), digest_size=KEY_BYTES).digest()
 
 
@@ -60,7 +63,7 @@ class _Log:
     """
     The rows of a file's log, in memory.
 
-    times    by key, when it was put last
+    times    when each key was last put, ms since the epoch
     """
 
     def __init__(self) -> None:
@@ -69,7 +72,7 @@ class _Log:
 
     @property
     def last(self) -> tuple[int, int]:
-        """The id of the last row, and when it was put."""
+        """The id of the last row and the time when it was put; (0, 0) if there are no rows."""
         return (self._rows[-1][0], self._rows[-1][1]) if self._rows else (0, 0)
 
     def add(self, number: int, at: int, keys: Sequence[bytes]) -> None:
@@ -77,7 +80,7 @@ class _Log:
         self.times.update(dict.fromkeys(keys, at))
 
     def drop(self, last: int) -> None:
-        """The rows up to *last*."""
+        """Removes the rows with ids up to *last*."""
         rows, times = self._rows, self.times
         if rows and rows[-1][0] <= last:
             rows.clear()
@@ -85,15 +88,15 @@ class _Log:
         while rows and rows[0][0] <= last:
             _, at, keys = rows.popleft()
             for one in keys:
-                if times.get(one) == at:  # and was not put again
+                if times.get(one) == at:  # else it was put again later
                     del times[one]
 
     def keys(self) -> Iterator[tuple[int, Sequence[bytes]]]:
-        """All rows' keys, with when they were put."""
+        """The keys of each row, with the time they were put."""
         return ((at, keys) for _, at, keys in self._rows)
 
     def expired(self, since: int) -> int:
-        """The id of the last row put at *since* or before; 0 for none."""
+        """The id of the last row put at *since* or before; 0 if there is none."""
         last = 0
         for number, at, _ in self._rows:
             if at > since:
@@ -107,17 +110,17 @@ class _Log:
 
 
 class _Ids:
-    """What a file knows, as of `load`."""
+    """The ids in one file as of the last `load`."""
 
     def __init__(self) -> None:
         self.log = _Log()
         self.runs = Runs()
         self.has_old: object = False
-        """Whether there is something in the table of format 2."""
+        """Whether the table of format 2 has rows."""
         self._read = 0
 
     def load(self, db: sqlite3.Connection) -> None:
-        """What came since the last time, and what went."""
+        """Reads what was added and removed since the last call."""
         first, runs, self.has_old, rows, text = db.execute(_LOAD, (self._read,)).fetchone()
         start = 0
         for number, at, size in orjson.loads(rows):
@@ -138,7 +141,10 @@ class _Ids:
 
 
 class Seen:
-    """The ids of one file, and look-ups in its siblings'. What takes place in a transaction counts from `after_commit` on."""
+    """
+    The ids of one file, and look-ups in the files of its siblings. Changes made in a transaction take effect
+    in memory at `after_commit`.
+    """
 
     def __init__(self, db: sqlite3.Connection, window_ms: int, siblings: Siblings) -> None:
         self._window_ms = window_ms
@@ -147,7 +153,7 @@ class Seen:
         self._ids = _Ids()
         self._ids.load(db)
         self._merges: dict[int, Merge] = {}
-        """By level of their sources."""
+        """The merges in progress, by the level of their sources."""
         self._added = 0
         self._commit: list[Callable[[], object]] = []
         stored = list(_runs_with_parts(db))
@@ -159,7 +165,7 @@ class Seen:
 
     @staticmethod
     def last_time(db: sqlite3.Connection) -> int:
-        """When the last was put."""
+        """When the latest id was put, ms since the epoch."""
         (at,) = db.execute(
             "SELECT max(coalesce((SELECT at FROM seen_log ORDER BY id DESC LIMIT 1), 0),"
             " coalesce((SELECT max(newest) FROM seen_runs), 0),"
@@ -168,15 +174,16 @@ class Seen:
         return int(at)
 
     def known(self, db: sqlite3.Connection, keys: Sequence[bytes], now: int) -> set[bytes]:
-        """Those of *keys* that were put less than the window ago, here or at a sibling."""
+        """The *keys* that were put less than the window ago, here or in a sibling's file."""
         since = now - self._window_ms
         return self._siblings.add_known(self._ids.known(db, keys, since), keys, since)
 
     def look_anew(self) -> None:
-        """Opens the siblings' files again before the next look: see Siblings."""
+        """Closes the siblings' files, so that the next look-up reopens them: see Siblings."""
         self._siblings.close()
 
     def add(self, db: sqlite3.Connection, keys: Sequence[bytes], now: int) -> None:
+        """Stores *keys* as put at *now*."""
         if keys:
             cursor = db.execute("INSERT INTO seen_log (at, keys) VALUES (?, ?)", (now, b"".join(keys)))
             number = cursor.lastrowid or 0
@@ -184,7 +191,11 @@ class Seen:
             self._commit.append(lambda: self._ids.log.add(number, now, keys))
 
     def sweep(self, db: sqlite3.Connection, now: int) -> None:
-        """Puts a portion in order: the last thing of a transaction. Makes runs only where keys were added, so where there is room."""
+        """
+        Does a portion of the maintenance: expires, drops, writes and merges runs. Call it last in a
+        transaction. It writes runs only in transactions that add keys, because these have checked that the
+        disk has space.
+        """
         since = now - self._window_ms
         if now >= self._next_sweep:
             self._expire(db, now, since)
@@ -224,7 +235,10 @@ class Seen:
         self._commit.append(lambda: self._swept(now))
 
     def _expire_old(self, db: sqlite3.Connection, since: int) -> bool:
-        """A portion of the table of format 2, oldest first. Whether that is all for now."""
+        """
+        Removes up to SWEEP_ROWS expired rows of the table of format 2. Returns whether no expired ones are
+        left.
+        """
         removed = db.execute(
             "DELETE FROM seen WHERE id IN"
             " (SELECT id FROM (SELECT id, at FROM seen ORDER BY id LIMIT ?) WHERE at <= ?)",
@@ -236,7 +250,7 @@ class Seen:
         return removed < SWEEP_ROWS
 
     def _write_run(self, db: sqlite3.Connection) -> None:
-        """Of the log, but for what this transaction added."""
+        """Moves the log to a new run, except for the keys added in this transaction."""
         log = self._ids.log
         last, newest = log.last
         run = write(db, self._take_number(), log.keys(), newest)
@@ -246,7 +260,7 @@ class Seen:
             log.drop(last)
             self._ids.runs.all[run.id] = run
 
-        # Before what this transaction added gets into the log.
+        # Must run before the keys of this transaction are added to the log.
         self._commit.insert(0, wrote)
 
     def _merge(self, db: sqlite3.Connection, since: int) -> None:
@@ -267,7 +281,7 @@ class Seen:
             self._drop(source)
 
     def _drop(self, run: Run) -> None:
-        """*run* is none any more."""
+        """Forgets *run* and schedules the removal of its parts."""
         self._ids.runs.all.pop(run.id, None)
         self._dropped.append(run.id)
 
@@ -280,7 +294,7 @@ class Seen:
 
 
 def _runs_with_parts(db: sqlite3.Connection) -> Iterator[int]:
-    """The runs that have parts, whole or not: one look for each."""
+    """The ids of the runs that have parts, complete or not. Takes one look-up for each run."""
     after = 0
     while row := db.execute(
         "SELECT id >> 32 FROM seen_parts WHERE id >= ? ORDER BY id LIMIT 1", (after,)
@@ -291,13 +305,15 @@ def _runs_with_parts(db: sqlite3.Connection) -> Iterator[int]:
 
 class Siblings:
     """
-    Read-only looks into what other workers' files know, opened when they appear.
+    Read-only look-ups of ids in the files of other workers, which are opened when they appear.
 
-    A worker that is killed while its commit goes to the disk leaves a commit that is whole, and hidden while anybody has
-    the file open: only the first to open it looks through its log. Whoever had sent those events sends them again, to
-    another worker. So all files are let go of when a worker has ended.
+    A worker that is killed during a commit may leave a complete commit in the write-ahead log that stays
+    hidden as long as any connection to the file is open: only the first connection recovers the log. The
+    sender, who got no answer, sends these events again to another worker. So all files are closed when a
+    worker has ended.
 
-    Two workers that get the same id in the same moment both take it: neither can see what the other has not committed.
+    Two workers that receive the same id at the same moment both accept it, since neither sees what the other
+    has not committed.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -305,14 +321,14 @@ class Siblings:
         self._open: dict[Path, _Sibling] = {}
 
     def add_known(self, found: set[bytes], keys: Sequence[bytes], since: int) -> set[bytes]:
-        """*found* with those of *keys* that a sibling knows."""
+        """Adds to *found* the *keys* that a sibling knows, and returns it."""
         for path in self._paths:
             sibling = self._sibling(path)
             if sibling is None:
                 continue
             try:
                 found |= sibling.known(keys, since)
-            except sqlite3.Error:  # just being made, or gone: the next commit looks again
+            except sqlite3.Error:  # just being created, or removed: the next commit tries again
                 self._forget(path)
         return found
 
@@ -344,7 +360,7 @@ class Siblings:
 
 
 class _Sibling:
-    """A file that another process writes."""
+    """A read-only view of a file that another process writes."""
 
     def __init__(self, path: Path, inode: int) -> None:
         self.inode = inode
@@ -352,9 +368,9 @@ class _Sibling:
         self._ids = _Ids()
 
     def known(self, keys: Sequence[bytes], since: int) -> set[bytes]:
-        """Raises sqlite3.Error."""
+        """As `_Ids.known`, after loading the changes. Raises sqlite3.Error."""
         db = self._db
-        # Of one moment: what goes from the log to a run is in one of them.
+        # One read transaction, so that keys moved from the log to a run are found in one of the two.
         db.execute("BEGIN")
         try:
             self._ids.load(db)

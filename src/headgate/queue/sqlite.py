@@ -1,4 +1,4 @@
-"""A queue in one SQLite file, for one process."""
+"""The queue on one SQLite file, used by one process."""
 
 from __future__ import annotations
 
@@ -34,23 +34,24 @@ DEFAULT_LIMITS: Final = QueueLimits()
 
 LINGER_S: Final = 0.005
 """
-For which settlements wait for others, or for a put or a poll to go with: nobody waits for them, and a commit costs much the
-same for one as for a hundred. What was delivered in this time is delivered again after a crash, as what was under way is.
+How long settlements wait to share a commit with others, or with a put or poll: nobody waits for them, and a
+commit costs about the same for one as for a hundred. Deliveries settled in this time are repeated after a
+crash, like those in flight.
 """
 
 
 class SqliteQueue:
     """
-    The Queue protocol on SQLite: see there for what each method promises.
+    Implements the Queue protocol; see there for the contract of each method.
 
-    What is asked for in one iteration of the event loop goes to the thread of the store at its end, and everything that has
-    come there while a commit was made goes into the next one.
+    The requests of one iteration of the event loop are passed to the commit thread at its end, and all
+    batches that arrive there during a commit share the next one.
     """
 
     def __init__(
         self, path: Path, lock: FileLock, thread: CommitThread, clock: ServiceClock, limits: QueueLimits
     ) -> None:
-        """For `open`."""
+        """Used by `open`."""
         self._path = path
         self._lock = lock
         self._thread = thread
@@ -82,10 +83,11 @@ class SqliteQueue:
         siblings: Sequence[Path] = (),
     ) -> SqliteQueue:
         """
-        The queue in *path*, which is made if there is none. *siblings* are the files of other workers, which may appear
-        later: what was put there is a duplicate here.
+        Opens the queue in *path*, creating the file if necessary. *siblings* are the files of other workers,
+        which need not exist yet: an event put there is a duplicate here.
 
-        Raises InUse while another process has it, QueueBroken where it cannot be opened; both say what to do.
+        Raises InUse if another process has the queue open, and QueueBroken if it cannot be opened; both
+        messages say what to do.
         """
         try:
             lock = FileLock(path.with_name(path.name + ".lock"), f"the queue {path}")
@@ -103,7 +105,7 @@ class SqliteQueue:
 
     @property
     def broken(self) -> QueueBroken | None:
-        """Why nothing is accepted at present; None when all is well."""
+        """Why nothing is accepted at present; None if the store can be written."""
         return self._broken
 
     async def put(self, events: Sequence[NewEvent], tallies: Sequence[Tally] = ()) -> list[bool]:
@@ -115,7 +117,8 @@ class SqliteQueue:
         self._quotas.wait(put)
         self._batch.puts.append(put)
         if claims:
-            # Who hears of it now polls before this is handed over: then both come back together, a round trip earlier.
+            # Call back now rather than after the commit: a poll that follows goes into the same batch as this
+            # put and saves a round trip to the thread.
             due = self._clock.now()
             for lane, _, _ in claims:
                 self._lanes.earlier(lane, due, due)
@@ -159,7 +162,7 @@ class SqliteQueue:
     async def stats(self) -> Stats:
         oldest: dict[Lane, int] = {}
         dead: int = await self._ask(lambda db, store, _: store.dead.count(db))
-        with contextlib.suppress(sqlite3.Error):  # a disk that cannot be read: `broken` tells
+        with contextlib.suppress(sqlite3.Error):  # the disk cannot be read: see `broken`
             oldest = await asyncio.to_thread(census.oldest, self._path)
         lanes = {
             lane.key: LaneStats(lane.rows - lane.leased, lane.retrying, oldest.get(lane.key))
@@ -190,7 +193,7 @@ class SqliteQueue:
         return len(found)
 
     async def sibling_ended(self) -> None:
-        """To be called when the process that had one of the siblings has ended."""
+        """To be called when the process of a sibling has ended: reopens the siblings' files."""
         await self._ask(lambda _db, store, _now: store.seen.look_anew())
 
     async def close(self) -> None:
@@ -241,12 +244,12 @@ class SqliteQueue:
             self._thread.submit(batch)
 
     def _post(self, report: Report) -> None:
-        """Called in the thread."""
+        """Receives a report in the commit thread and passes it to the event loop."""
         with contextlib.suppress(RuntimeError):  # the loop was closed before the queue
             self._loop.call_soon_threadsafe(self._take, report)
 
     def _take(self, report: Report) -> None:
-        """All that a commit changed, at once."""
+        """Applies a report: updates the index and the quotas and resolves the futures."""
         recovered = self._broken is not None and report.broken is None
         self._broken = report.broken
         new: list[LaneState] = []
@@ -255,7 +258,7 @@ class SqliteQueue:
         due = self._took_settlements(report.settled, report.now) or recovered
         for poll in report.batch.polls:
             due |= self._took_poll(poll, report.now)
-        # Of what was put, a poll of the same batch may have had everything.
+        # A poll of the same batch may already have leased everything that was put.
         due = due or any(lane.next_due <= report.now for lane in new)
         for ask in report.batch.asks:
             _resolve(ask.done, ask.error or ask.result)
@@ -269,7 +272,7 @@ class SqliteQueue:
             self._ended()
 
     def _took_put(self, put: Put, now: int) -> list[LaneState]:
-        """The lanes that have something new."""
+        """Applies the result of *put*; returns the lanes that have new jobs."""
         self._quotas.waited(put)
         result = put.result
         if not isinstance(result, list):
@@ -283,7 +286,7 @@ class SqliteQueue:
         return lanes
 
     def _took_settlements(self, settlements: Sequence[Settlement], now: int) -> bool:
-        """Whether any job is due again."""
+        """Applies stored settlements; returns whether any of the jobs is due again."""
         over: dict[Lane, list[int]] = {}
         is_due = False
         for settlement in settlements:
@@ -304,7 +307,7 @@ class SqliteQueue:
         return is_due
 
     def _took_back(self, settlement: Settlement, now: int) -> bool:
-        """A job that is not over. Whether it is due."""
+        """Applies an Again or Release; returns whether the job is due."""
         job = settlement.job
         lane = self._lanes.lane(job.lane)
         lane.leased -= 1
@@ -321,7 +324,10 @@ class SqliteQueue:
         return due <= now
 
     def _took_poll(self, poll: Poll, now: int) -> bool:
-        """Whether there is more than was asked for in a lane, while another gave less."""
+        """
+        Applies the result of *poll*. Returns whether any lane had fewer jobs than planned, so that another
+        poll may find more elsewhere.
+        """
         jobs: list[Job] = []
         less = False
         for (key, wanted), found in zip(poll.plan, poll.found, strict=False):
@@ -339,7 +345,7 @@ class SqliteQueue:
         return less
 
     def _arm(self) -> None:
-        """Sees to it that the callbacks are called when the next lane falls due."""
+        """Sets the timer that calls the callbacks when the next lane falls due."""
         due = self._lanes.next_due
         if due >= self._timer_due or self._closed:
             return
@@ -379,7 +385,7 @@ class SqliteQueue:
 
 
 def _resolve(future: asyncio.Future[Any], result: object) -> None:
-    """Unless nobody waits any more."""
+    """Sets the result or exception of *future*, unless it was cancelled."""
     if future.done():
         return
     if isinstance(result, Exception):

@@ -1,4 +1,7 @@
-"""The jobs and bodies of one queue file. All of it runs in the one thread that has the connection."""
+"""
+Reads and writes the jobs and bodies of one queue file. Runs
+only in the thread that owns the connection.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ _ADD_SHARES: Final = insert("shares", ("body", "jobs"))
 _ADD_JOBS: Final = insert(
     "jobs", ("id", "lane", "due", "body", "size", "stage", "attempts", "faults", "first_at")
 )
-# What is the same for all that are new comes without values of its own: a value costs as much as a step.
+# Columns that are the same for all new jobs are literals: a bound value costs as much as a step.
 _ADD_NEW_JOBS: Final = RowStatement(
     "INSERT INTO jobs (id, lane, due, body, size, stage, attempts, faults) SELECT *, 0, 0, 0 FROM",
     5,
@@ -64,8 +67,8 @@ _DELETE_UNSHARED: Final = ListStatement(
 _DELETE_SHARES: Final = ListStatement("DELETE FROM shares WHERE jobs <= 0 AND body")
 
 _READ_LANES_MAX: Final = 64
-# All rows of a read come as one: numbers and names as JSON, the bodies of those that are due one behind the other. Each row
-# stepped to would cost a turn of the interpreter, see statements.py.
+# A read returns a single row: numbers and names as JSON, and the bodies of the due jobs concatenated. Each
+# further row would take the interpreter lock once more, see statements.py.
 _READ_INDEX: Final = """
     SELECT * FROM (
         SELECT id, lane, due, body, size, stage, attempts, faults, first_at FROM jobs
@@ -94,7 +97,10 @@ _READ: Final = {
 
 
 class Found(NamedTuple):
-    """What a poll found in a lane. *next_due* is of the first job that is left; None when there is none."""
+    """
+    The jobs that a poll leased from a lane. *next_due* is when the first remaining job is due, None if there
+    is none.
+    """
 
     lane: Lane
     jobs: list[Job]
@@ -112,7 +118,9 @@ class _Held:
     """
     The leases of a lane.
 
-    floor    (due, id) up to which every job is held or gone, unless *mixed*: then jobs to hand out may lie between
+    ids      the jobs leased
+    floor    (due, id) up to which all jobs are leased or gone, so that reads can start there
+    mixed    whether some jobs up to *floor* were given back; reads then start at the beginning
     """
 
     __slots__ = ("floor", "ids", "mixed")
@@ -123,18 +131,24 @@ class _Held:
         self.mixed = False
 
     def give_back(self, id_: int) -> None:
-        """Of a job that lies below the floor from now on."""
+        """Ends the lease of a job that stays stored below the floor."""
         self.ids.discard(id_)
         self.mixed = True
 
     def settle(self) -> None:
+        """Resets the floor once it is mixed and no leases are left."""
         if self.mixed and not self.ids:
             self.mixed = False
             self.floor = (-1, -1)
 
 
 class Store:
-    """Leases are in memory; what they are of is marked in no table, so that handing out writes nothing."""
+    """
+    The contents of one queue file. Leases are kept in memory only, so that handing out jobs writes nothing.
+
+    `put`, `settle` and `redrive` run in a transaction, which is followed by `after_commit` or
+    `after_rollback`.
+    """
 
     def __init__(self, db: sqlite3.Connection, limits: QueueLimits, siblings: Siblings) -> None:
         self.seen = Seen(db, limits.seen_ms, siblings)
@@ -157,12 +171,12 @@ class Store:
         )
 
     def last_time(self, db: sqlite3.Connection) -> int:
-        """The latest time that is stored anywhere."""
+        """The latest time stored in the file, ms since the epoch."""
         (at,) = db.execute("SELECT at FROM clock").fetchone()
         return max(int(at), self.seen.last_time(db))
 
     def put(self, db: sqlite3.Connection, events: Sequence[NewEvent], now: int) -> list[bool]:
-        """Stores *events* with their tallies. False for each duplicate."""
+        """Stores *events* with their tallies. Returns for each whether it is new, False for a duplicate."""
         keys = [seen.key(event.workspace, event.message_id) for event in events]
         known = self.seen.known(db, keys, now)
         fresh: list[bytes] = []
@@ -179,7 +193,8 @@ class Store:
             known.add(key)
             fresh.append(key)
             flags.append(True)
-            # Those of one request are the same object, and looking one up costs as much as a step of the file.
+            # Events of one request share the same tuple, so each is counted once for all of them: looking up
+            # a tally costs as much as a step of a statement.
             alike = tallies.get(id(event.tallies))
             if alike is None:
                 alike = tallies[id(event.tallies)] = [event.tallies, 0]
@@ -272,7 +287,7 @@ class Store:
             _DELETE_SHARES.run(db, list(shared))
 
     def redrive(self, db: sqlite3.Connection, ids: Sequence[int], now: int) -> list[tuple[Lane, int]]:
-        """Makes dead jobs due; the lane and size of each found."""
+        """Makes the dead jobs with *ids* due. Returns the lane and body size of each one found."""
         found = self.dead.take(db, list(dict.fromkeys(ids)))
         bodies: list[Any] = []
         jobs: list[Any] = []
@@ -287,7 +302,10 @@ class Store:
         return [(self._names[row[0]], len(row[-1])) for row in found]
 
     def read(self, db: sqlite3.Connection, plan: Sequence[tuple[Lane, int]], now: int) -> list[Found]:
-        """Leases of each lane so many jobs that are due, oldest first. Outside of a transaction."""
+        """
+        Leases up to the planned number of due jobs from each lane,
+        oldest first. Runs outside a transaction.
+        """
         numbers = [self._lanes[lane] for lane, _ in plan]
         is_caught_up = self._recent.is_caught_up
         stored = [each for each, number in zip(plan, numbers, strict=True) if not is_caught_up(number)]
@@ -305,7 +323,7 @@ class Store:
         ]
 
     def after_commit(self, settlements: Iterable[Settlement], now: int) -> None:
-        """Of a transaction with `settle(..., settlements, now)`: their leases end."""
+        """After a transaction with `settle(..., settlements, now)`: ends the leases of these jobs."""
         self._new_lanes.clear()
         self.tallies.after_commit()
         self._recent.after_commit()
@@ -326,7 +344,7 @@ class Store:
                 held.settle()
 
     def after_rollback(self) -> None:
-        """Drops what was learnt in a transaction that did not take place."""
+        """Drops the state kept in memory for a transaction that was rolled back."""
         for lane in self._new_lanes:
             del self._names[self._lanes.pop(lane)]
         self._new_lanes.clear()
@@ -345,7 +363,7 @@ class Store:
         values: list[int] = [now]
         for lane, wanted in plan:
             held = self._held_by(self._lanes[lane])
-            # One more than wanted, and the first that is not due: so it is known when the lane is due next.
+            # Reads one more than wanted and the first that is not due, to know when the lane is due next.
             floor = (-1, -1) if held.mixed else held.floor
             most = wanted + 1 + (len(held.ids) if held.mixed else 0)
             values += 2 * (self._lanes[lane], *floor, now, most, self._lanes[lane], now)
@@ -399,7 +417,7 @@ class Store:
         return self._lease_recent(lane, wanted, number, jobs)
 
     def _lease_recent(self, lane: Lane, wanted: int, number: int, jobs: list[Job]) -> Found:
-        """As `_lease`, of a lane of which everything that waits, but *jobs*, was put lately."""
+        """As `_lease`, for a lane whose waiting jobs, besides *jobs*, are all cached."""
         taken, next_due = self._recent.take(number, wanted - len(jobs))
         if taken:
             held = self._held_by(number)
@@ -452,5 +470,5 @@ def _due_and_id(found: tuple[list[Any], bytes]) -> tuple[int, int]:
 
 
 def due_again(settlement: Again, now: int) -> int:
-    """When a job that was settled at *now* is due."""
+    """When a job that was settled at *now* is due, ms since the epoch."""
     return now + max(0, math.ceil(settlement.delay_ms))

@@ -1,4 +1,7 @@
-"""Counters per minute, written in the transaction that decides what they count, and summed up by hour and day."""
+"""
+Counters per minute, written in the transaction that decides what
+they count, and aggregated by hour and day.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _ROWS: Final = """
         minute, source, destination, step, event_type, reason, attempt, event_name, app_version, events, latency_ms
     FROM tallies JOIN tally_keys ON tally_keys.id = tallies.key WHERE minute >= ? ORDER BY minute, key
 """
-# What is summed up is over: nothing more is ever counted for it.
+# Only minutes that are over are aggregated: nothing is counted for them afterwards.
 _SUM_UP: Final = """
     INSERT INTO tally_@ (key, at, events, latency_ms)
     SELECT key, minute / ?, sum(events), sum(latency_ms) FROM tallies WHERE minute > ? AND minute < ? GROUP BY 1, 2
@@ -56,10 +59,10 @@ _FORGET_LATENCIES: Final = "DELETE FROM latency_@ WHERE at < ?"
 _PERIODS: Final = (("hours", HOUR_MS), ("days", DAY_MS))
 
 KEYS_MAX: Final = 50_000
-"""Keys kept in memory; when there are more, all are looked up anew."""
+"""Key ids cached in memory; beyond this the cache is emptied."""
 
 MINUTES_KEPT_MS: Final = 49 * HOUR_MS
-"""Of single minutes: nobody may ask for those of more than 48 hours ago (SPEC 12.3)."""
+"""How long counters of single minutes are kept: they can be queried for 48 hours (SPEC 12.3)."""
 
 SWEEP_ROWS: Final = 1_000
 SWEEP_KEYS: Final = 200
@@ -67,7 +70,10 @@ SWEEP_EVERY_MS: Final = MINUTE_MS
 
 
 class Tallies:
-    """What is counted in a transaction, as events and the sum of their latencies, and the ids of the keys counted under."""
+    """
+    Collects the counts of a transaction (events and their summed latencies), and caches the ids of tally
+    keys.
+    """
 
     def __init__(self, keep_ms: int) -> None:
         self._sweeper = _Sweeper(keep_ms)
@@ -81,12 +87,12 @@ class Tallies:
         self._new: list[Tally] = []
 
     def count(self, tallies: Iterable[Tally], events: int = 1) -> None:
-        """Each for so many *events*, with the commit that is being made."""
+        """Counts each of *tallies* for *events* events in the current transaction."""
         for tally in tallies:
             self._add(tally, events, 0.0)
 
     def count_deliveries(self, tally: Tally, latencies_ms: Sequence[float]) -> None:
-        """The same, and how long they took."""
+        """Counts one event for each latency, and the latencies themselves."""
         self._add(tally, len(latencies_ms), sum(latencies_ms))
         destination, buckets = tally.destination, self._buckets
         for bucket, events in Counter(map(latency.bucket_of, latencies_ms)).items():
@@ -101,7 +107,10 @@ class Tallies:
             entry[1] += latency_ms
 
     def write(self, db: sqlite3.Connection, now: int) -> None:
-        """Adds what was counted to the minute of *now*, and what the minutes before hold to their hours and days."""
+        """
+        Adds the counts to the minute of *now*, and aggregates
+        earlier minutes into their hours and days.
+        """
         if not self._sums:
             return
         minute = self._begin(db, now)
@@ -117,13 +126,13 @@ class Tallies:
             self._forget()
 
     def after_commit(self) -> None:
-        """What was counted is stored."""
+        """Forgets the counts, which are stored."""
         self._sums = {}
         self._buckets = {}
         self._new = []
 
     def after_rollback(self) -> None:
-        """Nothing of it is, and the ids that were given out do not hold."""
+        """Forgets the counts and the key ids of a transaction that was rolled back."""
         for tally in self._new:
             self._ids.pop(tally, None)
         self._current = {}
@@ -144,7 +153,10 @@ class Tallies:
         ]
 
     def _begin(self, db: sqlite3.Connection, now: int) -> int:
-        """The minute to count for: that of *now*, or one after it where that is summed up already."""
+        """
+        The minute to count for: that of *now*, or the first that is
+        not aggregated yet if that is later.
+        """
         if self._rolled is None:
             (self._rolled,) = db.execute("SELECT minute FROM rolled").fetchone()
         minute = max(now // MINUTE_MS, self._rolled + 1)
@@ -183,7 +195,7 @@ class Tallies:
 
 
 class _Sweeper:
-    """Removes what was kept for *keep_ms*, a portion with a commit."""
+    """Removes counters older than *keep_ms*, a portion with each commit."""
 
     def __init__(self, keep_ms: int) -> None:
         self._keep_ms = keep_ms
@@ -191,7 +203,10 @@ class _Sweeper:
         self._after_key = 0
 
     def sweep(self, db: sqlite3.Connection, now: int, minute: int) -> bool:
-        """Whether keys were removed, too. *minute* is the first that is not summed up."""
+        """
+        Removes a portion; returns whether keys were removed too. *minute* is the first that is not
+        aggregated.
+        """
         if now < self._next:
             return False
         first = now - self._keep_ms
@@ -209,7 +224,10 @@ class _Sweeper:
         return self._sweep_keys(db, first, minute)
 
     def _sweep_keys(self, db: sqlite3.Connection, first: int, minute: int) -> bool:
-        """Of the next keys in turn: their hours and days, and the keys themselves that nothing is counted under."""
+        """
+        Removes expired hours and days of the next keys in turn, and those keys under which nothing is counted
+        any more. Returns whether any keys were removed.
+        """
         after = self._after_key
         (last,) = db.execute(
             "SELECT max(id) FROM (SELECT id FROM tally_keys WHERE id > ? ORDER BY id LIMIT ?)",
