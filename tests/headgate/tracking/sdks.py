@@ -14,6 +14,8 @@ from typing import Any
 from guest.build import bundles
 from guest.build.sources import ROOT, cache_directory
 from guest.build.workshop import Workshop, digest_of
+from headgate.tracking.timestamps import format_ms, parse
+from tests.headgate.tracking.asking import SOURCE
 
 NODE = Path(__file__).parent / "node"
 
@@ -71,3 +73,17 @@ def value_at(item: Mapping[str, Any], path: str) -> Any:
     for name in path.split("."):
         found = found[name]
     return found
+
+
+def check_what_the_server_adds(
+    event: Mapping[str, Any], item: Mapping[str, Any], request: Mapping[str, Any]
+) -> None:
+    """*event* is what the server made of *item*, one of the calls of a batch *request*."""
+    assert (event["channel"], event["projectId"], event["version"]) == ("server", SOURCE.id, 2)
+    times = {
+        field: parse(event[field]) for field in ("receivedAt", "sentAt", "originalTimestamp", "timestamp")
+    }
+    assert times["originalTimestamp"] == parse(item["timestamp"])
+    assert times["sentAt"] == parse(request["sentAt"])
+    assert None not in times.values()
+    assert all(event[field] == format_ms(value or 0) for field, value in times.items())
