@@ -116,9 +116,9 @@ _HOMES: Final = {
         "Request",
     ),
 }
-"""By module, what it exports: each is imported when it is first used, for not every program needs all of them."""
+"""The exports of each module. A module is imported on first use, because few programs need all of them."""
 
-if not TYPE_CHECKING:  # which else would take any name for one of ours
+if not TYPE_CHECKING:  # a type checker that sees __getattr__ accepts any name
 
     def __getattr__(name: str) -> Any:
         for home, names in _HOMES.items():

@@ -1,6 +1,6 @@
 """
-The functions of wasmtime's C API that `_wasmtime` calls, bound anew: the wheel's own bindings convert and check every
-argument, and keep or give up the interpreter lock alike for calls of nanoseconds and of milliseconds.
+Faster ctypes bindings of the C API functions of wasmtime that `_wasmtime` calls. The wheel's own bindings
+convert and check every argument, and release the interpreter lock even for calls that take nanoseconds.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from wasmtime import _ffi
 
-# Two handles on the same library: held keeps the interpreter lock (calls of nanoseconds, and those that call back),
-# free lets other threads run meanwhile (slices of guest code).
+# Two handles of the same library: `held` keeps the interpreter lock (for calls of nanoseconds, and calls that
+# call back), `free` releases it (for slices of guest code).
 free = _ffi.dll
 held = ctypes.PyDLL(free._name)
 

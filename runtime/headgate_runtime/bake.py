@@ -1,13 +1,14 @@
 """
-Makes the base image: the engine's memory once it is booted and has evaluated the prelude. A step of the guest's build.
+Makes the base image, a step of the guest's build: boots the engine, evaluates the prelude and saves the
+memory.
 
     python -m headgate_runtime.bake DIRECTORY       (engine.wasm, boot.wasm, prelude.js, training/*, and scripts
                                                      libraries/*.js, parts/*.js with the index.json of each)
 
-Scripts are compiled to bytecode in an engine of their own, so that no image holds what parsing left behind. Then the
-image is made twice: after the first time, training functions show which blocks of the heap are written to by events and
-while a function is loaded, and the second time those lie side by side (guest/engine/heap.c). What an event touches, and
-what an image has over the base image, is then a few pages instead of dozens.
+Each script is compiled to bytecode in an engine of its own, so that images hold no leftovers of parsing. The
+image is then made twice. After the first pass, training functions show which heap blocks are written to by
+events and by loading a function. The second pass puts these blocks next to each other (guest/engine/heap.c),
+so that an event writes to a few pages instead of dozens, and overlays are as small.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ if TYPE_CHECKING:
     from headgate_runtime._wasmtime import HostFunction
 
 ROOM_PAGES: Final = 256
-"""Wasm pages behind the engine's own memory while baking: input is put at their end, out of the heap's way."""
+"""Extra Wasm pages while baking; input is put at their end, where the heap does not reach it."""
 
 PARSING_BYTES: Final = 24
-"""Heap that a byte of source may take while a script is compiled, the bytecode included."""
+"""Heap bytes that compiling may take per byte of a script, including the bytecode."""
 
 LIMITS: Final = (6 << 20, 1 << 16, 1000, 100, 1000, 0)
 
 
 LEARN_FUEL: Final = 100
-"""Between two looks at what a training function has written to."""
+"""Fuel between two comparisons of a training function's memory."""
 
 CHUNK_BYTES: Final = 4096
-"""Compared at once."""
+"""Bytes that are compared at a time."""
 
 
 class BakeError(Exception):
@@ -54,13 +55,17 @@ class BakeError(Exception):
 
 
 LARGE_BYTES: Final = 8192
-"""Of larger blocks, which are tables that fill up, the end is written to: they lie in front of all others."""
+"""
+Larger blocks are tables that are filled from the start, so writes go to their end: they precede all other
+blocks.
+"""
 
 
 class Plan(NamedTuple):
     """
-    Where the blocks of the base image are to lie that are written to: offsets from the first, by serial number; and the
-    room they need. What is written to by most events lies together, and so on few pages.
+    The layout of the base image's blocks that are written to: their offsets by serial number, and their total
+    size. Blocks are ordered by the number of events that write to them, so that the most written ones share
+    few pages.
     """
 
     places: Mapping[int, int]
@@ -68,7 +73,10 @@ class Plan(NamedTuple):
 
     @classmethod
     def of(cls, times: Mapping[int, int], blocks: Iterable[tuple[int, int, int]]) -> Plan:
-        """*times*: how many events of training write to a block, by serial number."""
+        """
+        Lay out *blocks* (address, size, serial number). *times* maps serial numbers to the number of training
+        events that write to the block.
+        """
         sizes = {serial: size for _, size, serial in blocks if serial in times}
         places, at = {}, 0
         for serial in sorted(
@@ -79,7 +87,7 @@ class Plan(NamedTuple):
         return cls(places, at)
 
     def encode(self) -> bytes:
-        """A number for each serial number: offset and 1, or 0."""
+        """One u32 per serial number: offset | 1 for planned blocks, 0 for others."""
         numbers = [0] * (max(self.places, default=0) + 1)
         for serial, place in self.places.items():
             numbers[serial] = place | 1
@@ -87,7 +95,7 @@ class Plan(NamedTuple):
 
 
 class Oven:
-    """An engine on a memory of its own, driven by hand."""
+    """An engine instance with its own memory, for the build."""
 
     def __init__(self, directory: Path, code: Module, memory: bytes, room_pages: int = ROOM_PAGES) -> None:
         engine = guest.engine()
@@ -136,7 +144,7 @@ class Oven:
         return memoryview((ctypes.c_char * size).from_address(self._instance.memory_address())).cast("B")
 
     def give(self, name: str, content: bytes, flags: int = 0) -> int:
-        """Calls *name* with *content* as its input, which lies at the end of memory and is wiped again."""
+        """Call *name* with *content* as input, which is put at the end of memory and erased afterwards."""
         view = self.memory()
         address = len(view) - len(content) - 4096 & ~15
         abi.ENTRY.pack_into(view, self.mailbox, 1.7e12, 0.0, bytes(32), flags, 0, address, len(content))
@@ -147,7 +155,7 @@ class Oven:
         return status
 
     def slices(self, name: str, content: bytes) -> Iterator[None]:
-        """As `give`, pausing after every LEARN_FUEL; the input stays."""
+        """Like `give`, yielding after every LEARN_FUEL; the input is not erased."""
         view = self.memory()
         address = len(view) - len(content) - 4096 & ~15
         abi.ENTRY.pack_into(view, self.mailbox, 1.7e12, 0.0, bytes(32), 0, 0, address, len(content))
@@ -181,7 +189,7 @@ class Oven:
         abi.PLAN.pack_into(view, self.mailbox + abi.PLAN_AT, mode, address, len(places) // 4, room, 0)
 
     def seal(self) -> bytes:
-        """The memory as an image holds it."""
+        """Seal the memory and return its content for an image."""
         end = self.call("seal")
         return bytes(self.memory()[:end])
 
@@ -190,7 +198,7 @@ class Oven:
 
 
 def compile_script(directory: Path, code: Module, text: bytes) -> bytes:
-    """Bytecode of *text*, for this engine only."""
+    """Compile the script *text* to bytecode, which is valid for this engine only."""
     room_pages = ROOM_PAGES + PARSING_BYTES * len(text) // wasm.PAGE_BYTES
     oven = Oven(directory, code, (directory / "boot.wasm").read_bytes(), room_pages)
     oven.call("boot")
@@ -202,8 +210,8 @@ def compile_script(directory: Path, code: Module, text: bytes) -> bytes:
 
 def compile_libraries(directory: Path, code: Module) -> None:
     """
-    Writes the bytecode of every script in *directory*/libraries and */parts beside it; as many at once as there are
-    processors.
+    Compile every script in *directory*/libraries and *directory*/parts to a .bytecode file beside it, in
+    parallel on all processors.
     """
 
     def compile_library(script: Path) -> None:
@@ -211,12 +219,12 @@ def compile_libraries(directory: Path, code: Module) -> None:
 
     scripts = (*directory.glob("libraries/*.js"), *directory.glob("parts/*.js"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        # The largest first, so that none is left for the end.
+        # The largest first, so that the last one to finish is short.
         list(pool.map(compile_library, sorted(scripts, key=lambda script: -script.stat().st_size)))
 
 
 def bake(directory: Path, code: Module, prelude: bytes, mode: int, plan: Plan | None) -> tuple[bytes, int]:
-    """The base memory, and where its first heap block lies."""
+    """Make the base memory. Returns it and the address of its first heap block."""
     oven = Oven(directory, code, (directory / "boot.wasm").read_bytes())
     oven.set_plan(mode, plan)
     if oven.call("boot"):
@@ -230,16 +238,17 @@ def bake(directory: Path, code: Module, prelude: bytes, mode: int, plan: Plan | 
 
 
 def module_of(memory: bytes) -> bytes:
-    """The image: *memory* and spare pages behind it."""
+    """The image module of *memory* with spare pages at its end."""
     return wasm.memory_module(wasm.segments_of(memory), -(-len(memory) // wasm.PAGE_BYTES) + SPARE_PAGES)
 
 
 def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
     """
-    Loads and runs the training functions on *memory*, baked in a trial run, and sees which of its blocks they write to.
+    Load and run the training functions on *memory*, the result of the first pass, and plan its blocks by the
+    observed writes.
 
-    Most writes of events are to reference counts, which go up and soon down again: only a look in between sees them. So
-    they run in slices of LEARN_FUEL.
+    Most writes of events change a reference count and soon restore it, so only frequent comparisons see them:
+    the functions run in slices of LEARN_FUEL.
     """
     blocks = list(_blocks(memory, heap))
     times: Counter[int] = Counter()
@@ -250,12 +259,12 @@ def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
         _Look(memory, blocks, heap).at(memoryview(loaded), [(0, len(memory))], written)
         times.update(
             dict.fromkeys(written, len(events))
-        )  # with every event, a sandbox has these on its pages
-        # In an engine anew: only the pages that events write to need looking at.
+        )  # loading writes to these in every sandbox, whatever the event
+        # In a fresh instance, so that the page map shows only the pages that events write to.
         oven = Oven(directory, code, module_of(loaded))
         abi.LIMITS.pack_into(oven.memory(), oven.mailbox + abi.LIMITS_AT, *LIMITS)
         look = _Look(loaded[: len(memory)], blocks, heap)
-        # The kernel knows the pages that were ever written to; without its help all are compared.
+        # The kernel reports the pages that were ever written to; without that, all pages are compared.
         scan = PageMap(oven) if PageMap.available() else None
         for event in events:
             written = set()
@@ -268,7 +277,7 @@ def learn(directory: Path, code: Module, memory: bytes, heap: int) -> Plan:
 
 
 def _loaded(directory: Path, code: Module, memory: bytes, source: bytes) -> bytes:
-    """The image of *source*."""
+    """The memory of an image of *source*."""
     oven = Oven(directory, code, module_of(memory))
     oven.expect("load", source)
     image = oven.seal()
@@ -277,7 +286,7 @@ def _loaded(directory: Path, code: Module, memory: bytes, source: bytes) -> byte
 
 
 class _Look:
-    """Sees what a training function has written to *memory* since the last look."""
+    """Finds the blocks of *memory* that a training function has written to since the last comparison."""
 
     def __init__(self, memory: bytes, blocks: list[tuple[int, int, int]], heap: int) -> None:
         self._known = bytearray(memory)
@@ -285,14 +294,12 @@ class _Look:
         self._heap = heap
 
     def at(self, view: memoryview, places: Iterable[tuple[int, int]], serials: set[int]) -> None:
-        """Adds the blocks that differ in *view*, in *places* of it, to *serials*."""
+        """Compare *places* (start, end) of *view*; add the serial numbers of changed blocks to *serials*."""
         known = self._known
         for low, high in places:
             for start in range(max(low, self._heap), min(high, len(known)), CHUNK_BYTES):
                 end = min(start + CHUNK_BYTES, len(known))
-                content = bytes(
-                    view[start:end]
-                )  # views are compared byte by byte, which takes many times as long
+                content = bytes(view[start:end])  # memoryviews are compared byte by byte, many times slower
                 if content != known[start:end]:
                     self._add(start, content, serials)
                     known[start:end] = content
@@ -311,7 +318,7 @@ def _blocks(memory: bytes, heap: int) -> Iterator[tuple[int, int, int]]:
     at = heap
     while at + 8 <= len(memory):
         block_class, serial = struct.unpack_from("<II", memory, at)
-        if not block_class | serial:  # the first of all blocks is larger: this is the rest of the last page
+        if not block_class | serial:  # zeros: the unused rest of the last page
             return
         size = 8 + _class_size(block_class)
         yield at, size, serial

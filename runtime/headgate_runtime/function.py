@@ -1,4 +1,4 @@
-"""A function ready to be invoked: an image with its settings, isolation and limits, and its pool of sandboxes."""
+"""A function that can be invoked: an image with settings, isolation, limits and its sandboxes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Isolation = Literal["warm", "hermetic"]
 
 
 class Slot:
-    """A sandbox in a pool, with what rewinds it when its function is hermetic."""
+    """A sandbox in a pool, with its Rewinder if the function is hermetic."""
 
     __slots__ = ("function", "rewinder", "sandbox", "used")
 
     def __init__(self, function: Function) -> None:
         self.function = function
         self.used = 0
-        """When it was given back last, counted in releases; 0 while it is new."""
+        """The pool's release count when the slot was last released; 0 while it is new."""
         self.sandbox = Sandbox(function.module, function.limits, function.image.mailbox, function.settings)
         self.rewinder = None
         if function.hermetic:
@@ -43,20 +43,21 @@ class Slot:
 
     @property
     def untried(self) -> bool:
-        """Whether the next event is the first, and runs the top level of a deferred image before its handler."""
+        """Whether the next event is the first on a deferred image and therefore runs its top level."""
         return self.function.image.deferred and not self.used
 
     def recover(self) -> bool:
-        """Readies the sandbox for the next event; False when it must be replaced."""
+        """Prepare the sandbox for the next event. Returns False when it must be replaced."""
         if self.sandbox.requests:
-            # Filed and not waited for. What goes to the cache is done; nothing is sent on behalf of the next event.
+            # Requests that the invocation filed but did not wait for: cache writes are done, others are
+            # dropped.
             for request in self.sandbox.requests:
                 if request.kind == "cache":
                     self.function.cache.answer(request)
             self.sandbox.requests = []
         if self.rewinder is None:
             return True
-        # Memory that grew cannot be given back to the kernel from outside.
+        # Memory that has grown cannot be shrunk.
         return (
             not self.sandbox.grown
             and self.sandbox.size == self.function.image.memory_bytes
@@ -66,10 +67,11 @@ class Slot:
 
 class Function:
     """
-    Made by `Executor.function`. Each has sandboxes of its own, shared with no other function or instance (SPEC D36).
+    A function made by `Executor.function`, with sandboxes that it shares with no other function or instance
+    (SPEC D36).
 
-    *isolation* "warm": module state lives from event to event, as in the hosted original. "hermetic": every event
-    starts from exactly the same memory.
+    With *isolation* "warm", module state persists between events, as in the hosted original. With "hermetic",
+    every event starts from exactly the same memory.
     """
 
     __slots__ = (
@@ -109,7 +111,7 @@ class Function:
         self.input_bytes = limits.input_bytes
         self.fuel = limits.fuel
         self.event_fuel = 1
-        """What an event of the last row took, on average: how many fit a turn."""
+        """Average fuel per event of the last row, to estimate how many events fit a turn."""
         self.tenant = tenant
         self.module = image.compiled
         self.cache = Cache(clock)
@@ -118,19 +120,19 @@ class Function:
         self.waiting: collections.deque[Waiter] = collections.deque()
 
     def __repr__(self) -> str:
-        # Settings hold secrets: they are never shown.
+        # Settings contain secrets and are never shown.
         return f"<Function {self.image!r} {self.isolation} of {self.tenant.name}>"
 
 
 def settings_text(settings: Mapping[str, object] | bytes | str | None) -> bytes:
-    """The JSON text of *settings*. Raises SettingsError when they are no JSON object."""
+    """The JSON text of *settings*; "{}" for None. Raises SettingsError when they are not a JSON object."""
     if settings is None:
         return b"{}"
     try:
         value = orjson.loads(settings) if isinstance(settings, bytes | str) else settings
         text = bytes(
             bytearray(orjson.dumps(value))
-        )  # orjson's own bytes keep the kilobytes they were written into
+        )  # a copy, because orjson's result keeps its oversized buffer
     except (orjson.JSONDecodeError, TypeError) as error:
         raise SettingsError(f"settings are not JSON: {error}") from None
     if not text.startswith(b"{"):

@@ -1,4 +1,4 @@
-"""Where the built guest lies, and the engine in machine code, kept between processes."""
+"""Locates the built guest, and caches the engine's machine code between processes."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ DIRECTORY: Final = Path(__file__).parent / "_guest"
 CACHE_VARIABLE: Final = "HEADGATE_CACHE"
 
 KEPT: Final = 8
-"""Engines kept as machine code, 4 MB each: those of other versions, and of builds gone by."""
+"""Compiled engines that are cached, 4 MB each, including those of other versions and earlier builds."""
 
 
 def read(name: str, directory: Path = DIRECTORY) -> bytes:
-    """Raises GuestMissing when the guest was never built."""
+    """Read the file *name* of the built guest. Raises GuestMissing if it does not exist."""
     try:
         return (directory / name).read_bytes()
     except FileNotFoundError:
@@ -55,8 +55,9 @@ def engine() -> Engine:
 @functools.cache
 def digest(directory: Path = DIRECTORY) -> str:
     """
-    Names the engine, its prelude and what loads on demand: images made with others are not ours to run. The libraries'
-    own digests are the build's, from its manifest: they are many bytes, and most processes need few of them.
+    Digest of the engine, the prelude and the on-demand scripts; images made with others cannot be run. The
+    digests of the scripts come from the build's manifest, because hashing them here would read many bytes
+    that most processes never use.
     """
     content = hashlib.sha256()
     for name in ("engine.wasm", "base.wasm"):
@@ -71,32 +72,34 @@ def digest(directory: Path = DIRECTORY) -> str:
 @functools.cache
 def code(directory: Path = DIRECTORY) -> Module:
     """
-    The engine compiled to machine code: seconds the first time, milliseconds after.
+    The engine as machine code: compiled in seconds the first time, loaded from a cache in milliseconds after
+    that.
 
-    The compiled file is trusted, so it is kept in a directory that only this user may write, or not at all.
+    wasmtime trusts the compiled file, so it is only cached in a directory that nobody but this user may
+    write.
     """
     content = read("engine.wasm", directory)
     cache = _cache_directory()
     if cache is None:
         return engine().compile(content)
-    # The machine is part of the name: wasmtime compiles for the very processor it runs on.
+    # The key includes the machine, because wasmtime compiles for the processor that it runs on.
     key = hashlib.sha256(content + f"{WASMTIME_VERSION} {platform.machine()} {platform.node()}".encode())
     name = f"engine-{key.hexdigest()[:32]}"
     for path in cache.glob(f"{name}-*.cwasm"):
-        # The name ends in a check of the content: wasmtime would run damaged machine code.
+        # The name ends in a checksum, because wasmtime would run damaged machine code.
         with contextlib.suppress(EngineError, OSError):
             if path.stem == f"{name}-{zlib.crc32(path.read_bytes()):08x}":
                 return engine().load(str(path))
         _discard(path)
     module = engine().compile(content)
     machine_code = module.serialize()
-    with contextlib.suppress(OSError):  # no room, or no right: then the next process compiles, too
+    with contextlib.suppress(OSError):  # disk full or no permission: the next process compiles again
         _keep(cache / f"{name}-{zlib.crc32(machine_code):08x}.cwasm", machine_code)
     return module
 
 
 def _keep(path: Path, content: bytes) -> None:
-    """Writes *path* whole or not at all, and lets go of what was kept longest ago."""
+    """Write *path* atomically, and delete the oldest files beyond KEPT."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix="engine-", suffix=".part", delete=False) as file:
         try:
             file.write(content)
@@ -121,7 +124,7 @@ def _cache_directory() -> Path | None:
         path = Path(base) / "headgate"
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.stat()
-    except (OSError, RuntimeError):  # RuntimeError: a user without a home
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home directory
         return None
     if status.st_uid != os.getuid() or status.st_mode & 0o022 or not os.access(path, os.W_OK):
         return None

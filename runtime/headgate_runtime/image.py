@@ -1,8 +1,8 @@
 """
-A user's function as a Wasm module: one memory with data segments, no code (DESIGN 1). For most functions the data are what
-the memory has over the base image, a few thousand bytes.
+Images: a compiled function as a Wasm module with one memory and its data segments, without code (DESIGN 1).
+For most functions the data are an overlay over the base image, a few thousand bytes.
 
-Images are content-addressed: equal source, engine and prelude give equal bytes, and `digest` names them.
+Images are content-addressed: equal source, engine and prelude give equal bytes, and `digest` identifies them.
 """
 
 from __future__ import annotations
@@ -33,16 +33,18 @@ class Image:
 
     module      the bytes of the Wasm module
     digest      sha256 of `module`, in hex
-    handlers    names of the handlers found, in the order of SPEC 2.1; for a deferred image, as found in a trial run
-    deferred    the top level reads clock, entropy or host, so it runs in every fresh sandbox, not in the image
+    handlers    names of its handlers in the order of SPEC 2.1; for a deferred image, those found in a trial
+                run
+    deferred    the top level uses the clock, entropy or the host, so it was not run for the image but runs in
+                every fresh sandbox
     engine      digest of the engine and prelude that made it
     source      sha256 of the source text, in hex
     memory_bytes
-                linear memory a sandbox starts with
+                linear memory that a sandbox starts with
     """
 
     def __init__(self, module: bytes) -> None:
-        """Raises ImageError when *module* is no image of this ABI version and engine."""
+        """Raises ImageError when *module* is not an intact image of this ABI version."""
         try:
             parts = wasm.sections(module)
             text = _text(parts)
@@ -68,7 +70,7 @@ class Image:
 
     @classmethod
     def of_overlay(cls, over: Overlay, pages: int, metadata: Mapping[str, object]) -> Image:
-        """The image of the base image with *over* in it; its module is written when somebody asks for it."""
+        """An image of the base image with the overlay *over*; its module is made when it is first needed."""
         image = cls.__new__(cls)
         image.memory_bytes = pages * wasm.PAGE_BYTES
         image.overlay = over
@@ -98,14 +100,14 @@ class Image:
 
     @property
     def size(self) -> int:
-        """Bytes of the module."""
+        """Size of the module in bytes."""
         return len(self.module)
 
     @functools.cached_property
     def overlay(self) -> Overlay | None:
         """
-        What the memory has over the base image; None when that is too much to be copied into every sandbox.
-        ImageError when made by another engine.
+        The image's overlay over the base image; None when it would be too large to be copied into every
+        sandbox. Raises ImageError for an image of another engine, or a damaged one.
         """
         self._check_engine()
         if not self.metadata["based"]:
@@ -117,7 +119,7 @@ class Image:
 
     @functools.cached_property
     def compiled(self) -> Memory:
-        """For instantiation. ImageError when made by another engine."""
+        """The initial memory of its sandboxes. Raises ImageError for an image of another engine."""
         self._check_engine()
         if self.overlay is not None:
             return Memory(overlay.base_module(self.memory_bytes // wasm.PAGE_BYTES), self.overlay)
@@ -129,12 +131,12 @@ class Image:
 
     @property
     def segments(self) -> list[wasm.Segment]:
-        """Of the module."""
+        """Data segments of the module."""
         return wasm.segments(self.module)
 
     @functools.cached_property
     def baseline(self) -> Baseline:
-        """What the memory of hermetic sandboxes goes back to, shared by all functions of this image."""
+        """The memory to which hermetic sandboxes are rewound, shared by all functions of this image."""
         if self.overlay is not None:
             return Baseline(list(self.overlay), overlay.base_baseline(self.memory_bytes // wasm.PAGE_BYTES))
         return Baseline(self.segments)
@@ -144,7 +146,7 @@ class Image:
 
     @classmethod
     def load(cls, path: str | Path) -> Image:
-        """Raises OSError, or ImageError for a file that is no image."""
+        """Read an image from a file. Raises OSError, or ImageError when the file is not an image."""
         return cls(Path(path).read_bytes())
 
     def __eq__(self, other: object) -> bool:
@@ -178,7 +180,7 @@ _FIELDS: Final[Mapping[str, type]] = {
 
 
 def _text(parts: list[wasm.Section]) -> bytes:
-    """What the metadata section holds, the first of the module."""
+    """Content of the metadata section, which must be the first of the module."""
     if parts and parts[0].id == wasm.CUSTOM and parts[0].payload.startswith(_NAME):
         return parts[0].payload[len(_NAME) :]
     raise wasm.WasmError(f"it has no `{METADATA_SECTION}` section")
@@ -199,22 +201,25 @@ def _metadata(text: bytes) -> dict[str, Any]:
 
 
 def _tail_bytes(parts: list[wasm.Section]) -> int:
-    """Bytes of all sections but the first, as this module writes them."""
+    """Size of all sections but the first, with lengths in canonical encoding, as written here."""
     return sum(1 + len(wasm.encode_unsigned(len(part.payload))) + len(part.payload) for part in parts[1:])
 
 
 def _check(metadata: Mapping[str, object], tail: bytes | memoryview) -> int:
-    """Tells an image that was damaged on its way; against intent it is no help, the sandbox is."""
+    """Checksum against accidental damage. The protection against malicious images is the sandbox."""
     return zlib.crc32(tail, zlib.crc32(orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS)))
 
 
 def make(memory: bytes, pages: int, metadata: Mapping[str, object]) -> bytes:
-    """The module for all of *memory*, with at least *pages* pages; *metadata* is what Image reads, but for "based" and "check"."""
+    """
+    The module for an image with its whole *memory* and at least *pages* pages. *metadata* has all fields but
+    "based" and "check".
+    """
     return seal({**metadata, "based": False}, wasm.memory_module(wasm.segments_of(memory), pages))
 
 
 def seal(metadata: Mapping[str, object], module: bytes) -> bytes:
-    """*module* with *metadata* and the check of both put before it."""
+    """*module* with *metadata* and the checksum of both as its first section."""
     tail = module[len(wasm.PREAMBLE) :]
     text = orjson.dumps({**metadata, "check": _check(metadata, tail)}, option=orjson.OPT_SORT_KEYS)
     return wasm.join([wasm.Section(wasm.CUSTOM, _NAME + text)]) + tail

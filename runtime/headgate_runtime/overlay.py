@@ -1,8 +1,10 @@
 """
-What an image's memory has that the base image has not: for most functions a few thousand bytes.
+Overlays: the differences between an image's memory and the base image, a few thousand bytes for most
+functions.
 
-Sandboxes of all functions then start from one copy of the base image, which the kernel shares among them, and each has
-the bytes of its own function laid over it. A module of its own for every function would be a megabyte each.
+The sandboxes of all functions start from one copy of the base image, whose pages the kernel shares among
+them, and each writes the overlay of its function over it. A separate module per function would take a
+megabyte each.
 """
 
 from __future__ import annotations
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
     from headgate_runtime.sandbox import Sandbox
 
 OVERLAY_BYTES: Final = 64 << 10
-"""Past this much, every sandbox would copy more than it saves: the image holds all of its memory, and is compiled as it is."""
+"""
+Largest overlay. Beyond that, copying costs more than it saves: the image holds all of its memory as its own
+module.
+"""
 
 CHUNK_BYTES: Final = 8 * PAGE_BYTES
-"""Compared at once."""
+"""Bytes that are compared at a time."""
 
 EXTRA_PAGES: Final = 16
-"""Wasm pages that a memory on the base image may have more than it; each number is a module in memory."""
+"""Wasm pages that a memory may have beyond the base image; each number needs a compiled module."""
 
 _PLACE: Final = struct.Struct("<2I")
 
@@ -36,11 +41,12 @@ _PLACE: Final = struct.Struct("<2I")
 @dataclass(frozen=True, slots=True)
 class Overlay:
     """
-    Differences from the base image in ascending order, none across pages: equal memories have equal overlays. What calls
-    left on the stack is none of them: it would be a quarter of them.
+    The differences in ascending order, split at pages, so that equal memories have equal overlays. The stack
+    is left out: what calls left there is meaningless, and would be a quarter of the overlay.
 
-    places     offset and size of each; packed, since there are dozens for every function, and an object each is as much again
-    content    of all, one after the other
+    places     offset and size of each difference, packed: there are dozens per function, and objects would
+               double the size
+    content    the bytes of all differences, concatenated
     """
 
     places: bytes = b""
@@ -59,7 +65,7 @@ class Overlay:
             at += size
 
     def lay(self, memory: memoryview | bytearray) -> None:
-        """Writes them all over what is there."""
+        """Write the overlay into *memory*."""
         content, at = memoryview(self.content), 0
         for offset, size in _PLACE.iter_unpack(self.places):
             memory[offset : offset + size] = content[at : at + size]
@@ -67,19 +73,22 @@ class Overlay:
 
 
 class Memory(NamedTuple):
-    """What the memory of a sandbox starts as."""
+    """The initial memory of a sandbox: a compiled module and the overlay to write over it."""
 
     module: Module
     overlay: Overlay = Overlay()
 
 
 def of_memory(memory: bytes | memoryview, pages: int) -> Overlay | None:
-    """What *memory* (its rest, up to *pages* wasm pages, is zeros) has over the base image; None when that is too much."""
+    """
+    The overlay of *memory*, which is followed by zeros up to *pages* Wasm pages. None when it is too large or
+    the number of pages does not fit.
+    """
     return _gather(memory, ((0, -(-max(len(memory), len(_content())) // PAGE_BYTES) * PAGE_BYTES),), pages)
 
 
 def of_sandbox(sandbox: Sandbox, end: int, pages: int) -> Overlay | None:
-    """As `of_memory`, of a *sandbox* on the base image: of its memory up to *end*, a multiple of 4 KiB."""
+    """Like `of_memory`, for the memory of a *sandbox* on the base image up to *end*, a multiple of 4 KiB."""
     if end > sandbox.size:
         sandbox.remap()
     memory = sandbox.memory[:end]
@@ -89,7 +98,7 @@ def of_sandbox(sandbox: Sandbox, end: int, pages: int) -> Overlay | None:
 
 
 def fits(segments: Sequence[wasm.Segment], pages: int) -> bool:
-    """Whether *segments* can be an overlay of a memory of *pages* wasm pages: what bounds memory and copying, no more."""
+    """Whether *segments* respect the bounds of an overlay, for a memory of *pages* Wasm pages."""
     return (
         base_pages() <= pages <= base_pages() + EXTRA_PAGES
         and all(segment.end <= pages * wasm.PAGE_BYTES for segment in segments)
@@ -98,7 +107,7 @@ def fits(segments: Sequence[wasm.Segment], pages: int) -> bool:
 
 
 def onto_base(over: Overlay) -> bytes:
-    """The memory with *over* in it, the inverse of `of_memory`."""
+    """The base image with *over* written into it; the inverse of `of_memory`."""
     memory = bytearray(_content())
     end = max((segment.end for segment in over), default=0)
     memory += bytes(max(0, end - len(memory)))
@@ -108,13 +117,13 @@ def onto_base(over: Overlay) -> bytes:
 
 @functools.cache
 def base_pages() -> int:
-    """Wasm pages of the base image."""
+    """Size of the base image in Wasm pages."""
     return wasm.memory_pages(guest.read("base.wasm"))
 
 
 @functools.cache
 def base_module(pages: int) -> Module:
-    """The base image with *pages* wasm pages."""
+    """The compiled base image with *pages* Wasm pages."""
     return guest.engine().compile(wasm.memory_module(_whole(pages), pages))
 
 
@@ -125,9 +134,9 @@ def base_baseline(pages: int) -> Baseline:
 
 def _whole(pages: int) -> list[wasm.Segment]:
     """
-    The segments of the base image, and a first and a last byte that are not zero, in memory that nothing reads before it is
-    written to: the far end of the stack, and of what the heap has not taken yet. Then all of a sandbox's memory is one
-    mapping of the kernel's, and not three: a process may have 65,530, unless the system says otherwise.
+    The segments of the base image, with a non-zero byte at each end of the memory. These bytes lie at the far
+    end of the stack and of the unallocated heap, where nothing is read before it is written. With them, a
+    sandbox's memory is one kernel mapping instead of three; by default, a process may have 65,530.
     """
     return [wasm.Segment(0, b"\1"), *_segments(), wasm.Segment(pages * wasm.PAGE_BYTES - 1, b"\1")]
 
@@ -138,7 +147,7 @@ def _segments() -> Sequence[wasm.Segment]:
 
 @functools.cache
 def _content() -> bytes:
-    """The base image, whole pages of 4 KiB."""
+    """The memory of the base image, padded to pages of 4 KiB."""
     segments = _segments()
     return bytes(wasm.lay_out(segments, -(-segments[-1].end // PAGE_BYTES) * PAGE_BYTES))
 
@@ -159,11 +168,9 @@ def _gather(memory: bytes | memoryview, places: Iterable[tuple[int, int]], pages
 
 
 def _differences(memory: bytes | memoryview, start: int, end: int) -> Iterator[wasm.Segment]:
-    """Of the pages from *start* to *end*."""
+    """The differences in the pages from *start* to *end*."""
     content, base = bytes(memory[start:end]), _content()[start:end]
-    if (
-        content == base
-    ):  # most of them: collecting garbage writes to nearly every page, and leaves it as it was
+    if content == base:  # the usual case: garbage collection writes to nearly every page and restores it
         return
     content, base = content.ljust(end - start, b"\0"), base.ljust(end - start, b"\0")
     for at in range(0, end - start, PAGE_BYTES):

@@ -1,6 +1,6 @@
 """
-Events as JSON text, looked at without parsing: a fifth of what that takes. What cannot be told this way, such as whether
-an error is one, is left to a parser.
+Validates and splits the JSON text of events without building values, in a fifth of the time. Text that is
+rejected here may still be valid; the caller then asks a parser, which also has the error message.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _MANY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def is_object(text: bytes) -> bool:
-    """Whether *text* is surely that of one JSON object, and nothing else."""
+    """Whether *text* is certainly a single JSON object."""
     if text[:1] != b"{" and text.lstrip()[:1] != b"{":
         return False
     try:
@@ -26,7 +26,7 @@ def is_object(text: bytes) -> bool:
 
 
 def objects_of(text: bytes) -> list[bytes] | None:
-    """The texts of its elements, where *text* is surely a JSON array of objects; else None."""
+    """The texts of the elements if *text* is certainly a JSON array of objects; otherwise None."""
     try:
         elements = [bytes(element) for element in _MANY.decode(text)]
     except (msgspec.DecodeError, RecursionError):
