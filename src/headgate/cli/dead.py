@@ -13,6 +13,7 @@ import orjson
 
 from headgate.cli.numbers import whole
 from headgate.cli.serve import add_data
+from headgate.cli.terminal import printable
 from headgate.cli.trouble import IMPERFECT, OK, Trouble
 from headgate.paths import DataDirectory
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 PAGE: Final = 500
 """Dead letters asked for at once."""
+
+MESSAGE_CHARS: Final = 1_000
+"""Shown of why an event was given up; --json has all of it."""
 
 _DEAD: Final = """\
 Lists the events whose delivery was given up, oldest first: those that a function or a destination refused, and those
@@ -207,9 +211,11 @@ def _parse_id(text: str) -> tuple[int, int]:
 def _as_text(queue: int, job: DeadJob) -> str:
     died = datetime.fromtimestamp(job.died_at / 1e3, UTC).isoformat(timespec="seconds")
     attempts = f"{job.attempts} attempt{'s' * (job.attempts != 1)}"
+    # Anybody with a write key chooses message ids, and functions and destinations choose messages.
+    told = printable(f"{job.reason}: {job.message}", MESSAGE_CHARS)
     return (
-        f"{_id(queue, job)}  {died}  {job.lane.destination}  {job.event_type}  {job.message_id}  "
-        f"{attempts}  {job.reason}: {job.message}"
+        f"{_id(queue, job)}  {died}  {job.lane.destination}  {job.event_type}  {printable(job.message_id)}  "
+        f"{attempts}  {told}"
     )
 
 

@@ -61,7 +61,7 @@ def retry_after_ms(value: str | None, now_ms: float) -> float | None:
     else:
         try:
             date = email.utils.parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # of numbers that no date has
             return None
         pause = date.replace(tzinfo=date.tzinfo or UTC).timestamp() * 1e3 - now_ms
     return min(max(pause, 0.0), RETRY_AFTER_MS_MAX)

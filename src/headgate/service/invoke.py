@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 KNOWN: Final = 10_000
 """Callers of functions remembered between two changes of the registry."""
 
+ASKED_BYTES: Final = 500
+"""Of a path and a query that are remembered: whoever sends longer ones is looked up anew."""
+
 _BODY: Final = TrackingLimits()
 """Of these, what holds for any body."""
 
@@ -162,7 +165,7 @@ class InvokeApi:
         if snapshot is not self._snapshot and snapshot is self._directory.snapshot:
             self._known.clear()
             self._snapshot = snapshot
-        if snapshot is self._snapshot:
+        if snapshot is self._snapshot and len(path) + len(query) <= ASKED_BYTES:
             if len(self._known) >= KNOWN:
                 self._known.clear()
             self._known[asked] = weakref.ref(function), whose

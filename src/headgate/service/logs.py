@@ -30,7 +30,10 @@ class JsonFormatter(logging.Formatter):
         value |= {key: item for key, item in record.__dict__.items() if key not in _KNOWN}
         if record.exc_info:
             value["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(value, default=str).decode()
+        try:
+            return orjson.dumps(value, default=str).decode()
+        except TypeError:  # half a surrogate pair, or something nested without end
+            return orjson.dumps({key: _clean(str(item)) for key, item in value.items()}).decode()
 
 
 class TextFormatter(logging.Formatter):
@@ -39,8 +42,18 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         extra = " ".join(f"{key}={item}" for key, item in record.__dict__.items() if key not in _KNOWN)
-        text = f"{time} {record.levelname.lower()}: {record.getMessage()}{' ' if extra else ''}{extra}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        text = f"{record.getMessage()}{' ' if extra else ''}{extra}"
+        line = f"{time} {record.levelname.lower()}: {_clean(text)}"
+        if not record.exc_info:
+            return line
+        # Of a traceback, too, the message may be anybody's.
+        trace = self.formatException(record.exc_info).split("\n")
+        return "\n".join([line, *(f"  {_clean(each)}" for each in trace)])
+
+
+def _clean(text: str) -> str:
+    """*text* on one line, and without what could steer a terminal or pass for another line."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def configure(*, as_json: bool, level: int = logging.INFO) -> None:

@@ -139,6 +139,8 @@ def test_what_a_status_means(status: int, verdict: str, reason: str, is_outage: 
         ("999999999", 3_600_000),
         ("Tue, 14 Nov 2023 22:13:30 GMT", 10_000),
         ("soon", None),
+        ("Mon, 31 January 9999 1.2.3 12345678901234567890", None),
+        ("99999 Feb 1:2 12345678901234567890", None),
     ],
 )
 def test_retry_after(value: str, pause: float | None) -> None:

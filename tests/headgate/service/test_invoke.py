@@ -272,3 +272,19 @@ def test_a_body_may_be_packed() -> None:
         assert [each["n"] for each in answer.outputs] == [1, 2]
 
     at_the_desk(work)
+
+
+def test_what_callers_choose_fills_no_memory() -> None:
+    """A query that means nothing is no reason to be remembered with all its length."""
+
+    async def work(desk: Desk) -> None:
+        for number in range(20):
+            query = b"x=%d" % number + b"y" * 60_000
+            assert (await desk.post(TRACK, query=query)).status == 200
+        known = desk.asked
+        assert (await desk.post(TRACK, query=b"x=1")).status == 200
+        assert (await desk.post(TRACK, query=b"x=1")).status == 200
+        assert desk.asked == known + 1
+        assert sum(len(query) for _, _, query in desk.api._known) < 10_000
+
+    at_the_desk(work)
