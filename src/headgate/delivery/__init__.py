@@ -1,1 +1,1 @@
-"""How events reach their destinations: webhooks and sinks."""
+"""Delivers events to their destinations: webhooks and files."""

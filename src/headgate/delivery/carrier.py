@@ -1,4 +1,4 @@
-"""What the pipeline hands to a destination, and what comes back."""
+"""The interface between the pipeline and the carriers that deliver events to destinations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class Parcel(NamedTuple):
-    """One event on its way. *key* is the same on every attempt (`Idempotency-Key`); *attempt* counts from 1."""
+    """
+    An event to deliver. *key* is the same for every attempt
+    (`Idempotency-Key`); *attempt* counts from 1.
+    """
 
     key: str
     message_id: str
@@ -22,13 +25,14 @@ class Parcel(NamedTuple):
 
 class Receipt(NamedTuple):
     """
-    How the destination answered, for all parcels of a delivery alike.
+    The result of a delivery, the same for all of its parcels.
 
-    reason            code of discard-reasons.json, stage failed-delivery: "400", "ECONNRESET", ...; "" when delivered
-    message           for people, without secrets
-    retry_after_ms    what the destination asked for
-    is_outage         whether other events would fare no better: counts towards the circuit breaker
-    request           what was sent and answered, of one that was not delivered
+    reason            code of discard-reasons.json, stage failed-delivery: "400", "ECONNRESET", ...; "" if
+                      delivered
+    message           for people
+    retry_after_ms    the delay that the destination asked for
+    is_outage         whether other events would fail as well; such failures count towards the circuit breaker
+    request           the request and response of a failed delivery
     """
 
     verdict: Literal["delivered", "retry", "discard"]
@@ -41,7 +45,7 @@ class Receipt(NamedTuple):
 
 
 class Batching(NamedTuple):
-    """When a batch is full: by events, by bytes, or by how long its first event has waited."""
+    """When a batch is complete: by events, by bytes, or by how long its first event has waited."""
 
     events: int = 1
     bytes: int = 6 << 20
@@ -49,22 +53,22 @@ class Batching(NamedTuple):
 
 
 SINGLE: Final = Batching()
-"""One event at a time, at once."""
+"""No batching: one event at a time, without waiting."""
 
 
 class Carrier(Protocol):
     """
     Delivers to one destination.
 
-    concurrency    deliveries at once at most
-    batching       of the events of one delivery
+    concurrency    maximum number of concurrent deliveries
+    batching       how events are collected for one delivery
     """
 
     concurrency: int
     batching: Batching
 
     async def deliver(self, parcels: Sequence[Parcel]) -> Receipt:
-        """Never raises for what the destination did; within its own time limit."""
+        """Delivers *parcels* within its own timeout. Never raises because of what the destination did."""
 
     async def aclose(self) -> None:
-        """Waits for the deliveries under way, then closes the connections."""
+        """Waits for the deliveries in progress, then closes the connections."""

@@ -1,4 +1,4 @@
-"""One carrier for each destination, kept while its settings stay as they are: connections outlive other changes."""
+"""Keeps one carrier per destination until its settings change, so that connections survive other changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Held(NamedTuple):
 
 
 class Carriers:
-    """*make* makes the carrier of a destination by its kind and settings. `aclose` closes them all."""
+    """The carriers of all destinations. *make* creates one according to a destination's kind and settings."""
 
     def __init__(self, make: Callable[[Destination], Carrier]) -> None:
         self._make = make
@@ -36,7 +36,7 @@ class Carriers:
         return carrier
 
     def forget(self, destination: str) -> None:
-        """Closes the destination's carrier when its deliveries under way have ended."""
+        """Closes the destination's carrier once its deliveries in progress have ended."""
         held = self._held.pop(destination, None)
         if held is not None:
             task = asyncio.create_task(held.carrier.aclose())

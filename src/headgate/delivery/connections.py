@@ -1,4 +1,7 @@
-"""The connections to one origin: each leads to an address that was checked when it was made, and nowhere else."""
+"""
+A pool of connections to one origin, whose addresses are checked
+against the egress rules when connecting.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,17 @@ if TYPE_CHECKING:
     from headgate_runtime.fetch import Egress, Resolver, Target
 
 IDLE_MS: Final = 60_000.0
-"""After which a connection that nobody uses is not used again."""
+"""Idle time after which a connection is not reused."""
 
 
 LOOKUPS: Final = 8
-"""Of the name at once."""
+"""Maximum number of concurrent look-ups of the host name."""
 
 
 class Connections:
     """
-    *target* says the origin. Take one that is `kept`, or `connect`; then `give` it back, or abort it. There are as many
-    as are taken at once.
+    Connections to the origin of *target*. A caller takes one by `kept`, or `connect` if there is none, and
+    then returns it by `give` or aborts it. Their number is not limited here.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class Connections:
         self._idle: list[Wire] = []
 
     def kept(self) -> Wire | None:
-        """The one that was used last of those that are open."""
+        """Takes the most recently used open connection; None if there is none."""
         old = self._clock.monotonic_ms() - IDLE_MS
         while self._idle:
             wire = self._idle.pop()
@@ -51,23 +54,23 @@ class Connections:
         return None
 
     def give(self, wire: Wire) -> None:
-        """Its answer is there; it may serve again."""
+        """Returns a connection whose response is complete, for reuse."""
         if not wire.is_open:
             return
         now = wire.idle_since = self._clock.monotonic_ms()
         self._idle.append(wire)
-        # Those that were not used for longest come first.
+        # The list is ordered by last use, the oldest first.
         while not self._idle[0].is_open or self._idle[0].idle_since < now - IDLE_MS:
             self._idle.pop(0).close()
 
     def close(self) -> None:
-        """Those that are not taken."""
+        """Closes the idle connections."""
         for wire in self._idle:
             wire.close()
         self._idle.clear()
 
     async def connect(self) -> Wire:
-        """A new one. Raises SystemFailure."""
+        """Opens a new connection. Raises SystemFailure."""
         host, port = self._target.host, self._target.port
         loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""Which carrier a destination of each kind has."""
+"""Creates the carriers of destinations according to their kind."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 class CarrierMaker:
     """
-    egress    of a workspace, by its id
-    context   for TLS; asked for with the first destination that needs it
-    share     how many processes deliver
+    egress     returns the egress rules of a workspace, by its id
+    context    returns the TLS context; called only for destinations that need it
+    share      number of processes that deliver
     """
 
     def __init__(
@@ -43,7 +43,10 @@ class CarrierMaker:
         self._share = share
 
     def __call__(self, destination: Destination) -> Carrier:
-        """Raises pydantic.ValidationError for settings that the registry should not have taken."""
+        """
+        Creates the carrier of *destination*. Raises pydantic.ValidationError for settings that the registry
+        should have refused.
+        """
         if destination.kind == "sink":
             return Sink(Path(kinds.Sink.model_validate(dict(destination.settings)).path))
         settings = kinds.Webhook.model_validate(dict(destination.settings))

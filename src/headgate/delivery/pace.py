@@ -1,4 +1,7 @@
-"""How fast a destination is sent to: as fast as its operator allows and as it shows to bear."""
+"""
+Limits the rate and the concurrency of deliveries to what the
+operator allows and the destination can take.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Rate:
-    """A token bucket that holds the events of one second. *per_second* None: no bound."""
+    """A token bucket with the capacity of one second's events. *per_second* None is no limit."""
 
     __slots__ = ("_at", "_clock", "_per_second", "_tokens", "_turn")
 
@@ -23,7 +26,10 @@ class Rate:
         self._turn = asyncio.Lock()
 
     async def take(self, events: int) -> None:
-        """Returns when *events* may go. More than the bucket holds go at once, and the next ones wait for them."""
+        """
+        Waits until *events* may be sent. As soon as there is one token all of them may, and later calls wait
+        until the debt is repaid.
+        """
         per_second = self._per_second
         if per_second is None:
             return
@@ -42,8 +48,8 @@ class Rate:
 
 class Window:
     """
-    Deliveries at once, between 1 and *most*: halved when the destination says that it is too many, one more after as
-    many successes as it holds (additive increase, multiplicative decrease: Chiu and Jain, 1989).
+    A concurrency limit between 1 and *most*. `shrink` halves it, `grow` raises it by one per window of
+    successes (additive increase, multiplicative decrease: Chiu and Jain, 1989).
     """
 
     __slots__ = ("_in_flight", "_most", "_size", "_waiting")

@@ -1,6 +1,6 @@
 """
-Signatures that receivers check with the libraries they have: Standard Webhooks 1.0, HMAC-SHA256 over id, time and body,
-so that neither can be changed and an old request cannot be sent again later.
+Signs requests as Standard Webhooks 1.0 specifies, so that receivers can verify them with existing libraries:
+HMAC-SHA256 over id, time and body, which protects all three from change and old requests from replay.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PREFIX: Final = "whsec_"
 
 
 def key_of(secret: str) -> bytes:
-    """The key in *secret*: what is in base64 after "whsec_", as the standard writes it, or else its own UTF-8 bytes."""
+    """The key in *secret*: decoded from base64 after the standard's prefix "whsec_", else its UTF-8 bytes."""
     if secret.startswith(PREFIX):
         try:
             return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
@@ -25,7 +25,10 @@ def key_of(secret: str) -> bytes:
 
 
 def signature_headers(key: bytes, identity: str, timestamp_s: int, body: bytes) -> dict[str, str]:
-    """*identity* is the same on every attempt; the receiver drops what it has seen."""
+    """
+    The headers of a request. *identity* is the same for every
+    attempt, so that receivers can drop duplicates.
+    """
     signed = b"%s.%d." % (identity.encode(), timestamp_s) + body
     digest = hmac.new(key, signed, hashlib.sha256).digest()
     return {

@@ -1,4 +1,7 @@
-"""Delivery into a file of JSON Lines, for trials: one event on each line, whole or not at all."""
+"""
+Delivers events to a JSON Lines file, for trials. Each event is
+one line, written completely or not at all.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from headgate.delivery.carrier import Parcel
 
 BATCH_EVENTS: Final = 1_000
-"""Written and synced together, of what is waiting at the moment."""
+"""Maximum number of waiting events that are written and synced together."""
 
 
 class Sink:
@@ -45,7 +48,7 @@ class Sink:
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             end = os.lseek(file, 0, os.SEEK_END)
-            # A writer that was killed may have left half a line.
+            # A writer that was killed may have left an incomplete line: overwrite it.
             if end and os.pread(file, 1, end - 1) != b"\n":
                 end = _last_line(file, end)
             try:
@@ -60,7 +63,7 @@ class Sink:
 
 
 def _last_line(file: int, end: int) -> int:
-    """Where the line begins that ends, unfinished, at *end*."""
+    """The offset at which the incomplete line before *end* begins."""
     while end:
         start = max(0, end - (64 << 10))
         found = os.pread(file, end - start, start).rfind(b"\n")

@@ -1,4 +1,4 @@
-"""Delivery by an HTTP request for each event, or each batch of them."""
+"""Delivers events by HTTP, with a request for each event or batch."""
 
 from __future__ import annotations
 
@@ -27,15 +27,18 @@ if TYPE_CHECKING:
 USER_AGENT: Final = "Headgate"
 
 BODY_BYTES: Final = 5 << 20
-"""Events of one request, before the last is added."""
+"""Maximum bytes of the events in one batch."""
 
 EXCERPT_CHARS: Final = 200
-"""Of an answer's body that an error message quotes."""
+"""Characters of a response's body quoted in an error message."""
 
 _PLAIN: Final = "!#$&'()*+,/:;<=>?@[]^_`{|}~"
 
 REDIRECTS: Final = 3
-"""Followed at most: 307 and 308 within the same origin, so that no secret travels further."""
+"""
+Maximum number of redirects followed: only 307 and 308, and only to the same origin, so that secrets stay
+there.
+"""
 
 _DEFAULTS: Final = {
     "accept": "*/*",
@@ -47,7 +50,12 @@ _DEFAULTS: Final = {
 
 
 class _Sent(NamedTuple):
-    """A request: *head* is its first line and headers, as they are written; *own* those headers that are of it alone."""
+    """
+    A request.
+
+    head    request line and all headers, as sent
+    own     the headers specific to this request, as sent
+    """
 
     target: Target
     head: bytes
@@ -57,9 +65,10 @@ class _Sent(NamedTuple):
 
 class Webhook:
     """
-    A Carrier for one destination. What *egress* does not allow is never connected to.
+    A Carrier for one destination. It connects only to addresses that *egress* allows.
 
-    A request costs a write and a future: no task, and no client between it and its connection.
+    For efficiency a request on an open connection costs a write and a future, with no task and no HTTP client
+    library.
     """
 
     def __init__(
@@ -72,7 +81,13 @@ class Webhook:
         clock: Clock,
         share: int = 1,
     ) -> None:
-        """*context*: wanted for https. *share*: so many processes send to the destination, each its part of *rate_per_s*."""
+        """
+        Creates the carrier.
+
+        context    required for https
+        share      number of processes that deliver to the destination; each gets an equal part of
+                   `rate_per_s`
+        """
         self._settings = settings
         self._egress = egress
         self._clock = clock
@@ -147,14 +162,14 @@ class Webhook:
         return self._addressed(self._target, _lines(headers.items()), body)
 
     def _addressed(self, target: Target, own: bytes, body: bytes) -> _Sent:
-        """*own*: the headers of this one, beside those that all have."""
+        """A request to *target*. *own* are its specific headers, besides those that all requests have."""
         line = f"{self._settings.method} {target.path} HTTP/1.1\r\nhost: {target.authority}\r\n".encode()
         return _Sent(target, b"%b%b%b\r\n" % (line, self._standing, own), own, body)
 
     async def _exchange(self, request: _Sent, began: float, sent: list[_Sent]) -> Answer:
         """
-        Redirects included; what was sent is added to *sent*. Raises SystemFailure, and TimeoutError when the time for all of
-        it is up.
+        Sends *request*, follows redirects, and appends each request sent to *sent*. Raises SystemFailure, and
+        TimeoutError when the timeout for the whole exchange has passed.
         """
         self._egress.check_target(self._target)
         for hop in range(REDIRECTS + 1):
@@ -172,7 +187,8 @@ class Webhook:
             try:
                 return await self._ask_on(kept, request, began)
             except SystemFailure:
-                # It was being closed at the other end, as it seems. Who knows the key may have it again.
+                # The server probably closed the idle connection. Sending again is safe because of the
+                # Idempotency-Key.
                 if kept.heard:
                     raise
         return await self._ask_on(await self._connect(began), request, began)
@@ -201,14 +217,17 @@ class Webhook:
         return connecting.result()
 
     async def _within_time(self, work: asyncio.Future[Any], began: float) -> None:
-        """Returns when *work* is done. Raises TimeoutError when the time of a delivery that *began* then is up before."""
+        """
+        Waits for *work*. Raises TimeoutError when the timeout of the delivery, which started at *began*, has
+        passed.
+        """
         left_ms = self._settings.timeout_ms - (self._clock.monotonic_ms() - began)
         await self._clock.wait({work}, max(0.0, left_ms))  # type: ignore[arg-type]
         if not work.done():
             raise TimeoutError
 
     def _following(self, target: Target, answer: Answer) -> Target | None:
-        """Where *answer* sends the same request to; None for anything else."""
+        """The target to which *answer* redirects the same request; None if it is not such a redirect."""
         location = answer.header("location") if answer.status in (307, 308) else None
         if location is None:
             return None
@@ -229,15 +248,15 @@ def _lines(headers: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _excerpt(body: bytes) -> str:
-    """The beginning of the body, as text for people."""
+    """The beginning of *body* as printable text."""
     text = body[: EXCERPT_CHARS * 4].decode("utf-8", "replace")[:EXCERPT_CHARS]
     return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
 def _identity(parcels: Sequence[Parcel]) -> str:
     """
-    The Idempotency-Key: of a batch, one that the same events in the same order have again. Senders choose their ids: what
-    a header cannot hold is percent-encoded.
+    The Idempotency-Key. That of a batch is the same whenever the same events come in the same order. Senders
+    choose message ids, so characters that a header cannot contain are percent-encoded.
     """
     if len(parcels) == 1:
         return quote(parcels[0].key, safe=_PLAIN)

@@ -1,6 +1,6 @@
 """
-One connection to a destination: requests of HTTP/1.1, one after the other, and what is answered, read by llhttp, the
-parser that Node has.
+One HTTP/1.1 connection to a destination, which carries one request at a time. Responses are parsed by llhttp,
+Node's parser.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HEAD_BYTES: Final = 64 << 10
-"""Of all headers of an answer, of the answers before the final one as well."""
+"""Maximum bytes of a response's headers, including those of interim responses."""
 
 BODY_BYTES: Final = 64 << 10
-"""Of an answer's body that are read; a connection with more to come is not used again."""
+"""Maximum bytes of a response's body that are read; if there is more, the connection is not reused."""
 
 RAW_BYTES: Final = 1 << 20
-"""Of all of an answer, with what frames its body: chunks of a byte each, and trailers without end."""
+"""Maximum bytes of a response including its framing, such as chunks of one byte or endless trailers."""
 
 KEPT_BYTES: Final = 10 << 10
-"""Of an answer's body, from its beginning."""
+"""Bytes kept of a response's body, from its beginning."""
 
 _SWITCHED: Final = 101
 
@@ -34,7 +34,7 @@ _ABORTED: Final = ("ECONNRESET", "aborted")
 
 
 class Answer(NamedTuple):
-    """*body* is its beginning: KEPT_BYTES at most."""
+    """A response. *body* is its beginning, at most KEPT_BYTES."""
 
     status: int
     reason: str
@@ -42,17 +42,17 @@ class Answer(NamedTuple):
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """The first of that *name*, which is lower case."""
+        """The value of the first header called *name*, which must be lower case; None if there is none."""
         return next((value for each, value in self.headers if each.lower() == name), None)
 
 
 class Wire(asyncio.Protocol):
     """
-    A connection, from when it is made.
+    A connection.
 
-    is_open       whether it may be used for a request, as far as is known
-    heard         whether anything came since the last request
-    idle_since    ms of the clock, for whoever keeps it
+    is_open       whether it can be used for a request, as far as is known
+    heard         whether any data arrived since the last request
+    idle_since    monotonic time in ms, set by the pool
     """
 
     def __init__(self) -> None:
@@ -72,8 +72,8 @@ class Wire(asyncio.Protocol):
 
     def ask(self, parts: Sequence[bytes]) -> asyncio.Future[Answer]:
         """
-        Sends a request, and gives what will be its Answer, or SystemFailure. Whoever does not wait for it to the end
-        has to `abort`.
+        Sends a request, given in *parts*. Returns a future of its Answer, which may fail with SystemFailure.
+        A caller that stops waiting for it must `abort` the connection.
         """
         assert self._transport is not None
         answer = self._answer = asyncio.get_running_loop().create_future()
@@ -82,23 +82,23 @@ class Wire(asyncio.Protocol):
         self._in_body = self.heard = False
         if self.is_open:
             self._transport.writelines(parts)
-        else:  # closed at the other end since it was made
+        else:  # the server has closed it meanwhile
             self._fail(*_HUNG_UP)
         return answer
 
     def abort(self) -> None:
-        """Closes the connection, whatever is under way."""
+        """Closes the connection at once, even during a request."""
         self.is_open = False
         if self._transport is not None:
             self._transport.abort()
 
     def close(self) -> None:
-        """Of a connection that nothing is under way on."""
+        """Closes the connection, which must be idle."""
         self.is_open = False
         if self._transport is not None:
             self._transport.close()
 
-    # ---- what asyncio tells ----
+    # ---- callbacks of asyncio ----
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -106,7 +106,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
-            # What nobody asked for must not become the answer to the next request.
+            # Unsolicited data must not become the response to the next request.
             self.abort()
             return
         self.heard = True
@@ -140,7 +140,7 @@ class Wire(asyncio.Protocol):
         else:
             self._fail(*(_ABORTED if self._in_body else _HUNG_UP))
 
-    # ---- what llhttp tells ----
+    # ---- callbacks of llhttp ----
 
     def on_message_begin(self) -> None:
         self._in_body = False
@@ -148,7 +148,7 @@ class Wire(asyncio.Protocol):
         self._headers.clear()
         self._body.clear()
         if self._answer is None or self._answer.done():
-            # A second answer in the same piece.
+            # A second response in the same data.
             self.abort()
 
     def on_status(self, reason: bytes) -> None:

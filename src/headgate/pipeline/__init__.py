@@ -1,1 +1,1 @@
-"""One event and one destination, from acceptance to outcome (SPEC 1.4)."""
+"""Takes each event of each destination from acceptance to its outcome (SPEC 1.4)."""

@@ -1,4 +1,7 @@
-"""Functions that people run themselves, beside the pipeline: held to their workspace's quotas, and metered, as those in it."""
+"""
+Admission of functions invoked outside the pipeline, under the
+same quotas and metering as those inside it.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
     from headgate_runtime import Clock, Outcome
 
 UNSAVED = "unsaved"
-"""What code is metered under that is no function yet."""
+"""The function id under which unsaved code is metered."""
 
 
 class QuotaMet(Exception):
-    """*retry_after_s* is when it may be tried again."""
+    """A quota is exhausted. The caller may try again after *retry_after_s*."""
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
@@ -29,7 +32,7 @@ class QuotaMet(Exception):
 
 
 class Admission:
-    """*throttle* is that of the events that are sent to be delivered: both come out of one quota."""
+    """*throttle* is the one used for accepted events, since both share one quota."""
 
     def __init__(self, allowance: Allowance, witness: Witness, throttle: EventThrottle, clock: Clock) -> None:
         self._allowance = allowance
@@ -38,7 +41,7 @@ class Admission:
         self._clock = clock
 
     def take(self, workspace: str, events: int) -> None:
-        """So many are to be run now. Raises QuotaMet."""
+        """Takes *events* from the workspace's quotas. Raises QuotaMet if they are exhausted."""
         self.check_fuel(workspace)
         per_second = self._allowance.events_per_s(workspace)
         if per_second is not None:
@@ -47,7 +50,7 @@ class Admission:
                 raise QuotaMet("the workspace has used up its events of this second", seconds)
 
     def check_fuel(self, workspace: str) -> None:
-        """Raises QuotaMet."""
+        """Raises QuotaMet if the workspace has used up its fuel of the day."""
         if self._allowance.is_used_up(workspace):
             left_ms = DAY_MS - self._clock.wall_ms() % DAY_MS
             raise QuotaMet(
@@ -55,12 +58,12 @@ class Admission:
             )
 
     async def enter(self, workspace: str) -> None:
-        """Waits until one of the sandboxes that the workspace may have at once is free: its own until `leave`."""
+        """Waits for one of the workspace's sandboxes, which is then taken until `leave`."""
         await self._allowance.enter(workspace)
 
     def leave(self, workspace: str) -> None:
         self._allowance.leave(workspace)
 
     def ran(self, workspace: str, function: str, outcomes: Sequence[Outcome], *, together: bool) -> None:
-        """*together*: once for all, or once for each."""
+        """Meters an invocation. *together*: one invocation for all outcomes, else one for each."""
         self._witness.ran(workspace, function, outcomes, together=together)

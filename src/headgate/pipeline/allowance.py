@@ -1,4 +1,4 @@
-"""What a workspace may use of the server, where it has quotas (SPEC D40: there are none unless somebody sets them)."""
+"""Enforces the quotas of workspaces (SPEC D40: there are none unless somebody sets them)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from headgate.registry.snapshot import Quotas
 
 LOCKED_OUT: Final = "FUNCTIONS_LOCK_OUT"
-"""The code for events whose function did not run since its workspace has used up its allowance (SPEC 3.2)."""
+"""
+The code for events whose function did not run because its
+workspace has used up its allowance (SPEC 3.2).
+"""
 
 LOCKED_OUT_STATUS: Final = 402
 
@@ -29,10 +32,11 @@ class _Gate:
 
 class Allowance:
     """
-    Follows the registry: a quota holds from the next invocation on.
+    Reads the quotas from the registry, so that a change applies from the next invocation on.
 
-    fuel_today    of a workspace, over all workers
-    share         so many processes run functions: each has its part of a workspace's sandboxes, one at least
+    fuel_today    returns the fuel a workspace has used today, over all workers
+    share         number of processes that run functions; each gets an equal part of a workspace's sandboxes,
+                  at least one
     """
 
     def __init__(self, directory: Directory, fuel_today: Callable[[str], int], share: int = 1) -> None:
@@ -47,14 +51,14 @@ class Allowance:
         return most is not None and self._fuel_today(workspace) >= most
 
     def events_per_s(self, workspace: str) -> float | None:
-        """That this process may accept; None: no bound."""
+        """The rate of events that this process may accept; None is no limit."""
         quotas = self._quotas(workspace)
         if quotas is None or quotas.events_per_s is None:
             return None
         return quotas.events_per_s / self._share
 
     def entered(self, workspace: str) -> bool:
-        """As `enter`, where there is no need to wait; else False."""
+        """Does what `enter` does and returns True if that needs no waiting; else returns False."""
         gate = self._gates.get(workspace)
         if gate is None:
             gate = self._gates[workspace] = _Gate()
@@ -64,7 +68,7 @@ class Allowance:
         return True
 
     async def enter(self, workspace: str) -> None:
-        """Waits until there is a sandbox left for one more invocation, which ends with `leave`."""
+        """Waits until a sandbox is free for one more invocation, and takes it until `leave`."""
         if self.entered(workspace):
             return
         gate = self._gates[workspace]

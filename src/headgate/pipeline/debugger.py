@@ -1,4 +1,4 @@
-"""The last events of each source, to be looked at while one sets things up (SPEC 11.4). In memory: a restart forgets."""
+"""The source debugger (SPEC 11.4): the latest events of each source, in memory and lost at a restart."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ if TYPE_CHECKING:
     from headgate_runtime import Clock
 
 EVENTS: Final = 500
-"""Of a source (SPEC 11.4)."""
+"""Events kept per source (SPEC 11.4)."""
 
 PER_SECOND: Final = 20
-"""Of a source that are kept; those beyond are passed over."""
+"""Events per second and source that are kept; the others are skipped."""
 
 BYTES: Final = 32 << 20
-"""Of all sources; those that had no event for longest lose theirs first."""
+"""Maximum bytes for all sources; the sources without events for longest lose theirs first."""
 
 
 class Seen(NamedTuple):
     """
-    *at* in ms since the epoch, and *number* counts those that one worker kept; *body* is the event's JSON text, as it was
-    accepted.
+    An event.
+
+    at        when it was accepted, ms since the epoch
+    number    counts the events that one worker kept
+    body      JSON text of the event as accepted
     """
 
     at: int
@@ -36,7 +39,7 @@ class Seen(NamedTuple):
 
 
 def place(seen: Seen) -> tuple[int, int, str]:
-    """Where it stands in the order of all: the newest come first."""
+    """The sort key by which the newest events come first."""
     return -seen.at, -seen.number, seen.message_id
 
 
@@ -51,7 +54,7 @@ class _Ring:
 
 
 class SourceDebugger:
-    """What one worker saw."""
+    """The latest events that one worker accepted."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -60,7 +63,7 @@ class SourceDebugger:
         self._number = 0
 
     def saw(self, source: str, arrivals: Iterable[Arrival | NewEvent]) -> None:
-        """Called for every request with events: must be quick."""
+        """Adds the events of a request. Called for every request, so it must be fast."""
         at = int(self._clock.wall_ms())
         ring = self._rings.get(source)
         if ring is None:
@@ -80,7 +83,7 @@ class SourceDebugger:
             self._drop_oldest()
 
     def recent(self, source: str) -> list[Seen]:
-        """The newest first."""
+        """The events kept of *source*, newest first."""
         ring = self._rings.get(source)
         return [] if ring is None else [*reversed(ring.seen)]
 
@@ -104,7 +107,7 @@ class SourceDebugger:
 
 
 def merged(parts: Iterable[list[Seen]]) -> list[Seen]:
-    """What several workers saw of a source: the newest EVENTS, the newest first."""
+    """Merges what several workers kept of a source into the newest EVENTS, newest first."""
     return sorted((seen for part in parts for seen in part), key=place)[:EVENTS]
 
 

@@ -1,4 +1,4 @@
-"""The registry as the event path sees it: one snapshot at a time, and never an old one."""
+"""How the event path reads the registry: as immutable snapshots, always up to date."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 class Directory(Protocol):
-    """Tests use a fixed snapshot; the service follows the registry."""
+    """A source of snapshots. The service follows the registry; tests use a fixed snapshot."""
 
     @property
     def snapshot(self) -> Snapshot:
-        """The last snapshot that was taken."""
+        """The latest snapshot taken, which may be outdated."""
 
     @property
     def is_current(self) -> bool:
-        """Whether nothing was committed since. Cheap enough for every event."""
+        """Whether nothing was committed since `snapshot` was taken. Cheap enough to check for every event."""
 
     async def current(self) -> Snapshot:
-        """The snapshot of this moment: a change that was committed before the call is in it."""
+        """A snapshot that contains every change committed before the call."""

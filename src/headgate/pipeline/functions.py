@@ -1,4 +1,4 @@
-"""The functions of instances, compiled when they are first wanted."""
+"""Compiles the functions of instances when they are first used."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from headgate_runtime import Executor, Function, Image
 
 IMAGES: Final = 256
-"""Compiled images kept for versions that no lane is using; the least recently used goes first."""
+"""Compiled images kept for reuse; the least recently used is dropped first."""
 
 
 class Functions:
-    """Compiles each version once, however many instances run it."""
+    """An LRU cache of compiled images: each version is compiled once, however many instances run it."""
 
     def __init__(self, executor: Executor, limits: Limits | None = None) -> None:
         self._executor = executor
@@ -28,14 +28,14 @@ class Functions:
         )
 
     async def of(self, instance: Instance, workspace: Workspace) -> Function | CompileError:
-        """The function of an instance that has a version and no fault."""
+        """The function of *instance*, which must have a version and no fault."""
         assert instance.version is not None
         return await self._ready(
             instance.version, workspace, instance.settings, instance.isolation, instance.time_ms, instance.id
         )
 
     async def alone(self, function: registry.Function, workspace: Workspace) -> Function | CompileError:
-        """A function without an instance, so without settings."""
+        """*function* without an instance, and so without settings."""
         return await self._ready(
             function.version, workspace, b"{}", function.isolation, function.time_ms, function.id
         )
@@ -72,7 +72,7 @@ class Functions:
         self._images.move_to_end(version.id)
         if len(self._images) > IMAGES:
             self._images.popitem(last=False)
-        # One lane that gives up must not take the image from the others that wait for it.
+        # Shielded: a lane that is cancelled must not cancel the compilation for others that wait for it.
         return await asyncio.shield(task)
 
     def _limits_of(self, time_ms: int) -> Limits:

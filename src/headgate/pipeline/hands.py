@@ -1,4 +1,4 @@
-"""Single pieces of work, done in turn by as few hands as it takes."""
+"""A pool of tasks for single items, which grows only while the items have to wait."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ T = TypeVar("T")
 
 class Hands(Generic[T]):
     """
-    *work* is one hand: it `take`s items until there are none, and must not raise. One is enough while items get done;
-    when none did in a turn of the event loop, since all wait for something, there are twice as many, up to *workers*.
+    Runs *work* in up to *workers* tasks (hands). *work* `take`s items until there are none, and must not
+    raise. One hand suffices as long as items are taken in every turn of the event loop; after a turn without
+    any, because all hands wait for something, their number doubles.
     """
 
     __slots__ = ("_active", "_items", "_looking", "_taken", "_tasks", "_work", "_workers")
@@ -30,7 +31,7 @@ class Hands(Generic[T]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def reshape(self, workers: int) -> None:
-        """From now on."""
+        """Changes the maximum number of hands."""
         self._workers = workers
         self._look()
 
@@ -40,7 +41,10 @@ class Hands(Generic[T]):
             self._look()
 
     def take(self, most: int) -> list[T]:
-        """The next items, for the hand that is done with its last; none when there are none, or hands enough."""
+        """
+        Up to *most* next items for a hand. Empty if none are left or there are too many hands: the hand then
+        ends.
+        """
         items = self._items
         if not items or self._active > self._workers:
             return []
@@ -49,25 +53,28 @@ class Hands(Generic[T]):
         return taken
 
     def give_back(self, items: Sequence[T]) -> None:
-        """What was taken last and not begun with, to be taken next."""
+        """Puts items that were taken and not begun back to the front."""
         self._taken -= len(items)
         self._items.extendleft(reversed(items))
         if not self._looking:
             self._look()
 
     def take_back(self) -> list[T]:
-        """What waits here, which will not be worked on."""
+        """Removes and returns the waiting items."""
         items = list(self._items)
         self._items.clear()
         return items
 
     def cancel(self) -> None:
-        """Breaks off the work under way."""
+        """Cancels the work in progress."""
         for task in self._tasks:
             task.cancel()
 
     def _look(self) -> None:
-        """Whether more hands are needed; once in a turn of the event loop while something waits for one."""
+        """
+        Starts more hands if needed. Runs once in a turn of the event loop while items wait and more hands may
+        start.
+        """
         self._looking = False
         waiting = len(self._items)
         if not waiting:
@@ -83,7 +90,7 @@ class Hands(Generic[T]):
 
     def _begin(self) -> None:
         self._active += 1
-        # What a hand takes first does not show that it gets anything done.
+        # The first items that a hand takes are not progress, so they do not count.
         self._taken -= 1
         task = asyncio.create_task(self._run())
         self._tasks.add(task)

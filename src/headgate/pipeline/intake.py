@@ -1,4 +1,4 @@
-"""Takes responsibility for what the event API accepted."""
+"""Routes the events that the event API accepted and stores them in the queue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class PipelineIntake:
-    """An Intake: routes by the registry of the moment, and stores before it returns."""
+    """Implements Intake: routes events by the current registry and returns once they are stored."""
 
     def __init__(
         self,
@@ -42,15 +42,16 @@ class PipelineIntake:
         return (await self._directory.current()).by_write_key.get(write_key)
 
     async def accept(self, source: Source, arrivals: Sequence[Arrival], failed: Sequence[Tally]) -> None:
-        """Raises QueueFull or QueueBroken when nothing of it was stored."""
-        # Empty, but for workspaces that suppress somebody.
+        """See `Intake.accept`."""
+        # Nearly all workspaces suppress nobody.
         hidden = source.suppressed.covers if any(source.suppressed) else _nobody
         route = Router(source).route
         events = [suppress(source, each) if hidden(each.event) else route(each) for each in arrivals]
-        # Many times as large as their texts: gone before anything is waited for, where the caller has let go of them, too.
+        # Parsed events take many times the memory of their text: freed before the wait, if the caller has let
+        # go as well.
         del arrivals
         new = 0
-        # By identity: most are the same object, and a tally takes long to hash.
+        # Grouped by identity: most are the same object, and hashing a tally is slow.
         counted: dict[int, list[Any]] = {}
         for event, is_new in zip(events, await self._queue.put(events, failed), strict=True):
             if is_new:
@@ -68,7 +69,7 @@ class PipelineIntake:
             self._witness.received(source, new)
         if self._debugger is not None and events:
             self._debugger.saw(source.id, [event for event in events if event.body])
-        # One request can hold a quarter of a million items that are none.
+        # Grouped, since one request can hold a quarter of a million invalid items.
         for tally, count in Counter(failed).items():
             self._meter.tallied(tally, count)
 

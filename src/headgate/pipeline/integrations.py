@@ -1,4 +1,4 @@
-"""The integrations object: what the sender says about who may have an event (SPEC 9.4)."""
+"""The integrations object, by which a sender selects the destinations of an event (SPEC 9.4)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 def allows(event: dict[str, Any], catalog_name: str) -> bool:
     """
-    Whether the event's `integrations` let the destination called *catalog_name* have it. An exact name wins over
-    `All`; what is neither a boolean nor an object says nothing. Deletions are not the sender's to withhold (SPEC D32).
+    Whether the event's `integrations` admit the destination called *catalog_name*. An exact name takes
+    precedence over `All`; values other than booleans and objects are ignored. A sender cannot withhold
+    deletions (SPEC D32).
     """
     integrations = event.get("integrations")
     if not integrations or not isinstance(integrations, dict) or event.get("type") == "delete":

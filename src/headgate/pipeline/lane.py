@@ -1,4 +1,4 @@
-"""One destination's events under way: through its function, to its carrier, to their settlement."""
+"""Runs the jobs of one destination: through its function, to its carrier, to their settlement."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger("headgate.pipeline")
 
 ROW: Final = 64
-"""Events that a hand has ready at once; most functions take no more in a turn of the event loop."""
+"""Events that a hand takes at once; most functions process no more in a turn of the event loop."""
 
 KEY_JOINT: Final = "/"
-"""Between the event's and the destination's id in an `Idempotency-Key`."""
+"""Separates the ids of the event and the destination in an `Idempotency-Key`."""
 
 
 class _Ready(NamedTuple):
-    """A job ready for delivery. *output* is None when it goes as it was stored."""
+    """A job ready for delivery. *output* is the function's, or None if the stored body is to be delivered."""
 
     job: Job
     output: bytes | None
@@ -51,7 +51,10 @@ class _Ready(NamedTuple):
 
 
 class _Concluded(NamedTuple):
-    """Events whose invocations are over. *trace* is of the last one, or of all if they were invoked together."""
+    """
+    Jobs whose invocations are over. *trace* is that of the last one,
+    or of all if they were invoked together.
+    """
 
     jobs: Sequence[Job]
     plan: Plan
@@ -61,7 +64,7 @@ class _Concluded(NamedTuple):
 
 
 class _Evidence(NamedTuple):
-    """Of a failure. *event* None: it is the job's."""
+    """What a sample of a failure shows. *event* is None if it is the job's body."""
 
     event: bytes | None = None
     outcome: Outcome | None = None
@@ -74,9 +77,10 @@ _NONE: Final = itertools.repeat(_Evidence())
 
 class LaneRun:
     """
-    *plan* gives the plan of the moment; None when the destination is gone or disabled. *now* is the queue's time.
+    Settles every job given to `start` exactly once, whatever happens.
 
-    Every job given to `start` is settled exactly once, whatever happens.
+    plan    returns the current plan, or None if the destination is deleted or disabled
+    now     returns the queue's time, ms since the epoch
     """
 
     def __init__(
@@ -114,7 +118,7 @@ class LaneRun:
         return not self._open
 
     def reshape(self, plan: Plan) -> None:
-        """Follows a change of the destination or its function from the next batch on."""
+        """Applies a changed plan from the next batch on."""
         self._is_batched = plan.batches is not None
         self._singles.reshape(plan.function_workers)
         self._batches.reshape(plan.function_workers, plan.batches or SINGLE)
@@ -140,7 +144,7 @@ class LaneRun:
             self._singles.extend(before)
 
     def release(self) -> None:
-        """Breaks off everything under way; the jobs are due as before."""
+        """Cancels all work and releases the jobs, which are due as before."""
         for stage in (self._singles, self._batches, self._delivery):
             stage.cancel()
             stage.take_back()
@@ -148,8 +152,8 @@ class LaneRun:
         self._settle([Release(job) for job in self._open.values()])
 
     def _settle(self, settlements: Iterable[Settlement], evidence: Iterable[_Evidence] = _NONE) -> None:
-        """*evidence*: of each, what a sample would show."""
-        # A job that was released while its delivery went on is settled already.
+        """Settles jobs; *evidence* is what a sample of each failure would show."""
+        # A job that was released while its delivery went on is already settled.
         take = self._open.pop
         fresh = [
             pair
@@ -168,7 +172,7 @@ class LaneRun:
                 self._remember(each.job, step, each.error, seen)
 
     def _settle_delivered(self, jobs: list[Job], now: int) -> None:
-        """As `_settle`, of what leaves nothing to remember."""
+        """As `_settle`, for delivered jobs, which leave no samples."""
         take = self._open.pop
         settled = self._judge.delivered([job for job in jobs if take(job.id, None) is not None], now)
         self._dispatcher.settle(*settled)
@@ -199,7 +203,10 @@ class LaneRun:
         )
 
     async def _invoke_singles(self) -> None:
-        """One hand. What is over in a turn of the event loop is concluded together, by whichever hands it was done."""
+        """
+        One hand. Invocations of all hands that end in the same turn of
+        the event loop are concluded together.
+        """
         workspace, allowance, hands = self._lane.workspace, self._allowance, self._singles
         plan: Plan | None = None
         trace: Trace | None = None
@@ -236,7 +243,7 @@ class LaneRun:
                             outcome = await rest
                     finally:
                         allowance.leave(workspace)
-                except Exception as error:  # noqa: BLE001 - one event, whatever it was
+                except Exception as error:  # noqa: BLE001 - must lose neither the events nor the hand
                     self._not_invoked([jobs[over]], began_at, error)
                     if not begun:
                         hands.give_back(jobs[1:])
@@ -250,7 +257,7 @@ class LaneRun:
         self._concluded.append(concluded)
 
     async def _invoke(self, jobs: list[Job]) -> None:
-        """Together."""
+        """Invokes the function once for all *jobs*."""
         began_at = self._now()
         try:
             plan = self._plan()
@@ -271,11 +278,14 @@ class LaneRun:
             finally:
                 self._allowance.leave(self._lane.workspace)
             self._conclude_all([_Concluded(jobs, plan, began_at, outcomes, trace)], together=True)
-        except Exception as error:  # noqa: BLE001 - it must neither lose the events nor stop the lane
+        except Exception as error:  # noqa: BLE001 - must neither lose the events nor stop the lane
             self._not_invoked(jobs, began_at, error)
 
     def _function_for(self, plan: Plan | None, jobs: list[Job], began_at: int) -> Function | None:
-        """The function to invoke; None where there is none to invoke, and what becomes of *jobs* is seen to."""
+        """
+        The function to invoke for *jobs*; None if there is none, in which case *jobs* are settled or on their
+        way.
+        """
         if plan is None or plan.destination.fault is not None:
             self._turn_away(jobs, plan)
         elif plan.fault is not None:
@@ -294,15 +304,16 @@ class LaneRun:
         if isinstance(error, ExecutorClosed):
             self._settle([Release(job) for job in jobs])
         elif isinstance(error, EventError):
-            # Over a limit of the function: an earlier version of it, or a filter, let the event grow.
+            # The event exceeds a limit of the function, because an earlier version or a filter made it
+            # larger.
             self._settle([self._judge.discard(job, "bad_request", str(error)) for job in jobs])
         else:
-            # Our own fault.
+            # A fault of the server.
             _log.error("invocation failed", extra={"destination": self._lane.destination}, exc_info=error)
             self._fault([_Ready(job, None, began_at) for job in jobs])
 
     def _conclude(self) -> None:
-        """What the hands have left, of one plan after the other."""
+        """Concludes what the hands have collected, plan by plan."""
         concluded, self._concluded = self._concluded, []
         try:
             for _, group in itertools.groupby(concluded, key=_plan_id):
@@ -312,7 +323,10 @@ class LaneRun:
                 self._not_invoked(each.jobs, each.began_at, error)
 
     def _conclude_all(self, concluded: Sequence[_Concluded], *, together: bool) -> None:
-        """All of one plan. *together*: in one invocation."""
+        """
+        Sends outputs to delivery and settles other outcomes. All are of one plan; *together*: of one
+        invocation.
+        """
         now, plan = self._now(), concluded[0].plan
         outcomes = [outcome for each in concluded for outcome in each.outcomes]
         instance = plan.destination.instance
@@ -371,7 +385,7 @@ class LaneRun:
         )
 
     def _turn_away(self, jobs: Sequence[Job], plan: Plan | None) -> None:
-        """There is no destination, or it cannot be delivered to as it is set up."""
+        """Discards *jobs*, whose destination is gone, disabled or misconfigured."""
         why = "the destination is disabled or deleted" if plan is None else plan.destination.fault or ""
         self._settle([self._judge.unreachable(job, why) for job in jobs])
 
@@ -388,7 +402,7 @@ class LaneRun:
 
 
 def _secrets(destination: Destination) -> tuple[str, ...]:
-    """Of its function, and of its own."""
+    """The secrets of the destination and of its function's settings."""
     own = [destination.settings.get(HEADERS), destination.settings.get(SIGNING_SECRET)]
     instance = destination.instance
     return (*(() if instance is None else instance.secrets), *settings.texts(own))

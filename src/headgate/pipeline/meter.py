@@ -1,4 +1,4 @@
-"""What the pipeline tells about itself as it works; the service makes metrics of it."""
+"""What the pipeline reports about its work. The service turns it into metrics."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Meter(Protocol):
-    """Must be quick, and must not raise."""
+    """Receives what happens. Its methods must be fast and must not raise."""
 
     def tallied(self, tally: Tally, events: int = 1) -> None:
-        """So many *events* were decided on when they were accepted, or were not valid."""
+        """*events* events were counted under *tally* on acceptance, or rejected as invalid."""
 
     def duplicate(self) -> None:
-        """An event was accepted before, and so was dropped."""
+        """An event was dropped as a duplicate."""
 
     def invoked(self, destination: Destination, outcomes: Sequence[Outcome]) -> None: ...
 
@@ -30,7 +30,7 @@ class Meter(Protocol):
 
 
 class NoMeter:
-    """A Meter for those who want none."""
+    """A Meter that does nothing."""
 
     def tallied(self, tally: Tally, events: int = 1) -> None:
         pass

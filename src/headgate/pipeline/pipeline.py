@@ -1,4 +1,7 @@
-"""Every destination's lane: made when its first event comes, kept in step with the registry, dropped when long idle."""
+"""
+Manages the lanes: made for a destination's first event, kept in
+step with the registry, dropped when idle.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger("headgate.pipeline")
 
 LANES: Final = 1_024
-"""Lanes kept with their functions and connections; past it, the one idle longest goes."""
+"""Lanes kept with their functions and connections; beyond it the one idle longest is dropped."""
 
 
 class _Entry:
-    """*waiting* jobs came while the plan was being made."""
+    """A lane. *waiting* are the jobs that arrived while its plan was being made."""
 
     __slots__ = ("plan", "preparing", "run", "waiting")
 
@@ -46,9 +49,9 @@ class _Entry:
 
 class Pipeline:
     """
-    A Runner with its Dispatcher: `run` until it is cancelled or `drain`ed.
+    A Runner with its Dispatcher. `run` works until it is cancelled or `drain` is called.
 
-    now    the queue's time, ms since the epoch: `first_at` and latencies are in it
+    now    returns the queue's time, ms since the epoch, in which `first_at` and latencies are measured
     """
 
     def __init__(
@@ -78,13 +81,14 @@ class Pipeline:
         self.dispatcher = Dispatcher(queue, self, clock)
 
     async def run(self) -> None:
-        """Raises what the queue raises."""
+        """Runs due jobs. Raises what the queue raises."""
         await self.dispatcher.run()
 
     async def drain(self, timeout_ms: float) -> bool:
         """
-        Starts nothing new and lets what is under way end, for *timeout_ms* at most; breaks off the rest, which is due
-        again after a restart. Whether all had ended by itself. Everything is settled, durably, on return.
+        Stops starting jobs and gives those in flight *timeout_ms* to end; then cancels the rest, which are
+        due again after a restart. Returns whether all jobs ended by themselves. All settlements are durable
+        on return.
         """
         self.dispatcher.stop()
         idle = asyncio.ensure_future(self.dispatcher.idle())
@@ -129,7 +133,10 @@ class Pipeline:
             entry.preparing = asyncio.create_task(self._prepare(lane, entry, entry.run))
 
     def _is_in_step(self, lane: Lane, entry: _Entry) -> bool:
-        """Parts of the registry that did not change are the same objects in the next snapshot."""
+        """
+        Whether the plan is up to date. Unchanged parts of the registry are the same objects in the next
+        snapshot.
+        """
         if not self._directory.is_current:
             return False
         destination = self._directory.snapshot.destinations.get(lane.destination)
@@ -144,7 +151,7 @@ class Pipeline:
             elif entry.plan is None or entry.plan.destination is not destination:
                 entry.plan = await self._planner.plan(destination, snapshot.workspaces[lane.workspace])
                 run.reshape(entry.plan)
-        except Exception:  # noqa: BLE001 - our own fault; the jobs must be settled nevertheless
+        except Exception:  # noqa: BLE001 - a fault of the server; the jobs must still be settled
             _log.exception("no plan for a destination", extra={"destination": lane.destination})
             now = self._now()
             error = Error("internal", "the server failed")

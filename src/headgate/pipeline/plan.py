@@ -1,4 +1,4 @@
-"""What happens to a destination's events, as its registry entry stands."""
+"""Plans: how to process a destination's events according to its current registry entry."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ if TYPE_CHECKING:
     from headgate_runtime import Function
 
 FUNCTION_WORKERS: Final = 16
-"""Invocations of one function at once; its limit on sandboxes counts as well."""
+"""Maximum concurrent invocations of one function; its limit on sandboxes applies as well."""
 
 BATCH_WAIT_MS: Final = 10_000.0
-"""How long the first event of a function's batch waits for others (SPEC 6)."""
+"""How long the first event of an `onBatch` call waits for others (SPEC 6)."""
 
 BATCH_BYTES: Final = 6_000_000
-"""Events of a function's batch, with room for what joins them below the 6 MB of the invocation (SPEC 6)."""
+"""Maximum bytes of the events of an `onBatch` call, so that the joined text stays below 6 MB (SPEC 6)."""
 
 SINGLE_JOBS: Final = 64
-"""Jobs of a lane under way at once when nothing of it is batched."""
+"""Jobs in flight of a lane without batching."""
 
 BATCHES_AHEAD: Final = 2
-"""Batches of a lane under way or filling, for each delivery at once."""
+"""Batches of a lane that are in flight or filling, for each concurrent delivery."""
 
 
 class Plan(NamedTuple):
     """
-    function    None: events go to the destination as they are (no instance, or it is disabled, SPEC D20)
-    fault       why every event is discarded before the function: (reason, message); None when nothing is wrong
-    batches     how events are collected for `onBatch`; None when the function has none
+    function    None: events are delivered unchanged (there is no instance, or it is disabled, SPEC D20)
+    fault       why every event is discarded before the function, as (reason, message); None if nothing is
+                wrong
+    batches     how events are collected for `onBatch`; None if the function has no such handler
     """
 
     destination: Destination
@@ -46,7 +47,7 @@ class Plan(NamedTuple):
 
     @property
     def capacity(self) -> int:
-        """Jobs that the lane can do something with at once."""
+        """How many jobs the lane can have in flight usefully."""
         function = self.batches.events * BATCHES_AHEAD if self.batches else 0
         delivery = self.carrier.batching.events * BATCHES_AHEAD * self.carrier.concurrency
         return max(SINGLE_JOBS, function, delivery if self.carrier.batching.events > 1 else 0)
@@ -57,7 +58,7 @@ class Plan(NamedTuple):
 
 
 class Planner:
-    """Makes plans; `forget` lets go of what was made for a destination."""
+    """Makes plans; `forget` closes what was made for a destination."""
 
     def __init__(self, functions: Functions, carriers: Carriers) -> None:
         self._functions = functions

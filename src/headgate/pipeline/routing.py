@@ -1,4 +1,4 @@
-"""Where an accepted event goes: steps 3 to 5 of SPEC 1.4, decided once, when it is accepted."""
+"""Routing of events to destinations (steps 3 to 5 of SPEC 1.4), decided once, when they are accepted."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ FILTERED_BY_INTEGRATIONS_OBJECT = "FILTERED_BY_INTEGRATIONS_OBJECT"
 
 
 EVENT_SETTING = "event_setting"
-"""Of an event of somebody who is suppressed: no code is for these alone, and this one tells of what the owner set."""
+"""
+The code for events of suppressed users. None is specific to them;
+this one stands for a choice of the owner.
+"""
 
 
 def suppress(source: Source, arrival: Arrival) -> NewEvent:
-    """The event, counted, and kept nowhere."""
+    """The event of a suppressed user: counted and de-duplicated, but not stored."""
     event_type, labels = arrival.event_type, labels_of(arrival.event, arrival.event_type)
     tallies = (
         Tally(source.id, "", Step.RECEIVED, event_type, labels=labels),
@@ -34,8 +37,8 @@ def suppress(source: Source, arrival: Arrival) -> NewEvent:
 
 class Router:
     """
-    Routes the events of one source, for one request. Most events of a request are counted alike, so that what is counted
-    is made once.
+    Routes the events of one request of a source. Caches their tallies, because most events of a request have
+    the same.
     """
 
     def __init__(self, source: Source) -> None:
@@ -49,9 +52,9 @@ class Router:
 
     def route(self, arrival: Arrival) -> NewEvent:
         """
-        The event with one job for each enabled destination that gets it, and a tally for each that does not. Filters see
-        the event as it was accepted; a job carries it as its filters left it, so that filters added later do not apply
-        to what is waiting (SPEC D42).
+        The event with a job for each enabled destination that gets it and a tally for each that does not.
+        Each destination's filters see the event as accepted; its job stores their result, so that filters
+        added later do not apply to waiting events (SPEC D42).
         """
         source, (message_id, event_type, event, body) = self._source, arrival
         labels = labels_of(event, event_type)

@@ -1,4 +1,4 @@
-"""Work that is done in turn, by a bounded number of hands, on batches that fill by count, by size or by time."""
+"""Collects items into batches by count, size or time, and processes these with a bounded number of tasks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ T = TypeVar("T")
 
 class Stage(Generic[T]):
     """
-    *work* gets batches as *batching* says, at most *workers* at once, in the order in which their first items came.
-    It must not raise. A worker is a task that lives while there is something for it to do.
+    Calls *work* with batches formed as *batching* says, in the order of their first items, at most *workers*
+    at a time. *work* must not raise. Each worker is a task that ends when no batch is due.
     """
 
     __slots__ = (
@@ -54,13 +54,13 @@ class Stage(Generic[T]):
         self._flusher: asyncio.Task[None] | None = None
 
     def reshape(self, workers: int, batching: Batching) -> None:
-        """From the next batch on."""
+        """Applies new parameters from the next batch on."""
         self._workers = workers
         self._batching = batching
         self._pump()
 
     def extend(self, items: Iterable[tuple[T, int]]) -> None:
-        """Each with its size in bytes, which counts towards a full batch."""
+        """Adds items, each with its size in bytes."""
         now = self._clock.monotonic_ms() if self._batching.wait_ms > 0 else 0.0
         for item, size in items:
             self._items.append((item, size, now))
@@ -68,14 +68,14 @@ class Stage(Generic[T]):
         self._pump()
 
     def take_back(self) -> list[T]:
-        """What waits here, which will not be worked on."""
+        """Removes and returns the waiting items."""
         items = [item for item, _, _ in self._items]
         self._items.clear()
         self._bytes = 0
         return items
 
     def cancel(self) -> None:
-        """Breaks off the work under way."""
+        """Cancels the work in progress."""
         for task in self._tasks:
             task.cancel()
         if self._flusher is not None:
@@ -102,7 +102,7 @@ class Stage(Generic[T]):
         try:
             while self._is_due():
                 batch = self._take()
-                # While this one waits for something, the next may begin.
+                # Starts another worker for the next batch, if one is due.
                 self._pump()
                 await self._work(batch)
         finally:

@@ -1,4 +1,4 @@
-"""From how an attempt ended to what becomes of the job (SPEC 3.2, 3.3, 7, D6, D14)."""
+"""Decides the settlement of a job from the result of its attempt (SPEC 3.2, 3.3, 7, D6, D14)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from headgate_runtime import Outcome
 
 FAULTS: Final = 3
-"""Retries of an event whose sandbox dies, or on which the platform fails; then it is discarded as `internal` (SPEC D6)."""
+"""
+Retries of an event whose sandbox died or on which the platform failed, before it is discarded as `internal`
+(SPEC D6).
+"""
 
 UNREACHABLE: Final = "INVALID_SETTINGS"
-"""The code for events whose destination is misconfigured, and for those whose destination is no more, or disabled (SPEC
-7), which have none of their own."""
+"""
+The code for events whose destination is misconfigured; used as well if it is deleted or disabled, for which
+there is no code (SPEC 7).
+"""
 
 
 class Judge:
-    """*random* gives numbers from [0, 1) for the backoff."""
+    """Makes settlements. *random* returns numbers from [0, 1), for the jitter of the backoff."""
 
     def __init__(self, random: Callable[[], float], backoff: Backoff | None = None) -> None:
         self._random = random
@@ -34,7 +39,7 @@ class Judge:
         tallies: dict[tuple[str, str, int, str], Tally] = {}
         over: list[Done] = []
         for job in jobs:
-            # Most of a batch are counted alike.
+            # Most jobs of a batch have the same tally.
             key = job.source, job.event_type, job.attempts, job.labels
             tally = tallies.get(key)
             if tally is None:
@@ -46,7 +51,10 @@ class Judge:
     def of_receipt(
         self, job: Job, receipt: Receipt, body: bytes | None, began_at: int, now: int, secrets: Iterable[str]
     ) -> Settlement:
-        """Of one that was not delivered. *body* is the function's output, which is kept so that the function does not run again (SPEC D43)."""
+        """
+        The settlement of a failed delivery. *body* is the function's output, which is stored so that the
+        function does not run again (SPEC D43).
+        """
         error = Error(receipt.reason, message_of(receipt.message, secrets), receipt.status)
         if receipt.verdict == "discard":
             return Done(job, _tally(job, Step.FAILED_DELIVERY, error.reason), dead=error)
@@ -56,7 +64,7 @@ class Judge:
     def of_outcome(
         self, job: Job, outcome: Outcome, began_at: int, now: int, secrets: Iterable[str]
     ) -> Settlement:
-        """Of any outcome but Forward."""
+        """The settlement for any outcome of the function other than Forward."""
         reason = outcome.reason or ""
         if outcome.outcome == "filtered":
             return Done(job, _tally(job, Step.FILTERED_AT_DESTINATION, reason))
@@ -70,7 +78,7 @@ class Judge:
         return self._again(job, error, Step.FILTERED_AT_DESTINATION, job.stage, began_at, now)
 
     def discard(self, job: Job, reason: str, message: str, status: int | None = None) -> Settlement:
-        """Before its function or instead of it."""
+        """Discards a job whose function is not run."""
         return Done(
             job,
             _tally(job, Step.FILTERED_AT_DESTINATION, reason),
@@ -83,7 +91,10 @@ class Judge:
     def fault(
         self, job: Job, error: Error, began_at: int, now: int, output: bytes | None = None
     ) -> Settlement:
-        """A sandbox died, or the platform failed. *output*, where the function had succeeded, is kept (SPEC D43)."""
+        """
+        The settlement after a sandbox died or the platform failed. *output* is stored if the function had
+        succeeded (SPEC D43).
+        """
         if job.faults >= FAULTS:
             return Done(job, _tally(job, Step.FILTERED_AT_DESTINATION, error.reason), dead=error)
         step, stage = Step.FILTERED_AT_DESTINATION, job.stage if output is None else "delivery"

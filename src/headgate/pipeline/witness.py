@@ -1,4 +1,4 @@
-"""Who remembers failures and what functions used, as the pipeline works."""
+"""Where the pipeline reports failures and the usage of functions."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 
 class Witness(Protocol):
-    """Must be quick, and must not raise."""
+    """Records failures and usage. Its methods must be fast and must not raise."""
 
     def wants(self, destination: str, reason: str) -> bool:
-        """Whether to `keep` a sample of this failure; asked before one is made."""
+        """Whether a sample of this failure should be made and passed to `keep`."""
 
     def keep(self, sample: Sample) -> None: ...
 
     def ran(self, workspace: str, function: str, outcomes: Sequence[Outcome], *, together: bool) -> None:
-        """A function was invoked: once for all, or once for each."""
+        """A function was invoked: if *together*, once for all outcomes, else once for each."""
 
     def fuel_today(self, workspace: str) -> int:
-        """That its functions used, as far as is known here: of other workers, some seconds ago."""
+        """The fuel that the workspace's functions used today; that of other workers is some seconds old."""
 
     def received(self, source: Source, events: int) -> None:
-        """So many were accepted that had not been before."""
+        """*events* new events (no duplicates) of *source* were accepted."""
 
 
 class NoWitness:
-    """For those who want none."""
+    """A Witness that records nothing."""
 
     def wants(self, destination: str, reason: str) -> bool:  # noqa: ARG002
         return False

@@ -154,7 +154,7 @@ class Dispatcher:
         return state is not None and state.breaker.is_open
 
     def forget(self, lane: Lane) -> None:
-        """Drops the breaker of *lane*, which was deleted, unless jobs are in flight."""
+        """Drops the state of *lane*, its breaker included, unless jobs are in flight."""
         state = self._lanes.get(lane)
         if state is not None and not state.in_flight:
             del self._lanes[lane]
