@@ -1,4 +1,4 @@
-"""Permissions as they come and go on the wire (SPEC 12.2, 13.1)."""
+"""Permissions in requests and responses (SPEC 12.2, 13.1)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from headgate.registry.records import Grant, Resource, Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headgate.api.call import Call
+    from headgate.registry.grants import Holder
+
 Kind = Literal["FUNCTION", "SOURCE", "SPACE", "WAREHOUSE", "WORKSPACE"]
-"""There are no spaces and warehouses here: grants for them are refused."""
+"""Headgate has no spaces and no warehouses: grants for them are refused."""
 
 NAMES: Final[dict[Role, str]] = {
     "owner": "Workspace Owner",
@@ -24,7 +27,7 @@ NAMES: Final[dict[Role, str]] = {
     "source-admin": "Source Admin",
     "source-read-only": "Source Read-only",
 }
-"""Of roles, by their id (SPEC 13.1)."""
+"""The names of the roles, by id (SPEC 13.1)."""
 
 
 class ResourceInput(BaseModel):
@@ -49,7 +52,7 @@ class Permissions(BaseModel):
 
 
 def granted(given: Sequence[PermissionInput], field: str = "permissions") -> list[Grant]:
-    """Raises Invalid; what a role may be for is looked at when it is stored."""
+    """*given* as grants. Raises Invalid; whether a role fits its resources is checked when they are stored."""
     return [
         Grant(
             cast("Role", permission.roleId),
@@ -64,8 +67,22 @@ def granted(given: Sequence[PermissionInput], field: str = "permissions") -> lis
     ]
 
 
+def add(call: Call, holder: Holder, resource: tuple[str, str, str]) -> dict[str, Any]:
+    """Adds the permissions in the body to the *holder*; *resource* is its type, id and name."""
+    body: Permissions = call.body
+    new = grants.add(call.change, call.workspace, holder, resource, granted(body.permissions))
+    return {"permissions": shown(new)}
+
+
+def replace(call: Call, holder: Holder, resource: tuple[str, str, str]) -> dict[str, Any]:
+    """As `add`, and removes all others."""
+    body: Permissions = call.body
+    new = grants.replace(call.change, call.workspace, holder, resource, granted(body.permissions))
+    return {"permissions": shown(new)}
+
+
 def label_set(given: Sequence[Label], field: str) -> frozenset[str]:
-    """Raises Invalid."""
+    """*given* as "key:value". Raises Invalid."""
     for number, label in enumerate(given):
         labels.check(label.key, label.value, f"{field}[{number}]")
     return frozenset(f"{label.key}:{label.value}" for label in given)

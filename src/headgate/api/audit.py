@@ -1,4 +1,4 @@
-"""The audit trail (SPEC 13.2): a list as official clients read it, and all of it as a spreadsheet."""
+"""The audit trail (SPEC 13.2): paged as official clients read it, and exported as CSV."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headgate.registry.store import View
 
 ROWS: Final = 1_000
-"""Of one part of a spreadsheet."""
+"""How many rows of the export are read at a time."""
 
 COLUMNS: Final = (
     "timestamp",
@@ -39,7 +39,7 @@ COLUMNS: Final = (
 )
 
 _FORMULA: Final = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""What a spreadsheet may take a cell that begins with it for; the last four are the first ones in full width."""
+"""What a cell begins with that a spreadsheet may take for a formula; the last four are full-width forms."""
 
 
 def listed(call: Call) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def exported(call: Call) -> Download:
 
 
 def shown(event: AuditEvent) -> dict[str, Any]:
-    """*actorType*, *before* and *after* are Headgate's own."""
+    """*actorType*, *before* and *after* are extensions of Headgate."""
     return {
         "id": event.id,
         "timestamp": iso(event.at),
@@ -93,7 +93,7 @@ def _wanted(call: Call) -> Wanted:
         if value in (None, ""):
             return None
         if not isinstance(value, str):
-            raise invalid("must be one text", name)
+            raise invalid("must be a single string", name)
         return value
 
     def time(name: str) -> int | None:
@@ -111,7 +111,7 @@ def _wanted(call: Call) -> Wanted:
 
 
 def _cell(value: str | None) -> str:
-    """A text that no spreadsheet takes for a formula: names are whatever somebody chose."""
+    """*value*, quoted if a spreadsheet might take it for a formula: users choose names freely."""
     text = value or ""
     return f"'{text}" if _FORMULA.match(text) else text
 

@@ -1,4 +1,4 @@
-"""What kinds of sources and destinations there are (SPEC 12.3): a small catalog that is part of the program."""
+"""The catalog of sources and destinations (SPEC 12.3), which is part of the program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Source(NamedTuple):
-    """Events come alike from all of them; which one it is, is for people."""
+    """A kind of source. It makes no difference to events; it only tells users what a source is."""
 
     id: str
     name: str
@@ -33,13 +33,13 @@ _SOURCES: Final = (
 )
 
 SOURCE_DEFAULT: Final = _SOURCES[0].id
-"""Of sources that were not made through the API."""
+"""The kind of sources that were not created through the API."""
 
 LOGOS: Final = {"default": ""}
 
 
 class _Option(NamedTuple):
-    """A setting of a destination, beside what its model says: default, and whether it is required."""
+    """A destination's setting; its default, and whether it is required, are in the model of the kind."""
 
     type: str
     label: str
@@ -50,18 +50,18 @@ OPTIONS: Final[dict[DestinationKind, dict[str, _Option]]] = {
     "webhook": {
         "url": _Option("string", "URL", "Where events are sent."),
         "method": _Option("string", "Method", "POST, PUT or PATCH."),
-        "headers": _Option("map", "Headers", "Sent beside Headgate's own. Values are secrets."),
+        "headers": _Option("map", "Headers", "Sent in addition to Headgate's own. The values are secrets."),
         "batch_max_count": _Option(
-            "number", "Events of a request", "At most. 1: no batches, the body is the event itself."
+            "number", "Events per request", "The most. 1 means no batches: the body is the event itself."
         ),
         "batch_wait_ms": _Option(
-            "number", "Wait for a batch", "How long a batch waits to become full, in milliseconds."
+            "number", "Wait for a batch", "How long a batch waits to fill up, in milliseconds."
         ),
-        "rate_per_s": _Option("number", "Requests a second", "At most. Without it there is no limit."),
-        "concurrency": _Option("number", "Requests at once", "At most."),
-        "signing_secret": _Option("string", "Signing secret", "What requests are signed with. A secret."),
+        "rate_per_s": _Option("number", "Requests per second", "The most. Without it there is no limit."),
+        "concurrency": _Option("number", "Concurrent requests", "The most."),
+        "signing_secret": _Option("string", "Signing secret", "Used to sign requests. A secret."),
         "timeout_ms": _Option(
-            "number", "Timeout", "From connecting to the end of the answer, in milliseconds."
+            "number", "Timeout", "From connecting to the end of the response, in milliseconds."
         ),
     },
     "sink": {
@@ -75,12 +75,12 @@ OPTIONS: Final[dict[DestinationKind, dict[str, _Option]]] = {
 
 _DESCRIPTIONS: Final[dict[DestinationKind, str]] = {
     "webhook": "Sends events to a URL, one by one or in batches.",
-    "sink": "Appends events to a file on the server, for trials.",
+    "sink": "Appends events to a file on the server, for trying things out.",
 }
 
 
 def source_metadata(entry: str) -> dict[str, Any]:
-    """Of an id in the catalog; of another, the default's."""
+    """The catalog entry with the id *entry*, or else the default one."""
     return SOURCES.get(entry) or SOURCES[SOURCE_DEFAULT]
 
 
@@ -92,7 +92,7 @@ def checked_source(metadata_id: str) -> str:
 
 
 def destination_metadata(kind: DestinationKind) -> dict[str, Any]:
-    """The id of a kind in the catalog is its own name."""
+    """The catalog entry of a kind, whose id is the kind's own name."""
     return DESTINATIONS[kind]
 
 
@@ -187,7 +187,7 @@ def destination(call: Call) -> dict[str, Any]:
 
 
 def warehouses(call: Call) -> dict[str, Any]:
-    """There are none."""
+    """Headgate has no warehouses: the list is empty."""
     return _paged(call, "warehousesCatalog", [])
 
 

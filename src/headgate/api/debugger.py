@@ -1,4 +1,4 @@
-"""The source debugger (SPEC 11.4): Headgate's own, since the hosted API has no operation for it."""
+"""The source debugger (SPEC 11.4), an extension: the hosted API has no operation for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wanted(call: Call) -> _Wanted:
 
 
 async def listed(asked: _Wanted, services: Services) -> dict[str, Any]:
-    """The newest first; `payload` is what a test run takes."""
+    """The newest first; `payload` can be passed to a preview."""
     found = await services.recent_events(asked.source)
     some, pagination = asked.page.of(found, place)
     return {"events": [_shown(each) for each in some], "pagination": pagination}

@@ -1,14 +1,14 @@
 """
-How a destination fares (SPEC 11.2, D14, D29).
+Delivery metrics of a destination (SPEC 11.2, D14, D29).
 
     successes               delivered, by attempt: `successes.attempt.N`
-    errors.discarded        over at the first refusal that is final, by error: `errors.discarded.400`
-    errors.awaiting-retry   first tried in this time and waiting to be tried again now, by their last error
-    expired                 given up after their last attempt, by error
-    latency.p50, p95, p99   from acceptance to the destination's answer, in ms; not there without deliveries
+    errors.discarded        discarded after an error that is not retried, by error: `errors.discarded.400`
+    errors.awaiting-retry   first attempted in this range and still waiting for a retry, by last error
+    expired                 given up after the last attempt, by error
+    latency.p50, p95, p99   from acceptance to the destination's response, in ms; absent without deliveries
 
-An event of this time is counted in one of the first four, unless it was filtered, or has not been tried yet. Errors have
-the names of SPEC 3.3 where it knows them.
+Each event of the range counts in one of the first four, unless it was filtered or has not been attempted yet. Errors have
+their names in SPEC 3.3, where they are listed there.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FILTERED: Final = frozenset(
         "filtered_at_insert_function",
     )
 )
-"""Reasons of events that nobody wanted to be delivered; they are no errors (SPEC D14)."""
+"""Reasons that mean an event was filtered on purpose, which is not an error (SPEC D14)."""
 
 RETRIED: Final = frozenset(
     (
@@ -56,7 +56,7 @@ RETRIED: Final = frozenset(
         "too_many_requests",
     )
 )
-"""Reasons that are never final by themselves: events that end with one had no attempts left."""
+"""Reasons that are retried: an event that ends with one ran out of attempts."""
 
 _NAMES: Final = {
     "502": "5xx",
@@ -65,7 +65,7 @@ _NAMES: Final = {
     "invalid_settings": "INVALID_SETTINGS",
     "message_rejected": "MESSAGE_REJECTED",
 }
-"""Of SPEC 3.3, where our codes are others."""
+"""The names in SPEC 3.3 of errors for which our codes differ."""
 
 _PERCENTILES: Final = (50, 95, 99)
 

@@ -1,4 +1,4 @@
-"""Destinations: each belongs to one source (SPEC 12.3)."""
+"""Destinations, each of which belongs to one source (SPEC 12.3)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FILE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
 class CreateDestination(BaseModel):
-    """*settings* are the options that the catalog has for *metadataId*."""
+    """*settings* are the options in the catalog entry *metadataId*."""
 
     model_config = ConfigDict(strict=True)
 
@@ -37,8 +37,8 @@ class CreateDestination(BaseModel):
 
 class UpdateDestination(BaseModel):
     """
-    What is left out stays. A *name* that is null: that of the kind. *settings* replaces those there are; secrets that are
-    left out, or sent as their masks, stay (SPEC 5).
+    Omitted fields keep their values; a *name* of null resets it to that of the kind. *settings* is replaced as a whole,
+    except that secrets which are omitted, or sent as their mask, are kept (SPEC 5).
     """
 
     model_config = ConfigDict(strict=True)
@@ -93,7 +93,7 @@ def modify(call: Call) -> dict[str, Any]:
 
 
 def remove(call: Call) -> dict[str, Any]:
-    """With its filters, its subscriptions and its function's instance."""
+    """Also removes its filters, its subscriptions and its function instance."""
     destinations.remove(call.change, call.destination(call.path["destinationId"], "admin").id)
     return {"status": "SUCCESS"}
 
@@ -114,8 +114,8 @@ def _placed(
     call: Call, kind: DestinationKind, given: Mapping[str, Any], before: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """
-    *given*, a sink's file in the folder that is the workspace's own: tenants share the server's disk, and none may name
-    a file of another, or of the operator. What the path was *before* it may stay. Raises ApiError 422.
+    *given*, with the file of a sink placed in the workspace's own folder: tenants share the server's disk, and must not
+    reach files of each other or of the operator. The path it had *before* may stay. Raises ApiError 422.
     """
     path = given.get("path")
     if kind != "sink" or not isinstance(path, str) or path == (before or {}).get("path"):
@@ -124,7 +124,7 @@ def _placed(
     name = path.removeprefix(folder)
     if not _FILE.fullmatch(name):
         raise invalid(
-            f"must be a plain file name: letters, digits, '.', '_' and '-'; it will lie in {folder}",
+            f"must be a plain file name: letters, digits, '.', '_' and '-'; it is placed in {folder}",
             "settings.path",
         )
     return {**given, "path": folder + name}

@@ -1,4 +1,4 @@
-"""Answers that are files, sent in parts as they are read."""
+"""Responses that are files, sent in parts as they are read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Download:
     """
-    name    of the file
-    part    gives some content, and where to go on; None: that was all. Called with None first, then with what it gave,
-            each time with the registry of that moment: no transaction lasts as long as a slow reader
+    name    the name of the file
+    part    returns some content and where to continue, or None at the end. It is first called with None, then with
+            what it returned, each time in a new view of the registry: no transaction lasts as long as a slow reader
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How a request is refused (SPEC 12.1)."""
+"""The errors of the API (SPEC 12.1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPES: Final = {
     500: "internal",
     503: "unavailable",
 }
-"""By status, what `type` says."""
+"""The `type` of an error, by status."""
 
 
 class ApiError(Exception):
@@ -46,7 +46,7 @@ class ApiError(Exception):
 
 
 class TooMuch(ApiError):
-    """429, with the *headers* that say when to come back."""
+    """429, with *headers* that tell when to retry."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class TooMuch(ApiError):
 
 
 def invalid(message: str, field: str = "") -> ApiError:
-    """A value breaks a rule; the message names the field as the hosted API does: `"id" is required`."""
+    """422: a value breaks a rule. The message names the field the way the hosted API does: `"id" is required`."""
     return ApiError(422, f'"{field}" {message}' if field else message, field=field)
 
 
 def not_found(kind: str) -> ApiError:
-    """There is none, or it is of another workspace, or hidden from this caller: nobody can tell which."""
+    """404: it does not exist, or belongs to another workspace; callers cannot tell which."""
     return ApiError(404, f"there is no such {kind}")

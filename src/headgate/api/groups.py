@@ -1,4 +1,4 @@
-"""Groups of users (SPEC 12.3). Those of their members who are only invited are not counted."""
+"""Groups of users (SPEC 12.3). Counts of members leave out people who are only invited."""
 
 from __future__ import annotations
 
@@ -94,17 +94,11 @@ def remove_members(call: Call) -> dict[str, Any]:
 
 
 def add_permissions(call: Call) -> dict[str, Any]:
-    body: access.Permissions = call.body
-    resource = groups.resource(_group(call))
-    new = grants.add(call.change, call.workspace, "group", resource, access.granted(body.permissions))
-    return {"permissions": access.shown(new)}
+    return access.add(call, "group", groups.resource(_group(call)))
 
 
 def replace_permissions(call: Call) -> dict[str, Any]:
-    body: access.Permissions = call.body
-    resource = groups.resource(_group(call))
-    new = grants.replace(call.change, call.workspace, "group", resource, access.granted(body.permissions))
-    return {"permissions": access.shown(new)}
+    return access.replace(call, "group", groups.resource(_group(call)))
 
 
 def shown(view: View, some: Sequence[Group]) -> list[dict[str, Any]]:
@@ -125,7 +119,7 @@ def _one(call: Call, group: Group) -> dict[str, Any]:
 
 
 def _group(call: Call) -> Group:
-    """Of the path, for an owner."""
+    """The group in the path. Requires an owner."""
     call.owner()
     try:
         return groups.get(call.view, call.path["userGroupId"], workspace=call.workspace)

@@ -1,4 +1,4 @@
-"""Insert function instances: functions bound to destinations (SPEC 12.3, 5)."""
+"""Insert function instances: functions connected to destinations (SPEC 12.3, 5)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CreateInstance(BaseModel):
 
 
 class UpdateInstance(BaseModel):
-    """*settings* replaces the values; a sensitive one that is left out, or sent as its mask, stays (SPEC 5)."""
+    """*settings* replaces the values, except that sensitive ones which are omitted, or sent as their mask, are kept (SPEC 5)."""
 
     model_config = ConfigDict(strict=True)
 

@@ -1,6 +1,6 @@
 """
-Invites (SPEC 12.3). Nothing is sent: there is no mail server here. Who is invited becomes a user with the first token that
-an owner makes for them.
+Invites (SPEC 12.3). No mail is sent. An invited person becomes a user with the first token that an owner creates for
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headgate.registry.records import Role
 
 MOST: Final = 100
-"""In one request at most."""
+"""The most invites in one request."""
 
 
 class ResourceInput(BaseModel):
@@ -35,7 +35,7 @@ class ResourceInput(BaseModel):
 
 
 class PermissionInput(BaseModel):
-    """*labels* narrow every one of *resources*; without resources it is for the workspace."""
+    """*labels* narrow all of *resources*; without resources, the permission is for the workspace."""
 
     model_config = ConfigDict(strict=True)
 
@@ -94,7 +94,7 @@ def remove(call: Call) -> dict[str, Any]:
 def _granted(call: Call, given: PermissionInput, field: str) -> Grant:
     labels = access.label_set(given.labels, f"{field}.labels")
     if not given.resources and not labels and given.roleId not in ("owner", "member"):
-        # What is not said must not mean everything.
+        # Leaving out the resources must not grant everything.
         raise invalid("is required for this role", f"{field}.resources")
     resources = [(each.type, each.id) for each in given.resources] or [("WORKSPACE", call.workspace)]
     return Grant(cast("Role", given.roleId), tuple(Resource(kind, name, labels) for kind, name in resources))

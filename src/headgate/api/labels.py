@@ -1,4 +1,4 @@
-"""Labels of the workspace (SPEC 12.3). Sources have them, and permissions may be for those that do (SPEC 13.1)."""
+"""The labels of a workspace (SPEC 12.3). Sources carry them, and permissions may be limited to them (SPEC 13.1)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def create(call: Call) -> dict[str, Any]:
 
 
 def remove(call: Call) -> dict[str, Any]:
-    """From all its sources, too."""
+    """Also removes it from all sources."""
     call.owner()
     sources.remove_label(call.change, call.workspace, call.path["key"], call.path["value"])
     return {"status": "SUCCESS"}

@@ -1,4 +1,4 @@
-"""Which media type is spoken (SPEC 12.1, D28)."""
+"""Media types of requests and responses (SPEC 12.1, D28)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ VENDOR: Final = re.compile(r"application/vnd\.segment\.(v1|v1beta|v1alpha|stable
 
 def accepted(accept: str | None, versions: tuple[str, ...]) -> str:
     """
-    The type of the answer to an Accept header: the first that is wanted and there is in one of *versions*, else plain
-    JSON where that or anything will do. Raises ApiError 406.
+    The media type that answers an Accept header: the first acceptable one that *versions* offer. Plain JSON is always
+    offered, and is the default. Raises ApiError 406.
     """
     if not accept or not accept.strip():
         return JSON
@@ -29,18 +29,18 @@ def accepted(accept: str | None, versions: tuple[str, ...]) -> str:
         found = VENDOR.fullmatch(name)
         if found and _version(found[1]) in versions:
             return name
-    raise ApiError(406, f"the answer is {JSON}, or application/vnd.segment.{versions[0]}+json")
+    raise ApiError(406, f"the response is {JSON}, or application/vnd.segment.{versions[0]}+json")
 
 
 def check_download(accept: str | None, kind: str) -> None:
-    """Whether an Accept header takes a file of the media type *kind*. Raises ApiError 406."""
+    """Raises ApiError 406 unless the Accept header allows a file of the media type *kind*."""
     wanted = {entry.partition(";")[0].strip().lower() for entry in (accept or "*/*").split(",")}
     if not wanted & {kind, f"{kind.partition('/')[0]}/*", "*/*"}:
-        raise ApiError(406, f"the answer is {kind}")
+        raise ApiError(406, f"the response is {kind}")
 
 
 def check_content_type(value: str | None) -> None:
-    """Of a body. Raises ApiError 415 unless it is JSON in one of the forms known."""
+    """Raises ApiError 415 unless the Content-Type is one of the JSON types."""
     name = (value or JSON).partition(";")[0].strip().lower()
     if name != JSON and not VENDOR.fullmatch(name):
         raise ApiError(415, f"the body must be {JSON}, not {name[:80]}")

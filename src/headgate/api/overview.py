@@ -1,8 +1,8 @@
 """
-The delivery overview (SPEC 11.3, 12.3): what became of events, step by step.
+The delivery overview (SPEC 11.3, 12.3): the outcomes of events at each step.
 
-`retryCount` stands beside failed deliveries: events that are waiting to be tried again now, in the period of their first
-attempt. Each becomes a delivery, a failed one or a filtered one, and then is pending no more.
+The metrics of failed deliveries include `retryCount`: the events now waiting for a retry, in the period of their first
+attempt. Once such an event is delivered, discarded or filtered, it is no longer counted there.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ COLUMNS: Final[dict[str, Column]] = {
 }
 
 ABSENT: Final = ("subscriptionId", "activationId", "audienceId", "spaceId")
-"""Of destinations elsewhere; no event has one here."""
+"""Dimensions of destinations that Headgate does not have: no event has a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """*nothing*: events are wanted that have what no event has here."""
+    """*nothing* is set if the filter requires a dimension in ABSENT: no event can match."""
 
     window: Window
     question: Question
@@ -90,16 +90,16 @@ async def run(asked: Asked, services: Services) -> dict[str, Any]:
 
 
 async def reported(make: Callable[..., dict[str, Any]], asked: Any, services: Services) -> dict[str, Any]:
-    """What *make* gives for *asked* and the counters, away from the event loop. Raises ApiError 503."""
+    """The result of *make*, called with *asked* and the counters in a thread. Raises ApiError 503."""
     try:
         return await asyncio.to_thread(make, asked, services.reports)
     except QueueBroken as error:
-        _log.warning("no report: %s", error)
-        raise ApiError(503, "the counters cannot be read at present") from None
+        _log.warning("a report failed: %s", error)
+        raise ApiError(503, "the counters cannot be read at the moment") from None
 
 
 def names(value: Any, field: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of a list, each once. Raises ApiError 422 for one that is not *known*."""
+    """The names in a list, each once. Raises ApiError 422 for one that is not *known*."""
     found = tuple(dict.fromkeys(strings(value, field)))
     for name in found:
         if name not in known:
@@ -144,7 +144,7 @@ def _filter(value: Any, known: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict):
         raise invalid("must be an object", "filter")
     names(list(value), "filter", known)
-    # One text is one value here, for names of events have commas in them; lists come as lists.
+    # Not split at commas, which event names may contain: a single string is a single value.
     lists = {name: [each] if isinstance(each, str) else each for name, each in value.items()}
     return {name: tuple(strings(each, f"filter.{name}")) for name, each in lists.items() if each}
 

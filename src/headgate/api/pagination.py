@@ -1,6 +1,6 @@
 """
-Pages of lists (SPEC 12.1). A cursor says beside which entry a page begins, by what the list is ordered by: whatever is
-made and deleted while somebody reads on, what was there all the time is read once.
+Pages of lists (SPEC 12.1). A cursor holds the sort key of the entry next to which a page begins. Entries that exist the
+whole time are read exactly once, whatever is created and deleted between two pages.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ COUNT_DEFAULT: Final = 200
 COUNT_MAX: Final = 1_000
 
 FIRST: Final = base64.b64encode(b"0").decode()
-"""The cursor of the first page, as the hosted API has it."""
+"""The cursor of the first page, the same as the hosted API's."""
 
 
 class Cut(NamedTuple, Generic[T]):
-    """What is shown of a list, and what is said with it."""
+    """The entries to show, and the `pagination` object that goes with them."""
 
     shown: Sequence[T]
     pagination: dict[str, Any]
 
 
 class Page(NamedTuple):
-    """*size* entries that follow the key *after* or precede the key *before*; the first ones, where both are empty."""
+    """The *size* entries following the key *after*, or preceding the key *before*; the first ones if both are empty."""
 
     size: int = COUNT_DEFAULT
     after: Key = ()
@@ -42,11 +42,11 @@ class Page(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """One entry more than is shown: whether it is there says whether there are others."""
+        """What to read: one entry more than is shown, which tells whether there is another page."""
         return Span(self.size + 1, self.after, self.before)
 
     def cut(self, found: Sequence[T], key: Callable[[T], Key], total: int | None = None) -> Cut[T]:
-        """Of what was *found* within `span`. *total* is of all entries."""
+        """The page, of what was *found* within `span`. *total* counts all entries of the list."""
         more = len(found) > self.size
         shown = found[-self.size :] if self.before else found[: self.size]
         value: dict[str, Any] = {"current": _cursor(self.after, self.before)}
@@ -59,7 +59,7 @@ class Page(NamedTuple):
         return Cut(shown, value)
 
     def of(self, everything: Sequence[T], key: Callable[[T], Key]) -> Cut[T]:
-        """Of a list that is there as a whole, in the order of its keys."""
+        """The page, of a complete list that is sorted by *key*."""
         found = everything
         if self.before:
             found = [each for each in everything if key(each) < self.before][-self.size - 1 :]
@@ -69,7 +69,7 @@ class Page(NamedTuple):
 
 
 def page_of(value: Any, *kinds: type) -> Page:
-    """From the query's `pagination`; *kinds* of the values of a key: one text, where none are named. Raises ApiError 422."""
+    """From the query's `pagination`. *kinds* are the types of a sort key's values, by default one str. Raises ApiError 422."""
     if value is None or value == "":
         return Page()
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Who may do what (SPEC 13.1)."""
+"""Principals and their permissions (SPEC 13.1)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEVELS: Final[dict[Role, tuple[str, Level]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a token, or a user through one. Grants add up."""
+    """The caller: a token, or the user it belongs to. Grants add up."""
 
     actor: Actor
     workspace: str
@@ -38,7 +38,7 @@ class Principal:
         return any(grant.role == "owner" for grant in self.grants)
 
     def may_function(self, function: str | None, level: Level) -> bool:
-        """*function* None: all of them, those to come included."""
+        """*function* None stands for all functions, including future ones."""
         return self.is_owner or any(
             (resource.type == "WORKSPACE" or (resource.type == "FUNCTION" and resource.id == function))
             and not resource.labels
@@ -46,10 +46,10 @@ class Principal:
         )
 
     def may_source(self, source: str | None, labels: Iterable[str], level: Level) -> bool:
-        """*labels* are those of the source, as "key:value"; *source* None: all of them."""
-        there = frozenset(labels)
+        """*labels* are the source's, as "key:value"; *source* None stands for all sources, including future ones."""
+        held = frozenset(labels)
         return self.is_owner or any(
-            _covers(resource, self.workspace, source, there) for resource in self._resources("SOURCE", level)
+            _covers(resource, self.workspace, source, held) for resource in self._resources("SOURCE", level)
         )
 
     def _resources(self, kind: str, level: Level) -> Iterable[Resource]:
@@ -60,12 +60,12 @@ class Principal:
 
 
 def _covers(resource: Resource, workspace: str, source: str | None, labels: frozenset[str]) -> bool:
-    """Whether a grant for *resource* is one for the *source* with these *labels*; for all, where that is None."""
+    """Whether a grant for *resource* covers the *source* with these *labels*, or all sources if that is None."""
     if not resource.labels:
         return resource.type == "WORKSPACE" or (resource.type == "SOURCE" and resource.id == source)
     return source is not None and resource.id in (source, workspace) and resource.labels <= labels
 
 
 def refused() -> ApiError:
-    """The hosted API answers so for a token that may not, too."""
-    return ApiError(401, "this token may not do that")
+    """The hosted API, too, answers 401 to a token that lacks the permission."""
+    return ApiError(401, "this token does not have the permission")

@@ -1,4 +1,4 @@
-"""Test runs of functions that need not be saved (SPEC 10, D25)."""
+"""Previews: test runs of functions, saved or not (SPEC 10, D25)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which time a report is about (SPEC 12.3)."""
+"""The time range of a report (SPEC 12.3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Limits(NamedTuple):
-    """*usual_ms* is how long ago a summary begins where nobody says."""
+    """*ago_ms* bounds how long ago a range may begin; *usual_ms* is how long ago one begins by default."""
 
     period_ms: int
     range_ms: int
@@ -30,7 +30,7 @@ LIMITS: Final[dict[str, _Limits]] = {
 
 
 class Range(NamedTuple):
-    """As it was asked for; `window` has the whole periods that begin or end in it."""
+    """A range as requested; `window` extends it to whole periods."""
 
     granularity: str
     start_ms: int
@@ -42,7 +42,7 @@ class Range(NamedTuple):
 
 
 def range_of(query: Mapping[str, Any], now: int, *, usual: bool = False) -> Range:
-    """*usual*: what is left out has a usual value. Raises ApiError 422."""
+    """*usual* gives omitted parameters default values. Raises ApiError 422."""
     name = query.get("granularity")
     if name is None and usual:
         name = "MINUTE"

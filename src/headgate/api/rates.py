@@ -1,4 +1,4 @@
-"""How often a workspace may ask (SPEC 12.1): fixed minutes, told in every answer."""
+"""Rate limits of workspaces (SPEC 12.1): counted per calendar minute, reported in every response."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 MINUTE_MS: Final = 60_000
 
 Class = Literal["usual", "scarce"]
-"""Scarce: writes of members, labels and event volumes."""
+"""The class "scarce": writes of members and labels, and event volumes."""
 
 PER_MINUTE: Final[dict[Class, int]] = {"usual": 6_000, "scarce": 60}
-"""Requests of a workspace, by class."""
+"""Requests per minute of a workspace, by class."""
 
 
 class Rates:
-    """Counts by workspace and class; what was counted in an earlier minute is forgotten."""
+    """Counts requests of the current minute by workspace and class."""
 
     def __init__(self, clock: Clock, per_minute: dict[Class, int] | None = None) -> None:
         self._clock = clock
@@ -30,7 +30,7 @@ class Rates:
         self._counts: dict[tuple[str, Class], int] = {}
 
     def take(self, workspace: str, of: Class) -> dict[str, str]:
-        """Counts one request; the headers for its answer. Raises TooMuch."""
+        """Counts one request and returns the headers for its response. Raises TooMuch."""
         now = self._clock.wall_ms()
         minute = int(now // MINUTE_MS)
         if minute != self._minute:

@@ -28,7 +28,7 @@ STATUSES: Final = (
     "PARTIAL_SUCCESS",
     "RUNNING",
 )
-"""Those of the hosted API; there are but two here."""
+"""The statuses of the hosted API, of which Headgate uses two."""
 
 
 class CreateRegulation(BaseModel):
@@ -62,7 +62,7 @@ def _create(call: Call, source: str) -> Regulation:
 
 
 async def delete(regulation: Regulation, services: Services) -> dict[str, Any]:
-    """What it deletes is stored before this is answered; where it is not, the same request goes on with it."""
+    """Stores the delete events before the response. If that fails, repeating the request resumes it."""
     try:
         await services.deletions(regulation)
     except Unavailable as error:
@@ -81,7 +81,7 @@ def get(call: Call) -> dict[str, Any]:
             "workspaceId": found.workspace,
             "overallStatus": _status(found),
             "createdAt": iso(found.created_at),
-            # What destinations made of it is in the delivery overview, as of all events.
+            # The outcome at each destination is in the delivery overview, like that of all events.
             "streamStatus": [{"id": found.source, "destinationStatus": []}] if found.source else [],
             **_finished(found),
         }
@@ -94,7 +94,7 @@ def listed(call: Call) -> dict[str, Any]:
 
 
 def listed_of_source(call: Call) -> dict[str, Any]:
-    """Those that are about this source alone."""
+    """Only those that apply to this source alone."""
     call.owner()
     return _listed(call, call.source(call.path["sourceId"], "read").id)
 
@@ -124,7 +124,7 @@ def _listed(call: Call, source: str | None) -> dict[str, Any]:
 
 
 def suppressed(call: Call) -> dict[str, Any]:
-    """A page is so many ids; *sourceId* is Headgate's own, of those that only one source does not take."""
+    """The page size counts ids. *sourceId*, an extension, marks ids that are suppressed at one source only."""
     call.owner()
     page = page_of(call.query.get("pagination"), str, str, str)
     found = regulations.suppressions_of(call.view, call.workspace, page.span)

@@ -1,4 +1,4 @@
-"""The roles there are (SPEC 13.1)."""
+"""The roles (SPEC 13.1)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from headgate.registry.records import Role
 
 DESCRIPTIONS: Final[dict[Role, str]] = {
-    "owner": "May do everything: functions, sources, destinations, tokens, members and the audit trail.",
-    "member": "Belongs to the workspace, and may nothing by that alone.",
-    "functions-admin": "Creates, edits, tests and deletes functions: all of them, or those listed.",
-    "functions-read-only": "Sees the code, settings and versions of functions: of all, or of those listed.",
-    "source-admin": "Edits sources with their destinations and filters: all of them, those listed, or by label.",
-    "source-read-only": "Sees sources, their destinations and what was delivered: of all, of those listed, or by label.",
+    "owner": "Full access: functions, sources, destinations, tokens, members and the audit trail.",
+    "member": "Belongs to the workspace, without any permission of its own.",
+    "functions-admin": "Creates, edits, tests and deletes functions: all, or those listed.",
+    "functions-read-only": "Reads the code, settings and versions of functions: of all, or of those listed.",
+    "source-admin": "Edits sources with their destinations and filters: all, those listed, or by label.",
+    "source-read-only": "Reads sources, their destinations and delivery reports: of all, of those listed, or by label.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Samples of failures (SPEC 11.2, 11.3): Headgate's own, since the hosted API has no operation for them."""
+"""Samples of failures (SPEC 11.2, 11.3), an extension: the hosted API has no operation for them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def wanted(call: Call) -> _Wanted:
     destination = call.destination(call.path["destinationId"], "read")
     reason, step = call.query.get("discardReason"), call.query.get("step")
     if reason is not None and not isinstance(reason, str):
-        raise invalid("must be a text", "discardReason")
+        raise invalid("must be a string", "discardReason")
     if step is not None and step not in STEPS:
         raise invalid(f"must be one of {', '.join(STEPS)}", "step")
     return _Wanted(
@@ -58,7 +58,7 @@ async def listed(asked: _Wanted, services: Services) -> dict[str, Any]:
 def _shown(kept: Kept) -> dict[str, Any]:
     content = kept.content
     event: Any = content["event"]
-    # Text where it was cut, or where a secret stood for more than the inside of a string.
+    # It stays text if it was truncated, or if redaction removed more than the content of a string.
     with contextlib.suppress(orjson.JSONDecodeError):
         event = orjson.loads(event)
     return {

@@ -1,4 +1,4 @@
-"""From counters to the series that reports are made of (SPEC 12.2): one for each group, the largest first."""
+"""Turns counters into the series of reports (SPEC 12.2): one per group, the largest first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Group(NamedTuple):
-    """*counts* by when a period began, in ms; periods without events are not there."""
+    """*counts* and *retries* by the start of the period, in ms; periods without events have no entry."""
 
     key: tuple[str, ...]
     counts: Counter[int]
@@ -36,17 +36,17 @@ def groups(events: Sums, pending: Sums | None = None) -> list[Group]:
 
 
 def place(group: Group) -> Key:
-    """Where it stands among others: the largest come first."""
+    """The sort key of a group: the largest come first."""
     return -group.counts.total(), -group.retries.total(), *group.key
 
 
 def kinds_of(by: Sequence[str]) -> Sequence[type]:
-    """Of the values of a `place`, for groups *by* so many names."""
+    """The types of the values of a `place`, for groups *by* these names."""
     return int, int, *(str for _ in by)
 
 
 def points(group: Group, *, retries: bool = False) -> list[dict[str, Any]]:
-    """In the order of time."""
+    """The points of a series, in chronological order."""
     return [
         {"time": iso(at), "count": group.counts[at]} | ({"retryCount": group.retries[at]} if retries else {})
         for at in sorted(group.counts.keys() | group.retries.keys())

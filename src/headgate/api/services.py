@@ -1,4 +1,4 @@
-"""What operations have beside the registry."""
+"""What operations use besides the registry."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Services:
     """
-    executor         the worker's own, so that test runs take their turns with everything else that runs
-    admission        which holds them to quotas, and meters them
-    samples          of all workers
-    recent_events    of a source, over all workers, the newest first
-    reports          counters of all workers
+    executor         the worker's own, so that previews are scheduled with everything else it runs
+    admission        enforces quotas on previews, and meters them
+    samples          reads the samples and usage of all workers
+    recent_events    the recent events of a source in all workers, the newest first
+    reports          the counters of all workers
     deletions        stores the delete events of a regulation; raises Unavailable
-    previews         under way, by workspace
+    previews         the number of running previews, by workspace
     """
 
     executor: Executor

@@ -1,6 +1,6 @@
 """
-What is to be done with events of a source that its tracking plan does not know (SPEC 12.3): kept for the clients that
-manage it, and without effect, for there are no tracking plans.
+The schema settings of a source: how to treat events outside its tracking plan (SPEC 12.3). They are stored for the
+clients that manage them, and have no effect, since Headgate has no tracking plans.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TraitsSchema(BaseModel):
 
 
 class UpdateSchema(BaseModel):
-    """What is left out stays; the two sources are forgotten where they are null or empty."""
+    """Omitted fields keep their values; null or "" removes one of the two sources."""
 
     model_config = ConfigDict(strict=True)
 

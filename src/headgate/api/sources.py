@@ -1,4 +1,4 @@
-"""Sources: their labels and write keys (SPEC 12.3)."""
+"""Sources, their labels and write keys (SPEC 12.3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CreateSource(BaseModel):
-    """*name* is Headgate's own: the official clients leave it out, and it is the slug. There are no warehouses."""
+    """*name* is an extension of Headgate and defaults to the slug. *disconnectAllWarehouses* has no effect."""
 
     model_config = ConfigDict(strict=True)
 
@@ -36,7 +36,7 @@ class CreateSource(BaseModel):
 
 
 class UpdateSource(BaseModel):
-    """What is left out stays; *settings* replaces those there are."""
+    """Omitted fields keep their values; *settings* is replaced as a whole."""
 
     model_config = ConfigDict(strict=True)
 
@@ -47,7 +47,7 @@ class UpdateSource(BaseModel):
 
 
 class Labels(BaseModel):
-    """Each must be one of the workspace's."""
+    """Each must be a label of the workspace."""
 
     model_config = ConfigDict(strict=True)
 
@@ -80,7 +80,7 @@ def listed(call: Call) -> dict[str, Any]:
 
 
 def get(call: Call) -> dict[str, Any]:
-    """There are no tracking plans, but clients want to be told."""
+    """Headgate has no tracking plans, but clients expect `trackingPlanId`."""
     return {"source": shown(call, _source(call, "read")), "trackingPlanId": None}
 
 
@@ -98,7 +98,7 @@ def modify(call: Call) -> dict[str, Any]:
 
 
 def remove(call: Call) -> dict[str, Any]:
-    """With its destinations, and what belongs to these."""
+    """Also removes its destinations, and everything that belongs to them."""
     sources.remove(call.change, _source(call, "admin").id)
     return {"status": "SUCCESS"}
 
@@ -131,14 +131,14 @@ def connected(call: Call) -> dict[str, Any]:
 
 
 def warehouses(call: Call) -> dict[str, Any]:
-    """There are none."""
+    """Headgate has no warehouses: the list is empty."""
     _source(call, "read")
     some, pagination = page_of(call.query.get("pagination")).of([], lambda _: ())
     return {"warehouses": some, "pagination": pagination}
 
 
 def shown(call: Call, source: records.Source) -> dict[str, Any]:
-    """Write keys are for who may administer the source (SPEC 1.1)."""
+    """Write keys are shown only to callers who may administer the source (SPEC 1.1)."""
     return {
         "id": source.id,
         "slug": source.slug,
@@ -157,13 +157,13 @@ def _source(call: Call, level: Any) -> records.Source:
 
 
 def _known(call: Call) -> list[dict[str, str]]:
-    """The labels that the body names, as the workspace has them. Raises ApiError 422 where it has not."""
+    """The labels in the body, as the workspace has them. Raises ApiError 422 for one it lacks."""
     body: Labels = call.body
     found = []
     for number, each in enumerate(body.labels):
         label = labels.find(call.view, call.workspace, each.key, each.value)
         if label is None:
-            raise invalid("is no label of this workspace: create it first", f"labels[{number}]")
+            raise invalid("is not a label of this workspace: create it first", f"labels[{number}]")
         found.append(label.as_json())
     return found
 

@@ -1,5 +1,5 @@
 """
-Subscriptions of destinations (SPEC 12.3). Headgate's destinations have no mappings: subscriptions are kept for the clients
+Destination subscriptions (SPEC 12.3). Headgate's destinations have no mappings: subscriptions are stored for the clients
 that manage them, and have no effect on events.
 """
 
@@ -33,7 +33,7 @@ class CreateSubscription(BaseModel):
 
 
 class SubscriptionInput(BaseModel):
-    """What is left out stays; *settings* replaces those there are. There is no reverse ETL to schedule."""
+    """Omitted fields keep their values; *settings* is replaced as a whole. Headgate has no reverse ETL to schedule."""
 
     model_config = ConfigDict(strict=True)
 
@@ -83,7 +83,7 @@ def modify(call: Call) -> dict[str, Any]:
     body: SubscriptionInput = call.body.input
     old = _subscription(call, "admin")
     if body.reverseETLSchedule is not None:
-        raise invalid("must be left out: there is no reverse ETL here", "input.reverseETLSchedule")
+        raise invalid("must be left out: Headgate has no reverse ETL", "input.reverseETLSchedule")
     new = subscriptions.modify(
         call.change,
         old.id,

@@ -1,4 +1,4 @@
-"""All operations. A module that is not named here serves nothing."""
+"""The table of all operations. A module that is not listed here serves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times as the API writes them."""
+"""Times in requests and responses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def iso(ms: int) -> str:
 
 def parsed(value: Any, field: str) -> int:
     """
-    A time of ISO 8601, as in the query's *field*, in ms since the epoch; UTC, unless it says otherwise. Raises ApiError
-    422.
+    An ISO 8601 time, given in the query's *field*, as ms since the epoch. It is UTC unless it has an offset. Raises
+    ApiError 422.
     """
     try:
         moment = datetime.fromisoformat(value)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e3)
     except (TypeError, ValueError, OverflowError):
-        raise invalid("must be a time of ISO 8601, such as 2026-01-31T12:00:00Z", field) from None
+        raise invalid("must be an ISO 8601 time, such as 2026-01-31T12:00:00Z", field) from None

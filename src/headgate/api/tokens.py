@@ -1,4 +1,4 @@
-"""Access tokens: Headgate's own, the hosted API has no way to make them (SPEC 12.1)."""
+"""Access tokens (SPEC 12.1), an extension: the hosted API has no operations for them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 class CreateToken(BaseModel):
     """
-    Either that of the user who has *email*, which may what the user may; or one of the workspace, with the role *roleId*
-    for all of it, or with *permissions*, or both.
+    Either the token of the user with *email*, which has the permissions of the user; or a token of the workspace, with the
+    role *roleId* for all of it, with *permissions*, or with both.
     """
 
     model_config = ConfigDict(strict=True)
@@ -45,14 +45,15 @@ def listed(call: Call) -> dict[str, Any]:
 
 
 def create(call: Call) -> dict[str, Any]:
-    """The only answer that has the token itself. Whoever was invited is a user from then on."""
+    """The only response that contains the token itself. An invited person becomes a user."""
     call.owner()
     body: CreateToken = call.body
     user = None
     if body.email is not None:
         if body.roleId is not None or body.permissions:
             raise invalid(
-                "is for a user, whose token may what the user may: no role, no permissions", "email"
+                "names a user, whose token has the permissions of the user: leave out roleId and permissions",
+                "email",
             )
         user = users.find(call.view, call.workspace, body.email)
         if user is None:

@@ -1,6 +1,6 @@
 """
-Runs a function for somebody who wants to see what it does (SPEC 10): nothing is delivered, and no report counts it. What
-it uses is metered, and comes out of the workspace's quotas.
+Runs a function as a preview (SPEC 10): nothing is delivered, and no report counts it. Its usage is metered and counts
+towards the workspace's quotas.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
     from headgate_runtime import Executor, Function, LogLine, Outcome
 
 LOG_BYTES: Final = 4 << 10
-"""Of console output shown (SPEC 10)."""
+"""How much console output is shown (SPEC 10)."""
 
 REQUESTS: Final = 100
-"""Of requests shown."""
+"""How many of its requests are shown."""
 
 ALL_MS: Final = 60_000
-"""When a run with one event after the other takes longer, those that are left do not run."""
+"""How long a preview may take that runs one event after another; the remaining events are not run."""
 
 RUNS_AT_ONCE: Final = 8
-"""Of a workspace, in one worker."""
+"""How many previews of a workspace may run in one worker."""
 
 HINT: Final = "returned nothing: event will not reach the destination"
-"""For those who forgot to return the event (SPEC D1)."""
+"""For authors who forgot to return the event (SPEC D1)."""
 
 _PLACE: Final = re.compile(r"\bfunction\.js:(\d+):(\d+)")
 
 
 class Trial(NamedTuple):
     """
-    What is to be run: *code*, which need not be saved anywhere.
+    What to run: *code*, which need not be saved.
 
-    function   whose usage it counts as: its id, or UNSAVED
-    events     several when *is_list*, for `onBatch` when the function has it and *batch* does not say otherwise
-    settings   the values, secrets among them
-    secrets    texts that are shown nowhere
+    function   the id of the function its usage is attributed to, or UNSAVED
+    events     a single one unless *is_list*; lists go to `onBatch`, if the function has it and *batch* is not false
+    settings   the setting values, including secrets
+    secrets    texts to redact from everything shown
     """
 
     workspace: str
@@ -70,8 +70,8 @@ class Trial(NamedTuple):
 
 async def run(trial: Trial, services: Services) -> dict[str, Any]:
     """
-    `{"result": ...}` of SPEC D25, from an environment that nobody used before. Raises ApiError 422 for events that no
-    function takes, 429 where too many run already, or a quota is met.
+    `{"result": ...}` of SPEC D25, from a fresh sandbox. Raises ApiError 422 for events that no function accepts, 429 if
+    too many previews are running or a quota is used up.
     """
     previews = services.previews
     if previews[trial.workspace] >= RUNS_AT_ONCE:
@@ -129,12 +129,12 @@ class _Run:
         return self._shown(outcomes, invocations) | {"requests": requests, "requestsTruncated": dropped > 0}
 
     async def _outcomes(self, function: Function) -> tuple[list[Outcome | None], list[Outcome]]:
-        """Of each event, None for those that had no time to run; and of each invocation."""
+        """The outcome of each event, None for those there was no time to run; and the outcome of each invocation."""
         trial = self._trial
         now = int(self._clock.wall_ms())
         texts = []
         for event in trial.events:
-            if event.get("messageId") is None:  # samples of the documentation tell batched events apart by it
+            if event.get("messageId") is None:  # the documentation's examples tell batched events apart by it
                 event = event | {"messageId": message_id(now, self._executor.entropy)}
             texts.append(orjson.dumps(event))
         wants_batch = trial.is_list if trial.batch is None else trial.batch
@@ -152,7 +152,7 @@ class _Run:
         return [await self._executor.invoke(function, text)]
 
     async def _metered(self, invocation: Coroutine[Any, Any, list[Outcome]]) -> list[Outcome]:
-        """What one *invocation* gives, in its turn."""
+        """The outcomes of one *invocation*, which waits for its turn first."""
         trial, admission = self._trial, self._admission
         try:
             await admission.enter(trial.workspace)
@@ -192,7 +192,7 @@ class _Run:
 
     def _item(self, outcome: Outcome | None) -> dict[str, Any]:
         if outcome is None:
-            why = f"not run: those before it took {ALL_MS / 1e3:g} s"
+            why = f"not run: the events before it took {ALL_MS / 1e3:g} s"
             return {"status": "ERROR", "error": _error(None, why, None, "Timeout", retryable=True)}
         if outcome.output is not None:
             return {"status": "SUCCESS", "output": orjson.Fragment(outcome.output)}
@@ -227,7 +227,7 @@ class _Run:
         }
 
     def _logs(self, lines: Sequence[tuple[LogLine, float]]) -> dict[str, Any]:
-        """With the time of each: it stands still while the guest runs, and goes on while it waits."""
+        """With the time of each line: the clock stands still while the guest runs, and advances while it waits."""
         shown: list[dict[str, str]] = []
         left = LOG_BYTES
         for line, at in lines:
@@ -247,7 +247,7 @@ class _Run:
 def _error(
     name: str | None, message: str, stack: str | None, category: str | None, *, retryable: bool
 ) -> dict[str, Any]:
-    """*line* and *column* are those of the innermost frame in the function's own text."""
+    """*line* and *column* are those of the innermost stack frame in the function's own source."""
     place = _PLACE.search(stack or "")
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""What a workspace used, day by day in UTC (SPEC 12.3): events accepted, and work of its functions."""
+"""The daily usage of a workspace, in UTC (SPEC 12.3): events accepted, and the work of its functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 class _Wanted(NamedTuple):
-    """Days count from the epoch, the last one included. *functions* are those that are wanted; None: all."""
+    """Days count from the epoch; the range includes *last_day*. *functions* None stands for all."""
 
     workspace: str
     first_day: int
@@ -28,7 +28,7 @@ class _Wanted(NamedTuple):
 
 
 def wanted(call: Call) -> _Wanted:
-    """By whoever owns the workspace."""
+    """Requires an owner."""
     call.owner()
     return _asked(call)
 
@@ -50,13 +50,13 @@ def _asked(call: Call) -> _Wanted:
 
 
 def _days(period: Any) -> tuple[int, int]:
-    """Of the month that *period* is in, by whichever of its days, or moments."""
+    """The first and last day of the month that contains *period*, a date or time."""
     if period is None:
         raise invalid("is required", "period")
     try:
         moment = datetime.fromisoformat(period)
     except (TypeError, ValueError):
-        raise invalid("must be a day in ISO 8601 form, such as 2026-01-01", "period") from None
+        raise invalid("must be an ISO 8601 date, such as 2026-01-01", "period") from None
     if moment.tzinfo is not None:
         try:
             moment = moment.astimezone(UTC)
@@ -74,7 +74,7 @@ def _timestamp(day: int) -> str:
 
 
 async def of_workspace(asked: _Wanted, services: Services) -> dict[str, Any]:
-    """Every day of the period so far has an entry."""
+    """Has an entry for every day of the period so far."""
     calls = await asyncio.to_thread(services.samples.calls, asked.workspace, asked.first_day, asked.last_day)
     today = int(services.clock.wall_ms() // 86_400_000)
     days = dict.fromkeys(range(asked.first_day, min(today, asked.last_day) + 1), 0)
@@ -87,7 +87,7 @@ async def of_workspace(asked: _Wanted, services: Services) -> dict[str, Any]:
 
 
 async def of_sources(asked: _Wanted, services: Services) -> dict[str, Any]:
-    """Days and sources with none have no entry."""
+    """Has entries only for days and sources with events."""
     calls = await asyncio.to_thread(services.samples.calls, asked.workspace, asked.first_day, asked.last_day)
     entries = [
         {"sourceId": key.source, "apiCalls": str(events), "timestamp": _timestamp(key.day)}
@@ -98,8 +98,8 @@ async def of_sources(asked: _Wanted, services: Services) -> dict[str, Any]:
 
 async def listed_of_functions(asked: _Wanted, services: Services) -> dict[str, Any]:
     """
-    Days and functions with none have no entry. Whoever may read all sees those that were deleted, too, and previews of
-    what was never saved (headgate.pipeline.admission.UNSAVED).
+    Has entries only for days and functions that ran. Callers who may read all functions also see deleted ones, and
+    previews of code that was never saved (headgate.pipeline.admission.UNSAVED).
     """
     found = await asyncio.to_thread(services.samples.usage, asked.workspace, asked.first_day, asked.last_day)
     entries = [
@@ -118,7 +118,7 @@ async def listed_of_functions(asked: _Wanted, services: Services) -> dict[str, A
 
 
 def _page(name: str, entries: list[dict[str, Any]], page: Page, of: str) -> dict[str, Any]:
-    """In the order of days, and of what they are told apart by within a day."""
+    """A page of *entries*, sorted by day and then by *of*."""
     some, pagination = page.of(entries, lambda each: (each["timestamp"], each.get(of, "")))
     return {name: some, "pagination": pagination}
 

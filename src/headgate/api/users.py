@@ -33,7 +33,7 @@ def get(call: Call) -> dict[str, Any]:
 
 
 def remove(call: Call) -> dict[str, Any]:
-    """All of them, or none where one is not there."""
+    """Removes all of them, or none if one does not exist."""
     call.owner()
     for name in wanted(call, "userIds"):
         users.remove(call.change, _of(call, name).id)
@@ -41,17 +41,11 @@ def remove(call: Call) -> dict[str, Any]:
 
 
 def add_permissions(call: Call) -> dict[str, Any]:
-    body: access.Permissions = call.body
-    resource = users.resource(_user(call))
-    new = grants.add(call.change, call.workspace, "user", resource, access.granted(body.permissions))
-    return {"permissions": access.shown(new)}
+    return access.add(call, "user", users.resource(_user(call)))
 
 
 def replace_permissions(call: Call) -> dict[str, Any]:
-    body: access.Permissions = call.body
-    resource = users.resource(_user(call))
-    new = grants.replace(call.change, call.workspace, "user", resource, access.granted(body.permissions))
-    return {"permissions": access.shown(new)}
+    return access.replace(call, "user", users.resource(_user(call)))
 
 
 def groups(call: Call) -> dict[str, Any]:
@@ -76,7 +70,7 @@ def shown(view: View, people: Sequence[User]) -> list[dict[str, Any]]:
 
 
 def wanted(call: Call, field: str) -> list[str]:
-    """The list of strings that the query has as *field*, each once. Raises ApiError where there is none."""
+    """The strings in the query's list *field*, each once. Raises ApiError 422 if there are none."""
     names = strings(call.query.get(field), field)
     if not names:
         raise invalid("is required", field)
@@ -84,7 +78,7 @@ def wanted(call: Call, field: str) -> list[str]:
 
 
 def _user(call: Call) -> User:
-    """Of the path, for an owner."""
+    """The user in the path. Requires an owner."""
     call.owner()
     return _of(call, call.path["userId"])
 

@@ -32,7 +32,7 @@ COLUMNS: Final[dict[str, Column]] = {
     "eventType": "event_type",
     "appVersion": "app_version",
 }
-"""What clients group by. A source has both names: one is that of the answer, the other that of the parameter."""
+"""What clients group by. Sources go by the name in the response, and by that of the parameter."""
 
 _FILTERS: Final = ("eventName", "eventType", "appVersion")
 
@@ -48,10 +48,10 @@ class Asked:
 
 
 def handler(call: Call) -> Asked:
-    """Of the sources that are named, or of all that the caller may read."""
+    """For the sources named, or all that the caller may read."""
     range_ = range_of(call.query, call.view.now)
     by = names(call.query.get("groupBy"), "groupBy", tuple(COLUMNS))
-    # Names of events have commas in them: one text is one value.
+    # Not split at commas, which event names may contain: a single string is a single value.
     given = {name: call.query.get(name) for name in _FILTERS}
     among = {
         name: tuple(strings([each] if isinstance(each, str) else each, name))

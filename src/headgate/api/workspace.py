@@ -1,4 +1,4 @@
-"""The workspace of a token, and the echo that clients try their connection with."""
+"""The workspace of a token, and the echo for testing a connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headgate.api.services import Services
 
 DELAY_MS: Final = 10_000
-"""Of an echo at most."""
+"""The longest delay of an echo."""
 
 _DELAY: Final = re.compile(r"[0-9]{1,5}")
 
@@ -35,11 +35,11 @@ def echo(call: Call) -> _Echo:
     if not isinstance(message, str):
         raise invalid("is required", "message")
     if _is_on(call, "triggerUnexpectedError"):
-        raise ApiError(500, "an error that was asked for")
+        raise ApiError(500, "the error that was requested")
     if _is_on(call, "triggerError") or _is_on(call, "triggerMultipleErrors"):
         status = call.query.get("statusCode", "400")
         code = int(status) if status in ("400", "401", "404", "409", "422", "429") else 400
-        raise ApiError(code, "an error that was asked for")
+        raise ApiError(code, "the error that was requested")
     return _Echo(message, _delay_s(call.query.get("delay")))
 
 
@@ -53,11 +53,11 @@ def _is_on(call: Call, name: str) -> bool:
 
 
 def _delay_s(given: Any) -> float:
-    """From milliseconds. Raises ApiError 422."""
+    """*given* milliseconds, in seconds. Raises ApiError 422."""
     if given is None:
         return 0.0
     if not isinstance(given, str) or not _DELAY.fullmatch(given) or int(given) > DELAY_MS:
-        raise invalid(f"must be a whole number of milliseconds, {DELAY_MS} at most", "delay")
+        raise invalid(f"must be a whole number of milliseconds, at most {DELAY_MS}", "delay")
     return int(given) / 1e3
 
 

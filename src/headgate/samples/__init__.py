@@ -1,1 +1,1 @@
-"""What is kept of failures, to be looked at (SPEC 11.1, 11.3), and what functions used, day by day."""
+"""Samples of failures, kept for inspection (SPEC 11.1, 11.3), and the daily usage of functions."""

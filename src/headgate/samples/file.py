@@ -1,6 +1,6 @@
 """
-The file that a worker keeps samples and usage in. Nothing in it is worth waiting for a disk: a machine that dies takes
-the last second of it along, and one that cannot be read is begun anew.
+The file in which a worker stores samples and usage. Its content is not worth waiting for the disk: a power failure loses
+the last second of it, and a file that cannot be read is replaced by an empty one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from headgate.samples.sample import Sample
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 _log = logging.getLogger("headgate.samples")
 
 PER_REASON: Final = 10
-"""Samples of a destination, step and reason (SPEC 11.3); the newest stay."""
+"""Samples kept per destination, step and reason (SPEC 11.3): the newest ones."""
 
 FUNCTION_BYTES: Final = 16 << 20
-"""Of one function's samples, over all its instances, or of a destination's that has none."""
+"""The samples of one function, over all its instances; or of one destination without a function."""
 
 TOTAL_BYTES: Final = 256 << 20
-"""Of a worker's samples."""
+"""All samples of a worker."""
 
 RETENTION_MS: Final = 30 * 24 * 3_600_000
-"""Of samples (SPEC 11)."""
+"""How long samples are kept (SPEC 11)."""
 
 USAGE_DAYS: Final = 400
-"""Of usage."""
+"""How many days of usage are kept."""
 
 SWEPT_AT_ONCE: Final = 500
-"""Old samples removed in one transaction."""
+"""Expired samples deleted in one transaction."""
 
 DAY_MS: Final = 24 * 3_600_000
 
@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS calls (
 
 
 class UsageKey(NamedTuple):
-    """*day* counts from the epoch, in UTC."""
+    """*day* is the number of days since the epoch, in UTC."""
 
     day: int
     workspace: str
@@ -89,8 +89,8 @@ class UsageKey(NamedTuple):
 
 class Usage(NamedTuple):
     """
-    executions    invocations; a batch is one
-    bytes_out     of the events that came out
+    executions    invocations; a batch counts as one
+    bytes_out     the size of the forwarded events
     """
 
     executions: int = 0
@@ -100,7 +100,7 @@ class Usage(NamedTuple):
 
 
 def sweep_left(path: Path, now: int) -> None:
-    """The file of a worker that is no more: it goes when all in it is old. Raises sqlite3.Error."""
+    """Sweeps the file of a worker that no longer exists, and deletes it once it is empty. Raises sqlite3.Error."""
     file = SampleFile(path)
     try:
         is_empty = file.sweep(now)
@@ -124,7 +124,7 @@ class CallKey(NamedTuple):
 
 
 class SampleFile:
-    """For one thread at a time."""
+    """The open file; to be used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -142,7 +142,7 @@ class SampleFile:
         calls: Mapping[CallKey, int] = NO_CALLS,
     ) -> None:
         """
-        In one transaction, with everything that has to go for it. *calls* are events that were accepted. Raises
+        Adds all of this in one transaction, and deletes what exceeds the limits. *calls* counts accepted events. Raises
         sqlite3.Error.
         """
         rows = [_row(sample) for sample in samples]
@@ -181,8 +181,8 @@ class SampleFile:
 
     def sweep(self, now: int) -> bool:
         """
-        Removes all that is old, in small portions, so that nobody who reads or writes has to wait long. Whether nothing is
-        left. Raises sqlite3.Error.
+        Deletes everything expired, in small transactions so that readers and writers do not wait long. Returns whether
+        the file is empty then. Raises sqlite3.Error.
         """
         while True:
             with self._transaction():
@@ -195,7 +195,7 @@ class SampleFile:
         return bool(left == 0)
 
     def _shrink(self, where: str, values: tuple[object, ...]) -> None:
-        """Removes the oldest past so many bytes, the first of *values*."""
+        """Deletes the oldest samples beyond a total of bytes, which is the first of *values*."""
         self._db.execute(
             f"DELETE FROM samples {where or 'WHERE 1'} AND id <= (SELECT id FROM (SELECT id, sum(bytes) OVER "  # noqa: S608
             f"(ORDER BY id DESC) AS together FROM samples {where}) WHERE together > ?1 ORDER BY id DESC LIMIT 1)",
@@ -203,7 +203,7 @@ class SampleFile:
         )
 
     def _sweep(self, now: int) -> int:
-        """How many samples went."""
+        """Deletes some expired samples, and expired usage. Returns the number of samples deleted."""
         swept = self._db.execute(
             "DELETE FROM samples WHERE id IN (SELECT id FROM samples WHERE at < ? ORDER BY at LIMIT ?)",
             (now - RETENTION_MS, SWEPT_AT_ONCE),
@@ -217,7 +217,7 @@ class SampleFile:
         return int(total)
 
     @contextlib.contextmanager
-    def _transaction(self) -> Any:
+    def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -233,7 +233,7 @@ class SampleFile:
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
-            _log.warning("%s cannot be read and is begun anew: %s", self._path, error)
+            _log.warning("%s cannot be read and is replaced by an empty file: %s", self._path, error)
         remove(self._path)
         return _connect(self._path)
 

@@ -1,4 +1,4 @@
-"""Looks into the files of all workers, while these write on."""
+"""Reads the samples and usage of all workers while they go on writing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Kept(NamedTuple):
-    """A sample as it was kept; *content* as in `Sample.content`."""
+    """A stored sample; *content* as in `Sample.content`."""
 
     destination: str
     source: str
@@ -31,12 +31,12 @@ class Kept(NamedTuple):
 
 
 def place(kept: Kept) -> tuple[int, str, str, str, int]:
-    """Where a sample stands in the order of all: the newest come first."""
+    """The sort key of a sample: the newest come first."""
     return -kept.at, kept.step, kept.reason, kept.message_id, kept.attempt
 
 
 class Reader:
-    """Methods take their time: call them in a thread. What cannot be read is passed over."""
+    """The methods block: call them in a thread. They skip files that cannot be read."""
 
     def __init__(self, data: DataDirectory) -> None:
         self._data = data
@@ -44,7 +44,7 @@ class Reader:
     def samples(
         self, destination: str, now: int, *, reason: str | None = None, step: str | None = None
     ) -> list[Kept]:
-        """The newest first, PER_REASON of each step and reason at most."""
+        """The newest first, at most PER_REASON for each step and reason."""
         query = (
             "SELECT destination, source, step, reason, at, message_id, event_type, attempt, content FROM samples "
             "WHERE destination = ?1 AND at >= ?2 AND (?3 IS NULL OR reason = ?3) AND (?4 IS NULL OR step = ?4)"
@@ -65,7 +65,7 @@ class Reader:
     def usage(
         self, workspace: str, first_day: int, last_day: int, *, function: str | None = None
     ) -> dict[UsageKey, Usage]:
-        """Of days with any, in their order."""
+        """Usage by day and function, for those that have any, sorted by day."""
         query = (
             "SELECT day, workspace, function, executions, fuel, wall_ms, bytes_out FROM usage "
             "WHERE day BETWEEN ?2 AND ?3 AND workspace = ?1 AND (?4 IS NULL OR function = ?4)"
@@ -83,7 +83,7 @@ class Reader:
         return dict(sorted(together.items()))
 
     def calls(self, workspace: str, first_day: int, last_day: int) -> dict[CallKey, int]:
-        """Events accepted, of days and sources with any, in their order."""
+        """The number of accepted events by day and source, for those that have any, sorted by day."""
         query = (
             "SELECT day, workspace, source, events FROM calls WHERE day BETWEEN ?2 AND ?3 AND workspace = ?1"
         )
@@ -94,7 +94,7 @@ class Reader:
         return dict(sorted(together.items()))
 
     def fuel_of(self, now: int) -> dict[str, int]:
-        """What every workspace used today."""
+        """The fuel each workspace has used today."""
         query = "SELECT workspace, sum(fuel) FROM usage WHERE day = ? GROUP BY workspace"
         together: dict[str, int] = {}
         for workspace, fuel in self._rows(query, (now // DAY_MS,)):
@@ -103,7 +103,7 @@ class Reader:
 
     def _rows(self, query: str, values: tuple[object, ...]) -> Iterator[tuple[Any, ...]]:
         for path in self._data.all_samples().values():
-            # One that is being made, or is damaged: its worker makes it anew.
+            # A file may be incomplete or damaged: its worker will replace it.
             with (
                 contextlib.suppress(sqlite3.Error),
                 contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db,

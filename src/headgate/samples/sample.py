@@ -1,4 +1,4 @@
-"""One failure, with all that helps to understand it."""
+"""One failure, with everything that helps to understand it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ if TYPE_CHECKING:
     from headgate_runtime.fetch import Raw, Redaction, Trace
 
 EVENT_BYTES: Final = 64 << 10
-"""Of the event that are kept."""
+"""How much of the event is kept."""
 
 LOG_BYTES: Final = 4 << 10
-"""Of console output (SPEC 10)."""
+"""How much console output is kept (SPEC 10)."""
 
 REQUESTS: Final = 20
-"""Of the function's requests."""
+"""How many of the function's requests are kept."""
 
 
 class Sample(NamedTuple):
     """
-    function    id; "" where none was involved
-    attempt     from 1
-    event       JSON text: what the function got, or what the destination was sent
-    outcome     of the function, where it is what failed
-    trace       what that asked the network for
-    request     to the destination, where that is what failed
-    secrets     to be shown nowhere
+    at          ms since the epoch
+    function    its id; "" if there is none
+    attempt     counted from 1
+    event       JSON text: the function's input, or what was sent to the destination
+    outcome     of the function, if that is what failed
+    trace       the network requests of that function
+    request     to the destination, if that is what failed
+    secrets     texts to redact
     """
 
     at: int
@@ -51,8 +52,8 @@ class Sample(NamedTuple):
 
     def content(self) -> bytes:
         """
-        JSON {"event": text, "eventTruncated", "error": {"name", "message", "stack", "category", "status"}, "logs":
-        [{"level", "message"}], "logsTruncated", "requests": [as in previews], "requestsTruncated"}, without secrets.
+        The JSON to store, redacted: {"event": text, "eventTruncated", "error": {"name", "message", "stack", "category", "status"}, "logs":
+        [{"level", "message"}], "logsTruncated", "requests": [as in previews], "requestsTruncated"}.
         """
         redaction = redaction_of(self.secrets)
         event, is_cut = _cut(self.event, redaction, max(map(len, self.secrets), default=0))
@@ -82,8 +83,8 @@ class Sample(NamedTuple):
 
 def _cut(event: bytes, redaction: Redaction, longest: int) -> tuple[str, bool]:
     """
-    Taking secrets out of 6 MB to show 64 KiB of it would be a waste. What is cut off before may leave half a secret at the
-    end, so the end is not shown.
+    The start of *event*, redacted, and whether it was truncated. To avoid redacting megabytes, the event is cut before;
+    as that may split a secret of up to *longest* characters, the end of the cut is not shown.
     """
     some = event[: 2 * EVENT_BYTES]
     text = redaction.text(some.decode(errors="replace"))

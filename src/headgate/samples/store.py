@@ -1,4 +1,4 @@
-"""Takes samples and usage from the pipeline, and writes them behind its back."""
+"""Collects samples and usage from the pipeline, and writes them in the background."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 _log = logging.getLogger("headgate.samples")
 
 FLUSH_S: Final = 0.5
-"""After the first thing to be written."""
+"""How long after the first thing to write a flush begins."""
 
 WAITING: Final = 64
-"""Samples that wait to be written; there are no more until they are."""
+"""The most samples waiting to be written; further ones are not taken."""
 
 WINDOW_MS: Final = 60_000
-"""In which as many samples of one destination and reason are taken as are kept."""
+"""In each window of this length, at most PER_REASON samples of a destination and reason are taken."""
 
 SWEEP_S: Final = 3_600.0
-"""Between two searches for what is old."""
+"""The interval between two sweeps of expired data."""
 
 OTHERS_MS: Final = 5_000
-"""How old may be what is known of the fuel that functions used in other workers."""
+"""How old the known fuel usage of other workers may be."""
 
 KEYS: Final = 10_000
-"""Pairs of destination and reason of which samples are taken in one window."""
+"""The most pairs of destination and reason that samples are taken of in one window."""
 
 
 class SampleStore:
-    """A Witness. Whatever happens to its file, the pipeline goes on."""
+    """A Witness of the pipeline. Trouble with the file never disturbs the pipeline."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class SampleStore:
         fuel_of: Callable[[int], dict[str, int]],
         left: Sequence[Path],
     ) -> None:
-        """For `open`."""
+        """Use `open`."""
         self._left = left
         self._is_sweep_due = False
         self._sweep_timer: asyncio.TimerHandle | None = None
@@ -78,8 +78,8 @@ class SampleStore:
         cls, data: DataDirectory, worker: int, now: Callable[[], int], left: Sequence[Path] = ()
     ) -> Self:
         """
-        *now* in ms since the epoch; *left* are files of workers that are no more, to be swept with this one's. Raises
-        sqlite3.Error.
+        *now* returns ms since the epoch; *left* are files of workers that no longer exist, to be swept with this one's.
+        Raises sqlite3.Error.
         """
         file = await asyncio.to_thread(SampleFile, data.samples(worker))
         store = cls(file, now, Reader(data).fuel_of, left)
@@ -88,7 +88,7 @@ class SampleStore:
         return store
 
     def wants(self, destination: str, reason: str) -> bool:
-        """Counts the sample that is then given to `keep`."""
+        """Whether to take a sample. If so, it counts as taken: the caller must pass it to `keep`."""
         window = self._now() // WINDOW_MS
         if window != self._window:
             self._window = window
@@ -119,7 +119,7 @@ class SampleStore:
         used[3] += sum([len(outcome.output) for outcome in outcomes if outcome.output is not None])
 
     def fuel_today(self, workspace: str) -> int:
-        """Over all workers."""
+        """The fuel that the workspace has used today, over all workers."""
         fuel = self._fuel_new[workspace] + self._fuel_flying[workspace]
         return fuel + self._fuel.get(workspace, 0) if self._now() // DAY_MS == self._fuel_day else fuel
 
@@ -129,13 +129,13 @@ class SampleStore:
         self._flush_later()
 
     async def flush(self) -> None:
-        """Everything that was given is written, or lost, on return."""
+        """On return, everything passed in so far is written, or lost."""
         self._cancel_timer()
         while self._writing is not None or self._has_something:
             await (self._writing or self._begin())
 
     def _sweep(self, now: int) -> None:
-        """Whatever hinders it, it is tried again later."""
+        """Errors are ignored: the next sweep tries again."""
         for path in self._left:
             with contextlib.suppress(sqlite3.Error):
                 if path.exists():
@@ -199,7 +199,7 @@ class SampleStore:
         except sqlite3.Error as error:
             self._is_sweep_due = False
             if not self._is_failing:
-                _log.warning("samples and usage cannot be written and are lost: %s", error)
+                _log.warning("samples and usage could not be written and are lost: %s", error)
             self._is_failing = True
         finally:
             self._writing = None

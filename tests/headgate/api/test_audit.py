@@ -123,7 +123,7 @@ def test_a_spreadsheet_is_for_who_takes_one(house: House) -> None:
     assert status("application/json") == 406
     assert house.fetch("GET", "/audit-events.csv?startTime=x", house.owner.token).json()["errors"][0] == {
         "type": "input-validation",
-        "message": '"startTime" must be a time of ISO 8601, such as 2026-01-31T12:00:00Z',
+        "message": '"startTime" must be an ISO 8601 time, such as 2026-01-31T12:00:00Z',
         "field": "startTime",
     }
 

@@ -130,7 +130,7 @@ def test_ranges_have_limits(house: House, source: str, granularity: str, range_m
         ({"granularity": ["DAY"]}, (422, "granularity", '"granularity" must be one of DAY, HOUR, MINUTE')),
         (
             {"startTime": "yesterday"},
-            (422, "startTime", '"startTime" must be a time of ISO 8601, such as 2026-01-31T12:00:00Z'),
+            (422, "startTime", '"startTime" must be an ISO 8601 time, such as 2026-01-31T12:00:00Z'),
         ),
         (
             {"groupBy": ["spaceId"]},
@@ -378,5 +378,5 @@ def test_a_queue_that_cannot_be_read_is_told(
 ) -> None:
     house.data.queue(3).write_bytes(b"noise" * 1_000)
     answer = house.owner.get(RECEIVED, **hour(source))
-    assert answer.refusal == (503, "", "the counters cannot be read at present")
+    assert answer.refusal == (503, "", "the counters cannot be read at the moment")
     assert "queue-3.sqlite" in caplog.text

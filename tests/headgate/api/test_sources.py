@@ -174,7 +174,7 @@ def test_labels_of_a_source_are_labels_of_the_workspace(house: House) -> None:
     assert refused.refusal == (
         422,
         "labels[1]",
-        '"labels[1]" is no label of this workspace: create it first',
+        '"labels[1]" is not a label of this workspace: create it first',
     )
     assert house.owner.get(f"/sources/{source['id']}").data["source"]["labels"] == [team]
     assert house.owner.put(path, {"labels": []}).data == {"labels": []}
