@@ -1,13 +1,15 @@
 """
-Every private name of the `wasmtime` wheel, with `_capi` beside it; the wheel's version is pinned exactly for this module.
+Wraps the `wasmtime` wheel. This module and `_capi` are the only ones that use its private names, and its
+version is pinned exactly because of them.
 
-The public classes cost 12-16 us a call and cannot preempt. Here a call is a *future* of wasmtime's C API on a fiber
-of its own: `Function.step` runs it for one slice of fuel and returns, so one event loop serves many sandboxes
-(wasmtime_func_call_async). The engine counts its fuel itself (guest/build/meter.py) and calls `pause` when a slice of it
-is used up, an asynchronous function of the host: the future is not ready then. Addresses are passed as plain integers.
+The public classes of the wheel cost 12 to 16 us per call and cannot preempt. Here, a call is a *future* of
+wasmtime's C API (wasmtime_func_call_async) that runs on its own fiber: `Function.step` runs it for one slice
+of fuel and returns, so that one event loop can serve many sandboxes. The engine counts its own fuel
+(guest/build/meter.py). When a slice is used up it calls the asynchronous host function `pause`, which leaves
+the future pending. Addresses are passed as plain integers.
 
-Faults of the host (a module that does not compile, a failed instantiation) raise EngineError. What the guest did
-wrong (a trap, fuel used up) is a value: the `Trap` that `Call.step` leaves behind.
+Failures of the host (a module that does not compile, a failed instantiation) raise EngineError. Faults of the
+guest (a trap, out of fuel) are values: `Function.trap`.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
     HostFunction = Callable[..., int]
     """
-    A function that the guest imports: the `Store.context` it is called in and i32 arguments in, unsigned; one i32 out.
-    It must not raise.
+    A function that the guest imports. It takes the `Store.context` of the caller and unsigned i32 arguments,
+    and returns an i32. It must not raise.
     """
 
 
@@ -52,12 +54,12 @@ FUEL: Final = "fuel"
 TURNS: Final = "turns"
 PAUSE: Final = "pause"
 """
-The global that the engine counts down, the one that says how often it may set that anew itself, and the import it calls
-when the first is below zero.
+Names of the global that the engine counts down, the global with the number of times that it may refill that
+itself, and the import that it calls when the first is below zero.
 """
 
 _FIBER_RESIDENT_BYTES: Final = 64 << 10
-"""Of a fiber's stack, kept in memory between two calls."""
+"""Part of a fiber's stack that stays in memory between two calls."""
 
 _TABLE_ELEMENTS: Final = 10_000
 _INSTANCE_BYTES: Final = 1 << 20
@@ -65,7 +67,7 @@ _INSTANCE_BYTES: Final = 1 << 20
 
 
 class EngineError(Exception):
-    """wasmtime refused something that Headgate itself asked for."""
+    """wasmtime failed at something that Headgate, not a function, asked for."""
 
 
 class Trap(enum.Enum):
@@ -100,12 +102,17 @@ def _check(error: int | None) -> None:
 
 class Engine:
     """
-    A wasmtime engine with the settings every part of Headgate shares.
+    A wasmtime engine with the settings that all parts of Headgate share.
 
-    *stack_bytes* bounds the native stack of guest code; a fiber's stack is that plus what a host import may need.
-    Address space for *sandboxes* memories of up to *memory_bytes* is reserved at once (wasmtime's pooling allocator:
-    36 KB less private memory per sandbox and a quarter of the time to close one, measured); where the system does not
-    grant that much address space, each is mapped on its own.
+    stack_bytes     bound on the native stack of guest code
+    fiber_bytes     size of a fiber's stack: stack_bytes and what host functions need
+    sandboxes, memory_bytes
+                    number of memories and largest size of each, for which address space is reserved in
+                    advance
+
+    The reservation uses wasmtime's pooling allocator, which saves 36 KB of private memory per sandbox and
+    closes one in a quarter of the time (measured). If the system does not grant that much address space,
+    memories are mapped one by one.
     """
 
     def __init__(self, *, stack_bytes: int, fiber_bytes: int, sandboxes: int, memory_bytes: int) -> None:
@@ -118,16 +125,16 @@ class Engine:
         self.pointer: int = _address(self._engine.ptr())
 
     def compile(self, module: bytes) -> Module:
-        """Raises EngineError when *module* is not valid Wasm."""
+        """Compile a Wasm module. Raises EngineError when it is not valid."""
         out = c_void_p()
         _check(capi.module_new(self.pointer, module, len(module), ctypes.byref(out)))
         return Module(self, out.value or 0)
 
     def load(self, path: str) -> Module:
         """
-        A module that `Module.serialize` wrote; EngineError when it is not for this engine.
+        Load a file written from `Module.serialize`. Raises EngineError when it is not for this engine.
 
-        The file is machine code and is trusted: it must lie where nobody else can write.
+        The file is machine code and is trusted, so nobody else must be able to write it.
         """
         out = c_void_p()
         _check(capi.module_deserialize_file(self.pointer, path.encode(), ctypes.byref(out)))
@@ -142,7 +149,8 @@ def _configure(stack_bytes: int, fiber_bytes: int) -> wasmtime.Config:
     _bindings.wasmtime_config_async_stack_size_set(pointer, fiber_bytes)
     _bindings.wasmtime_config_memory_init_cow_set(pointer, True)
     _bindings.wasmtime_config_wasm_branch_hinting_set(pointer, True)
-    # Images hold no code: threads to compile them cost more than they save. The engine is compiled once and kept.
+    # Images have no code, so compiler threads cost more than they save. The engine is compiled once and
+    # cached.
     _bindings.wasmtime_config_parallel_compilation_set(pointer, False)
     return config
 
@@ -152,8 +160,8 @@ def _pool(config: wasmtime.Config, sandboxes: int, memory_bytes: int) -> None:
     for name, value in {
         "total_memories": sandboxes,
         "total_tables": sandboxes,
-        "total_core_instances": 2 * sandboxes,  # an image's memory and the engine's code
-        "total_stacks": sandboxes,  # a store keeps the stack of its last call for the next
+        "total_core_instances": 2 * sandboxes,  # one for the image's memory, one for the engine's code
+        "total_stacks": sandboxes,  # a store keeps its stack between calls
         "async_stack_keep_resident": _FIBER_RESIDENT_BYTES,
         "max_memory_size": memory_bytes,
         "table_elements": _TABLE_ELEMENTS,
@@ -189,7 +197,7 @@ class Module:
 
 
 class Linker:
-    """Binds the host functions of one import module; made once, used for every instance."""
+    """Host functions of one import module, shared by all instances."""
 
     def __init__(
         self, engine: Engine, module: str, functions: Mapping[str, tuple[int, HostFunction]]
@@ -210,7 +218,7 @@ class Linker:
         offsets = range(0, arity * _RAW_BYTES, _RAW_BYTES)
 
         def callback(_env: int, caller: int, values: int, _count: int) -> int:
-            # An exception cannot cross the guest's frames: the function itself must answer with a status.
+            # Exceptions cannot cross guest frames, so host functions return a status instead.
             arguments = [c_uint32.from_address(values + offset).value for offset in offsets]
             c_int32.from_address(values).value = function(capi.caller_context(caller), *arguments)
             return 0
@@ -221,7 +229,7 @@ class Linker:
     def _define_pause(self) -> None:
         i64 = wasmtime.ValType.i64()
         kind = wasmtime.FuncType([i64], [i64])
-        # Only what is told here runs on the guest's stack; it is back before the future is given up for a while.
+        # This callback runs on the guest's stack, and returns before the future is suspended.
         called = ctypes.PYFUNCTYPE(None, *[c_void_p] * 3, c_size_t, c_void_p, c_size_t, c_void_p, c_void_p)(
             _pause
         )
@@ -234,7 +242,7 @@ class Linker:
         _check(define(self._linker, *names, _address(kind.ptr()), called, None, None))
 
     def instantiate(self, store: Store, engine_module: Module, image: Module) -> Instance:
-        """*image*'s memory and *engine_module*'s code, joined in *store*."""
+        """Instantiate *engine_module* on the memory of *image* in *store*. Raises EngineError."""
         trap = c_void_p()
         memory_instance = ctypes.create_string_buffer(16)
         _check(
@@ -246,7 +254,7 @@ class Linker:
         if not capi.export_get(store.context, memory_instance, b"memory", 6, extern):
             raise EngineError("the image exports no memory")
         instance = ctypes.create_string_buffer(16)
-        with self._lock:  # the memory of another thread's store must not come between the two
+        with self._lock:  # no other thread may redefine the memory before the instantiation
             _check(
                 capi.linker_define(
                     self._linker, store.context, self._module, len(self._module), b"memory", 6, extern
@@ -261,7 +269,7 @@ class Linker:
                 ctypes.byref(trap),
                 ctypes.byref(error),
             )
-            while not capi.future_poll(future):  # there is no start function that could pause
+            while not capi.future_poll(future):  # ends at once: there is no start function to pause
                 pass
             capi.future_delete(future)
             _check(error.value)
@@ -306,10 +314,13 @@ def _pause(
     trap: int,
     continuation: int,
 ) -> None:
-    """The engine has used up its slice of fuel: it goes on with the next at the next poll, or traps when none is left."""
+    """
+    Called when the engine has used up its slice: grants the next one, for the next poll, or traps if none is
+    left.
+    """
     try:
         _grant(caller, arguments, results, trap, continuation)
-    except BaseException as error:  # noqa: BLE001 - of a signal's handler: nothing else raises here
+    except BaseException as error:  # noqa: BLE001 - from a signal handler; nothing else here raises
         _interrupted.append(error)
         _grant(caller, arguments, results, trap, continuation)
 
@@ -329,11 +340,14 @@ def _grant(caller: int, arguments: int, results: int, trap: int, continuation: i
 
 
 _interrupted: list[BaseException] = []
-"""What a signal's handler raised on a guest's stack, which nothing may pass; raised when the guest has paused."""
+"""
+Exceptions of signal handlers that ran on a guest's stack, which exceptions must not cross. They are raised
+after the pause.
+"""
 
 
 _paused: set[int] = set()
-"""Stores whose engine has paused in this very poll."""
+"""Contexts of stores whose engine has paused in the current poll."""
 
 
 def _may_go_on(context: int) -> bool:
@@ -349,12 +363,12 @@ _go_on_at = ctypes.cast(_go_on, c_void_p).value
 
 class Store:
     """
-    What one sandbox owns in wasmtime. `close` gives everything back and may be called twice.
+    The wasmtime resources of one sandbox. `close` frees them and may be called more than once.
 
     slice       fuel after which a call pauses
-    reserve     fuel for slices to come
+    reserve     fuel for later slices
     fuel_at, turns_at
-                globals of the engine, each a `wasmtime_global_t`
+                the engine's globals FUEL and TURNS, each a `wasmtime_global_t`
     """
 
     __slots__ = ("_engine", "_store", "cell", "context", "fuel_at", "reserve", "slice", "turns_at", "view")
@@ -377,7 +391,7 @@ class Store:
         capi.store_limiter(self._store, memory_bytes, -1, 2, -1, 1)
 
     def set_fuel(self, fuel: int) -> None:
-        """Fuel for calls from now on, that of one under way included. Only once there is an instance."""
+        """Set the fuel of later calls, and of the current one. The store must have an instance."""
         first = min(fuel, self.slice)
         self.reserve = fuel - first
         self.view[_VAL_UNION // 8] = first
@@ -386,18 +400,18 @@ class Store:
             _check(error)
 
     def get_fuel(self) -> int:
-        """Fuel that is left; not during a call."""
+        """The fuel that is left. Must not be used during a call."""
         capi.global_get(self.context, self.fuel_at, self.cell)
         return max(0, self.view[_VAL_UNION // 8] + self.reserve)
 
     def grant(self) -> int:
-        """Takes the next slice from the reserve; 0 when that is empty."""
+        """Take the next slice from the reserve. Returns its fuel, 0 when the reserve is empty."""
         grant = min(self.slice, self.reserve)
         self.reserve -= grant
         return grant
 
     def yield_every(self, fuel: int) -> None:
-        """From the next `set_fuel` on every call pauses after each *fuel* units."""
+        """Make calls pause after every *fuel* units, from the next `set_fuel` on."""
         self.slice = fuel
 
     def close(self) -> None:
@@ -437,9 +451,8 @@ class Instance:
 
 class Function:
     """
-    An exported function of i32 arguments and one i32 result.
-
-    One call at a time: `start` makes the future, `step` runs a slice, `result` holds what came of it.
+    An exported function with i32 arguments and an i32 result, which runs one call at a time: `start` makes
+    the future, `step` runs a slice, and `trap` and `result` then tell how the call ended.
     """
 
     __slots__ = (
@@ -486,7 +499,7 @@ class Function:
         self._future = capi.call_async(*self._call)
 
     def step(self) -> bool:
-        """Runs until the call is over (True) or its slice of fuel is used (False)."""
+        """Run until the call is over (returns True) or its slice of fuel is used up (returns False)."""
         if not capi.future_poll(self._future):
             if _interrupted:
                 raise _interrupted.pop()
@@ -500,22 +513,23 @@ class Function:
 
     @property
     def running(self) -> bool:
-        """Whether a call was started and is not over."""
+        """Whether a call was started and has not ended."""
         return self._future != 0
 
     @property
     def result(self) -> int:
-        """The i32 result; meaningful only when `trap` is None."""
+        """The i32 result; only meaningful if `trap` is None."""
         return self._outcome[_VAL_UNION // 4]
 
     def quick(self, fuel: int, *, turns: bool = False) -> Callable[[int], int]:
         """
-        A function that runs this one, which has no arguments, for its first slice. It answers with the fuel left of *fuel*
-        when the call returned 0; otherwise with -1, and `running`, `trap` and `result` tell what there is. Its argument is
-        the fuel of that slice (`first_slice`); with *turns*, how often the engine may begin a slice of it itself.
+        Make a fast path that calls this function, which must have no arguments, and runs its first slice. It
+        returns what is left of *fuel* if the call returned 0, else -1; then `running`, `trap` and `result`
+        tell more. Its argument is the fuel of the slice (`first_slice`), or, with *turns*, the number of
+        slices that the engine may begin by itself.
 
-        One plain function over cells, because every attribute looked up and every frame pushed between two entries of
-        the guest also drives the guest's data out of the processor's cache: 5 us per event, measured.
+        It is a single closure, because attribute lookups and frames between two calls of the guest also evict
+        the guest's data from the processor's caches: 5 us per event, measured.
         """
         store, call, outcome, failures = self.store, self._call, self._outcome, self._failures
         context, fuel_at, cell, view = store.context, store.fuel_at, store.cell, store.view
@@ -552,17 +566,17 @@ class Function:
         return run
 
     def first_slice(self, fuel: int) -> int:
-        """How much of *fuel* a call has before it pauses."""
+        """The part of *fuel* that a call may use before its first pause."""
         return min(self.store.slice, fuel)
 
     def abandon(self) -> None:
-        """Gives up a call between two steps; its store must not be used again."""
+        """Drop a suspended call. Its store must not be used again."""
         if self._future:
             capi.future_delete(self._future)
             self._future = 0
 
     def run(self, *arguments: int) -> int | None:
-        """Start and step to the end; None when it trapped."""
+        """Run a call to its end. Returns its result, or None when it trapped."""
         self.start(*arguments)
         while not self.step():
             pass

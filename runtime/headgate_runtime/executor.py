@@ -1,5 +1,5 @@
 """
-Runs functions over events: many sandboxes, one event loop, no threads (DESIGN 2, 3).
+Runs functions on events: many sandboxes on one event loop, without threads (DESIGN 2, 3).
 
     async with Executor() as executor:
         outcome = await executor.invoke(image, {"type": "track", ...}, {"apiKey": "..."})
@@ -47,12 +47,12 @@ _TEXT = (bytes, str)
 
 class Executor:
     """
-    Owns the sandboxes of all functions it was asked to run. Use it as an async context manager, or `close` it.
+    Runs functions and owns their sandboxes. Use it as an async context manager, or `close` it.
 
-    clock, entropy    replaceable for tests and replays
-    fetch             the Service behind the functions' `fetch`; without one every request fails
-    sandboxes         live sandboxes at most, over all functions; idle ones make room, least recently used first;
-                      LimitError when less than 1 or more than limits.SANDBOXES
+    clock, entropy    replaceable for tests
+    fetch             the Service behind functions' `fetch`; without one, every request fails
+    sandboxes         most live sandboxes over all functions; the least recently used idle ones are evicted.
+                      Raises LimitError when less than 1 or more than limits.SANDBOXES
     """
 
     def __init__(
@@ -70,9 +70,10 @@ class Executor:
         self.fetch = fetch
         self.scheduler = Scheduler()
         self.pool = Pool(sandboxes)
-        # Python alone gives back nothing of a sandbox: an executor that was never closed still is, when it is forgotten.
+        # Sandboxes must be freed explicitly, so an executor that is collected without having been closed is
+        # closed then.
         weakref.finalize(self, self.pool.close).atexit = False
-        # A function is forgotten with its last sandbox, unless the caller keeps it.
+        # Weak: a function is kept alive by its sandboxes and by the caller.
         self._functions: weakref.WeakValueDictionary[tuple[object, ...], Function] = (
             weakref.WeakValueDictionary()
         )
@@ -88,7 +89,7 @@ class Executor:
         self.close()
 
     def close(self) -> None:
-        """Closes every sandbox; invocations under way end in ExecutorClosed. May be called twice."""
+        """Close all sandboxes; running invocations raise ExecutorClosed. May be called more than once."""
         self.pool.close()
         self._functions.clear()
         for task in self._waiting:
@@ -97,7 +98,7 @@ class Executor:
     async def wait(
         self, tasks: Collection[asyncio.Task[Answer]], timeout_ms: float
     ) -> set[asyncio.Task[Answer]]:
-        """As `Clock.wait`; ExecutorClosed as soon as the executor is closed."""
+        """Like `Clock.wait`, but raises ExecutorClosed as soon as the executor is closed."""
         task = asyncio.current_task()
         assert task is not None
         self._waiting.add(task)
@@ -112,17 +113,17 @@ class Executor:
 
     @property
     def live(self) -> int:
-        """Sandboxes alive at this moment, busy and idle."""
+        """Number of live sandboxes, busy and idle."""
         return self.pool.live
 
     @property
     def idle(self) -> int:
-        """Of these, the ones that wait for an event."""
+        """Number of idle sandboxes."""
         return self.pool.idle
 
     @property
     def evicted(self) -> int:
-        """Idle sandboxes that were closed to make room for others, since the beginning."""
+        """Number of idle sandboxes that have been closed to make room for others."""
         return self.pool.evicted
 
     def function(
@@ -137,12 +138,17 @@ class Executor:
         owner: str = "",
     ) -> Function:
         """
-        A handle on *image* with its settings. Equal arguments give the same function, so the same pool: with *owner*
-        those who share nothing else have sandboxes of their own even where all the rest is equal (SPEC D36).
+        A Function for *image* with its settings. Equal arguments return the same Function, and so share its
+        sandboxes.
 
-        *weight* is the tenant's, for all its functions: twice the weight, twice the processor while others want it;
-        None leaves it as it is. Raises SettingsError, LimitError for a weight that is not positive or when the image
-        alone is larger than memory_bytes, ImageError for an image of another engine, and ExecutorClosed.
+        isolation    "warm" or "hermetic"; ValueError for anything else
+        weight       sets the tenant's share of the processor under contention, for all its functions: twice
+                     the weight, twice the processor time. None leaves it unchanged
+        owner        keeps sandboxes apart that would be shared because all other arguments are equal (SPEC
+                     D36)
+
+        Raises SettingsError, LimitError for a weight that is not positive or an image larger than
+        memory_bytes, ImageError for an image of another engine, and ExecutorClosed.
         """
         text = settings_text(settings)
         if self.pool.closed:
@@ -163,7 +169,7 @@ class Executor:
         return function
 
     def dismiss(self, function: Function) -> None:
-        """Closes the sandboxes of *function* that wait for an event: it is not wanted again soon."""
+        """Close the idle sandboxes of *function*, which is not expected to be used soon."""
         self.pool.dismiss(function)
 
     async def compile(
@@ -174,7 +180,7 @@ class Executor:
         language: Language = "javascript",
         tenant: str = "default",
     ) -> Image | CompileError:
-        """As `headgate_runtime.compile`, taking turns with the invocations that run meanwhile."""
+        """Like `headgate_runtime.compile`, taking turns with running invocations. Raises ExecutorClosed."""
         party = self.scheduler.tenant(tenant)
         with contextlib.closing(compiler.steps(source, limits or _DEFAULTS, language)) as steps:
             while not self.pool.closed:
@@ -223,12 +229,14 @@ class Executor:
         record: bool = False,
     ) -> Outcome | list[Outcome]:
         """
-        Runs one event, or a list of them: through `onBatch` when the function has one, else one by one (SPEC 2.4).
+        Run one event, or a list of events: as a batch if the function has `onBatch`, otherwise one by one
+        (SPEC 2.4). Returns the outcome, or a list of them.
 
-        The keyword arguments and *settings* are for an Image; a Function has them already. With *record*, the
-        invocation runs in a sandbox fresh from the image and `outcome.record` can be replayed.
+        *settings* and the keyword arguments are used with an Image; a Function already has them. With
+        *record*, the invocation runs in a fresh sandbox and `outcome.record` can be replayed.
 
-        Raises EventError when an event is no JSON object or over a limit, SettingsError, and ExecutorClosed.
+        Raises EventError when an event is not a JSON object or exceeds a limit, SettingsError, and
+        ExecutorClosed.
         """
         if (
             type(function) is Function
@@ -236,7 +244,7 @@ class Executor:
             and not record
             and len(event) <= function.input_bytes
         ):
-            # The common event, without ceremony: a single coroutine, and `serve` for its first slice.
+            # Fast path for the common case: no nested coroutines, and `serve` for the first slice.
             scheduler = self.scheduler
             if scheduler.ready or scheduler.spent >= TURN_FUEL:
                 await scheduler.begin(function.tenant, function)
@@ -258,42 +266,44 @@ class Executor:
                     raise
             finally:
                 self.pool.release(slot, usable=usable)
-            # Earlier events filled that sandbox: not for this one to suffer.
+            # Earlier events have filled that sandbox's memory: use a fresh one.
             return (await self._invoke(function, event, None, False, fresh=True))[0]
         if not isinstance(function, Function):
             function = self.function(function, settings, isolation=isolation, limits=limits, tenant=tenant)
         if isinstance(event, list | tuple):
             texts = [each if type(each) is bytes else _event_text(each) for each in event]
-            # All of them before any runs.
+            # All events are checked before the first one runs.
             _check_events([text for text, each in zip(texts, event, strict=True) if isinstance(each, _TEXT)])
             return await self._run_list(function, texts, record)
         return await self._run(function, event if type(event) is bytes else _event_text(event), record)  # type: ignore[arg-type]
 
     async def invoke_texts(self, function: Function, texts: list[bytes]) -> list[Outcome]:
-        """As `invoke` of a list, for a caller who knows of each text that it is one JSON object: that is not checked again."""
+        """Like `invoke` with a list, for texts that the caller knows to be JSON objects."""
         return await self._run_list(function, texts, False)
 
     async def invoke_among(self, function: Function, text: bytes) -> Outcome:
         """
-        As `invoke` of one event's text, for a caller among many: events of a function that are asked for in one round of
-        the event loop share a turn, which costs each of them a good deal less. One that is alone takes a round longer.
+        Like `invoke` with one event's text, but events of a function that are submitted in the same iteration
+        of the event loop share a turn, which is much cheaper. A single event takes one iteration longer.
         """
         _check_size(function, text, "event")
         served = await self._rows.serve(function, text)
         if served is not None:
             return served
-        # Earlier events filled that sandbox: not for this one to suffer.
+        # Earlier events have filled that sandbox's memory: use a fresh one.
         return (await self._invoke(function, text, None, False, fresh=True))[0]
 
     async def invoke_some(
         self, function: Function, texts: Sequence[bytes]
     ) -> tuple[list[Outcome], Coroutine[Any, Any, Outcome] | None]:
         """
-        For a caller with many events: of *texts*, each of a single event, the first ones, as many as fit a turn. Their
-        outcomes; and where the next one takes more than a slice, what is to be awaited, at once, for its outcome. There
-        is something of either; of the others nothing was begun.
+        For callers with many events: run as many of *texts*, one event each, as fit a turn, in order.
 
-        Raises EventError when the first text is over a limit, and ExecutorClosed.
+        Returns the outcomes of the events that finished, and a coroutine for the outcome of the next event if
+        that takes more than a slice; the caller must await it at once. At least one of the two is not empty.
+        Later events were not begun.
+
+        Raises EventError when the first text exceeds a limit, and ExecutorClosed.
         """
         _check_size(function, texts[0], "event")
         if max(map(len, texts)) > function.input_bytes:
@@ -316,10 +326,10 @@ class Executor:
         except NoRoom:
             if not slot.used:
                 raise
-            # Earlier events filled that sandbox: not for the next one to suffer.
+            # Earlier events have filled that sandbox's memory: use a fresh one for the next.
             return outcomes, self._run_fresh(function, texts[len(outcomes)])
         except Exception:
-            # It belongs to the next one, which then is the first.
+            # The error belongs to the next event. It is raised when that is the first one.
             if not outcomes:
                 raise
         finally:
@@ -328,7 +338,7 @@ class Executor:
         return outcomes, None
 
     async def _finish(self, slot: Slot, invocation: Invocation) -> Outcome:
-        """What takes more than its first slice."""
+        """Run an invocation beyond its first slice to its end, and release *slot*."""
         try:
             await invocation.go_on()
             return invocation.conclude()[0]
@@ -344,7 +354,7 @@ class Executor:
         return outcomes[0]
 
     async def _run_list(self, function: Function, texts: list[bytes], record: bool) -> list[Outcome]:
-        for text in texts:  # all of them before any runs
+        for text in texts:  # all events are checked before the first one runs
             if len(text) > function.input_bytes:
                 _check_size(function, text, "event")
         if "onBatch" in function.image.handlers:
@@ -354,7 +364,7 @@ class Executor:
         return [await self._run(function, text, record) for text in texts]
 
     async def _run_each(self, function: Function, texts: list[bytes]) -> list[Outcome]:
-        """One event after the other, as many in a row in one sandbox as fit a turn."""
+        """Run the events one by one, each time as many in the same sandbox as fit a turn."""
         pool = self.pool
         outcomes: list[Outcome] = []
         while len(outcomes) < len(texts):
@@ -377,7 +387,7 @@ class Executor:
                     raise
             finally:
                 pool.release(slot, usable=usable)
-            # Earlier events filled that sandbox: not for this one to suffer.
+            # Earlier events have filled that sandbox's memory: use a fresh one.
             outcomes += await self._invoke(function, texts[len(outcomes)], None, False, fresh=True)
         return outcomes
 
@@ -385,8 +395,9 @@ class Executor:
         self, slot: Slot, texts: Sequence[bytes], outcomes: list[Outcome]
     ) -> Invocation | Literal[False] | None:
         """
-        Adds to *outcomes* those of the *texts* that have none yet, until others are to have their turn: None. Ends before,
-        with an Invocation, at an event that takes more than a slice, and with False when *slot* is not fit for the next.
+        Run those of *texts* that have no outcome yet, and append to *outcomes*. Returns None when all are
+        done or the turn is over, an Invocation for an event that takes more than a slice, and False when
+        *slot* cannot be used any more.
         """
         scheduler, renew = self.scheduler, self.pool.renew
         while True:
@@ -446,10 +457,13 @@ def _check_size(function: Function, text: bytes, what: str) -> None:
 
 
 def _check_events(texts: list[bytes]) -> None:
-    """Raises EventError unless each is one JSON object: joined to a batch, it could pass for more or less than one."""
+    """
+    Raises EventError unless each text is one JSON object. Joined to a batch, others could pass for several
+    events.
+    """
     if not texts:
         return
-    # Loaded by the first list of texts: few callers have any.
+    # Imported on first use, because few callers pass lists of texts.
     from headgate_runtime.texts import is_object  # noqa: PLC0415
 
     for text in texts:
@@ -458,12 +472,12 @@ def _check_events(texts: list[bytes]) -> None:
 
 
 def _check_event(text: bytes) -> None:
-    """The same, by parsing it."""
+    """Like `_check_events` for one text, by parsing it, which gives the error message."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as strict:
         try:
-            value = json.loads(text)  # takes lone surrogates, as JavaScript does
+            value = json.loads(text)  # accepts lone surrogates, like JavaScript
         except (ValueError, RecursionError):
             raise EventError(f"the event is not JSON: {strict}") from None
     if not isinstance(value, dict):

@@ -1,6 +1,6 @@
 """
-One invocation, from the event's bytes to its outcome: slices of guest code, waits for the host, the two limits of
-time and fuel.
+One invocation, from the event's bytes to its outcome: it runs slices of guest code, waits for the host, and
+enforces the limits of time and fuel.
 """
 
 from __future__ import annotations
@@ -44,9 +44,8 @@ _BAD_INPUT: Final = int(abi.Status.BAD_INPUT)
 
 def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
     """
-    The way of nearly every event: in, one slice of guest code, and its outcome is there.
-
-    Otherwise an Invocation to go on with, whose first slice has run.
+    Fast path for an event that needs a single slice of guest code. Returns its outcome; for any other event,
+    an Invocation whose first slice has run.
     """
     function, sandbox, clock = slot.function, slot.sandbox, executor.clock
     now_ms, started_ms = clock.wall_ms(), clock.monotonic_ms()
@@ -63,7 +62,7 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
             wall_ms = clock.monotonic_ms() - started_ms
             size = min(size, sandbox.output_max)
             output = sandbox.read(address, size)
-            if not kind and not log_size and not dropped:  # forward, and nothing else to tell
+            if not kind and not log_size and not dropped:  # forward, without a log
                 return Forward(Cause.FORWARD, fuel, wall_ms, peak, output)
             log = sandbox.read_log(log_at, log_size)
             return outcome_of(kind, output, Usage(fuel, wall_ms, peak), function.limits, log, dropped, now_ms)
@@ -73,7 +72,7 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
 def outcome_of(
     kind: int, output: bytes, usage: Usage, limits: Limits, log: bytes, dropped: int, now_ms: float
 ) -> Outcome:
-    """Of an invocation that was entered once, at *now_ms*."""
+    """The outcome, with its log, of an invocation that entered the guest once, at *now_ms*."""
     outcome = conclude.of_output(kind, output, usage, limits)
     if log or dropped:
         lines = conclude.log_lines(log)
@@ -82,7 +81,7 @@ def outcome_of(
 
 
 def _serve_large(executor: Executor, slot: Slot, text: bytes, now_ms: float, started_ms: float) -> int:
-    """As Sandbox.enter, for an event that has no room in the mailbox."""
+    """Like `Sandbox.enter`, for an event that does not fit the mailbox. Raises NoRoom."""
     function, sandbox = slot.function, slot.sandbox
     if not sandbox.write_input(text, now_ms, started_ms, executor.entropy(32), function.flags):
         raise NoRoom(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
@@ -91,9 +90,10 @@ def _serve_large(executor: Executor, slot: Slot, text: bytes, now_ms: float, sta
 
 class Invocation:
     """
-    `begin` runs the first slice; when it answers False, `go_on` does the rest. `conclude` then has the outcome.
+    A running invocation. `begin` runs the first slice; if it returns False, `go_on` runs the rest. `conclude`
+    then returns the outcome.
 
-    reusable    whether the sandbox may serve another event; False until `conclude` has said so
+    reusable    whether the sandbox may serve another event; False until `conclude` has decided it
     """
 
     __slots__ = (
@@ -131,7 +131,7 @@ class Invocation:
         self._slices = 0
         self._status = -1
         self._text = b""
-        self._turns: list[tuple[int, float]] = []  # how much was logged before each entry, and when that was
+        self._turns: list[tuple[int, float]] = []  # for each entry: size of the log before it, and its time
         self.reusable = False
 
     @classmethod
@@ -144,7 +144,7 @@ class Invocation:
         now_ms: float,
         call: GuestFunction,
     ) -> Invocation:
-        """An invocation whose first slice has run, by *call*."""
+        """An invocation whose first slice has already run, by *call*."""
         invocation = cls(executor, slot, None, False)
         invocation._text = text
         invocation._started_ms = started_ms
@@ -157,11 +157,11 @@ class Invocation:
         return self._function
 
     def is_over(self) -> bool:
-        """After the first slice: whether `conclude` is all that is left to do."""
+        """After the first slice: whether the invocation is over, so that only `conclude` remains."""
         return not self._call.running and self._settled()
 
     def begin(self, text: bytes) -> bool:
-        """Enters the guest with the event *text*; True when the invocation is over within its first slice."""
+        """Enter the guest with the event *text*. Returns True when the first slice ends the invocation."""
         executor, sandbox, function = self._executor, self._sandbox, self._function
         clock = executor.clock
         flags = function.flags if self._batch is None else function.flags | abi.Flag.BATCH
@@ -182,7 +182,7 @@ class Invocation:
         return call.step() and self._settled()
 
     def _settled(self) -> bool:
-        """After a call: whether the invocation is over, rather than waiting for the host."""
+        """After a call has returned: whether the invocation is over, as opposed to waiting for the host."""
         self._status = -1
         if self._call.trap:
             return True
@@ -191,7 +191,7 @@ class Invocation:
         return self._status != _PENDING
 
     async def go_on(self) -> None:
-        """Runs the invocation to its end, in turns with everybody else."""
+        """Run the invocation to its end, taking turns with others."""
         try:
             if self._call.running and not await self._finish_call():
                 return
@@ -212,7 +212,7 @@ class Invocation:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _enter(self, name: str, content: bytes) -> bool:
-        """Runs the first slice of an entry; False when the sandbox has no room for *content*."""
+        """Run the first slice of an entry point. Returns False when the sandbox has no room for *content*."""
         clock = self._executor.clock
         now_ms, monotonic_ms = clock.wall_ms(), clock.monotonic_ms()
         sandbox = self._sandbox
@@ -228,7 +228,7 @@ class Invocation:
         return True
 
     async def _finish_call(self) -> bool:
-        """Slice after slice until the call returns; False when time ran out first."""
+        """Run slices until the call returns. Returns False when the time limit is reached first."""
         executor, sandbox, call = self._executor, self._sandbox, self._call
         clock, tenant = executor.clock, self._function.tenant
         deadline = self._started_ms + self._function.limits.time_ms
@@ -249,7 +249,10 @@ class Invocation:
         return True
 
     async def _wait(self) -> bytes | None:
-        """Until an operation is answered or a timer is due: the input of resume. None when time runs out first."""
+        """
+        Wait until an operation is answered or a timer is due. Returns the input of resume, or None when the
+        time limit is reached first.
+        """
         executor, function = self._executor, self._function
         clock, scheduler, tenant = executor.clock, executor.scheduler, function.tenant
         answers: list[Answer] = []
@@ -269,7 +272,7 @@ class Invocation:
         if not answers:
             left_ms = deadline_ms - clock.monotonic_ms()
             due_ms = self._result.due_ms - clock.wall_ms()
-            # Where nothing can happen in time the wait is real all the same (SPEC 4.8: the time counts).
+            # Wait even if nothing can happen before the time limit (SPEC 4.8: the time counts).
             done = await executor.wait(self._tasks, max(0.0, min(due_ms, left_ms)))
             answers = [task.result() for task in done]
             self._tasks -= done
@@ -287,13 +290,17 @@ class Invocation:
         return await self._executor.fetch(request._replace(invocation=self))
 
     def conclude(self) -> list[Outcome]:
-        """One outcome per event. Decides whether the sandbox is fit for more."""
+        """
+        The outcomes, one per event. Sets `reusable`. Raises EventError when the guest rejects the event, and
+        ExecutorClosed.
+        """
         function, sandbox = self._function, self._sandbox
         if sandbox.closed:
             raise ExecutorClosed("the executor was closed")
         sandbox.told = None
         limits = function.limits
-        # Cut off between two slices: these fall at exact counts, and the store cannot be asked before the call returns.
+        # When stopped between two slices, the fuel is a whole number of slices; it cannot be read before the
+        # call returns.
         cut_off = self._timed_out and self._call.running
         fuel = self._slices * SLICE_FUEL if cut_off else limits.fuel - sandbox.get_fuel()
         self._executor.scheduler.charge(function.tenant, fuel % SLICE_FUEL)
@@ -312,16 +319,16 @@ class Invocation:
             self.reusable = True
             why = sandbox.read_output(result.output_ptr, result.output_len).decode(errors="replace")
             raise EventError(f"the event is not usable: {why}")
-        # What threw may have been the top level: then the environment is half made (SPEC 4.7).
+        # If the top level threw, its module state is incomplete and the sandbox cannot be reused (SPEC 4.7).
         self.reusable = result.outcome != _OUT_OF_MEMORY and not (
             result.outcome == _THROWN and self._untried and not function.hermetic
         )
         outcomes: list[Outcome]
-        if self._timed_out:  # while it waited: what it said until then is known
+        if self._timed_out:  # while waiting, so the log is complete
             self.reusable = False
             outcomes = [conclude.of_timeout(usage, limits)] * count
         elif status == _STUCK:
-            # Whatever it waits for must not reach into the next invocation.
+            # What it waits for must not affect the next invocation.
             self.reusable = function.hermetic
             outcomes = [conclude.of_stuck(usage)] * count
         elif result.outcome == abi.Kind.ITEMS and self._batch is not None:
@@ -341,7 +348,7 @@ class Invocation:
         return self._finish(outcomes)
 
     def _drain(self, result: Result) -> Result:
-        """Jobs that were queued when the outcome was decided run now, within one slice; they cannot change it."""
+        """Run the jobs that were still queued when the outcome was decided, for one slice at most."""
         call: GuestFunction = self._sandbox.start("drain")
         if not self._sandbox.step(call) or call.trap:
             self.reusable = False

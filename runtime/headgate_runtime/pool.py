@@ -1,6 +1,6 @@
 """
-The sandboxes of an executor: bounded for each function and in all, kept for the next event, handed out in the order
-they were asked for. Where functions wait for room in all, each in turn is given some.
+The sandboxes of an executor. Their number is bounded per function and in total; they are kept for the next
+event and handed out in the order of requests. When functions wait for the total bound, they get room in turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Waiter(NamedTuple):
-    """Somebody who waits for a sandbox; *fresh*: for one that has served nobody."""
+    """A caller that waits for a sandbox; with *fresh*, for one that has not served an event."""
 
     future: asyncio.Future[Slot]
     fresh: bool
@@ -28,34 +28,38 @@ class Waiter(NamedTuple):
 
 class Pool:
     """
-    Holds at most *sandboxes* at once; idle ones make room, least recently used first.
+    A pool of at most *sandboxes* sandboxes, which evicts the least recently used idle ones.
 
-    A function with waiters has no idle sandbox, and while functions wait for room nobody has an idle one.
+    Invariants: a function with waiters has no idle sandbox, and while functions wait for room, no sandbox is
+    idle.
     """
 
     def __init__(self, sandboxes: int) -> None:
         self._sandboxes = sandboxes
         self._evicted_at_once = max(1, min(EVICTED_AT_ONCE, sandboxes // 64))
         self._slots: set[Slot] = set()
-        self._functions: dict[Function, None] = {}  # those with a sandbox
-        self._waiting_for_room: dict[Function, None] = {}  # whose turn it is to be given some, in order
+        self._functions: dict[Function, None] = {}  # functions with sandboxes
+        self._waiting_for_room: dict[Function, None] = {}  # in the order in which they get room
         self._released = 0
         self.closed = False
         self.evicted = 0
-        """Idle sandboxes closed to make room, since the beginning."""
+        """Number of idle sandboxes that have been closed to make room."""
 
     @property
     def live(self) -> int:
-        """Sandboxes alive at this moment, busy and idle."""
+        """Number of live sandboxes, busy and idle."""
         return len(self._slots)
 
     @property
     def idle(self) -> int:
-        """Of these, the ones that wait for an event."""
+        """Number of idle sandboxes."""
         return sum(len(function.idle) for function in self._functions)
 
     async def acquire(self, function: Function, *, fresh: bool = False) -> Slot:
-        """A sandbox of *function*: an idle one unless it must be *fresh*, a new one, or the next that is given back."""
+        """
+        Get a sandbox of *function*: an idle one, a new one, or the next to be released. With *fresh*, only a
+        new one. Raises ExecutorClosed.
+        """
         if self.closed:
             raise ExecutorClosed("the executor was closed")
         if not _has_waiters(function):
@@ -73,23 +77,23 @@ class Pool:
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and not future.exception():
                 slot = future.result()
-                self.release(slot, usable=slot.used > 0)  # one that is new stays known as new
+                self.release(slot, usable=slot.used > 0)  # an unused slot stays new
             raise
 
     def release(self, slot: Slot, *, usable: bool) -> None:
-        """Takes *slot* back. What cannot be readied for the next event is closed."""
+        """Return *slot* to the pool, or close it if it is not *usable* or cannot be prepared for reuse."""
         if slot not in self._slots:
             return  # closed with the pool
         function = slot.function
         fit = usable and self.renew(slot)
-        if fit and not function.waiting and not self._waiting_for_room:  # nearly always
+        if fit and not function.waiting and not self._waiting_for_room:  # fast path
             function.idle.append(slot)
             return
         if not fit:
             self._drop(slot)
         first = self._first_for_room()
         if first is not None and first is not function:
-            # Others have waited for room while this function had its turn.
+            # Other functions wait for room, and this one has had its turn.
             if fit:
                 self._drop(slot)
             self._queue_for_room(function)
@@ -106,23 +110,23 @@ class Pool:
 
     def renew(self, slot: Slot) -> bool:
         """
-        Readies *slot*, which is not given back, for another event of who has it. False when that cannot be: it is to be
-        given back, as not usable.
+        Prepare *slot* for another event without returning it to the pool. When this returns False, the caller
+        must release the slot as not usable.
         """
         self._released += 1
         slot.used = self._released
         try:
             return slot.recover()
-        except OSError:  # the kernel does not tell what to rewind
+        except OSError:  # the kernel cannot report the dirty pages
             return False
 
     def dismiss(self, function: Function) -> None:
-        """Closes the idle sandboxes of *function*."""
+        """Close the idle sandboxes of *function*."""
         for slot in list(function.idle):
             self._drop(slot)
 
     def close(self) -> None:
-        """Closes every sandbox, the busy ones too; who waits for one gets ExecutorClosed. May be called twice."""
+        """Close all sandboxes, busy ones too; waiters get ExecutorClosed. May be called more than once."""
         self.closed = True
         waiting = [*self._waiting_for_room, *self._functions]
         self._waiting_for_room.clear()
@@ -152,8 +156,9 @@ class Pool:
             del self._functions[function]
 
     def _evict(self) -> bool:
-        """Makes room: closes idle sandboxes, those used longest ago. False when none is idle."""
-        # The oldest of each function is first in its list. Several go at once, since finding them walks all functions.
+        """Close the least recently used idle sandboxes. Returns False when none is idle."""
+        # The oldest of each function is first in its list. Several are closed at once, since the search
+        # visits all functions.
         oldest = heapq.nsmallest(
             self._evicted_at_once,
             (function.idle[0] for function in self._functions if function.idle),
@@ -167,7 +172,7 @@ class Pool:
     # ---- waiting ----
 
     def _queue_for_room(self, function: Function) -> None:
-        """To the end of the line of functions that could use one more sandbox, if it could."""
+        """Put *function* at the end of the queue for room, if it has waiters and may have more sandboxes."""
         if function.live < function.limits.sandboxes and _has_waiters(function):
             self._waiting_for_room.setdefault(function)
 
@@ -185,7 +190,7 @@ class Pool:
             future = function.waiting.popleft().future
             try:
                 slot = self._make(function)
-            except Exception as error:  # noqa: BLE001 - it belongs to who waits, not to who gives back
+            except Exception as error:  # noqa: BLE001 - raised in the waiter, not here
                 future.set_exception(error)
             else:
                 future.set_result(slot)
@@ -193,7 +198,7 @@ class Pool:
 
 
 def _has_waiters(function: Function) -> bool:
-    """Whether somebody waits; those who were cancelled meanwhile are taken out of the line."""
+    """Whether *function* has waiters; cancelled ones at the front of its queue are removed."""
     waiting: collections.deque[Waiter] = function.waiting
     while waiting and waiting[0].future.done():
         waiting.popleft()

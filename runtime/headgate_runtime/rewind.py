@@ -1,8 +1,8 @@
 """
-Throws a sandbox's memory back to what it was, byte for byte, without a new instance (DESIGN 2).
+Restores a sandbox's memory byte for byte without a new instance (DESIGN 2).
 
-On Linux 6.7 and later the kernel says which pages are private copies (PAGEMAP_SCAN), and those few are copied back.
-Elsewhere the whole memory is compared and copied.
+On Linux 6.7 and later, the kernel reports which pages are private copies (PAGEMAP_SCAN), and only these are
+restored. Elsewhere the whole memory is compared.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 PAGE_BYTES: Final = 4096
 
 PLANS: Final = 64
-"""Sets of dirty pages remembered per sandbox."""
+"""Sets of dirty pages that are cached per sandbox."""
 
 RUNS: Final = 1024
-"""Runs of pages remembered per image, for the plans of all its sandboxes."""
+"""Runs of pages that are cached per image, for the plans of all its sandboxes."""
 
 _SCAN: Final = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg), linux/fs.h
 _FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
@@ -46,10 +46,10 @@ class _ScanArgument(ctypes.Structure):
 
 
 class Baseline:
-    """What the sandboxes of one image start from. Pages are made when first wanted, and shared by all of them."""
+    """The initial memory of an image's sandboxes, which share its pages; a page is built on first use."""
 
     def __init__(self, segments: Sequence[wasm.Segment], under: Baseline | None = None) -> None:
-        """*segments* over what is *under* them, zeros unless it is given."""
+        """*segments* on top of the baseline *under*, or of zeros."""
         self._segments = segments
         self._under = under
         self._pages: dict[int, bytes] = {}
@@ -83,8 +83,8 @@ class Baseline:
 
 class Rewinder:
     """
-    Rewinds one sandbox to *baseline*, except for the pages that were private already when the rewinder was made: those
-    go back to what they held then (limits and settings are in them).
+    Rewinds one sandbox to *baseline*. Pages that were already private when the rewinder was made are restored
+    to their content at that time, which includes limits and settings.
     """
 
     def __init__(self, sandbox: Sandbox, baseline: Baseline) -> None:
@@ -97,18 +97,19 @@ class Rewinder:
             for page in range(start, end, PAGE_BYTES)
             if (content := sandbox.read(page, PAGE_BYTES)) != baseline.page(page)
         }
-        # Equal events dirty equal pages: what to copy is worked out once per set of pages.
-        # The plan of the last rewind, and the page faults counted then.
+        # The plan of the last rewind (what to copy where), its thread, and the thread's page faults at that
+        # time.
         self._plan: list[tuple[slice, bytes | memoryview]] | None = None
         self._thread: object = None
         self._faults = -1
+        # Similar events dirty the same pages, so plans are cached by set of pages.
         self._plans: dict[bytes, list[tuple[slice, bytes | memoryview]]] = {}
 
     def rewind(self) -> bool:
-        """False when too much has changed: the sandbox must be replaced."""
-        # A page becomes private by a page fault and stays private. Whatever writes here between two rewinds runs on the
-        # thread of the second: without a fault of this thread since the last rewind, which was on it, too, there is nothing
-        # to ask the kernel, and the pages of last time are all there are.
+        """Restore the memory. Returns False when too much has changed: the sandbox must be replaced."""
+        # A page becomes private by a page fault and stays private. All writes between two rewinds happen on
+        # the thread of the second. So if that thread also did the last rewind and has had no page fault
+        # since, the private pages are the same as last time, and the kernel need not be asked.
         plan, here = self._plan, _thread.mark
         scanned = plan is None or here is not self._thread or _faults() != self._faults
         if scanned:
@@ -130,11 +131,14 @@ class Rewinder:
         return True
 
     def dirty(self) -> list[tuple[int, int]]:
-        """Runs of private pages at this moment, as (start, end) addresses in the guest."""
+        """The current runs of private pages, as (start, end) addresses in the guest."""
         return runs(self._scan())
 
     def _run(self, start: int, end: int) -> list[tuple[slice, bytes | memoryview]]:
-        """What to copy back between two addresses. All sandboxes of an image share what comes from the baseline."""
+        """
+        What to copy back to the pages from *start* to *end*. Parts from the baseline are shared by all
+        sandboxes.
+        """
         if isinstance(self._scan, FullCompare):
             return [(slice(start, end), memoryview(self._scan.copy)[start:end])]
         parts: list[tuple[slice, bytes | memoryview]] = []
@@ -151,7 +155,7 @@ class Rewinder:
 
 
 class Scanner(Protocol):
-    """The private pages of a sandbox's memory: packed runs, which `runs` takes apart. Equal sets give equal bytes."""
+    """Returns the private pages of a memory as packed runs (see `runs`). Equal sets give equal bytes."""
 
     def __call__(self) -> bytes: ...
 
@@ -160,12 +164,12 @@ _RUN: Final = struct.Struct("<3Q")
 
 
 def runs(packed: bytes) -> list[tuple[int, int]]:
-    """(start, end) of each run."""
+    """Unpack the runs to (start, end) pairs."""
     return [(start, end) for start, end, _ in _RUN.iter_unpack(packed)]
 
 
 class Mapped(Protocol):
-    """Something with a linear memory: where it begins in the process, and its bytes."""
+    """Something with a linear memory: its address in the process, and its size in bytes."""
 
     @property
     def address(self) -> int: ...
@@ -174,7 +178,7 @@ class Mapped(Protocol):
 
 
 class PageMap:
-    """Asks the kernel."""
+    """Asks the kernel for the private pages."""
 
     _file = -1
     _works: bool | None = None
@@ -199,7 +203,7 @@ class PageMap:
 
     @classmethod
     def forget(cls) -> None:
-        """In a forked child: the open file still tells of the parent's memory."""
+        """Reopen the file in a forked child, where it still refers to the parent's memory."""
         if cls._file >= 0:
             os.close(cls._file)
             cls._file, cls._works = -1, None
@@ -222,7 +226,7 @@ class PageMap:
             raise OSError(ctypes.get_errno(), "PAGEMAP_SCAN failed")
         found = bytes(self._regions[: count * _RUN.size])
         relative = self._known.get(found)
-        if relative is None:  # the kernel speaks of addresses in the process
+        if relative is None:  # the kernel reports addresses of the process
             if len(self._known) >= PLANS:
                 self._known.clear()
             base = self._base
@@ -243,11 +247,11 @@ _getrusage.argtypes = (ctypes.c_int, ctypes.c_void_p)
 
 
 _RUSAGE_THREAD: Final = 1
-"""Of this thread alone: the sum over all of them takes the kernel several times as long."""
+"""Count for the calling thread only, which is several times faster than for all threads."""
 
 
 class _Thread(threading.local):
-    """What tells a thread from all others, those that come after it as well."""
+    """A unique object per thread; unlike thread ids, it is never reused."""
 
     def __init__(self) -> None:
         self.mark = object()
@@ -269,7 +273,7 @@ _ioctl.restype = ctypes.c_int
 
 
 class FullCompare:
-    """Compares with a copy of the memory taken at the start; needs no help from the kernel."""
+    """Finds changed pages without the kernel, by comparing with a copy of the initial memory."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox

@@ -1,6 +1,7 @@
 """
-Events of a function, one after the other in one sandbox: as many as may be in a single entry of the guest (guest/ABI.md,
-"Rows"). Entering it costs as much as a plain event takes there; nothing else tells the two ways apart.
+Runs several events of a function in one sandbox with a single call into the guest (guest/ABI.md, "Rows"),
+because the call itself costs as much as a plain event. Otherwise the results are the same as for single
+events.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 _OUT_OF_MEMORY: Final = int(Kind.OUT_OF_MEMORY)
 
 _ROOM: Final = (INPUT_INLINE - ROW.size) * 3 // 4
-"""Bytes for the texts of a row, with what is told of each: the rest is for outputs, which may be longer than the texts."""
+"""Bytes for the texts and headers of a row. The rest is for outputs, which may be longer than the texts."""
 
 ROW_EVENTS: Final = 32
-"""Events of a row at most."""
+"""Most events in a row."""
 
 _EACH: Final = ROW_RESULT.size + ROW_INPUT.size + INPUT_PADDING
 
@@ -43,10 +44,11 @@ def serve_row(
     executor: Executor, slot: Slot, texts: Sequence[bytes], outcomes: list[Outcome]
 ) -> Invocation | None:
     """
-    Adds to *outcomes* those of the *texts* that have none yet: of at least one, and of as many as fit the turn and a row.
-    The answer is an Invocation to go on with when the next takes more than a slice or does not end as most do.
+    Run those of *texts* that have no outcome yet, at least one and at most what fits the turn and a row, and
+    append to *outcomes*. Returns an Invocation if the next event needs more than a slice or more steps to
+    conclude, else None.
 
-    Raises NoRoom for the next.
+    Raises NoRoom when the sandbox has no memory for the next event.
     """
     function = slot.function
     count, room = 0, _ROOM
@@ -82,7 +84,7 @@ def serve_row(
     executor.scheduler.charge(function.tenant, spent)
     function.event_fuel = max(1, spent // max(1, len(results)))
     fuel_in_all = spent if is_over else spent + _fuel_of_last(slot)
-    # Nobody looked at the clock between two of them: each has the part of the time that it has of the work.
+    # The clock was not read between the events, so their time is split in proportion to their fuel.
     ms_per_fuel = took_ms / max(1, fuel_in_all)
     for fuel, kind, address, size, log_at, log_size, dropped, peak in results:
         size = min(size, sandbox.output_max)
@@ -101,5 +103,5 @@ def serve_row(
 
 
 def _fuel_of_last(slot: Slot) -> int:
-    """Of the event that a row ended with, so far."""
+    """Fuel so far of the event with which the row ended."""
     return SLICE_FUEL if slot.sandbox.row.running else slot.function.fuel - slot.sandbox.get_fuel()

@@ -1,7 +1,7 @@
 """
-Events that come one by one, and many at once: those of one function that are asked for in the same round of the event
-loop are served in a row. The guest's code and data then stay in the processor's cache from event to event, and so do the
-server's; one event after the other, each would find the cache full of the other's. Measured: half the time of an event.
+Collects single events into rows: events of a function that are submitted in the same iteration of the event
+loop run together. This keeps the guest's code and data in the processor's caches, and halves the time per
+event (measured); with one event at a time, guest and server evict each other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Unfinished(NamedTuple):
-    """An event that takes more than a slice, or waits: for who asked to go on with. The sandbox is theirs."""
+    """An event that takes more than a slice or waits. The waiter continues it, and owns its sandbox."""
 
     slot: Slot
     invocation: Invocation
@@ -33,8 +33,8 @@ class _Unfinished(NamedTuple):
 
 class _Row:
     """
-    Events of a function that wait, with who waits for them, on one event loop. These are told None of an event that found
-    no room in a sandbox which others had filled.
+    The waiting events of a function, with a future for each, on one event loop. A future's result is None if
+    the event found no room in a sandbox that earlier events had filled.
     """
 
     __slots__ = ("function", "loop", "waiting")
@@ -46,7 +46,7 @@ class _Row:
 
 
 class Rows:
-    """The rows of an executor: one for each function that somebody waits for."""
+    """The rows of an executor, one for each function with waiting events."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -54,10 +54,10 @@ class Rows:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, function: Function, text: bytes) -> Outcome | None:
-        """The outcome of an event; None for one that wants a fresh sandbox. Raises EventError and ExecutorClosed."""
+        """The outcome of an event; None if it needs a fresh sandbox. Raises EventError, ExecutorClosed."""
         loop = asyncio.get_running_loop()
         row = self._rows.get(function)
-        if row is None or row.loop is not loop:  # a loop that was closed meanwhile never came to it
+        if row is None or row.loop is not loop:  # the row of a closed loop was never served
             row = self._rows[function] = _Row(function, loop)
             loop.call_soon(self._begin, row)
         future: _Future = loop.create_future()
@@ -91,14 +91,14 @@ class Rows:
             self._end(row)
 
     async def _go_on(self, row: _Row) -> None:
-        """Turn after turn until nobody waits."""
+        """Serve the row, a turn at a time, until it is empty."""
         scheduler, function = self._executor.scheduler, row.function
         try:
             while row.waiting:
                 await scheduler.begin(function.tenant, function)
                 slot = function.idle.pop() if function.idle else await self._executor.pool.acquire(function)
                 self._serve_some(row, slot)
-        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+        except Exception as error:  # noqa: BLE001 - raised in all waiters
             for _, future in row.waiting:
                 if not future.done():
                     future.set_exception(error)
@@ -111,9 +111,9 @@ class Rows:
             del self._rows[row.function]
 
     def _serve_some(self, row: _Row, slot: Slot) -> None:
-        """As many as fit a turn. An event that does not end within its slice takes *slot* with it."""
+        """Serve as many events as fit a turn; then release *slot* unless an unfinished event owns it."""
         executor, waiting = self._executor, row.waiting
-        usable = slot.used > 0  # one that is new stays known as new, if everybody was cancelled
+        usable = slot.used > 0  # an unused slot stays new if all events were cancelled
         while asked := _next_of(waiting):
             fit = self._serve_row(slot, asked)
             waiting.extendleft(reversed(asked))
@@ -129,8 +129,8 @@ class Rows:
 
     def _serve_row(self, slot: Slot, asked: list[_Asked]) -> bool | None:
         """
-        Tells at least the first of *asked* what became of their events, and takes them out. Whether *slot* is fit for the
-        others; None when it belongs to one of those who were told.
+        Run at least the first of *asked*, set the futures of the events that ran, and remove them from the
+        list. Returns whether *slot* is fit for the rest; None when an unfinished event has taken it over.
         """
         outcomes: list[Outcome] = []
         told: list[Outcome | _Unfinished | None] = []
@@ -152,7 +152,7 @@ class Rows:
                 told = [None]
             else:
                 failure = error
-        except Exception as error:  # noqa: BLE001 - it belongs to who waits
+        except Exception as error:  # noqa: BLE001 - raised in the waiter
             failure = error
         told = [*outcomes, *told]
         for (_, future), each in zip(asked, told, strict=False):
@@ -164,7 +164,7 @@ class Rows:
 
 
 def _next_of(waiting: collections.deque[_Asked]) -> list[_Asked]:
-    """Takes as many as a row may have, of those who were not cancelled."""
+    """Remove and return the first events of the queue, up to a full row, without cancelled ones."""
     asked: list[_Asked] = []
     while waiting and len(asked) < ROW_EVENTS:
         one = waiting.popleft()

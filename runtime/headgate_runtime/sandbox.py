@@ -1,8 +1,8 @@
 """
-One sandbox: an instance of the engine on the memory of one image, and the bytes that cross its wall.
+One sandbox: an instance of the engine with the memory of one image, and the data that crosses its boundary.
 
-A sandbox serves one invocation at a time, so that logs, fuel and time are always attributable. It knows nothing of
-asyncio: the executor decides when to step it.
+A sandbox serves one invocation at a time, so logs, fuel and time can always be attributed. It is independent
+of asyncio: the executor decides when to step it.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ REFUSED: Final = -1
 _GAP: Final = bytes(abi.INPUT_PADDING)
 
 NAME_BYTES_MAX: Final = 256
-"""Of a library's name that the guest asks for."""
+"""Longest library name that the guest may ask for."""
 
 REQUEST_BYTES_MAX: Final = 64 << 10
 DATA_BYTES_MAX: Final = 1 << 20
-"""Of a request of the import `keys`, and of what it is to work on."""
+"""Largest request of the import `keys`, and largest data with it."""
 
 HELD_BYTES_MAX: Final = 64 << 20
-"""Of all requests that a sandbox filed and the host still has: it copies them before anybody looks at their size."""
+"""Total size of a sandbox's requests in the host, which are copied before services check their size."""
 
 CACHE_BYTES_MAX: Final = 2 << 20
-"""Of a request to the cache: no entry takes as much."""
+"""Largest request to the cache, more than any entry needs."""
 
 
 class _Held:
-    """Counts *size* bytes against *sandbox* for as long as somebody has this."""
+    """Counts *size* bytes in `sandbox.held` for as long as this object exists."""
 
     __slots__ = ("_sandbox", "_size")
 
@@ -57,11 +57,12 @@ class _Held:
 
 class Request(NamedTuple):
     """
-    What the guest filed with the host: kind is "fetch" or "cache", or "full" for one that there is no room for.
+    A request that the guest filed with the host.
 
-    operation     number of the request; another invocation may use the same at the same time
-    invocation    whose request it is, as far as services are told
-    held          counts its bytes
+    operation     number of the request, unique within its invocation
+    kind          "fetch" or "cache"; "full" for a request whose content was dropped because it is too large
+    invocation    the invocation that filed it; set for services
+    held          counts its bytes against the sandbox
     """
 
     operation: int
@@ -73,7 +74,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the host answers to a Request; status 0 is success."""
+    """The host's answer to a Request; status 0 means success."""
 
     operation: int
     status: int
@@ -82,7 +83,7 @@ class Answer(NamedTuple):
 
 
 class Result(NamedTuple):
-    """mailbox fields that the guest writes, in their order."""
+    """The mailbox fields that the guest writes, in their order."""
 
     outcome: int
     output_ptr: int
@@ -101,17 +102,19 @@ class Result(NamedTuple):
 
 class Sandbox:
     """
-    `start` begins an entry point, `step` runs a slice of it. After a trap, a time-out or `close` it is of no use.
+    An instance of the engine. `start` begins a call of an entry point, `step` runs a slice of it. After a
+    trap, a timeout or `close`, the sandbox cannot be used any more.
 
-    enter       writes an event of at most abi.INPUT_INLINE bytes and runs the first slice of `invoke`: see `_bind`
+    enter       writes an event of at most abi.INPUT_INLINE bytes and runs the first slice of `invoke` (see
+                `_bind`)
     mailbox     address of the mailbox in the guest
-    keys        answers the import of that name; None refuses
-    settings    the settings JSON, which the guest asks for once
-    told        where the answers of `keys` are kept for a record, if anywhere
-    requests    what the guest filed since the last entry; the caller takes them
-    held        bytes of the requests that somebody still has
+    keys        answers requests of the import `keys`; returns None to refuse
+    settings    the settings JSON, which the guest reads once
+    told        list that collects the answers of `keys` for a record, or None
+    requests    requests that the guest has filed and the caller has not taken yet
+    held        total size of requests that still exist
     output_max, log_max
-                most that the guest can have to tell of an invocation: it may lie, and what it says is copied
+                bounds on the output and log that are copied, since the guest's own sizes cannot be trusted
     """
 
     __slots__ = (
@@ -141,7 +144,7 @@ class Sandbox:
     )
 
     by_context: ClassVar[dict[int, Sandbox]] = {}
-    """Sandboxes that are alive, by their store: whose import it is, whatever thread its code runs on."""
+    """Live sandboxes by the context of their store, for the imports to find the sandbox that calls them."""
 
     def __init__(
         self, start: Memory, limits: Limits, mailbox: int | None = None, settings: bytes = b"{}"
@@ -152,9 +155,7 @@ class Sandbox:
         self.held = 0
         self.output_max = max(limits.output_bytes, abi.DETAIL_BYTES_MAX)
         self.log_max = limits.log_bytes
-        self._requests_max = (
-            2 * limits.operations
-        )  # twice: what is left over of an event may file as many again
+        self._requests_max = 2 * limits.operations  # twice, since leftover jobs may file as many again
         self.keys: Callable[[bytes, bytes], bytes | None] = _answer_keys
         self.told: list[bytes] | None = None
         self._functions: dict[str, Function] = {}
@@ -193,8 +194,9 @@ class Sandbox:
 
     def _bind(self) -> Callable[[bytes, float, float, bytes, int], int]:
         """
-        The short way in: (content, now_ms, monotonic_ms, seed, flags) to the fuel left when the invocation is done, or -1:
-        see `_wasmtime.Function.quick`. Bound anew whenever the memory is mapped anew.
+        Make `enter`, the fast path for an event. It takes (content, now_ms, monotonic_ms, seed, flags) and
+        returns the fuel left if the invocation is done, else -1 (see `_wasmtime.Function.quick`). It is made
+        anew whenever the memory is remapped.
         """
         memory, mailbox, run, pack_into = self.memory, self.mailbox, self._run, abi.ENTRY.pack_into
         address, fuel = mailbox + abi.INPUT_AT, self._slice
@@ -211,9 +213,9 @@ class Sandbox:
         self, texts: Sequence[bytes], now_ms: float, monotonic_ms: float, seeds: bytes, flags: int, fuel: int
     ) -> int:
         """
-        As `enter`, for several events: one after the other, up to the first that does not end within its slice, or after
-        which the host has something to do, or that *fuel* ends with. The answer is that one's, and `result`; `row_results`
-        has those before it.
+        Like `enter`, for several events in order. The row ends with the first event that exceeds its slice,
+        that needs the host, or with which *fuel* is used up. The return value and `result` are those of the
+        last event that ran; `row_results` has the earlier ones.
         """
         if self._run_row is None:
             self.row = self.function("row")
@@ -236,13 +238,13 @@ class Sandbox:
         struct.pack_into(f"<{2 * count}I", memory, at, *inputs)
         memory[start:end] = joined
         left = self._run_row(count)
-        if left < 0 and self.row.running:  # the rest is for later
+        if left < 0 and self.row.running:  # end the row with the event that goes on
             (done,) = abi.ROW_DONE.unpack_from(memory, mailbox + abi.INPUT_AT)
             abi.WORD.pack_into(memory, mailbox + abi.INPUT_AT, min(done + 1, count))
         return left
 
     def row_results(self, count: int) -> Iterator[tuple[int, ...]]:
-        """Of an `enter_row` with *count* events, abi.ROW_RESULT for each that is over, but for the last the guest ran."""
+        """The abi.ROW_RESULT of each event of an `enter_row` of *count* events but the last that ran."""
         at = self.mailbox + abi.INPUT_AT
         memory = self.memory
         (done,) = abi.ROW_DONE.unpack_from(memory, at)
@@ -257,16 +259,16 @@ class Sandbox:
             self.enter = self._bind()
 
     def remap(self) -> None:
-        """Follows the memory where it has grown: `memory` is all of it."""
+        """Update `memory` after the guest's memory has grown."""
         self._map()
 
     @property
     def grown(self) -> bool:
-        """Whether the memory is larger than when it was last mapped."""
+        """Whether the guest's memory has grown since it was last mapped."""
         return self._instance.memory_bytes() != self._size
 
     def memory_bytes(self) -> int:
-        """Bytes of linear memory at this moment, mapped or not."""
+        """Current size of linear memory, even if it is not mapped yet."""
         return self._instance.memory_bytes()
 
     @property
@@ -275,7 +277,7 @@ class Sandbox:
 
     @property
     def size(self) -> int:
-        """Bytes of linear memory, as last mapped."""
+        """Size of linear memory when it was last mapped."""
         return self._size
 
     def function(self, name: str) -> Function:
@@ -285,7 +287,7 @@ class Sandbox:
         return found
 
     def call(self, name: str, *arguments: int) -> int:
-        """Runs a short entry point to its end; EngineError when it traps. The result is unsigned."""
+        """Run a short entry point to its end. Returns its unsigned result; raises EngineError if it traps."""
         function = self.function(name)
         result = function.run(*arguments)
         if result is None:
@@ -301,14 +303,12 @@ class Sandbox:
     def write_input(
         self, content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int
     ) -> bool:
-        """Puts *content* and the header where the next entry point looks for them; False when it has no room."""
+        """Write *content* and the header for the next entry point. Returns False when there is no room."""
         address = self.mailbox + abi.INPUT_AT
         size = len(content)
         if size > abi.INPUT_INLINE:
             left = self.get_fuel()
-            if (
-                left < SLICE_FUEL
-            ):  # what the event before left over, or this one nearly used up: not enough to be sure
+            if left < SLICE_FUEL:  # what earlier calls left may be too little for `reserve`
                 self.set_fuel(1 << 40)
             address = self.call("reserve", size)
             if left < SLICE_FUEL:
@@ -326,46 +326,46 @@ class Sandbox:
         abi.CLOCK.pack_into(self.memory, self.mailbox, now_ms, monotonic_ms)
 
     def start(self, name: str) -> Function:
-        """Begins a call that `step` goes on with."""
+        """Begin a call, to be run by `step`."""
         function = self.function(name)
         function.start()
         return function
 
     def run(self) -> int:
-        """As `enter`, for input that is written already."""
+        """Like `enter`, for input that has already been written."""
         return self._run(self._slice)
 
     def step(self, function: Function) -> bool:
-        """Runs one slice; True when the call is over."""
+        """Run one slice. Returns True when the call is over."""
         return function.step()
 
     def result_fields(self) -> tuple[Any, ...]:
-        """The fields of Result, without the names."""
+        """The fields of Result as a plain tuple."""
         return abi.RESULT.unpack_from(self.memory, self.mailbox + abi.RESULT_AT)
 
     def result(self) -> Result:
         return Result._make(self.result_fields())
 
     def read(self, address: int, size: int) -> bytes:
-        """Bytes of the guest's memory; fewer where they are not within it (the guest may lie)."""
+        """Read guest memory. Returns fewer bytes if the range exceeds the memory, since the guest may lie."""
         if address + size > self._size and self.grown:
             self._map()
         return bytes(self.memory[address : address + size])
 
     def may_file(self) -> bool:
-        """Whether one more request may be among those that nobody took yet. The guest counts, too, but may lie."""
+        """Whether the guest may file one more request. The guest checks this too, but is not trusted."""
         return len(self.requests) < self._requests_max
 
     def read_output(self, address: int, size: int) -> bytes:
-        """As `read`, within what an output may be."""
+        """Like `read`, limited to the size of an output."""
         return self.read(address, min(size, self.output_max))
 
     def read_log(self, address: int, size: int) -> bytes:
-        """As `read`, within what a log may be."""
+        """Like `read`, limited to the size of a log."""
         return self.read(address, min(size, self.log_max))
 
     def close(self) -> None:
-        """Gives all memory back; may be called twice."""
+        """Free the sandbox. May be called more than once."""
         if not self.closed:
             self.closed = True
             del Sandbox.by_context[self._store.context]
@@ -387,7 +387,7 @@ def _import_settings(context: int, address: int, size: int) -> int:
         return REFUSED
     settings = sandbox.settings
     if len(settings) <= size:
-        # Checked against the memory as it is now: the guest may have grown it, or may lie.
+        # Checked against the current size of memory, which the guest may have grown.
         if not _within(sandbox, address, len(settings)):
             return REFUSED
         ctypes.memmove(sandbox.address + address, settings, len(settings))
@@ -453,12 +453,13 @@ def _import_keys(
         or not _within(sandbox, answer_address, room)
     ):
         return REFUSED
-    # Larger ones are never the prelude's; the service refuses them, and need not see them whole.
+    # The prelude never sends larger ones. `keys` refuses them by their size, so they need not be copied
+    # whole.
     request = ctypes.string_at(sandbox.address + address, min(size, REQUEST_BYTES_MAX + 1))
     data = ctypes.string_at(sandbox.address + data_address, min(data_size, DATA_BYTES_MAX + 1))
     try:
         answer = sandbox.keys(request, data)
-    except BaseException:  # noqa: BLE001 - nothing may pass the guest's frames, and panics of Rust derive from this
+    except BaseException:  # noqa: BLE001 - exceptions must not cross guest frames; Rust panics are BaseExceptions
         return REFUSED
     if answer is None or len(answer) > room:
         return REFUSED
@@ -469,7 +470,7 @@ def _import_keys(
 
 
 def _answer_keys(request: bytes, data: bytes) -> bytes | None:
-    # Loaded by the first function that asks: it takes as long as all the rest of the runtime.
+    # Imported on first use, because it takes as long as all the rest of the runtime.
     from headgate_runtime import keys  # noqa: PLC0415
 
     return keys.answer(request, data)

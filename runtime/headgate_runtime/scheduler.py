@@ -1,9 +1,10 @@
 """
-Whose turn it is: start-time fair queueing over tenants by the fuel they use, not by arrival.
+Start-time fair queueing of tenants by the fuel that they use (Goyal, Vin, Cheng: Start-time Fair Queueing,
+SIGCOMM 1996).
 
-Every tenant has a virtual time that advances by fuel / weight; the tenant furthest behind goes next, so equal tenants
-alternate and a tenant of weight 2 gets twice the fuel. Goyal, Vin, Cheng: Start-time Fair Queueing, SIGCOMM 1996.
-Within a tenant its functions take turns, however many events of each wait: a turn is a slice at most.
+Every tenant has a virtual time that advances by fuel / weight. The tenant with the lowest virtual time goes
+next, so equal tenants alternate, and a tenant of weight 2 gets twice the fuel. Within a tenant, functions
+take turns however many events of each wait. A turn is one slice at most.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """Who waits within a tenant: in line for their function, and the functions in turn."""
+    """The waiters of a tenant: one FIFO line per function, served round-robin."""
 
     __slots__ = ("_lines",)
 
@@ -40,7 +41,7 @@ class Lines:
         waiting.append(future)
 
     def next(self) -> asyncio.Future[None]:
-        """Takes the first of the line whose turn it is; that line goes behind the others."""
+        """Remove and return the first waiter of the next line, which moves behind the others."""
         line = next(iter(self._lines))
         waiting = self._lines.pop(line)
         future = waiting.popleft()
@@ -49,7 +50,10 @@ class Lines:
         return future
 
     def tidy(self, loop: asyncio.AbstractEventLoop | None) -> bool:
-        """Whether anybody waits. Who comes next is neither cancelled nor of a *loop* that was closed: `next` may take them."""
+        """
+        Remove waiters from the front that were cancelled or belong to another loop than *loop*. Returns
+        whether a waiter is left, which `next` may then take.
+        """
         while self._lines:
             line, waiting = next(iter(self._lines.items()))
             while waiting and (waiting[0].done() or waiting[0].get_loop() is not loop):
@@ -62,13 +66,14 @@ class Lines:
 
 class Tenant:
     """
-    One party among which the processor is shared.
+    One of the parties that share the processor.
 
-    virtual_time     fuel used, divided by weight; never far behind the scheduler's own
-    expected_fuel    what a turn of this tenant may take, going by its last ones
-    booked, granted  virtual time booked ahead for turns of this round that were granted and not yet charged
-    round            when it had a turn last
-    stamp, place     its entry in line: the virtual time it stands there with, and the entry's number, 0 for none
+    virtual_time     fuel used divided by weight; never far behind the scheduler's virtual time
+    expected_fuel    estimated fuel of a turn, from recent ones
+    booked, granted  virtual time that is booked ahead for turns of this round, and the number of those turns
+                     that are not charged yet
+    round            round of its last turn
+    stamp, place     its entry in the queue: the entry's virtual time and number; 0 without an entry
     """
 
     __slots__ = (
@@ -103,26 +108,27 @@ class Tenant:
 
 class Scheduler:
     """
-    `turn` before running guest code, `charge` after. Without contention no turn is needed:
+    Callers await `turn` before they run guest code, and `charge` the fuel afterwards. Without contention no
+    turn is needed: if `ready` is empty and `spent` is below TURN_FUEL, guest code may run at once.
 
-    ready     tenants somebody waits for; empty: guest code may run without a turn
-    spent     fuel used in this round of the event loop; past TURN_FUEL the loop comes first
+    ready     priority queue of the tenants with waiters
+    spent     fuel used in this round, which is one iteration of the event loop
     """
 
     def __init__(self) -> None:
-        # A tenant is forgotten with the last function or waiter that knows it.
+        # Weak: a tenant is kept alive by its functions and waiters.
         self._tenants: weakref.WeakValueDictionary[str, Tenant] = weakref.WeakValueDictionary()
         self.ready: list[tuple[float, int, Tenant]] = []  # tenants with someone waiting, by virtual time
         self._order = 0
         self._round = 0
         self._virtual_time = 0.0
-        self._granted: list[Tenant] = []  # whose turns of this round may not have been charged yet
+        self._granted: list[Tenant] = []  # tenants with turns of this round that may not be charged yet
         self.spent = 0
-        self._resting = False  # somebody leaves the event loop its round
+        self._resting = False  # a caller of `begin` waits for the next round
         self._pumping: asyncio.AbstractEventLoop | None = None  # on which `_pump` is about to run
 
     def tenant(self, name: str, weight: float | None = None) -> Tenant:
-        """The tenant called *name*; *weight* None leaves it as it is, at first 1. Raises LimitError."""
+        """The tenant called *name*. Without *weight*, it keeps its weight, initially 1. Raises LimitError."""
         if weight is not None and not (weight > 0 and math.isfinite(weight)):
             raise LimitError(f"weight must be a positive number, not {weight!r}")
         tenant = self._tenants.get(name)
@@ -133,10 +139,13 @@ class Scheduler:
         return tenant
 
     def turn(self, tenant: Tenant, line: object = None) -> Awaitable[None]:
-        """Guest code may run, up to a slice, once this is done. *line* is the function for which, within its tenant."""
+        """
+        Await this before running guest code for up to a slice. *line* is the function, one of its tenant's
+        lines.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not tenant.place:
-            # Absence earns no credit; but one that comes back within the round of its last turn was never absent.
+            # Idle time earns no credit. A tenant that returns in the round of its last turn was not idle.
             if tenant.round != self._round:
                 tenant.virtual_time = max(tenant.virtual_time, self._virtual_time)
             self._push(tenant)
@@ -145,9 +154,9 @@ class Scheduler:
         return future
 
     async def begin(self, tenant: Tenant, line: object = None) -> None:
-        """Returns when guest code may begin to run: at once where nobody else wants to, and the event loop had its turn."""
+        """Return when guest code may run: at once if no one else waits and the round has fuel left."""
         if not self.ready and self.spent >= TURN_FUEL and not self._resting:
-            # Alone: a round sooner than a turn. Whoever comes meanwhile waits in line.
+            # Nobody else waits: sleeping is one round faster than `turn`. Later callers use `turn`.
             self._resting = True
             try:
                 await asyncio.sleep(0)
@@ -158,11 +167,11 @@ class Scheduler:
 
     @property
     def left(self) -> int:
-        """Fuel that who has begun may spend, event after event, before others have their turn; none: 0 or less."""
+        """Fuel that the caller may still spend on more events in this turn; 0 or less means none."""
         return (TURN_FUEL if self.ready or self._granted else STRETCH_FUEL) - self.spent
 
     def charge(self, tenant: Tenant, fuel: int) -> None:
-        """Books *fuel* that *tenant* has used."""
+        """Account for *fuel* that *tenant* has used."""
         if not self.spent or self.spent >= TURN_FUEL:
             self._pump_soon()
         self.spent += fuel
@@ -173,28 +182,28 @@ class Scheduler:
             tenant.virtual_time -= advance
         else:
             tenant.virtual_time = max(tenant.virtual_time, self._virtual_time)
-            if not self.ready:  # it ran without a turn, as nobody else wanted one
+            if not self.ready:  # it ran without a turn, because no one else waited
                 self._virtual_time = tenant.virtual_time
         tenant.virtual_time += fuel / tenant.weight
-        # Up at once, down slowly: it is worse to hand out more than a round's worth than less.
+        # The estimate rises at once and falls slowly: granting too much for a round is worse than too little.
         tenant.expected_fuel = max(fuel, tenant.expected_fuel + (fuel - tenant.expected_fuel) / 8)
         if tenant.place and tenant.virtual_time < tenant.stamp:
-            self._push(tenant)  # it used less than expected: forward in line
+            self._push(tenant)  # it used less than expected and moves forward
 
     def _push(self, tenant: Tenant) -> None:
-        """Into line; an entry it may have already counts no more."""
+        """Put *tenant* into the queue. A previous entry becomes invalid."""
         self._order += 1
         tenant.place, tenant.stamp = self._order, tenant.virtual_time
         heapq.heappush(self.ready, (tenant.virtual_time, self._order, tenant))
 
     def _pump_soon(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._pumping is not loop:  # a loop that was closed meanwhile never came to it
+        if self._pumping is not loop:  # a closed loop never ran `_pump`
             self._pumping = loop
             loop.call_soon(self._pump)
 
     def _pump(self) -> None:
-        """Once per round of the event loop: hand out turns worth about TURN_FUEL."""
+        """Begin a round, once per iteration of the event loop: grant turns for about TURN_FUEL."""
         loop, self._pumping = self._pumping, None
         self.spent = 0
         self._round += 1
@@ -206,19 +215,19 @@ class Scheduler:
             if place != tenant.place:
                 continue
             tenant.place = 0
-            if tenant.virtual_time > stamp:  # it ran meanwhile: back into line
+            if tenant.virtual_time > stamp:  # it has run since: queue it again
                 self._push(tenant)
                 continue
             if not tenant.queue.tidy(loop):
                 continue
             if stamp > returning:
-                # Somebody who had a turn in this round will be ahead of this one again when the next begins.
+                # A tenant with a turn in this round will be ahead of this one again in the next.
                 self._push(tenant)
                 break
             self._virtual_time = max(self._virtual_time, stamp)
             tenant.queue.next().set_result(None)
             budget -= tenant.expected_fuel
-            # Until it is charged it counts as having used what is expected of it.
+            # Until it is charged, the turn counts with its expected fuel.
             advance = tenant.expected_fuel / tenant.weight
             tenant.round = self._round
             tenant.granted += 1
@@ -233,7 +242,7 @@ class Scheduler:
             self._pump_soon()
 
     def _settle(self) -> None:
-        """Whoever was granted a turn in the round before has run by now; if not, it was cancelled or waits elsewhere."""
+        """Undo the bookings of last round's turns that were not charged: their callers did not run."""
         for tenant in self._granted:
             if tenant.granted:
                 tenant.virtual_time -= tenant.booked
