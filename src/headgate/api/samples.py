@@ -58,9 +58,12 @@ async def listed(asked: _Wanted, services: Services) -> dict[str, Any]:
 def _shown(kept: Kept) -> dict[str, Any]:
     content = kept.content
     event: Any = content["event"]
-    # It stays text if it was truncated, or if redaction removed more than the content of a string.
-    with contextlib.suppress(orjson.JSONDecodeError):
-        event = orjson.loads(event)
+    # It stays text if it was truncated, if redaction removed more than the content of a string, or if a function nested it
+    # deeper than can be written again.
+    with contextlib.suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
+        parsed = orjson.loads(event)
+        orjson.dumps(parsed)
+        event = parsed
     return {
         "sourceId": kept.source,
         "destinationId": kept.destination,

@@ -68,3 +68,18 @@ def test_samples_are_for_those_who_may_read_the_source(house: House) -> None:
     assert house.caller("functions-admin").get(path).status == 401
     assert house.caller("source-read-only").get(path).status == 200
     assert house.rival.get(path).status == 404
+
+
+def test_an_event_of_any_depth_is_shown(house: House) -> None:
+    """What a function made may be nested deeper than anything that was accepted."""
+    destination = connected(house)
+    deep = b'{"a":' * 900 + b"1" + b"}" * 900
+    keep(house, destination, "400", event=deep)
+    keep(house, destination, "401", event=b'{"a":"\\ud800"}')
+
+    shown = house.owner.get(f"/destinations/{destination}/samples").data["samples"]
+
+    assert {each["discardReason"]: each["event"] for each in shown} == {
+        "400": deep.decode(),
+        "401": '{"a":"\\ud800"}',
+    }
