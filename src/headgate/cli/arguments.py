@@ -26,6 +26,7 @@ MODULES: Final = {
     "serve": "serve",
     "apply": "apply",
     "export": "export",
+    "backup": "backup",
     "token": "token",
     "quota": "quota",
     "keys": "keys",

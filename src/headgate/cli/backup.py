@@ -1,0 +1,105 @@
+"""`headgate backup`: a copy of a data directory, taken while the server runs."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from headgate.cli.registry import opened
+from headgate.cli.serve import add_data
+from headgate.cli.trouble import OK, Trouble, of_file
+from headgate.paths import DataDirectory
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from headgate.registry.store import Registry
+
+_TEXT: Final = """\
+Copies the data directory to DIR, which is made: the workspaces, the master key, the events that wait, the dead letters, the
+counters. Each file is copied as it is at one moment; a running server goes on meanwhile. What sinks wrote is not copied.
+
+To restore, stop the server and start one on the copy. Events that were delivered after the copy was made are then delivered
+again, under the keys they had. Whoever has the copy has the master key with it, and so the secrets; where the key comes
+from HEADGATE_MASTER_KEY it is not in the copy, and needed to restore.
+"""
+
+_EXAMPLES: Final = """\
+examples:
+  headgate backup backups/monday
+  headgate serve --data backups/monday
+
+exit status:
+  0  the copy is there, whole and on the disk
+  2  it could not be made
+"""
+
+
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the command's arguments."""
+    backup = add_command("backup", "copy the data directory of a running server", _TEXT, _EXAMPLES)
+    backup.add_argument("to", metavar="DIR", help="where to; must not be there, or be empty")
+    add_data(backup)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """The exit status. Raises Trouble."""
+    to = DataDirectory(parsed.to)
+    try:
+        with opened(parsed.data) as registry:
+            to.create()
+            if any(to.root.iterdir()):
+                raise Trouble(f"{to}: is not empty; name another directory")
+            names = _copied(registry, to)
+    except OSError as error:
+        raise of_file(error, str(error.filename or to)) from None
+    print(f"headgate: copied {', '.join(names)} to {to}", file=sys.stderr)
+    return OK
+
+
+def _copied(registry: Registry, to: DataDirectory) -> list[str]:
+    """Names of the files that are in both. Raises OSError, Trouble, RegistryError."""
+    directory = registry.directory
+    queues = [*directory.queues().values(), *directory.all_samples().values()]
+    for path in queues:
+        _copy_database(path, to.root / path.name)
+    # After the queues, so that their events have their destinations, also those made meanwhile. And with nobody changing
+    # anything: the key is the one that the secrets are sealed with.
+    with registry.cell.lock():
+        _copy_database(directory.registry, to.registry)
+        key = directory.master_key.read_bytes() if directory.master_key.is_file() else b""
+    names = [*(path.name for path in queues), to.registry.name]
+    if key:
+        with _made(to.master_key) as file:
+            file.write(key)
+        names.append(to.master_key.name)
+    descriptor = os.open(to.root, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return names
+
+
+def _copy_database(path: Path, to: Path) -> None:
+    """Raises OSError, Trouble."""
+    try:
+        with _made(to), closing(sqlite3.connect(path)) as original, closing(sqlite3.connect(to)) as copy:
+            original.backup(copy)
+    except sqlite3.Error as error:
+        raise Trouble(f"{path}: cannot be copied to {to}: {error}") from None
+
+
+@contextmanager
+def _made(path: Path) -> Iterator[BinaryIO]:
+    """A new file, for its owner only; on the disk when the block ends. Raises OSError."""
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
