@@ -1,4 +1,4 @@
-"""What a destination's answer, or its silence, means for the events it was sent (SPEC 3.3, 7)."""
+"""Maps a destination's response, or the lack of one, to a Receipt (SPEC 3.3, 7)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from headgate_runtime.fetch import SystemFailure
 
 RETRY_AFTER_MS_MAX: Final = 3_600_000
-"""What a destination may ask for by Retry-After; more counts as this."""
+"""Upper bound of the delay that a destination may ask for by Retry-After."""
 
 _BUSY: Final = frozenset((408, 425, 429))
 _REASONS: Final = {400: "400", 401: "401", 404: "404", 429: "429", 502: "502", 503: "503"}
@@ -24,11 +24,11 @@ _SILENCE: Final = {
     "EPIPE": "ECONNRESET",
     "ETIMEDOUT": "ETIMEDOUT",
 }
-"""Node's names, as discard-reasons.json has them."""
+"""Maps Node's error codes to the codes of discard-reasons.json."""
 
 
 def of_status(status: int, retry_after: str | None, excerpt: str, now_ms: float) -> Receipt:
-    """*excerpt* is the beginning of the answer's body."""
+    """The receipt for a response. *excerpt* is the beginning of its body."""
     if 200 <= status < 300:
         return Receipt("delivered", status=status)
     message = f"the destination answered {status}" + (f": {excerpt}" if excerpt else "")
@@ -40,9 +40,9 @@ def of_status(status: int, retry_after: str | None, excerpt: str, now_ms: float)
 
 
 def of_failure(failure: SystemFailure) -> Receipt:
-    """There was no answer, or none that could be read."""
+    """The receipt for a failed request, without a valid response."""
     if failure.code == "EACCES":
-        # Not the destination's doing: its URL leads where this server does not go.
+        # Not the destination's fault: its URL resolves to an address that this server must not contact.
         return Receipt("discard", "INVALID_SETTINGS", failure.reason)
     reason = _SILENCE.get(failure.code, "INTERNAL")
     return Receipt("retry", reason, f"{failure.code}: {failure.reason}", is_outage=True)
@@ -53,7 +53,10 @@ def of_silence(timeout_ms: int) -> Receipt:
 
 
 def retry_after_ms(value: str | None, now_ms: float) -> float | None:
-    """Of a Retry-After header, in seconds or as a date (RFC 9110, 10.2.3); None for what is neither."""
+    """
+    The delay that a Retry-After header gives in seconds or as a
+    date (RFC 9110, 10.2.3); None if invalid.
+    """
     if value is None:
         return None
     if re.fullmatch(r"\s*[0-9]{1,10}\s*", value):
@@ -61,7 +64,7 @@ def retry_after_ms(value: str | None, now_ms: float) -> float | None:
     else:
         try:
             date = email.utils.parsedate_to_datetime(value)
-        except (ValueError, OverflowError):  # of numbers that no date has
+        except (ValueError, OverflowError):  # the latter for numbers of too many digits
             return None
         pause = date.replace(tzinfo=date.tzinfo or UTC).timestamp() * 1e3 - now_ms
     return min(max(pause, 0.0), RETRY_AFTER_MS_MAX)

@@ -1,1 +1,1 @@
-"""The server: processes, HTTP front, health, metrics, logs."""
+"""The server: processes, HTTP front end, health checks, metrics, logs."""

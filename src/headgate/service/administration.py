@@ -1,4 +1,4 @@
-"""What a worker serves that is not an event, put together. Slow to import: see Front."""
+"""Assembles the management API and the documentation of a worker. Slow to import: see Front."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def administration(
     invoke_api: InvokeApi,
     authority: TokenAuthority,
 ) -> Application:
-    """*recent_events*: as in Services."""
+    """The application with all routes of the management API. *recent_events* is as in Services."""
     services = Services(
         executor,
         admission,
@@ -55,7 +55,7 @@ def administration(
     )
     api = Api(OPERATIONS, registry, authority, Rates(clock), services)
 
-    # Front takes most of its requests; what is left are those that cannot be answered.
+    # Front serves POST requests itself; this route refuses other methods with 405.
     invoked = Route(invoke.PATH, invoke_api, methods=["POST"])
 
     def documented() -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What takes a framework: the management API, and the documentation of everything."""
+"""The FastAPI application for the management API and the documentation of all endpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Application(FastAPI):
-    """*documented* gives the `paths` of the OpenAPI document, when somebody first looks at it."""
+    """
+    *documented* returns the `paths` of the OpenAPI document; it is called when the document is first
+    requested.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Whose a bearer token is, without asking the database for every request."""
+"""Resolves bearer tokens to principals without querying the database for every request."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from headgate.registry.store import Registry
 
 KNOWN: Final = 10_000
-"""Tokens remembered between two changes of the registry."""
+"""Tokens cached between two changes of the registry."""
 
 
 class TokenAuthority:
     """
-    Remembers who a token belongs to until the registry changes, so a revoked one is refused from then on.
+    Caches the principals of tokens until the registry changes, so that a revoked token is refused at once.
 
-    A token of a workspace may what its role says, for all of the workspace, and what was granted to it; a user's token
-    may what the user may, and all groups the user is in.
+    A workspace token has its role for the whole workspace and its own grants. A user's token also has the
+    grants of the user and of all groups the user is in.
     """
 
     def __init__(self, registry: Registry, directory: Directory) -> None:
@@ -33,7 +33,7 @@ class TokenAuthority:
         self._known: dict[bytes, Principal | None] = {}
 
     async def principal(self, token: str) -> Principal | None:
-        """Whose *token* is; None for one that is not known, or revoked."""
+        """The principal of *token*; None if it is unknown or revoked."""
         revision = (await self._directory.current()).revision
         if revision != self._revision or len(self._known) >= KNOWN:
             self._known.clear()
@@ -42,13 +42,13 @@ class TokenAuthority:
         if digest in self._known:
             return self._known[digest]
         principal = await asyncio.to_thread(self._look_up, token)
-        # What was looked up before a change says nothing about the time after it.
+        # If the registry changed meanwhile, the result may be outdated and is not cached.
         if revision == self._revision:
             self._known[digest] = principal
         return principal
 
     async def workspace_of(self, token: str) -> str | None:
-        """The id of the token's workspace, where it may run every function there; else None."""
+        """The id of the token's workspace if the token may run every function in it; else None."""
         principal = await self.principal(token) if token else None
         if principal is None or not principal.may_function(None, "admin"):
             return None

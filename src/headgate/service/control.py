@@ -1,6 +1,6 @@
 """
-What the processes of a server, and the command line, ask a worker over a socket in the data directory. Who can open it
-may administer the server: the directory is its owner's alone.
+The control interface of a worker, on a Unix socket in the data directory, for the other workers and the
+command line. It needs no authentication, because only the owner of the server can access the directory.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from headgate.service.plain import Asked
 
 TIMEOUT_S: Final = 5.0
-"""For a worker to answer."""
+"""How long a worker may take to answer."""
 
 
 class Unreachable(Exception):
-    """No worker answers at the socket."""
+    """No worker answers on the socket."""
 
 
 def application(
     queues: Mapping[int, Queue], metrics: Callable[[], Awaitable[bytes]], seen: SourceDebugger
 ) -> Endpoints:
-    """Of one worker; *queues* by the number in the name of their file."""
+    """The endpoints of one worker. *queues* are by the number in the name of their file."""
 
     async def own_metrics(_: Asked) -> Answer:
         return Answer(await metrics())
@@ -72,7 +72,10 @@ def _json(value: object) -> Answer:
 
 
 def listen(path: Path) -> socket.socket:
-    """A socket for `Control`. One that a dead process left behind is replaced. Raises OSError."""
+    """
+    Creates the socket that `Control` connects to, replacing one
+    that a dead process left. Raises OSError.
+    """
     path.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -87,7 +90,7 @@ def listen(path: Path) -> socket.socket:
 
 
 class Control:
-    """A client of the worker that listens at *path*. All methods raise Unreachable when nobody does."""
+    """A client of the worker that listens on *path*. All methods raise Unreachable if it does not answer."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -111,11 +114,11 @@ class Control:
         return count
 
     async def events(self, source: str) -> list[Seen]:
-        """The last of a source, the newest first."""
+        """The latest events of *source*, newest first."""
         return [debugger.from_json(each) for each in orjson.loads(await self._ask("POST", "/events", source))]
 
     async def _ask(self, method: str, path: str, wanted: object = None) -> bytes:
-        import httpx  # noqa: PLC0415 - a server of one process asks nobody
+        import httpx  # noqa: PLC0415 - a server with one worker needs no client
 
         content = None if wanted is None else orjson.dumps(wanted)
         try:
@@ -131,7 +134,10 @@ class Control:
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """A name for *path* that a socket can have: 107 bytes at most, which a data directory's own may be longer than."""
+    """
+    An equivalent of *path* within the 107 bytes of a socket's name, which the path of a data directory may
+    exceed.
+    """
     names = Path("/proc/self/fd")
     if not names.is_dir():
         yield str(path)

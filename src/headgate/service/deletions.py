@@ -1,4 +1,4 @@
-"""Makes the delete events of regulations (SPEC 2.5)."""
+"""Creates the delete events of regulations (SPEC 2.5)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from headgate.tracking.intake import Intake
 
 PORTION: Final = 500
-"""Events that are put into the queue at once."""
+"""Events put into the queue in one call."""
 
 
 class Deletions:
-    """Puts them into *intake*, as if they had come to the event API."""
+    """Passes delete events to *intake*, as the event API does with other events."""
 
     def __init__(self, registry: Registry, directory: Directory, intake: Intake) -> None:
         self._registry = registry
@@ -34,9 +34,10 @@ class Deletions:
 
     async def __call__(self, regulation: Regulation) -> None:
         """
-        One event for each subject and source, all stored on return. Done again for the same regulation, it makes the
-        same events, which are then duplicates. A source that is disabled has its destinations delete, too: it may have
-        sent them what they have. Raises Unavailable when they could not be stored, or not all.
+        Creates an event for each subject and source of *regulation*; all are stored on return. Safe to
+        repeat: the same regulation yields the same events, which are then duplicates. Includes disabled
+        sources, because their destinations may hold data from earlier. Raises Unavailable if not all events
+        could be stored.
         """
         if regulation.type not in regulations.DELETING or regulation.finished_at is not None:
             return
@@ -63,7 +64,7 @@ class Deletions:
 def _arrival(regulation: Regulation, source: str, number: int) -> Arrival:
     time = format_ms(regulation.created_at)
     name = "userId" if regulation.subject_type == "USER_ID" else "anonymousId"
-    # Ids of messages are the workspace's, not the source's.
+    # Contains the source, because message ids are de-duplicated per workspace.
     message_id = f"delete-{regulation.id}-{source}-{number}"
     event: dict[str, Any] = {
         "type": "delete",

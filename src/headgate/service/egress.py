@@ -1,4 +1,4 @@
-"""What each workspace may reach: the server's lists and its own."""
+"""The egress rules of each workspace: the server's lists and its own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _Lists = tuple[tuple[str, ...], tuple[str, ...]]
 
 class WorkspaceEgress:
     """
-    The Service behind functions' `fetch`, and the Egress of webhooks, by workspace. Workspaces with equal lists share a
-    fetcher; the connections in it belong to one function each all the same.
+    Provides the Service behind the `fetch` of functions and the Egress of webhooks, by workspace. Workspaces
+    with equal lists share a fetcher, in which each function still has its own connections.
     """
 
     def __init__(self, options: ServeOptions, directory: Directory, clock: Clock) -> None:
@@ -46,7 +46,7 @@ class WorkspaceEgress:
         await self._stack.aclose()
 
     def of(self, workspace: str) -> Egress:
-        """One that always says what the registry says at that moment."""
+        """An Egress that always applies the current lists in the registry."""
         return _Live(lambda: self._egress(_lists(self._directory.snapshot.workspaces.get(workspace))))
 
     async def __call__(self, request: Request) -> Answer:
@@ -57,7 +57,7 @@ class WorkspaceEgress:
         lists = _lists(workspace)
         fetcher = self._fetchers.get(lists)
         if fetcher is None:
-            from headgate_runtime.fetch import Fetcher  # noqa: PLC0415 - and an HTTP client, when a function uses it
+            from headgate_runtime.fetch import Fetcher  # noqa: PLC0415 - loads an HTTP client
 
             fetcher = self._fetchers[lists] = Fetcher(self._egress(lists), clock=self._clock, keep_alive=True)
             await self._stack.enter_async_context(fetcher)
@@ -76,7 +76,7 @@ class WorkspaceEgress:
 
 
 class _Live(Egress):
-    """Webhooks keep theirs for as long as they live."""
+    """Looks its rules up for each check, because webhooks keep the Egress as long as they live."""
 
     __slots__ = ("_of",)
 

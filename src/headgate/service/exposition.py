@@ -1,4 +1,4 @@
-"""The metrics of all workers as one text."""
+"""Merges the metrics of all workers into one text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def joined(texts: Iterable[bytes]) -> bytes:
     """
-    *texts* in Prometheus' format, with the samples of each family together, as the format wants them. Samples are told
-    apart by their label `worker`.
+    Merges *texts* in Prometheus' format, grouping the samples of each family as the format requires. Samples
+    of different workers differ in the label `worker`.
     """
     families: dict[bytes, list[bytes]] = {}
     for text in texts:

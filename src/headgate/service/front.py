@@ -1,4 +1,4 @@
-"""Which requests go straight to the event API or to functions, and which to what."""
+"""Dispatches requests to the event API, to functions, to the health endpoints or to everything else."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 class Front:
     """
-    The ASGI application. An event costs no routing, no request object and no middleware: FastAPI would take most of
-    the time of its acceptance.
+    The ASGI application. Events bypass FastAPI, whose routing, request objects and middleware would take most
+    of the time of accepting them.
 
-    The rest is made, by *make*, when it is first asked for, in a thread: it takes longer than everything else at a start,
-    and many a server is never asked for anything but events.
+    *make* creates the rest of the application, in a thread, at the first request for it: this takes longer
+    than all other steps of a start, and many servers receive only events.
     """
 
     def __init__(

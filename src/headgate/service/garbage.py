@@ -1,4 +1,4 @@
-"""When Python looks for cycles of objects that nobody reaches any more."""
+"""Tunes Python's cyclic garbage collector."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Final
 
 OBJECTS: Final = 20_000
 """
-More of them alive than at the last look before the next one. A request of a hundred events has some thousand, all of which
-are gone with it: at Python's 700 they were looked through several times a request, for nothing.
+Threshold of the youngest generation: net allocations between two collections. A request of a hundred events
+creates some thousand objects, all freed with it; Python's default of 700 would scan them several times a
+request, for nothing.
 """
 
 
 def tune() -> None:
-    """Of this process, once it is set up: what is there stays, and is never looked through again."""
+    """
+    Call once the process is set up: excludes all present objects
+    from collection and raises the threshold.
+    """
     gc.freeze()
     gc.set_threshold(OBJECTS, 10, 10)

@@ -1,4 +1,4 @@
-"""What watches a server asks for: whether it is alive, whether it accepts events, its metrics."""
+"""The endpoints for monitoring: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def application(
     *, is_ready: Callable[[], str | None], metrics: Callable[[], Awaitable[bytes]], metrics_token: str | None
 ) -> Endpoints:
     """
-    is_ready         None, or why not, for people
-    metrics          the text of this moment
-    metrics_token    what is wanted for them as a bearer token: they tell of all tenants; None: nothing
+    is_ready         returns None, or why the worker is not ready, for people
+    metrics          returns the current metrics as text
+    metrics_token    the bearer token required for the metrics, which cover all tenants; None: no token is
+                     required
     """
 
     async def healthz(_: Asked) -> Answer:
@@ -49,7 +50,7 @@ def application(
 
 
 def documented() -> dict[str, dict[str, Any]]:
-    """The paths, as OpenAPI describes them."""
+    """The OpenAPI descriptions of the paths."""
     content = {"text/plain": {"schema": {"type": "string"}}}
     return {
         path: {

@@ -1,4 +1,4 @@
-"""`POST /v1/functions/{functionId}/invoke`: Headgate as a library over HTTP."""
+"""`POST /v1/functions/{functionId}/invoke`: runs a function synchronously over HTTP."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from headgate_runtime import Clock, Executor, Function, Outcome
 
 KNOWN: Final = 10_000
-"""Callers of functions remembered between two changes of the registry."""
+"""Authorised requests cached between two changes of the registry."""
 
 ASKED_BYTES: Final = 500
-"""Of a path and a query that are remembered: whoever sends longer ones is looked up anew."""
+"""Maximum length of a path and query that are cached; longer ones are looked up for each request."""
 
 _BODY: Final = TrackingLimits()
-"""Of these, what holds for any body."""
+"""Provides the limits for reading a body."""
 
 _TYPE: Final = (b"content-type", b"application/json")
 PATH: Final = "/v1/functions/{functionId}/invoke"
@@ -49,22 +49,23 @@ class _Whose(NamedTuple):
 
 
 _Asked = tuple[bytes, str, bytes]
-"""Hash of the authorization, path, query: what decides which function it is, and whether it may run."""
+"""Hash of the authorization, path, query: they determine the function and whether the caller may run it."""
 
 
 class Authority(Protocol):
-    """Knows whose a token is."""
+    """Resolves tokens."""
 
     async def workspace_of(self, token: str) -> str | None:
-        """The id of the token's workspace; None for a token that is not known or revoked."""
+        """The id of the token's workspace; None if the token is unknown, revoked or may not run functions."""
 
 
 class InvokeApi:
     """
-    An ASGI application for the requests that `handles` is true for: a function that is warm answers in microseconds, and
-    routing, validation and request objects would take most of the time.
+    An ASGI application for the requests for which `handles` is true. It uses no framework: a warm function
+    answers in microseconds, and routing, validation and request objects would take most of the time.
 
-    Who may run which function is remembered until the registry changes, so that it costs a look and a hash.
+    Which caller may run which function is cached until the registry changes, so that a check costs a hash and
+    a look-up.
     """
 
     def __init__(
@@ -83,8 +84,8 @@ class InvokeApi:
         self._authority = authority
         self._clock = clock
         self._input_bytes = Limits().input_bytes
-        self._snapshot: Snapshot | None = None  # by which all that is known was found
-        # Not to keep anybody from forgetting a function with its last sandbox.
+        self._snapshot: Snapshot | None = None  # to which `_known` belongs
+        # Weak references, so that the cache does not keep functions alive.
         self._known: dict[_Asked, tuple[weakref.ref[Function], _Whose]] = {}
 
     @staticmethod
@@ -92,7 +93,7 @@ class InvokeApi:
         return method == "POST" and path.startswith(_ROOT) and path.endswith(_ACT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; *scope* is of type "http"."""
+        """Answers one request; *scope* is of type "http"."""
         status, headers = 200, [_TYPE]
         try:
             content = await self._outcomes(scope, receive)
@@ -108,13 +109,13 @@ class InvokeApi:
         await send({"type": "http.response.body", "body": content})
 
     async def _outcomes(self, scope: Scope, receive: Receive) -> bytes:
-        """The answer's text. Raises Refusal and SenderGone."""
+        """The body of the response. Raises Refusal and SenderGone."""
         headers = dict(scope["headers"])
         authorization = headers.get(b"authorization", b"")
         asked = hashlib.sha256(authorization).digest(), scope["path"], scope["query_string"]
         function, whose = self._ready(asked) or await self._find(asked, authorization)
         body = await self._body(receive, headers)
-        if not self._is_current():  # a body may take its time, and a change holds from its commit on
+        if not self._is_current():  # the body may have taken long, and changes apply at once
             function, whose = await self._find(asked, authorization)
         events = body if body.startswith(b"{") else _events(body)
         outcomes = await self._run(function, whose.function, events)
@@ -122,7 +123,7 @@ class InvokeApi:
         return b'{"data":{"outcomes":[%b]}}' % b",".join([text_of(each, clean) for each in outcomes])
 
     async def _run(self, function: Function, name: str, events: bytes | list[bytes]) -> list[Outcome]:
-        """Within the workspace's quotas. Raises Refusal."""
+        """Runs *function* within the workspace's quotas. Raises Refusal."""
         admission, workspace = self._admission, function.tenant.name
         together = False
         try:
@@ -156,9 +157,9 @@ class InvokeApi:
         return None if known is None or function is None else (function, known[1])
 
     async def _find(self, asked: _Asked, authorization: bytes) -> tuple[Function, _Whose]:
-        """Raises Refusal."""
-        # The snapshot comes first: whoever may run a function by the registry as it was then or later is not remembered
-        # for a snapshot that is newer.
+        """Finds the function and caches it. Raises Refusal."""
+        # Takes the snapshot before the authorisation, so that the result is never cached for a newer
+        # snapshot.
         snapshot = await self._directory.current()
         _, path, query = asked
         function, whose = await self._function(snapshot, authorization, path, query)
@@ -212,7 +213,7 @@ class InvokeApi:
 
 
 def documented() -> dict[str, dict[str, Any]]:
-    """The path, as OpenAPI describes it."""
+    """The OpenAPI description of the path."""
     text = {"type": "string"}
     failures = {
         400: "The body is not what is wanted",
@@ -261,8 +262,10 @@ def _bearer(authorization: bytes) -> str:
 
 
 def _events(body: bytes) -> bytes | list[bytes]:
-    """The texts of an array's events; of an event by itself, which is the guest's to read, that. Raises Refusal."""
-    # Loaded by the first array.
+    """
+    The texts of the events in an array; *body* itself for a single event, which the guest parses. Raises
+    Refusal.
+    """
     from headgate_runtime.texts import objects_of  # noqa: PLC0415
 
     events = objects_of(body)

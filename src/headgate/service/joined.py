@@ -1,7 +1,7 @@
 """
-HTTP on a connection: uvicorn's protocol, but what is written in one round of the event loop leaves as one. uvicorn
-writes the head of an answer and its body one after the other, and uvloop sends each at once: two system calls and two
-packets, which cost more than all the rest of a small answer.
+uvicorn's HTTP protocol, except that all writes of one iteration of the event loop are joined into one.
+uvicorn writes the head and the body of a response separately, and uvloop sends each at once: the two system
+calls and packets cost more than the rest of a small response.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     import asyncio
 
 LARGE: Final = 64 << 10
-"""Bytes that are sent at once: joining them would cost more than it spares, and whoever writes much is to hear when to stop."""
+"""
+Larger writes are sent at once: joining them costs more than it saves, and the writer must notice when the
+transport's buffer is full.
+"""
 
 
 class JoiningTransport:
-    """*transport*, but for its writes. Everything was written on return of `close`."""
+    """Wraps *transport* and joins its writes. `close` writes everything that is pending."""
 
     def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._parts: list[bytes] = []
-        # Asked for with every request.
+        # Used for every request, so kept as attributes.
         self.is_closing = transport.is_closing
         self.resume_reading = transport.resume_reading
 

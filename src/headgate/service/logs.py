@@ -1,4 +1,4 @@
-"""Structured logs: a line of JSON for each record, on stderr."""
+"""Structured logs on stderr, with a line of JSON for each record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _KNOWN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
 
 
 class JsonFormatter(logging.Formatter):
-    """{"time", "level", "logger", "message", "error"?} and whatever a record was given by `extra`."""
+    """
+    Formats records as {"time", "level", "logger", "message",
+    "error"?} plus the fields given by `extra`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         value: dict[str, object] = {
@@ -32,12 +35,12 @@ class JsonFormatter(logging.Formatter):
             value["error"] = self.formatException(record.exc_info)
         try:
             return orjson.dumps(value, default=str).decode()
-        except TypeError:  # half a surrogate pair, or something nested without end
+        except TypeError:  # a lone surrogate, or endless nesting
             return orjson.dumps({key: _clean(str(item)) for key, item in value.items()}).decode()
 
 
 class TextFormatter(logging.Formatter):
-    """For people at a terminal."""
+    """Formats records for people at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
@@ -46,24 +49,24 @@ class TextFormatter(logging.Formatter):
         line = f"{time} {record.levelname.lower()}: {_clean(text)}"
         if not record.exc_info:
             return line
-        # Of a traceback, too, the message may be anybody's.
+        # The message in a traceback may contain input as well.
         trace = self.formatException(record.exc_info).split("\n")
         return "\n".join([line, *(f"  {_clean(each)}" for each in trace)])
 
 
 def _clean(text: str) -> str:
-    """*text* on one line, and without what could steer a terminal or pass for another line."""
+    """*text* without characters that could control a terminal or begin another line."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def configure(*, as_json: bool, level: int = logging.INFO) -> None:
-    """Of this process, once."""
+    """Sets up logging of this process. Call it once."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Start and stop are told by the service itself, and requests by the metrics.
+    # The service logs its own start and stop, and the metrics cover requests.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpcore").setLevel(logging.WARNING)

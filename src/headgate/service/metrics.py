@@ -1,4 +1,4 @@
-"""What /metrics tells, in Prometheus' text format."""
+"""The metrics of a worker, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONG_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 
 
 class Metrics:
-    """A Meter for the pipeline. Numbers are of one worker, and carry its number."""
+    """A Meter for the pipeline. All metrics are of one worker and are labelled with its number."""
 
     def __init__(self, worker: int) -> None:
         self.registry = CollectorRegistry()
@@ -105,7 +105,7 @@ class Metrics:
         self._delivery_seconds.observe(wall_ms / 1e3)
 
     def settled(self, settlements: Sequence[Settlement]) -> None:
-        # By identity: those of a batch are the same object, and a tally takes long to hash.
+        # Grouped by identity: jobs of a batch share the same object, and hashing a tally is slow.
         alike: dict[int, list[Any]] = {}
         seconds: list[float] = []
         for settlement in settlements:
@@ -131,7 +131,7 @@ class Metrics:
         tracking: TrackingApi,
         now: int,
     ) -> bytes:
-        """The exposition of this moment."""
+        """The current metrics as text. *now* is the queue's time, ms since the epoch."""
         all_stats = list(stats)
         worker = self._worker
         for gauge, name in (

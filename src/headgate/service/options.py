@@ -1,4 +1,4 @@
-"""How a server is run."""
+"""The options of a server."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
     """
-    allow_private        functions and webhooks may reach this machine and its networks, for development
+    allow_private        let functions and webhooks reach this machine and its networks, for development
     egress_allow         hosts and networks that may be reached although they are private
     egress_deny          hosts and networks that may not be reached
-    proxies              addresses and networks whose X-Forwarded-For is believed
-    metrics_token        what /metrics wants as a bearer token; None: nothing
-    strict_write_keys    unknown write keys are answered with 401 (SPEC D12)
-    requests_per_second  of each workspace; None: no bound
-    grace_ms             for requests and jobs under way when the server is told to stop
-    json_logs            None: where stderr is no terminal
-    backoff              when what failed is tried again (SPEC 7)
+    proxies              addresses and networks whose X-Forwarded-For is trusted
+    metrics_token        the bearer token required for /metrics; None: no token is required
+    strict_write_keys    answer 401 to unknown write keys (SPEC D12)
+    requests_per_second  limit for each workspace; None: no limit
+    grace_ms             time for requests and jobs in flight when the server is told to stop
+    json_logs            None: if stderr is not a terminal
+    backoff              the schedule of retries (SPEC 7)
     """
 
     data: DataDirectory

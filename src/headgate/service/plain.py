@@ -1,6 +1,6 @@
 """
-HTTP without a framework, for the few endpoints that every server has from its first moment on: importing one would take
-longer than everything else at a start.
+HTTP endpoints without a framework, for those that every server needs from the start: importing a framework
+takes longer than everything else at a start.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BYTES: Final = "application/octet-stream"
 
 
 class Asked(NamedTuple):
-    """*headers* by their names in lower case."""
+    """A request. The names of *headers* are in lower case."""
 
     headers: dict[bytes, bytes]
     body: bytes
@@ -43,8 +43,8 @@ def refused(status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] 
 
 class Endpoints:
     """
-    An ASGI application of *endpoints*, by method and path. Bodies are read for POST alone, and have no bound: it is for those
-    who are trusted.
+    An ASGI application with *endpoints* by method and path. It reads the bodies of POST requests only,
+    without a size limit, so POST endpoints are for trusted clients.
     """
 
     def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
@@ -55,7 +55,7 @@ class Endpoints:
         return path in self._paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; *scope* is of type "http"."""
+        """Answers one request; *scope* is of type "http"."""
         endpoint = self._endpoints.get((scope["method"], scope["path"]))
         if endpoint is not None:
             body = await _body(receive) if scope["method"] == "POST" else b""

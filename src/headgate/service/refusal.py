@@ -1,4 +1,4 @@
-"""What a request is refused with, where it is not one of the event API: the form of the management API's errors."""
+"""Refusals of requests outside the event API, in the error format of the management API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headgate.api.errors import ApiError
 
 
 class Refusal(Exception):
-    """*message* is for people; *retry_after_s* is when to ask again, where that is known."""
+    """*message* is for people; *retry_after_s* is when to try again, or None."""
 
     def __init__(self, status: int, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)

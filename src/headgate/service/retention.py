@@ -1,4 +1,4 @@
-"""Forgets what is kept only so long: old audit events (SPEC 13.2)."""
+"""Removes audit events whose retention period is over (SPEC 13.2)."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from headgate.registry.store import Registry
 
 PAUSE_S: Final = 3_600.0
-"""Between two looks."""
+"""Time between two sweeps."""
 
 MOST: Final = 1_000
-"""Events forgotten in one transaction: others who change something wait for no more."""
+"""Maximum number of events removed in one transaction, so that other writers do not wait long."""
 
 TURN_S: Final = 0.1
-"""Between two transactions, for the others."""
+"""Time between two transactions of a sweep, in which other writers get a turn."""
 
 _log = logging.getLogger("headgate.service")
 
 
 @contextlib.asynccontextmanager
 async def swept(registry: Registry) -> AsyncIterator[None]:
-    """Keeps *registry* swept meanwhile."""
+    """Sweeps *registry* regularly while the context is active."""
     sweeping = asyncio.create_task(_keep_swept(registry))
     try:
         yield
@@ -39,7 +39,7 @@ async def swept(registry: Registry) -> AsyncIterator[None]:
 
 
 async def _keep_swept(registry: Registry) -> None:
-    """Whatever the registry has against it, it tries again later."""
+    """Sweeps for ever; logs the errors of the registry and tries again later."""
     while True:
         pause = PAUSE_S
         try:
@@ -51,6 +51,6 @@ async def _keep_swept(registry: Registry) -> None:
 
 
 def sweep(registry: Registry) -> int:
-    """One transaction. How many events were forgotten. Raises RegistryError."""
+    """Removes up to MOST events in one transaction and returns their number. Raises RegistryError."""
     with registry.change() as change:
         return audit.sweep(change, MOST)

@@ -1,4 +1,4 @@
-"""uvicorn, told when it is to end instead of looking ten times a second, and never asleep."""
+"""uvicorn without its polling: it is stopped by an event instead of checking a flag ten times a second."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DATE_S = 1.0
-"""How often the Date header is made anew."""
+"""How often the Date header is refreshed."""
 
 
 class Server(Uvicorn):
-    """Leaves the signals to the worker: `stop` ends it. *on_ready* is called when it listens."""
+    """Handles no signals; `stop` ends it. *on_ready* is called when it listens."""
 
     def __init__(self, config: Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -28,7 +28,10 @@ class Server(Uvicorn):
         self.server_state.connections = self._connections
 
     def stop(self) -> None:
-        """Accepts nothing more, and ends when what is under way has ended, or its time is over."""
+        """
+        Stops accepting connections, and ends when the requests in progress have ended or the grace period is
+        over.
+        """
         self.should_exit = True
         self._told.set()
 
@@ -59,14 +62,15 @@ class Server(Uvicorn):
                 while self.server_state.tasks:
                     await asyncio.wait(self.server_state.tasks)
         except TimeoutError:
-            # Whether what they brought is stored is not known yet: no answer says so, a refusal would not.
+            # It is not known whether their events are stored. No response leaves that open; an error would
+            # deny it.
             for connection in list(self._connections):
                 connection.transport.abort()
             await self._connections.gone()
 
 
 class _Connections(set[Any]):
-    """uvicorn's protocols put themselves into it, and take themselves out."""
+    """The open connections. uvicorn's protocols add and remove themselves."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +82,7 @@ class _Connections(set[Any]):
             self._waiting.set_result(None)
 
     async def gone(self) -> None:
-        """Returns when there are none."""
+        """Returns when there are no connections."""
         while self:
             self._waiting = asyncio.get_running_loop().create_future()
             await self._waiting

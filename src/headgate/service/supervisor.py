@@ -1,4 +1,4 @@
-"""The process that people start: it holds the data directory and the listening socket, and keeps the workers alive."""
+"""The main process: holds the data directory and the listening socket, and restarts workers that end."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ if TYPE_CHECKING:
 _log = logging.getLogger("headgate.service")
 
 BACKLOG: Final = 2_048
-"""Connections that wait to be accepted."""
+"""Maximum number of connections waiting to be accepted."""
 
 RESTART_FIRST_S: Final = 0.1
-"""After which a worker that died is started anew; doubled each time it dies again soon."""
+"""Delay before a worker that ended is restarted; doubled each time it ends again soon."""
 
 RESTART_LAST_S: Final = 10.0
-"""At most."""
+"""Maximum delay before a restart."""
 
 HEALTHY_S: Final = 30.0
-"""A worker that lived so long starts over with RESTART_FIRST_S."""
+"""After this lifetime of a worker the delay is RESTART_FIRST_S again."""
 
 SIBLING_ENDED: Final = signal.SIGUSR1
 """Tells a worker that another one has ended."""
 
 _HANGS_UP: Final = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
-"""When its terminal is closed, unless nohup keeps that from it."""
+"""SIGHUP, sent when the terminal is closed, unless it is ignored because of nohup."""
 
 _TOLD: Final = (signal.SIGTERM, signal.SIGINT, *_HANGS_UP)
-"""How a server is told to end. There is none to read anything anew: changes hold at once."""
+"""The signals that end a server. None reloads the configuration, since changes apply at once."""
 
 _LOOK_S: Final = 60.0
-"""How long nothing is looked at unless a signal comes."""
+"""Maximum sleep of the supervisor without a signal."""
 
 
 def serve(options: ServeOptions, on_ready: Callable[[str, str | None], None]) -> None:
     """
-    Serves until it is told to end. *on_ready* is told the URL once every worker listens, and, with the first start of a
-    data directory, the token of its owner.
+    Serves until a signal ends it. Once every worker listens, *on_ready* is called with the URL and, at the
+    first start on a data directory, its owner's token (else None).
 
-    Raises InUse when another server has the data directory, OSError for an address that cannot be had, and what
-    `Worker.run` raises.
+    Raises InUse if another server uses the data directory, OSError if the address is not available,
+    WorkerFailed if one of several workers could not start, and what `Worker.run` raises.
     """
     options.data.create()
     with FileLock(options.data.lock, f"the data directory {options.data}"):
@@ -115,7 +115,10 @@ def _run_worker(
 
 
 class _Member:
-    """A worker process. *ready* is the end of a pipe that it writes to once it listens."""
+    """
+    A worker process. *ready* is the read end of a pipe to which
+    it writes once it listens; -1 if closed.
+    """
 
     def __init__(self, pid: int, ready: int) -> None:
         self.pid = pid
@@ -124,7 +127,7 @@ class _Member:
 
 
 class _Crew:
-    """Workers as children of this process, forked before any thread or event loop is begun."""
+    """The workers, forked from this process, which starts no threads or event loops."""
 
     def __init__(self, options: ServeOptions, listening: socket.socket) -> None:
         self._options = options
@@ -132,7 +135,7 @@ class _Crew:
         self._members: dict[int, _Member] = {}
         self._pauses = dict.fromkeys(range(options.workers), RESTART_FIRST_S)
         self._restarts: dict[int, float] = {}
-        """Workers that ended, and when (on the monotonic clock) each is started again."""
+        """The workers that ended, and the monotonic time at which each is restarted."""
         self._stopping = False
 
     def run(self, on_ready: Callable[[], None]) -> None:
@@ -144,7 +147,7 @@ class _Crew:
             self._watch(waken)
 
     def _watch(self, waken: int) -> None:
-        """Until it is told to stop and no worker is left."""
+        """Restarts workers until a signal has come and no worker is left."""
         while self._members or not self._stopping:
             self._reap()
             now = time.monotonic()
@@ -158,7 +161,7 @@ class _Crew:
                     os.read(waken, 4_096)
 
     def _start(self, index: int) -> None:
-        # Told to end in the middle of this, both ends must hear of it: each when it can act on it.
+        # A signal during the fork must reach both processes, so it stays blocked until each can handle it.
         signal.pthread_sigmask(signal.SIG_BLOCK, (*_TOLD, SIBLING_ENDED))
         if not self._stopping:
             self._fork(index)
@@ -175,7 +178,7 @@ class _Crew:
         self._members[index] = _Member(pid, reading)
 
     def _be_worker(self, index: int, writing: int, parent: int) -> None:
-        """Never returns."""
+        """Runs a worker in the child process. Never returns."""
         status = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -194,14 +197,17 @@ class _Crew:
 
             _run_worker(self._options, index, self._listening, on_ready)
             status = 0
-        except Exception as error:  # noqa: BLE001 - the last stop: a child must not go on as its parent
+        except Exception as error:  # noqa: BLE001 - a child must not continue with its parent's code
             print(f"headgate: worker {index}: {error}", file=sys.stderr, flush=True)
         finally:
             sys.stderr.flush()
             os._exit(status)
 
     def _wait_ready(self) -> bool:
-        """Whether every worker listens. Raises WorkerFailed when one could not, after which none is left."""
+        """
+        Waits until every worker listens; returns False if a signal came meanwhile. Raises WorkerFailed if one
+        could not start, after all others have ended.
+        """
         for member in list(self._members.values()):
             listens = os.read(member.ready, 1) == b"+"
             os.close(member.ready)
@@ -215,7 +221,7 @@ class _Crew:
         return not self._stopping
 
     def _reap(self) -> None:
-        """Takes note of the workers that have ended."""
+        """Collects the workers that have ended, schedules their restart and tells the others."""
         for index, member in list(self._members.items()):
             pid, status = os.waitpid(member.pid, os.WNOHANG)
             if not pid:
@@ -239,7 +245,7 @@ class _Crew:
 
     def _stop(self, number: int, _: object) -> None:
         self._stopping = True
-        self._listening.close()  # or who connects waits for workers that accept nothing more, instead of being refused
+        self._listening.close()  # so that new connections are refused instead of waiting
         self._tell(signal.Signals(number))
 
     def _tell(self, number: signal.Signals) -> None:
@@ -250,7 +256,7 @@ class _Crew:
 
 @contextlib.contextmanager
 def _signals(stop: Callable[[int, FrameType | None], None]) -> Iterator[int]:
-    """Calls *stop* when the process is told to end. Gives a descriptor that can be read from after any signal."""
+    """Calls *stop* on a signal to end. Yields a descriptor that becomes readable after any signal."""
     reading, writing = os.pipe()
     for descriptor in (reading, writing):
         os.set_blocking(descriptor, False)
@@ -268,16 +274,19 @@ def _signals(stop: Callable[[int, FrameType | None], None]) -> Iterator[int]:
 
 
 class WorkerFailed(Exception):
-    """A worker could not start. It has said why on stderr."""
+    """A worker could not start. It has printed the reason to stderr."""
 
 
 def _die_with(parent: int) -> None:
-    """Workers do not outlive a supervisor that was killed: their successor must find the data directory free."""
+    """
+    Ends this worker when its supervisor is killed, so that the next
+    server finds the data directory unused.
+    """
     if sys.platform != "linux":
         return
     import ctypes  # noqa: PLC0415 - only here
 
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before that
+    if os.getppid() != parent:  # it died before the call
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""One process of the server: its queue and those it adopted, its sandboxes, its share of the requests."""
+"""One process of the server: its queue and those it adopted, its sandboxes and its share of the requests."""
 
 from __future__ import annotations
 
@@ -60,10 +60,8 @@ _log = logging.getLogger("headgate.service")
 
 class Worker:
     """
-    Worker *index* of `options.workers`. It has the queue of its own number, and those that workers left behind which
-    there are no more: every queue in the data directory is served by exactly one worker.
-
-    Use `run`.
+    Worker *index* of `options.workers`. It serves the queue of its own number and its share of those that
+    former workers left, so that every queue in the data directory is served by exactly one worker.
     """
 
     def __init__(self, options: ServeOptions, index: int) -> None:
@@ -81,13 +79,13 @@ class Worker:
         self._debugger = SourceDebugger(self._clock)
 
     def stop(self) -> None:
-        """Begins a graceful end, also of one that has not yet begun to serve."""
+        """Begins a graceful shutdown, even before the worker has begun to serve."""
         self._stopping = True
         if self._server is not None:
             self._server.stop()
 
     def sibling_ended(self) -> None:
-        """Another worker is gone, and its queue has nobody who writes it."""
+        """Another worker has ended: reopens the files of the sibling queues."""
         queue = self._queues.get(self._index)
         if queue is not None and not self._stopping:
             task = asyncio.create_task(_quietly(queue.sibling_ended()))
@@ -96,8 +94,8 @@ class Worker:
 
     async def run(self, listening: socket.socket, on_ready: Callable[[], None]) -> None:
         """
-        Serves until `stop`. Everything accepted is stored when it returns. Raises InUse, QueueBroken, Unavailable and
-        KeyTrouble where the data directory cannot be served.
+        Serves until `stop` is called. All accepted events are stored on return. Raises InUse, QueueBroken,
+        Unavailable and KeyTrouble if the data directory cannot be served.
         """
         options = self._options
         async with contextlib.AsyncExitStack() as stack:
@@ -217,7 +215,7 @@ class Worker:
         try:
             store = await SampleStore.open(data, self._index, clock.now, left)
         except sqlite3.Error as error:
-            # Events are not held up for want of a place for samples of those that failed.
+            # Samples are optional: events must be served without them.
             _log.warning("no samples and no usage are kept: %s", error)
             return NoWitness()
         stack.push_async_callback(store.close)
@@ -237,14 +235,14 @@ class Worker:
     async def _metrics_of_others(self) -> list[bytes]:
         texts = []
         for other in self._others():
-            # One that is being started again has nothing to tell.
+            # A worker that is being restarted has no metrics.
             with contextlib.suppress(control.Unreachable):
                 texts.append(await other.metrics())
         return texts
 
     @contextlib.asynccontextmanager
     async def _controlled(self, app: ASGIApp) -> AsyncIterator[None]:
-        """Answers on the control socket meanwhile."""
+        """Serves *app* on the control socket while the context is active."""
         path = self._options.data.control(self._index)
         config = Config(app, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1)
         listens = asyncio.Event()
@@ -299,13 +297,13 @@ class Worker:
         try:
             await pipeline.run()
         except Exception as error:  # noqa: BLE001 - raised again by _serve
-            # What was accepted is stored; a new process makes a new start with it.
+            # Accepted events are stored; a restarted process goes on with them.
             _log.exception("the pipeline failed: stopping")
             self._failure = error
             self.stop()
 
 
 async def _quietly(work: Awaitable[None]) -> None:
-    """What cannot be done because the queue is closed need not be done."""
+    """Awaits *work* and ignores a closed or broken queue."""
     with contextlib.suppress(QueueBroken):
         await work
