@@ -1,4 +1,4 @@
-/* The entry points that come before any function: boot once, and the mailbox's address. */
+/* The entry points that precede any function: boot, the prelude, and the mailbox's address. */
 
 enum { BOOT_OK = 0, BOOT_FAILED = 1 };
 
@@ -11,7 +11,7 @@ uint32_t HG_EXPORT(abi)(void) { return HG_ABI_VERSION; }
 static uint8_t *reserved;
 static uint32_t reserved_size;
 
-/* Room for `len` bytes of input (and padding); sets and returns mailbox.input_ptr, 0 when out of memory. */
+/* Allocate room for `len` bytes of input and padding. Sets and returns mailbox.input_ptr, 0 when out of memory. */
 uint32_t HG_EXPORT(reserve)(uint32_t len)
 {
     if (len <= HG_INPUT_INLINE - 32) {
@@ -34,7 +34,7 @@ static void reserve_reset(void)
     reserved_size = 0;
 }
 
-/* The pending exception as text in the output: for what fails before describe() is there. */
+/* Write the pending exception to the output as text, for errors before hooks.describe exists. */
 static int boot_report(void)
 {
     JSValue error = JS_GetException(ctx);
@@ -47,8 +47,8 @@ static int boot_report(void)
     return BOOT_FAILED;
 }
 
-/* Names that events of the tracking API have (SPEC 2.5). Known from the start, they cost an event neither
- * a new atom nor the pages of the atom table. */
+/* Names in events of the tracking API (SPEC 2.5). Because their atoms exist from the start, an event that uses them neither
+ * makes atoms nor writes to pages of the atom table. */
 static const char *const common_names[] = {
     "messageId", "anonymousId", "userId", "previousId", "groupId", "event", "properties", "traits", "context",
     "integrations", "timestamp", "originalTimestamp", "sentAt", "receivedAt", "version", "projectId", "channel",
@@ -64,19 +64,19 @@ static const char *const common_names[] = {
     "query", "nodeVersion", "jsRuntime", "bundled", "unbundled",
 };
 
-/* The stack this function may use; the host sets it before the first entry. */
+/* Apply the function's stack limit, which the host sets before the first entry. */
 static void boot_limit_stack(void)
 {
     if (box.stack_bytes_max && box.stack_bytes_max != rt->stack_size)
         JS_SetMaxStackSize(rt, min_uint32(box.stack_bytes_max, BOOT_STACK_BYTES));
 }
 
-/* Shared buffers have all they may grow to from the start. There is nobody to share them with: one owner each. */
+/* Shared buffers are allocated at their maximum size. Without threads, each has a single owner. */
 static void *shared_alloc(void *opaque, size_t size) { return js_malloc(ctx, size); }
 static void shared_free(void *opaque, void *p) { js_free_rt(rt, p); }
 static const JSSharedArrayBufferFunctions shared_functions = { .sab_alloc = shared_alloc, .sab_free = shared_free };
 
-/* Make the runtime. The first entry point of a fresh memory. */
+/* Make the runtime. Must be the first entry point that is called on a fresh memory. */
 int HG_EXPORT(boot)(void)
 {
     box.due_ms = INFINITY;
@@ -96,7 +96,7 @@ int HG_EXPORT(boot)(void)
     ctx = JS_NewContext(rt);
     if (!ctx || JS_AddIntrinsicDOMException(ctx) || stack_init() < 0)
         return BOOT_FAILED;
-    /* A call site would hand out whatever function of the prelude is on the stack. */
+    /* A call site's getFunction would expose functions of the prelude that are on the stack. */
     JSAtom function_of = JS_NewAtom(ctx, "getFunction");
     JS_DeleteProperty(ctx, ctx->class_proto[JS_CLASS_CALL_SITE], function_of, 0);
     JS_FreeAtom(ctx, function_of);
@@ -106,11 +106,11 @@ int HG_EXPORT(boot)(void)
     atom_type = JS_NewAtom(ctx, "type");
     atom_message_id = JS_NewAtom(ctx, "messageId");
     for (int i = 0; i < countof(common_names); i++)
-        JS_NewAtom(ctx, common_names[i]); /* held for good */
+        JS_NewAtom(ctx, common_names[i]); /* never freed */
     return shapes_init() || write_init() || json_init() || replace_init() ? BOOT_FAILED : BOOT_OK;
 }
 
-/* Evaluate the prelude, whose bytecode is mailbox.input, and take its hooks. */
+/* Evaluate the prelude, whose bytecode is the input, and store its hooks. */
 int HG_EXPORT(prelude)(void)
 {
     compiling = true;

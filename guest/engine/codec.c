@@ -1,17 +1,18 @@
-/* Bytes to text and back for Buffer, TextEncoder, atob and their like. */
+/* Conversions between bytes and text for Buffer, TextEncoder, atob and others. */
 
 static uint8_t *codec_buffer(JSContext *c, JSValueConst v, size_t *size)
 {
     return JS_GetArrayBuffer(c, size, v);
 }
 
-/* The slice [offset, offset+len) of an ArrayBuffer: three arguments in a row. */
+/* The slice [offset, offset+len) of an ArrayBuffer, passed as three arguments. */
 typedef struct CodecSlice {
     uint8_t *p;
     uint32_t len;
 } CodecSlice;
 
-/* Reads `count` slices, six arguments for two. Numbers first: reading one might run user code, which might detach. */
+/* Reads `count` (1 or 2) slices of three arguments each. Numbers are converted before buffers are accessed, because the
+ * conversion can run user code, which can detach a buffer. */
 static bool codec_slices(JSContext *c, JSValueConst *argv, CodecSlice *slices, int count)
 {
     uint32_t offset[2];
@@ -32,7 +33,7 @@ static bool codec_slices(JSContext *c, JSValueConst *argv, CodecSlice *slices, i
     return true;
 }
 
-/* The one slice that most take, or NULL with an exception. */
+/* Reads a single slice; NULL with an exception. */
 static uint8_t *codec_slice(JSContext *c, JSValueConst *argv, uint32_t *len)
 {
     CodecSlice slice;
@@ -81,7 +82,7 @@ static JSValue codec_utf8_encode(JSContext *c, JSValueConst this_val, int argc, 
     return buffer;
 }
 
-/* utf8Decode(buffer, offset, length, fatal): WHATWG replacement of invalid sequences. */
+/* utf8Decode(buffer, offset, length, fatal): replaces invalid sequences by the WHATWG rules, or throws if `fatal`. */
 static JSValue codec_utf8_decode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t len;
@@ -132,7 +133,7 @@ static JSValue codec_utf8_decode(JSContext *c, JSValueConst this_val, int argc, 
     return string_buffer_end(&out);
 }
 
-/* latin1(buffer, offset, length, seven): with `seven` the eighth bits do not count (Node's "ascii"). */
+/* latin1(buffer, offset, length, seven): with `seven`, the high bit of each byte is cleared (Node's "ascii"). */
 static JSValue codec_latin1(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t len;
@@ -146,7 +147,7 @@ static JSValue codec_latin1(JSContext *c, JSValueConst this_val, int argc, JSVal
     return text;
 }
 
-/* latin1Encode(text): the low byte of every unit. */
+/* latin1Encode(text): the low byte of every code unit. */
 static JSValue codec_latin1_encode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSValue text = JS_ToString(c, argv[0]);
@@ -166,7 +167,7 @@ static JSValue codec_latin1_encode(JSContext *c, JSValueConst this_val, int argc
     return buffer;
 }
 
-/* utf16Encode(text): little-endian units. */
+/* utf16Encode(text): little-endian code units. */
 static JSValue codec_utf16_encode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSValue text = JS_ToString(c, argv[0]);
@@ -186,7 +187,7 @@ static JSValue codec_utf16_encode(JSContext *c, JSValueConst this_val, int argc,
     return buffer;
 }
 
-/* utf16Decode(buffer, offset, length, big): the units as they are; an odd last byte is left out. */
+/* utf16Decode(buffer, offset, length, big): code units without validation; an odd last byte is ignored. */
 static JSValue codec_utf16_decode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t len;
@@ -214,7 +215,7 @@ static JSValue codec_utf16_decode(JSContext *c, JSValueConst this_val, int argc,
     return JS_MKPTR(JS_TAG_STRING, s);
 }
 
-/* compare(buffer, offset, length, other, offset, length) -> -1, 0 or 1, the shorter one first */
+/* compare(buffer, offset, length, other, offset, length) -> -1, 0 or 1; a prefix comes before the longer slice */
 static JSValue codec_compare(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     CodecSlice two[2];
@@ -226,8 +227,8 @@ static JSValue codec_compare(JSContext *c, JSValueConst this_val, int argc, JSVa
     return js_int32(order < 0 ? -1 : order > 0);
 }
 
-/* search(buffer, offset, length, bytes, offset, length, from, step, backward) -> where in the slice `bytes`, which are
- * not empty, are found first: at `from` or after it in steps from there, or backward at multiples of `step`; -1 */
+/* search(buffer, offset, length, bytes, offset, length, from, step, backward) -> offset in the first slice of the non-empty
+ * second one, or -1. Tries `from`, `from + step`, ...; or, backward, the multiples of `step` from `from` down to 0. */
 static JSValue codec_search(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     CodecSlice two[2];
@@ -250,7 +251,7 @@ static JSValue codec_search(JSContext *c, JSValueConst this_val, int argc, JSVal
     return js_int32(-1);
 }
 
-/* swap(buffer, offset, length, size): turns every group of `size` bytes round, in place. */
+/* swap(buffer, offset, length, size): reverses every group of `size` bytes in place. */
 static JSValue codec_swap(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t len, size;
@@ -328,7 +329,7 @@ static int codec_base64_digit(uint32_t c)
     return c == '/' || c == '_' ? 63 : -1;
 }
 
-/* base64Decode(text): as Node's Buffer: both alphabets, other characters ignored, ends at '='. */
+/* base64Decode(text): like Node's Buffer, accepts both alphabets, ignores other characters and ends at '='. */
 static JSValue codec_base64_decode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSValue text = JS_ToString(c, argv[0]);
@@ -386,7 +387,7 @@ static JSValue codec_hex_encode(JSContext *c, JSValueConst this_val, int argc, J
     return JS_MKPTR(JS_TAG_STRING, s);
 }
 
-/* hexDecode(text): as Node's Buffer: stops at the first pair that is not hex. */
+/* hexDecode(text): like Node's Buffer, stops at the first pair that is not hexadecimal. */
 static JSValue codec_hex_decode(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSValue text = JS_ToString(c, argv[0]);

@@ -1,4 +1,4 @@
-/* Console lines collect here and are read by the host at the end of an invocation (../ABI.md, "Log"). */
+/* Collects console lines, which the host reads at the end of an invocation (../ABI.md, "Log"). */
 
 enum { LEVEL_DEBUG, LEVEL_LOG, LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR };
 
@@ -14,7 +14,7 @@ static void console_reset(void)
     box.log_dropped = 0;
 }
 
-/* A record is [uint8 level][uint32 length][UTF-8 text]. A line past a limit is counted, not kept. */
+/* A record is [uint8 level][uint32 length][UTF-8 text]. A line that exceeds a limit is only counted. */
 static void console_line(uint8_t level, const char *text, uint32_t len)
 {
     if (log_count >= box.log_lines_max || log_lines.len + len + 5 > box.log_bytes_max ||

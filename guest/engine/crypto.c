@@ -1,8 +1,8 @@
 /*
- * native.crypto: handles on the states of crypto.zig, which does the arithmetic. Nothing here is seen
- * by user code; the prelude holds arguments to Node's rules before it calls.
+ * native.crypto: handles for the states of crypto.zig, which does the arithmetic. User code never sees these functions;
+ * the prelude checks arguments by Node's rules before it calls them.
  *
- * "data" arguments are a string (taken as UTF-8), an ArrayBuffer or a view of one.
+ * "data" arguments are a string (encoded as UTF-8), an ArrayBuffer or a view of one.
  */
 
 size_t hg_digest_size(void);
@@ -29,16 +29,16 @@ int32_t hg_cipher_final(void *state, uint8_t *out);
 void hg_cipher_tag(void *state, uint8_t *out);
 
 enum { CRYPTO_BLOCK = 16 };
-enum { CIPHER_ECB = 0, CIPHER_GCM = 6 }; /* of Mode in crypto/cipher.zig: the first and the last */
+enum { CIPHER_ECB = 0, CIPHER_GCM = 6 }; /* the first and the last Mode of crypto/cipher.zig */
 
 /* ---- arguments ---- */
 
-/* Bytes of an argument. They stay valid until the next call into JavaScript. */
+/* The bytes of an argument, valid until the next call into JavaScript. */
 typedef struct Slice {
     const uint8_t *data;
     uint32_t len;
-    JSValue text;    /* the linear string that `data` points into, if it does */
-    uint8_t *copy;   /* what the slice owns, if anything */
+    JSValue text;    /* the string that `data` points into, or undefined */
+    uint8_t *copy;   /* memory that the slice owns, or NULL */
 } Slice;
 
 static void slice_free(JSContext *c, Slice *s)
@@ -49,7 +49,7 @@ static void slice_free(JSContext *c, Slice *s)
 
 static int slice_of_text(JSContext *c, Slice *s, JSValueConst v)
 {
-    JSValue text = JS_ToString(c, v); /* makes one piece of a rope */
+    JSValue text = JS_ToString(c, v); /* flattens a rope */
     if (JS_IsException(text))
         return -1;
     JSString *p = JS_VALUE_GET_STRING(text);
@@ -84,7 +84,7 @@ static int slice_of_text(JSContext *c, Slice *s, JSValueConst v)
     return -1;
 }
 
-/* 0, or -1 with an exception; to be freed by slice_free in the first case only. */
+/* Returns 0, or -1 with an exception. After success, the slice must be freed by slice_free. */
 static int slice_of(JSContext *c, Slice *s, JSValueConst v)
 {
     *s = (Slice){ .data = (const uint8_t *)"", .text = JS_UNDEFINED };
@@ -119,7 +119,7 @@ static int slice_of(JSContext *c, Slice *s, JSValueConst v)
     return 0;
 }
 
-/* Takes slices of *count* arguments from *argv*; on failure none is held. */
+/* Makes slices of *count* arguments from *argv*; after a failure, none need be freed. */
 static int slices_of(JSContext *c, Slice *slices, JSValueConst *argv, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -147,11 +147,11 @@ static JSValue buffer_of(JSContext *c, uint8_t *data, size_t len)
     return buffer;
 }
 
-/* ---- handles: a JavaScript object around a state ---- */
+/* ---- handles: JavaScript objects that own a state ---- */
 
 static JSClassID digest_class, cipher_class;
 
-/* States want 16-byte alignment, the heap gives 8. */
+/* States need 16-byte alignment; the heap aligns to 8. */
 static void *aligned(void *block) { return (void *)(((uintptr_t)block + 15) & ~(uintptr_t)15); }
 
 static JSValue handle_new(JSContext *c, JSClassID class_id, size_t size, void **state)
@@ -192,7 +192,7 @@ static int algorithm_of(JSContext *c, uint32_t *algorithm, JSValueConst v)
     return -1;
 }
 
-/* digest(algorithm, key?) -> handle; an HMAC where there is a key */
+/* digest(algorithm, key?) -> handle; with a key, of an HMAC */
 static JSValue crypto_digest(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t algorithm;
@@ -227,7 +227,7 @@ static JSValue crypto_update(JSContext *c, JSValueConst this_val, int argc, JSVa
     return JS_UNDEFINED;
 }
 
-/* final(handle, length) -> ArrayBuffer; the handle is spent. Length other than 0 is for extendable ones. */
+/* final(handle, length) -> ArrayBuffer; consumes the handle. A length other than 0 is for extendable algorithms only. */
 static JSValue crypto_final(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t len;
@@ -255,7 +255,7 @@ static JSValue crypto_copy(JSContext *c, JSValueConst this_val, int argc, JSValu
     return handle;
 }
 
-/* digestLength(algorithm) -> bytes it gives if not asked for a length */
+/* digestLength(algorithm) -> its default length in bytes */
 static JSValue crypto_digest_length(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t algorithm;
@@ -264,7 +264,7 @@ static JSValue crypto_digest_length(JSContext *c, JSValueConst this_val, int arg
     return js_uint32(hg_digest_length(algorithm));
 }
 
-/* equal(a, b) of two data of one length, in a time that depends on the length alone */
+/* equal(a, b) -> whether two data are equal, in a time that depends only on their length */
 static JSValue crypto_equal(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     Slice s[2];
@@ -310,7 +310,7 @@ static JSValue crypto_hkdf(JSContext *c, JSValueConst this_val, int argc, JSValu
     return out ? buffer_of(c, out, len) : JS_EXCEPTION;
 }
 
-/* scrypt(password, salt, n, r, p, length) -> ArrayBuffer, or null where memory does not suffice */
+/* scrypt(password, salt, n, r, p, length) -> ArrayBuffer, or null when there is not enough memory */
 static JSValue crypto_scrypt(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t n, r, p, len;
@@ -342,7 +342,7 @@ static void cipher_finalizer(JSRuntime *runtime, JSValueConst handle)
     js_free_rt(runtime, JS_GetOpaque(handle, cipher_class));
 }
 
-/* The prelude checks lengths too, but asks the views, whose properties user code can fake. */
+/* The prelude checks lengths too, but it reads properties of views, which user code can fake. */
 static bool cipher_fits(uint32_t mode, uint32_t key_len, uint32_t iv_len)
 {
     if (mode > CIPHER_GCM || (key_len != 16 && key_len != 24 && key_len != 32))
@@ -404,7 +404,7 @@ static JSValue crypto_cipher_update(JSContext *c, JSValueConst this_val, int arg
     return out ? buffer_of(c, out, len) : JS_EXCEPTION;
 }
 
-/* cipherFinal(handle) -> ArrayBuffer; or a negative number: -1 wrong final block length, -2 bad decrypt */
+/* cipherFinal(handle) -> ArrayBuffer, or an error: -1 wrong final block length, -2 bad decrypt */
 static JSValue crypto_cipher_final(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     void *state = handle_state(c, cipher_class, argv[0]);
@@ -415,7 +415,7 @@ static JSValue crypto_cipher_final(JSContext *c, JSValueConst this_val, int argc
     return len < 0 ? js_int32(len) : JS_NewArrayBufferCopy(c, out, len);
 }
 
-/* cipherTag(handle) -> ArrayBuffer of 16 bytes; the handle is spent */
+/* cipherTag(handle) -> ArrayBuffer of 16 bytes; consumes the handle */
 static JSValue crypto_cipher_tag(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     void *state = handle_state(c, cipher_class, argv[0]);
@@ -426,19 +426,19 @@ static JSValue crypto_cipher_tag(JSContext *c, JSValueConst this_val, int argc, 
     return JS_NewArrayBufferCopy(c, out, CRYPTO_BLOCK);
 }
 
-/* ---- public and private keys: the host's arithmetic ---- */
+/* ---- public and private keys, computed by the host ---- */
 
 enum { KEYS_ANSWER_MAX = 32768, KEYS_RANDOM = 1, KEYS_ERROR = 2 };
 
-/* Burn `thousands` of fuel for what the host did meanwhile, so that its work counts, is cut into slices and is replayed
- * as the guest's own. It takes hardly any time: these instructions are counted before they are found to be useless. */
+/* Burns `thousands` of fuel for work of the host, so that it is charged, sliced and replayed like the guest's own. This
+ * takes hardly any time, because fuel is counted before the compiler removes these instructions as useless. */
 static void fuel_burn(uint32_t thousands)
 {
     while (thousands--)
         __asm__ volatile(".rept 1000\n\ti32.const 0\n\tdrop\n\t.endr");
 }
 
-/* keys(request, data) -> ArrayBuffer, or a string with an error in JSON */
+/* keys(request, data) -> ArrayBuffer, or a string with an error as JSON */
 static JSValue crypto_keys(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     struct { uint32_t fuel, flags; } head;
@@ -460,7 +460,7 @@ static JSValue crypto_keys(JSContext *c, JSValueConst this_val, int argc, JSValu
             result = head.flags & KEYS_ERROR ? JS_NewStringLen(c, (const char *)answer + sizeof(head), n)
                                              : JS_NewArrayBufferCopy(c, answer + sizeof(head), n);
         }
-        memset(answer, 0, KEYS_ANSWER_MAX); /* a private key perhaps */
+        memset(answer, 0, KEYS_ANSWER_MAX); /* it may contain a private key */
         js_free(c, answer);
     }
     slices_free(c, s, 2);

@@ -1,11 +1,11 @@
 /*
- * A document is JSON text of which the values are made when somebody looks. The object for an event
- * has properties that are still text: QuickJS properties in the auto-initialised state, which every
- * part of the engine already knows how to handle. What nobody read is copied to the output as text.
+ * A document is JSON text that is parsed lazily. The object for an event has properties that are still text: QuickJS
+ * properties in the auto-initialised state, which every part of the engine handles already. Values that are never read
+ * are copied to the output as text.
  *
- * Such a property holds a "realm" and an opaque pointer. Our realm is the Document itself, dressed as
- * a context: QuickJS counts a reference to the realm per property, so the document knows how many of
- * its values are still text, and is kept as long as one is. The opaque pointer is a span number.
+ * Such a property has a "realm" and an opaque pointer. The realm is the Document, disguised as a context: QuickJS holds a
+ * reference to the realm for every property, so the reference count tells how many values are still text, and keeps the
+ * document alive. The opaque pointer is a span number.
  */
 
 typedef struct Span {
@@ -16,18 +16,18 @@ typedef struct Span {
 
 typedef struct Document {
     JSGCObjectHeader header; /* never on a GC list: our own reference keeps the count above zero */
-    const uint8_t *text;     /* NUL and 16 more readable bytes follow */
+    const uint8_t *text;     /* followed by a NUL and 16 more readable bytes */
     uint32_t len;
     uint32_t span_count, span_size;
     Span *spans;
-    uint8_t *owned;          /* text, when it is the document's own copy */
-    struct Document *next;   /* in the list of documents that outlived their invocation */
+    uint8_t *owned;          /* the document's own copy of the text, or NULL */
+    struct Document *next;   /* in documents_kept */
 } Document;
 
 #define DOCUMENT_AUTOINIT JS_AUTOINIT_ID_MODULE_NS
 #define DOCUMENT_LAZY (JS_PROP_C_W_E | JS_PROP_AUTOINIT)
 
-static Document *documents_kept;
+static Document *documents_kept; /* documents that outlived their invocation */
 
 static Document *document_new(void)
 {
@@ -81,7 +81,7 @@ static inline void document_set_lazy(Document *doc, JSProperty *prop, int span)
     prop->u.init.opaque = (void *)(uintptr_t)span;
 }
 
-/* The document of a property that is still text, or NULL. */
+/* The document of a property that is still text; NULL for others. */
 static inline Document *document_of(const JSProperty *prop, int flags)
 {
     if ((flags & JS_PROP_TMASK) != JS_PROP_AUTOINIT ||
@@ -90,7 +90,7 @@ static inline Document *document_of(const JSProperty *prop, int flags)
     return (Document *)(prop->u.init.realm_and_id & ~3);
 }
 
-/* Make the document independent of the mailbox, whose input the host overwrites. Returns -1 when out of memory. */
+/* Copy the text out of the mailbox, whose input the host overwrites. Returns -1 when out of memory. */
 static int document_own(Document *doc)
 {
     if (doc->owned)
@@ -104,8 +104,8 @@ static int document_own(Document *doc)
     return 0;
 }
 
-/* After an invocation: a document that still has readers is kept with a copy of its text; returns a
- * document that can be used again, or NULL when out of memory. */
+/* After an invocation: keep a document that still has lazy values, with a copy of its text. Returns a document for the next
+ * invocation, the same one if possible, or NULL when out of memory. */
 static Document *document_recycle(Document *doc)
 {
     if (likely(!document_is_shared(doc))) {

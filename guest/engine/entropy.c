@@ -1,9 +1,9 @@
-/* Random bytes: ChaCha20 (RFC 8439) keyed by the seed that the host hands in with every invocation. */
+/* Random bytes: ChaCha20 (RFC 8439), keyed with the seed that the host passes to every invocation. */
 
 static struct {
     uint32_t state[16];
     uint8_t block[64];
-    int used; /* bytes of `block` handed out; 64: none left */
+    int used; /* bytes of `block` that are used up, of 64 */
 } entropy;
 
 static inline uint32_t entropy_rotate(uint32_t v, int n) { return v << n | v >> (32 - n); }

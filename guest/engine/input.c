@@ -1,10 +1,10 @@
-/* What comes in: an event, or a batch of them, and what it says of itself. */
+/* The input of an invocation: parses an event or a batch, and notes type and messageId. */
 
 static struct {
-    JSValue promise;         /* what the handler returned, made a promise; JS_UNDEFINED when none */
+    JSValue promise;         /* the handler's result as a promise, or JS_UNDEFINED */
     bool batch;
     uint32_t count;          /* events of the batch */
-    JSValue inputs, ids;     /* batch: the event objects and their messageIds as they came in */
+    JSValue inputs, ids;     /* batch: the event objects and their original messageIds */
     EventIdentity *identity; /* one per event */
     EventIdentity single;
 } invocation;
@@ -52,7 +52,7 @@ static Original identity_original(JSObject *event, JSAtom atom)
     return (Original){ -1, pr->u.value }; /* a number, boolean or null: nothing to free */
 }
 
-/* Type and messageId of a freshly parsed event (strings are still text). */
+/* Notes type and messageId of a freshly parsed event, whose strings are still text. */
 static void identity_of(JSValueConst event, EventIdentity *identity)
 {
     JSObject *p = JS_VALUE_GET_OBJ(event);
@@ -133,7 +133,7 @@ fail:
     return JS_EXCEPTION;
 }
 
-/* The events' messageIds, for pairing after the handler may have changed them. */
+/* The original messageIds, for pairing outputs with events whose ids the handler may have changed. */
 static JSValue invoke_ids(void)
 {
     JSValue ids = JS_NewArray(ctx);

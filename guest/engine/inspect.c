@@ -1,6 +1,6 @@
-/* What printing values asks of C, where the same in JavaScript would take a call for every character. */
+/* Parts of printing values that would need a call per character in JavaScript. */
 
-/* escapeText(text, quoted): what Node's util.inspect puts between quotes; `quoted`: "'" is escaped, too. */
+/* escapeText(text, quoted): escapes text like Node's util.inspect; with `quoted`, "'" is escaped as well. */
 static JSValue inspect_escape_text(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     static const char named[] = "\b\t\n\f\r'\\", letters[] = "btnfr'\\";
@@ -47,7 +47,7 @@ static JSValue inspect_escape_text(JSContext *c, JSValueConst this_val, int argc
     return string_buffer_end(&out);
 }
 
-/* isPlain(text): nothing but printable ASCII; false may be said of ASCII that is stored wide, too */
+/* isPlain(text): whether text is only printable ASCII; may be false for ASCII in a wide string */
 static JSValue inspect_is_plain(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSValue text = JS_ToString(c, argv[0]);
@@ -62,7 +62,7 @@ static JSValue inspect_is_plain(JSContext *c, JSValueConst this_val, int argc, J
     return js_bool(plain);
 }
 
-/* shownValue(object, key) -> what an own, enumerable data property holds; undefined for all else */
+/* shownValue(object, key) -> value of an own, enumerable data property; otherwise undefined */
 static JSValue inspect_shown_value(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     if (!JS_IsObject(argv[0]))

@@ -1,4 +1,4 @@
-/* Numbers as JSON text and back, for the cases that are exact and common; the engine does the rest. */
+/* Numbers to JSON text and back: fast paths for common, exact cases; the engine does the rest. */
 
 static const double powers_of_ten[] = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -71,7 +71,7 @@ static bool number_write(Bytes *out, double value)
         bytes_append(out, "null", 4);
         return true;
     }
-    if (value == 0) { /* -0 too */
+    if (value == 0) { /* and -0 */
         bytes_put(out, '0');
         return true;
     }
@@ -86,7 +86,7 @@ static bool number_write(Bytes *out, double value)
     return true;
 }
 
-/* The value of a number token that scan_number accepted. */
+/* The value of a number token that scan_number has accepted. */
 static JSValue number_parse(const uint8_t *p, const uint8_t *end)
 {
     const uint8_t *start = p;
@@ -116,7 +116,7 @@ static JSValue number_parse(const uint8_t *p, const uint8_t *end)
         return JS_EXCEPTION;
     memcpy(copy, start, len);
     copy[len] = 0;
-    double v = strtod(copy, NULL); /* as the engine's own JSON.parse does */
+    double v = strtod(copy, NULL); /* like the engine's own JSON.parse */
     if (copy != buffer)
         js_free(ctx, copy);
     return js_float64(v);

@@ -1,4 +1,4 @@
-/* What an invocation ended in, written for the host (../ABI.md, "Outcomes"). */
+/* Writes the outcome of an invocation for the host (../ABI.md, "Outcomes"). */
 
 static Bytes output;
 
@@ -26,7 +26,7 @@ static void outcome_text(uint32_t outcome, const char *text)
     output_publish(outcome);
 }
 
-/* Out of memory as the engine throws it: an InternalError while the heap could not grow. */
+/* Whether `error` is the engine's out-of-memory error: an InternalError after an allocation failed. */
 static bool outcome_is_memory(JSValueConst error)
 {
     if (!JS_IsObject(error))
@@ -65,13 +65,13 @@ static int load_status_of_exception(int status)
     return box.outcome == HG_OUT_OF_MEMORY ? LOAD_OUT_OF_MEMORY : status;
 }
 
-/* A member of the input as it came: text of the document, or a number, boolean or null. */
+/* The original value of a member of the input: text of the document, or a number, boolean or null. */
 typedef struct Original {
-    int span;      /* of the document, or -1 */
-    JSValue value; /* when there is no span; JS_UNDEFINED: the input has no such member */
+    int span;      /* span of the document, or -1 */
+    JSValue value; /* the value if there is no span; JS_UNDEFINED if the input lacks the member */
 } Original;
 
-/* What the input said of itself, to be restored in the output (SPEC 2.3, D13). */
+/* Original type and messageId of an event, to be restored in the output (SPEC 2.3, D13). */
 typedef struct EventIdentity {
     int type; /* index into handler_types, or -1 */
     Original type_was, id_was;
@@ -86,7 +86,7 @@ static void outcome_original(Bytes *out, const Original *was)
     Writer w;
     uint32_t start = out->len;
     write_begin(&w, out);
-    w.object_clean = w.array_clean = true; /* the input's own: no toJSON has a say in it */
+    w.object_clean = w.array_clean = true; /* an input value: no toJSON applies to it */
     if (was->span < 0) {
         write_value(&w, was->value);
     } else if (write_lazy(&w, event_document, was->span) != WRITE_DONE) {
@@ -96,7 +96,7 @@ static void outcome_original(Bytes *out, const Original *was)
     }
 }
 
-/* Replace output[from, to) by what the input had; from == to inserts. */
+/* Replace output[from, to) with `lead` and the original value; from == to inserts. */
 static void outcome_splice(uint32_t from, uint32_t to, const char *lead, const Original *was)
 {
     Bytes middle = { .max = 0x3fffffff };
@@ -113,12 +113,12 @@ static void outcome_splice(uint32_t from, uint32_t to, const char *lead, const O
     heap_free(NULL, middle.data);
 }
 
-/* Find `type` and `messageId` in output text that the engine, not the writer, produced. False: nested too deeply. */
+/* Find `type` and `messageId` in output that was written by the engine, not our writer. False if nested too deeply. */
 static bool outcome_locate(Writer *w, uint32_t start)
 {
     const uint8_t *p = output.data + start + 1, *base = output.data;
     int flags;
-    output.max += 17; /* padding is not output */
+    output.max += 17; /* padding for the scanner does not count */
     bool room = bytes_room(&output, 17);
     output.max -= 17;
     if (!room)
@@ -143,8 +143,8 @@ static bool outcome_locate(Writer *w, uint32_t start)
 static JSAtom atom_type, atom_message_id;
 
 /*
- * Append `value` as the event that goes on. Returns HG_FORWARD, or HG_BAD_RETURN / HG_THROWN /
- * HG_TOO_LARGE with output as it was (an exception is pending for HG_THROWN).
+ * Append `value` as a forwarded event. Returns HG_FORWARD; or HG_BAD_RETURN, HG_THROWN (with the exception pending) or
+ * HG_TOO_LARGE with the output unchanged.
  */
 static int outcome_event(JSValueConst value, const EventIdentity *identity)
 {

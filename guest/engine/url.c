@@ -1,33 +1,34 @@
 /*
- * url: the WHATWG URL parser under the prelude's URL and URLSearchParams (guest/prelude/url.js).
+ * native.url: the WHATWG URL parser for the prelude's URL and URLSearchParams (guest/prelude/url.js).
  *
- * The parser is ada, compiled beside the engine from the pinned `ada-url` source distribution and reached only
- * through its C interface. Nothing of it lives longer than a call: a URL is its href and eight offsets, which the
- * prelude keeps, so URLs are ordinary JS values, collected and snapshotted like any other.
+ * The parser is ada, compiled with the engine from the pinned `ada-url` source distribution and used only through its
+ * C interface. No object of ada outlives a call: a URL is its href and eight offsets, which the prelude keeps. So URLs
+ * are ordinary JS values, garbage-collected and snapshotted like any other.
  *
- * native.url.parse(input, base?)          -> [href, ...offsets] or null when there is no such URL
- * native.url.update(href, part, value)    -> the same after one setter; null when the setter refuses
+ * native.url.parse(input, base?)          -> [href, ...offsets], or null if the URL is invalid
+ * native.url.update(href, part, value)    -> the same after calling one setter, or null if the setter refuses
  * native.url.formParse(text)              -> flat [name, value, name, value, ...]
  * native.url.formSerialize(flat)          -> application/x-www-form-urlencoded text
  *
- * Strings must be well-formed; the prelude sees to it.
+ * Strings must be well-formed, which the prelude ensures.
  */
 #include "ada_c.h"
 
 /*
- * ada cannot report exhausted memory: C++ without exceptions would trap. So before it gets a large input, room for
- * all it may need is made sure of; and small inputs have a reserve to fall back on, after which memory is exhausted.
+ * ada cannot report exhausted memory: C++ without exceptions would trap. So before a large input, we check that all the
+ * memory that ada may need is available. Small inputs can fall back on a reserve, after which the call fails as out of
+ * memory.
  */
 enum {
     URL_LARGE = 4096,
-    URL_ROOM_PER_BYTE = 12, /* ada's buffers at their largest: percent-encoding, UTF-32, doubling vectors */
+    URL_ROOM_PER_BYTE = 12, /* upper bound of ada's buffers: percent-encoding, UTF-32, doubling vectors */
     URL_ROOM_PER_PAIR = 96, /* two strings in a doubling vector */
 };
 
 static uint8_t url_reserve[2 * URL_LARGE * URL_ROOM_PER_BYTE] ENGINE_COLD;
 static size_t url_reserve_used;
 
-/* operator new and operator delete of the C++ in the engine, which is ada's alone. */
+/* operator new and operator delete of the engine's C++ code, which is only ada. */
 void *_Znwm(unsigned long size)
 {
     void *p = heap_malloc(NULL, size ? size : 1);
@@ -49,18 +50,18 @@ void _ZdlPv(void *p)
 
 void _ZdlPvm(void *p, unsigned long size) { _ZdlPv(p); }
 
-/* After ada is done: `value`, unless it was made with the reserve. */
+/* Ends a call of ada: returns `value`, or throws out of memory if ada used the reserve. */
 static JSValue url_finish(JSContext *ctx, JSValue value)
 {
     if (likely(url_reserve_used == 0))
         return value;
-    memset(url_reserve, 0, url_reserve_used); /* images hold what is not zero */
+    memset(url_reserve, 0, url_reserve_used); /* zeros cost an image nothing */
     url_reserve_used = 0;
     JS_FreeValue(ctx, value);
     return JS_ThrowOutOfMemory(ctx);
 }
 
-/* False, with the exception pending, when there is too little memory for ada. */
+/* Whether there is enough memory for ada. If not, an exception is pending. */
 static bool url_has_room(JSContext *ctx, size_t bytes, size_t pairs)
 {
     if (bytes <= URL_LARGE && pairs * URL_ROOM_PER_PAIR <= URL_LARGE)
@@ -82,7 +83,7 @@ static size_t url_count(const char *text, size_t length, char wanted)
     return count;
 }
 
-/* The order that guest/prelude/url.js reads. Absent parts are -1. */
+/* Makes [href, ...offsets] in the order that guest/prelude/url.js expects. Absent parts are -1. */
 static JSValue url_record(JSContext *ctx, ada_url url)
 {
     const ada_url_components *parts = ada_get_components(url);
@@ -213,7 +214,7 @@ static JSValue url_form_parse(JSContext *ctx, JSValueConst this_value, int argc,
     return url_finish(ctx, flat);
 }
 
-/* Appends flat[2 * index] and its neighbour, and counts their bytes; -1 with an exception pending. */
+/* Appends the pair flat[2 * index], flat[2 * index + 1] and adds its size to `bytes`; -1 with an exception pending. */
 static int url_form_append(JSContext *ctx, ada_url_search_params params, JSValueConst flat, uint32_t index, size_t *bytes)
 {
     const char *halves[2] = {NULL, NULL};

@@ -1,4 +1,4 @@
-/* native.zlib: the states and the output of zlib.zig, which does the work. Uses the slices of crypto.c. */
+/* native.zlib: allocates states and output for zlib.zig, which does the work. Uses the slices of crypto.c. */
 
 /* Layout shared with zlib/sink.zig. */
 typedef struct Sink {
@@ -6,8 +6,8 @@ typedef struct Sink {
     size_t len, capacity, max;
 } Sink;
 
-enum { ZLIB_DONE = 0, ZLIB_TOO_LARGE = 1, ZLIB_OUT_OF_MEMORY = 2, ZLIB_UNEXPECTED_END = 23 }; /* the rest only zlib.js tells apart */
-enum { ZLIB_SLACK = 1024 }; /* what the writer may need past `max` before it notices */
+enum { ZLIB_DONE = 0, ZLIB_TOO_LARGE = 1, ZLIB_OUT_OF_MEMORY = 2, ZLIB_UNEXPECTED_END = 23 }; /* zlib.js knows the others */
+enum { ZLIB_SLACK = 1024 }; /* bytes that the writer may need beyond `max` before it stops */
 
 size_t hg_inflate_size(void);
 uint32_t hg_inflate(void *state, Sink *sink, const uint8_t *input, size_t len, uint8_t format, size_t *read);
@@ -19,7 +19,7 @@ uint32_t hg_crc32(const uint8_t *bytes, size_t len, uint32_t seed);
 
 static JSClassID deflate_class;
 
-/* Stack that zlib.zig may need beyond a state on it: far more than the engine keeps in reserve. */
+/* Stack that zlib.zig may need in addition to a state: far more than the engine's own reserve. */
 #define ZLIB_STACK_BYTES (128 << 10)
 
 /* Makes room for *n* more bytes; called from Zig. */
@@ -31,7 +31,7 @@ bool hg_zlib_grow(Sink *sink, size_t n)
     if (size < need)
         size = need;
     uint8_t *data = js_realloc_rt(rt, sink->data, size);
-    if (!data && size > need) /* doubling may be too much where the little that is needed is not */
+    if (!data && size > need) /* there may be room for `need` even if not for twice the size */
         data = js_realloc_rt(rt, sink->data, size = need);
     if (!data)
         return false;
@@ -40,7 +40,7 @@ bool hg_zlib_grow(Sink *sink, size_t n)
     return true;
 }
 
-/* What the sink holds from *from* on, as an ArrayBuffer; or the status as a number. The sink is spent. */
+/* The content of the sink after *from* as an ArrayBuffer, or, after an error, the status. Consumes the sink. */
 static JSValue sink_value(JSContext *c, Sink *sink, size_t from, uint32_t status)
 {
     if (status != ZLIB_DONE) {
@@ -60,8 +60,8 @@ static int optional_slice(JSContext *c, Slice *s, int argc, JSValueConst *argv, 
     return i < argc && !JS_IsUndefined(argv[i]) ? slice_of(c, s, argv[i]) : 0;
 }
 
-/* inflate(format, data, max, dictionary, partial) -> ArrayBuffer, or the number of what went wrong. With `partial`,
- * input that is cut off gives what there is of it. */
+/* inflate(format, data, max, dictionary, partial) -> ArrayBuffer, or an error number. With `partial`, truncated input
+ * gives the output so far instead of an error. */
 static JSValue zlib_inflate(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t format, max, status = ZLIB_OUT_OF_MEMORY;
@@ -97,7 +97,7 @@ static void deflate_finalizer(JSRuntime *runtime, JSValueConst handle)
     js_free_rt(runtime, JS_GetOpaque(handle, deflate_class));
 }
 
-/* deflater(format, level, huffmanOnly, dictionary?) -> handle, or the number of what went wrong */
+/* deflater(format, level, huffmanOnly, dictionary?) -> handle, or an error number */
 static JSValue zlib_deflater(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t format, level, status = ZLIB_DONE;
@@ -123,7 +123,7 @@ static JSValue zlib_deflater(JSContext *c, JSValueConst this_val, int argc, JSVa
     return js_uint32(status);
 }
 
-/* deflate(handle, data, flush, max) -> ArrayBuffer of what came out, or the number of what went wrong */
+/* deflate(handle, data, flush, max) -> ArrayBuffer with the new output, or an error number */
 static JSValue zlib_deflate(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t flush, max;
