@@ -1,12 +1,12 @@
 /*
- * Bit operations on numbers beyond 32 bits, which hashes are made of: h >>> 0 is no integer of the engine's half the time,
- * and everything but its integers took the way of objects and of BigInt.
+ * Fast path of bit operations on numbers that are not int32, as in hash functions: half the results of h >>> 0 are doubles,
+ * and QuickJS handles doubles on its slow path for objects and BigInt.
  */
 
 static int engine_logic(JSContext *c, JSValue *sp, OPCodeEnum op);
 static int engine_shr(JSContext *c, JSValue *sp);
 
-/* In place of js_binary_logic_slow. */
+/* Replaces js_binary_logic_slow. */
 static no_inline int arith_logic(JSContext *c, JSValue *sp, int op)
 {
     int32_t a, b;
@@ -35,7 +35,7 @@ static no_inline int arith_logic(JSContext *c, JSValue *sp, int op)
     return 0;
 }
 
-/* In place of js_shr_slow. */
+/* Replaces js_shr_slow. */
 static no_inline int arith_shr(JSContext *c, JSValue *sp)
 {
     int32_t a, b;

@@ -1,10 +1,10 @@
-/* A growing byte buffer on the heap. After a failed append `failed` stays set and appends do nothing. */
+/* A growing byte buffer on the heap. After a failed append, `failed` or `full` stays set and further appends do nothing. */
 
 typedef struct Bytes {
     uint8_t *data;
-    uint32_t len, size, max; /* max: appends past it fail */
+    uint32_t len, size, max; /* appends beyond `max` fail */
     bool failed;             /* out of memory */
-    bool full;               /* past max */
+    bool full;               /* an append exceeded `max` */
 } Bytes;
 
 static no_inline bool bytes_grow(Bytes *b, uint32_t need)

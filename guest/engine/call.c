@@ -1,12 +1,12 @@
 /*
- * Calls from JavaScript to C without a detour: the interpreter calls itself with whatever is to be called, sets up a frame
- * of its own, and then finds that it is no bytecode.
+ * Fast path for calls from JavaScript to C. QuickJS's interpreter calls itself for every function, and only finds out that
+ * it is not bytecode after it has set up a frame.
  */
 
 static JSValue engine_call_internal(JSContext *c, JSValueConst function, JSValueConst this_val, JSValueConst new_target,
                                     int argc, JSValueConst *argv, int flags);
 
-/* The integer that bit operations make of a number. False: of no number, or one beyond 64 bits. */
+/* The operand of a bit operation as an int32. False if it is not a number, or is beyond 64 bits. */
 static inline bool call_int32(JSValueConst v, int32_t *out)
 {
     if (JS_VALUE_GET_TAG(v) == JS_TAG_INT) {
@@ -22,7 +22,7 @@ static inline bool call_int32(JSValueConst v, int32_t *out)
     return true;
 }
 
-/* Two functions that loops over the characters of a text are made of. Where they are not called with what they expect, false. */
+/* Inline charCodeAt and Math.imul, which loops over characters use. False for arguments that need the general function. */
 static inline bool call_common(JSCFunction *function, JSValueConst this_val, int argc, JSValueConst *argv, JSValue *result)
 {
     if (function == js_string_charCodeAt) {
@@ -43,7 +43,7 @@ static inline bool call_common(JSCFunction *function, JSValueConst this_val, int
     return false;
 }
 
-/* js_call_c_function for the commonest forms, with all their arguments. */
+/* js_call_c_function for the most common kinds of functions, when no arguments are missing. */
 static no_inline JSValue call_native(JSContext *c, JSValueConst function, JSValueConst this_val, int argc,
                                      JSValueConst *argv)
 {
@@ -76,7 +76,7 @@ static no_inline JSValue call_native(JSContext *c, JSValueConst function, JSValu
     return result;
 }
 
-/* In place of JS_CallInternal where the interpreter and JS_Call call it. */
+/* Replaces JS_CallInternal where the interpreter and JS_Call call it. */
 static inline JSValue call_function(JSContext *c, JSValueConst function, JSValueConst this_val, JSValueConst new_target,
                                     int argc, JSValueConst *argv, int flags)
 {

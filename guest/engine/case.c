@@ -1,4 +1,4 @@
-/* toLowerCase and toUpperCase of text that is ASCII, character by character; all other goes to QuickJS. */
+/* Fast path of toLowerCase and toUpperCase for ASCII text; other text goes to QuickJS. */
 
 static JSValue engine_string_case(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int lower);
 

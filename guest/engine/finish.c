@@ -1,4 +1,4 @@
-/* What goes out: the outcome of an event, of each event of a batch, of an error; and the end of an invocation. */
+/* Writes the outcome of an event, a batch or an error, and ends an invocation. */
 
 static void finish_error(void) { outcome_detail(JS_GetException(ctx)); }
 
@@ -34,7 +34,7 @@ enum { ITEM_FORWARD, ITEM_FILTERED, ITEM_BAD_RETURN, ITEM_RETRY, ITEM_UNCHANGED,
 static int finish_item(uint32_t index, int kind, JSValueConst value)
 {
     if (kind == ITEM_UNCHANGED)
-        return ITEM_UNCHANGED; /* the host has the input's own bytes */
+        return ITEM_UNCHANGED; /* the host still has the input */
     if (kind == ITEM_FORWARD) {
         int status = outcome_event(value, &invocation.identity[index]);
         if (status == HG_FORWARD)
@@ -64,7 +64,7 @@ static int finish_item(uint32_t index, int kind, JSValueConst value)
     return kind;
 }
 
-/* Output: uint32 count, then count times {uint32 kind, offset, length}, then the bodies. */
+/* Write the outcome of a batch: uint32 count, then count times {uint32 kind, offset, length}, then the bodies. */
 static void finish_batch(JSValueConst value)
 {
     if (JS_IsUndefined(value) || JS_IsNull(value)) {
@@ -102,7 +102,7 @@ static void finish_batch(JSValueConst value)
     output_publish(output.full ? HG_TOO_LARGE : HG_ITEMS);
 }
 
-/* A settled promise ends the invocation; its outcome is written before anything else may run. */
+/* Write the outcome of the settled promise, before any other job can run. */
 static int finish(void)
 {
     JSValue result = JS_PromiseResult(ctx, invocation.promise);
@@ -150,11 +150,11 @@ static void invoke_settle(void)
     box.due_ms = INFINITY;
 }
 
-/* After the outcome: let go of what the invocation held, unless the memory is thrown back anyway. */
+/* After the outcome: release what the invocation holds, unless the memory will be rewound anyway. */
 static int invoke_end(int status)
 {
     if (document_lost && status == HG_DONE && (box.outcome == HG_FORWARD || box.outcome == HG_ITEMS))
-        outcome_text(HG_OUT_OF_MEMORY, ""); /* what goes on might lack a property */
+        outcome_text(HG_OUT_OF_MEMORY, ""); /* the output might lack a property */
     if (status != HG_PENDING) {
         if (rejection_count)
             finish_log_rejections();
@@ -167,7 +167,7 @@ static int invoke_end(int status)
             event_document = again ? again : document_new();
         }
     } else if (document_own(event_document)) {
-        outcome_text(HG_OUT_OF_MEMORY, ""); /* answers will arrive where the event's text is now */
+        outcome_text(HG_OUT_OF_MEMORY, ""); /* answers will overwrite the event's text */
         status = HG_DONE;
     }
     invocation_logs();

@@ -1,21 +1,22 @@
 /*
- * Which function handles which event (SPEC 2.1, 2.7). The user's text is the body of a function whose
- * first line registers one accessor per handler name; accessors see whatever the names are bound to
- * NOW (function, var, const, a bare assignment), so a handler replaced at run time is found too.
+ * Finds the handler of an event (SPEC 2.1, 2.7). The user's source becomes the body of a function whose first line
+ * registers an accessor per handler name. An accessor returns what its name is bound to when it is called (function, var,
+ * const, an assignment), so handlers that are replaced at run time are found too.
  */
 
 enum { HANDLER_BATCH = 7, HANDLER_ALIAS_IDENTITY = 8, HANDLER_COUNT = 9 };
 
 static const char *const handler_names[HANDLER_COUNT] = {
     "onIdentify", "onTrack", "onPage", "onScreen", "onGroup", "onAlias", "onDelete", "onBatch",
-    "onIdentity", /* a misspelling in documentation, taken when onIdentify is absent */
+    "onIdentity", /* a misspelling in the original's documentation, used when onIdentify is absent */
 };
 static const char *const handler_types[] = { "identify", "track", "page", "screen", "group", "alias", "delete" };
 
 static JSValue handler_accessors[HANDLER_COUNT];
-static JSValue handler_known[HANDLER_COUNT]; /* last function found to be no default handler */
+static JSValue handler_known[HANDLER_COUNT]; /* the last function that was found not to be the default handler */
 
-/* Leaves no trace of it, so that the global object of a function differs from the base image's in what the function did. */
+/* Remove `__headgate_register` without a trace, so that a function's global object differs from the base image's only in
+ * what the function did. */
 static void handlers_hide(void)
 {
     JSAtom name = JS_NewAtom(ctx, "__headgate_register");
@@ -45,10 +46,10 @@ static int handlers_expose(void)
                                      JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
 }
 
-/* The line put before the user's text. */
+/* Append the line that precedes the user's source. */
 static void handlers_prologue(Bytes *out)
 {
-    bytes_text(out, "(function(){this.__headgate_register("); /* `this`: nothing in the text can hide it */
+    bytes_text(out, "(function(){this.__headgate_register("); /* `this`, because the source may shadow globalThis */
     for (int i = 0; i < HANDLER_COUNT; i++) {
         bytes_text(out, i ? ",()=>typeof " : "()=>typeof ");
         bytes_text(out, handler_names[i]);
@@ -64,7 +65,7 @@ static JSValue handlers_get(int index)
     JSValue handler = JS_UNDEFINED;
     if (JS_IsFunction(ctx, handler_accessors[index]))
         handler = JS_Call(ctx, handler_accessors[index], JS_UNDEFINED, 0, NULL);
-    if (JS_IsException(handler)) { /* a const that was never reached: not a handler */
+    if (JS_IsException(handler)) { /* a const whose declaration was not reached is not a handler */
         JS_FreeValue(ctx, JS_GetException(ctx));
         return JS_UNDEFINED;
     }
@@ -82,7 +83,7 @@ static JSValue handlers_get(int index)
     return handler;
 }
 
-/* The function for an event type, or JS_UNDEFINED. */
+/* The handler for an event type, or JS_UNDEFINED. */
 static JSValue handlers_find(int index)
 {
     JSValue handler = handlers_get(index);

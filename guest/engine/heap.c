@@ -1,13 +1,13 @@
 /*
- * The heap: size-class free lists over one bump region. Blocks of all sizes come from the same
- * region in order of allocation, so what one event allocates lies on few pages (DESIGN: dirty pages
- * are what a rewind copies and what a warm sandbox costs). After a snapshot the free lists are
- * dropped (heap_seal): events then allocate in fresh pages and leave the holes of boot untouched.
+ * The heap: free lists by size class over one bump-allocated region. Blocks of all sizes come from the same region in order
+ * of allocation, so the allocations of one event share few pages (DESIGN: a rewind copies dirty pages, and a warm sandbox
+ * consists of them). A snapshot drops the free lists (heap_seal): events then allocate in fresh pages and do not write to the
+ * gaps between older blocks.
  *
  * A block is [uint32 size class][uint32 unused][payload]; payloads are 8-byte aligned.
  */
 
-#define HEAP_SMALL_MAX 1024          /* bytes; classes of 16 up to here */
+#define HEAP_SMALL_MAX 1024          /* up to this size, classes are 16 bytes apart */
 #define HEAP_SMALL_CLASSES (HEAP_SMALL_MAX / 16)
 #define HEAP_CLASSES (HEAP_SMALL_CLASSES + 4 * 22) /* then four classes per power of two */
 #define HEAP_GROW_PAGES 16           /* wasm pages asked for at a time */
@@ -31,35 +31,35 @@ static bool heap_exhausted; /* an allocation failed since the invocation began *
 
 static struct {
     HeapBlock *free[HEAP_CLASSES];
-    uint8_t *top;   /* start of the free rest */
-    uint8_t *high;  /* what lies behind was never used; 0: as `top` */
-    uint8_t *end;   /* end of linear memory as far as we own it */
+    uint8_t *top;   /* start of the unallocated rest */
+    uint8_t *high;  /* memory behind it was never used; NULL: same as `top` */
+    uint8_t *end;   /* end of the memory that we own */
     uint32_t used;  /* payload bytes handed out */
     uint32_t peak;
     bool planned;   /* while the base image is baked: see heap_malloc_planned */
 } heap;
 
 /*
- * Where the blocks of an image lie is decided by a trial run. Allocation is deterministic, so a block is known by its
- * serial number; in a trial run it stands in the block's header. The second run puts the blocks that the plan names in
- * front, and all others behind. The plan is in the mailbox.
+ * A trial run decides the layout of an image's blocks. Allocation is deterministic, so a serial number identifies a block;
+ * in the trial run it is in the block's header. The second run puts the planned blocks in front of all others. The mailbox
+ * points to the plan.
  *
- * Base image: the builder loads and runs sample functions, sees which blocks are written to (reference counts, mostly: a
- * few KiB of a MiB), and says of each where it is to lie. Function: seal() tells which blocks are still there; they lie
- * side by side, and what parsing left between them goes.
+ * Base image: the builder loads and runs sample functions, observes which blocks they write to (mostly reference counts: a
+ * few KiB of a MiB), and plans the place of each. Function: seal() reports the blocks that are still in use; the second run
+ * puts them next to each other, without the gaps that parsing left between them.
  */
 enum { HEAP_PLAN_NONE, HEAP_PLAN_TRIAL, HEAP_PLAN_KEPT, HEAP_PLAN_PLACES };
-#define HEAP_FREE UINT32_MAX /* instead of a serial number, while an image is sealed */
+#define HEAP_FREE UINT32_MAX /* marks free blocks while an image is sealed */
 
 static struct {
     uint32_t serial;
-    const uint8_t *kept;    /* a bit per serial number: it is planned for */
-    const uint32_t *places; /* per serial number: offset from `start`, and 1; 0: it is not planned for */
+    const uint8_t *kept;    /* a bit per serial number, set for planned blocks */
+    const uint32_t *places; /* per serial number: offset from `start` | 1 for planned blocks, else 0 */
     uint32_t count;
-    uint8_t *start, *top, *end; /* room for what is planned for; behind it all the rest */
+    uint8_t *start, *top, *end; /* room for the planned blocks; others are behind it */
 } heap_plan ENGINE_COLD;
 
-static bool heap_parted; /* blocks no longer lie one behind the other: see heap_split */
+static bool heap_parted; /* blocks are no longer contiguous: see heap_split */
 
 static inline uint32_t heap_class(size_t size)
 {
@@ -86,7 +86,7 @@ static int heap_extend(size_t need)
         heap.end = (uint8_t *)(__builtin_wasm_memory_size(0) << 16);
     }
     uint8_t *memory_end = (uint8_t *)(__builtin_wasm_memory_size(0) << 16);
-    if (memory_end > heap.end) /* an image is given spare pages: they are ours without growing */
+    if (memory_end > heap.end) /* an image has spare pages, which need no growing */
         heap.end = memory_end;
     if (need <= (size_t)(heap.end - heap.top))
         return 0;
@@ -99,7 +99,7 @@ static int heap_extend(size_t need)
     return 0;
 }
 
-/* Kept for the error that says that memory is exhausted, and for who catches it; given up once. */
+/* Memory for the out-of-memory error and the code that catches it; released once. */
 static struct {
     HeapBlock block;
     uint8_t rest[8192];
@@ -111,12 +111,12 @@ static void heap_give_reserve(void)
     if (block->reserved)
         return;
     block->reserved = 1;
-    block->class = heap_class(sizeof(heap_reserve) - HEAP_HEADER) - 1; /* the next smaller size surely fits */
+    block->class = heap_class(sizeof(heap_reserve) - HEAP_HEADER) - 1; /* the next smaller class certainly fits */
     block->u.next = heap.free[block->class];
     heap.free[block->class] = block;
 }
 
-/* The last resort of a full memory: part a free block of a larger class. */
+/* Last resort when memory is full: split a free block of a larger class. */
 static no_inline void *heap_split(uint32_t class, size_t size)
 {
     uint32_t larger = class + 1;
@@ -135,7 +135,7 @@ static no_inline void *heap_split(uint32_t class, size_t size)
     if (rest >= HEAP_HEADER + 16) {
         HeapBlock *tail = (HeapBlock *)(block->u.payload + size);
         tail->class = heap_class(rest - HEAP_HEADER);
-        if (heap_class_size(tail->class) > rest - HEAP_HEADER) /* what then is left over is lost */
+        if (heap_class_size(tail->class) > rest - HEAP_HEADER) /* the remainder is lost */
             tail->class--;
         tail->u.next = heap.free[tail->class];
         heap.free[tail->class] = tail;
@@ -156,7 +156,7 @@ static no_inline void *heap_carve(uint32_t class, size_t size)
 
 static void *heap_malloc_planned(uint32_t class, size_t full);
 
-/* A block of a class of small ones, when one is free; NULL otherwise. */
+/* Fast path: a free block of a small class, or NULL. */
 static inline void *heap_take(size_t size)
 {
     if (unlikely(size > HEAP_SMALL_MAX || heap.planned))
@@ -227,7 +227,7 @@ static no_inline void *heap_malloc_planned(uint32_t class, size_t full)
     return block->u.payload;
 }
 
-/* Takes the plan from the mailbox, where there is one, before the first allocation that it is for. */
+/* Read the plan from the mailbox, if any, before the first allocation that it covers. */
 static int heap_plan_begin(void)
 {
     if (!box.plan_mode)
@@ -253,7 +253,7 @@ static inline HeapBlock *heap_block(const void *p)
     return (HeapBlock *)((uint8_t *)(uintptr_t)p - HEAP_HEADER);
 }
 
-/* Gives a small block back; false: it is none. */
+/* Fast path: free a small block. False if the block is large. */
 static inline bool heap_give(void *p)
 {
     HeapBlock *block = heap_block(p);
@@ -276,7 +276,7 @@ static void heap_free(void *opaque, void *p)
     if ((uint8_t *)p + full == heap.top && full > HEAP_SMALL_MAX) {
         if (heap.top > heap.high)
             heap.high = heap.top;
-        heap.top = (uint8_t *)block; /* the last large block goes back to the rest whole */
+        heap.top = (uint8_t *)block; /* the last large block rejoins the unallocated rest */
         return;
     }
     block->u.next = heap.free[block->class];
@@ -311,7 +311,7 @@ static void *heap_realloc(void *opaque, void *p, size_t size)
     }
     if ((uint8_t *)p + full == heap.top && size > full && size > HEAP_SMALL_MAX && !heap.planned) {
         uint32_t class = heap_class(size);
-        size_t grown = heap_class_size(class); /* the last block grows where it stands */
+        size_t grown = heap_class_size(class); /* the last block grows in place */
         if (grown - full <= (size_t)(heap.end - heap.top) || heap_extend(grown - full) == 0) {
             heap.top += grown - full;
             heap.used += grown - full;
@@ -329,7 +329,7 @@ static void *heap_realloc(void *opaque, void *p, size_t size)
     return q;
 }
 
-/* The end of the last block in use, from `from` on. In a trial run, what is in use goes into the plan. */
+/* Returns the end of the last used block at or after `from`. In a trial run, puts the used blocks into the plan. */
 static uint8_t *heap_survey(uint8_t *from)
 {
     uint8_t *plan = heap_plan.end ? NULL : (uint8_t *)(uintptr_t)box.plan_ptr, *end = from;
@@ -351,11 +351,11 @@ static uint8_t *heap_survey(uint8_t *from)
     return end;
 }
 
-/* Called once a snapshot is due: free blocks are given up as zeros, which cost an image nothing. Fresh space follows at
- * once: the last page of an image is written to by whatever runs on it. Returns where the image ends, in whole pages. */
+/* Prepare for a snapshot: free blocks are abandoned as zeros, which cost an image nothing. New allocations continue directly
+ * behind the last block, whose page any function writes to anyway. Returns the end of the image, rounded up to a page. */
 static uint32_t heap_seal(void)
 {
-    bool kept = heap.planned && !heap_plan.end && !box.plan_ptr; /* the builder walks the blocks: leave the headers */
+    bool kept = heap.planned && !heap_plan.end && !box.plan_ptr; /* the builder walks the blocks and needs their headers */
     uint8_t *used = heap.planned && !heap_parted ? heap_survey(heap_plan.end ? heap_plan.end : heap_plan.start) : heap.top;
     for (int i = 0; i < HEAP_CLASSES; i++) {
         for (HeapBlock *block = heap.free[i], *next; block && !kept; block = next) {
@@ -367,20 +367,20 @@ static uint32_t heap_seal(void)
     uint8_t *high = heap.high > heap.top ? heap.high : heap.top;
     if (!kept)
         heap.top = used;
-    if (heap_plan.places) /* a function begins on a page of its own */
+    if (heap_plan.places) /* functions begin on a new page */
         heap.top = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
     heap.planned = false;
     heap.high = NULL;
     memset(&heap_plan, 0, sizeof(heap_plan));
     if (high > heap.top)
-        memset(heap.top, 0, high - heap.top); /* large blocks went back to the rest */
+        memset(heap.top, 0, high - heap.top); /* left by large blocks that rejoined the rest */
     uint8_t *aligned = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
     heap_extend((size_t)(aligned - heap.top));
-    heap.end = aligned; /* what follows is looked at anew (heap_extend) */
+    heap.end = aligned; /* heap_extend then finds the spare pages */
     return (uint32_t)(uintptr_t)aligned;
 }
 
-/* In place of js_arena_malloc: a block behind the header that QuickJS keeps of its own (references, garbage collection). */
+/* Replaces js_arena_malloc: a block after QuickJS's own header (reference count, garbage collection). */
 static inline void *heap_block_new(JSRuntime *r, size_t size)
 {
     if (unlikely(size == 0))
@@ -393,7 +393,7 @@ static inline void *heap_block_new(JSRuntime *r, size_t size)
     return header->user_data;
 }
 
-/* In place of js_arena_free. */
+/* Replaces js_arena_free. */
 static inline void heap_block_free(JSRuntime *r, void *p)
 {
     JSMallocBlockHeader *header = container_of(p, JSMallocBlockHeader, user_data);
@@ -401,7 +401,7 @@ static inline void heap_block_free(JSRuntime *r, void *p)
         heap_free(NULL, header);
 }
 
-/* In place of js_arena_usable_size. */
+/* Replaces js_arena_usable_size. */
 static inline size_t heap_block_usable(JSRuntime *r, const void *p)
 {
     if (!p)

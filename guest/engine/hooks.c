@@ -1,4 +1,4 @@
-/* The prelude's functions that C calls, and the promise rejections nobody handled. */
+/* The prelude's functions that C calls, and unhandled promise rejections. */
 
 static JSValue hook_describe, hook_wake, hook_answer, hook_settled, hook_pair, hook_is_default_handler;
 
@@ -25,7 +25,7 @@ static int hooks_take(JSValueConst hooks)
     return 0;
 }
 
-#define REJECTIONS_MAX 64 /* rejections remembered at once; more are dropped */
+#define REJECTIONS_MAX 64 /* unhandled rejections that are kept; more are dropped */
 
 static struct {
     JSValue promise, reason;

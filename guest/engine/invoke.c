@@ -1,15 +1,15 @@
 /*
- * One invocation: parse the event, call the handler, run until its promise settles or has to wait for
- * the host. The guest never blocks: PENDING returns to the host, which comes back through resume().
+ * One invocation: parse the event, call the handler, and run until its promise settles or must wait for the host. The guest
+ * never blocks: it returns HG_PENDING to the host, which continues with resume().
  */
 
-/* Run jobs and due timers until the promise settles or nothing is left to run here. */
+/* Run jobs and due timers until the promise settles or there is nothing left to run. */
 static int invoke_run(void)
 {
     JSContext *c;
     for (;;) {
         if (JS_PromiseState(ctx, invocation.promise) != JS_PROMISE_PENDING) {
-            /* the handler's own rejection is its outcome, not an unhandled one */
+            /* the handler's own rejection is the outcome, not an unhandled rejection */
             rejections_track(ctx, invocation.promise, JS_UNDEFINED, true, NULL);
             return invoke_end(finish());
         }
@@ -54,7 +54,7 @@ static int invoke_call(JSValue handler, JSValue input)
         invocation.promise = result;
         return invoke_run();
     }
-    if (JS_IsObject(result)) { /* a thenable is awaited like a promise */
+    if (JS_IsObject(result)) { /* it may be a thenable, which is awaited like a promise */
         invocation.promise = js_promise_resolve(ctx, ctx->promise_ctor, 1, (JSValueConst *)&result, 0);
         JS_FreeValue(ctx, result);
         if (JS_IsException(invocation.promise)) {
@@ -72,7 +72,7 @@ static int invoke_call(JSValue handler, JSValue input)
     return invoke_end(HG_DONE);
 }
 
-/* Start an invocation: mailbox.input holds an event, or an array of them (HG_FLAG_BATCH). */
+/* Start an invocation. The input is an event, or an array of events with HG_FLAG_BATCH. */
 no_inline int HG_EXPORT(invoke)(void)
 {
     uint8_t *text = (uint8_t *)(uintptr_t)box.input_ptr;
@@ -135,8 +135,8 @@ no_inline int HG_EXPORT(invoke)(void)
     return invoke_call(handler, input);
 }
 
-/* Go on after HG_PENDING. Input: answers, each {uint32 id, status, payload length, body length or ~0}
- * followed by payload and body; possibly none, when a timer is due. */
+/* Continue after HG_PENDING. The input is a list of answers, each {uint32 id, status, payload length, body length or ~0}
+ * followed by payload and body. It is empty when only a timer is due. */
 int HG_EXPORT(resume)(void)
 {
     const uint8_t *p = (const uint8_t *)(uintptr_t)box.input_ptr, *end = p + box.input_len;
@@ -173,7 +173,7 @@ int HG_EXPORT(drain)(void)
         ;
     if (rejection_count)
         finish_log_rejections();
-    invoke_settle(); /* they may have set timers of their own */
+    invoke_settle(); /* the jobs may have set timers */
     box.leftover = 0;
     invocation_logs();
     return HG_DONE;

@@ -1,11 +1,11 @@
 /*
- * for (x of array): a built-in iterator over a plain array gives its next element here; QuickJS asks the array for its length
- * and for the element, as properties of any object.
+ * Fast path of for (x of array): reads the next element of a plain array directly, where QuickJS looks up the length and the
+ * element as properties of any object.
  */
 
 static int engine_for_of_next(JSContext *c, JSValue *sp, int offset);
 
-/* In place of js_for_of_next. */
+/* Replaces js_for_of_next. */
 static int iterate_next(JSContext *c, JSValue *sp, int offset)
 {
     JSValue iterator = sp[offset], next = sp[offset + 1];

@@ -1,10 +1,10 @@
-/* JSON.parse and JSON.stringify of user code: our fast paths, with the engine's behind them. */
+/* JSON.parse and JSON.stringify for user code: fast paths that fall back to the engine's own functions. */
 
-#define JSON_DEPTH_MAX 20000 /* nesting past which JSON.parse is a stack overflow */
+#define JSON_DEPTH_MAX 20000 /* deepest nesting for JSON.parse; beyond it, a stack overflow is thrown */
 
 static Bytes json_out; /* reused between calls */
 
-/* The engine's parser recurses on the machine's stack, which it cannot measure: text this deep would trap. */
+/* The engine's parser recurses on the native stack, whose depth it cannot check: deeper text would trap. */
 static bool json_is_too_deep(JSString *s)
 {
     int depth = 0;
@@ -50,7 +50,7 @@ static JSValue json_parse(JSContext *c, JSValueConst this_val, int argc, JSValue
         JSString *s = JS_VALUE_GET_STRING(argv[0]);
         uint32_t len = s->len;
         if (!s->is_wide_char && len < 0x1000000) {
-            uint8_t *copy = js_malloc(c, len + 17); /* padded, and safe from what the parse frees */
+            uint8_t *copy = js_malloc(c, len + 17); /* padded, and not freed while parsing */
             if (!copy)
                 return JS_EXCEPTION;
             memcpy(copy, str8(s), len);
@@ -68,13 +68,13 @@ static JSValue json_parse(JSContext *c, JSValueConst this_val, int argc, JSValue
     }
     if (argc >= 1 && JS_VALUE_GET_TAG(argv[0]) == JS_TAG_STRING && json_is_too_deep(JS_VALUE_GET_STRING(argv[0])))
         return JS_ThrowStackOverflow(c);
-    return js_json_parse(c, this_val, argc, argv); /* makes the error, or knows better */
+    return js_json_parse(c, this_val, argc, argv); /* throws the error, or parses what the fast path does not handle */
 }
 
-/* Bytes that the writer produced, as a JavaScript string. */
+/* The writer's output as a JavaScript string. */
 static JSValue json_string(const Bytes *b)
 {
-    for (uint32_t i = 0; i < b->len; i += 16) { /* bytes_room keeps 16 to spare */
+    for (uint32_t i = 0; i < b->len; i += 16) { /* bytes_room keeps 16 spare bytes */
         uint32_t mask = wasm_i8x16_bitmask(wasm_v128_load(b->data + i));
         if (mask && (b->len - i >= 16 || mask & ((1u << (b->len - i)) - 1)))
             return JS_NewStringLen(ctx, (const char *)b->data, b->len);
@@ -89,7 +89,7 @@ static JSValue json_stringify(JSContext *c, JSValueConst this_val, int argc, JSV
     if (plain && argc >= 1 && json_out.max) {
         Bytes out = json_out;
         Writer w;
-        json_out = (Bytes){ 0 }; /* taken: nothing the writer calls may use it */
+        json_out = (Bytes){ 0 }; /* user code that the writer calls must not use the same buffer */
         out.len = 0;
         out.failed = out.full = false;
         write_begin(&w, &out);
@@ -98,7 +98,7 @@ static JSValue json_stringify(JSContext *c, JSValueConst this_val, int argc, JSV
         bool usable = status != WRITE_GIVE_UP && !out.failed && !out.full;
         if (usable)
             text = status == WRITE_SKIP ? JS_UNDEFINED : json_string(&out);
-        if (out.size > 1 << 16) { /* do not keep a large buffer for good */
+        if (out.size > 1 << 16) { /* do not keep a large buffer */
             heap_free(NULL, out.data);
             out.data = NULL;
             out.size = 0;

@@ -1,4 +1,4 @@
-/* Object.keys of a plain object: its names in their order, unless there are numbers among them, which come first. */
+/* Fast path of Object.keys for plain objects without integer keys, which would have to come first. */
 
 static JSValue engine_object_keys(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int kind);
 

@@ -1,24 +1,24 @@
 /*
- * What the base image holds lasts: references to its atoms, objects and code are not counted. So an event does not write
- * to the pages on which they lie, and half of what it takes to have a built-in function in hand is saved.
+ * Immortal objects: references to the atoms, objects and code of the base image are not counted. So events do not write to
+ * their pages, and using a built-in function costs half.
  */
 
-/* Instead of a count of references. One place of QuickJS takes one from it without asking: where the number would turn
- * positive at last, the next reference makes it negative again. */
+/* The reference count of an immortal object; every negative count means immortal. One place in QuickJS decrements the count
+ * without a check: before that can wrap to a positive number, the next reference makes it negative again. */
 #define LASTING (INT32_MIN / 2)
 
-static int32_t lasting_atoms_end; /* atoms below last; numbers that stand for themselves are negative */
+static int32_t lasting_atoms_end; /* atoms below are immortal; tagged integers are negative */
 
 static inline bool lasting_atom(JSAtom atom) { return (int32_t)atom < lasting_atoms_end; }
 
-/* In place of js_free_string. */
+/* Replaces js_free_string. */
 static inline void lasting_free_string(JSRuntime *r, JSString *string)
 {
     if (JS_REF_COUNT(string) >= 0)
         engine_free_string(r, string);
 }
 
-/* Atoms to come take free places from the first on: side by side, behind those that last. */
+/* Order the free list of the atom table, so that new atoms get adjacent places, directly behind the immortal ones. */
 static void lasting_atoms(void)
 {
     uint32_t next = 0;
@@ -30,7 +30,7 @@ static void lasting_atoms(void)
     rt->atom_free_index = next;
 }
 
-/* Built-in functions are made when they are first looked at; these are looked at now, not by each sandbox anew. */
+/* Built-in functions are made when they are first read. Read these now, so that not every sandbox has to make them. */
 static const char *const lasting_builtins[] = {
     "Object", "Function", "Array", "String", "Number", "Boolean", "Symbol", "RegExp", "Date",
     "Math", "JSON", "Map", "Set", "Promise", "Error", "Reflect",
@@ -68,10 +68,10 @@ static int lasting_make(void)
     return done;
 }
 
-#define LASTING_ATOM_ROOM 128  /* at least, before the table of atoms grows */
-#define LASTING_ATOM_HASH 1024 /* of some 2,500 atoms; half the table, but a page less that every function writes to */
+#define LASTING_ATOM_ROOM 128  /* new atoms, at least, before the atom table grows */
+#define LASTING_ATOM_HASH 1024 /* for some 2,500 atoms: half the usual size, but a page less that every function writes to */
 
-/* The table of atoms ends soon behind those that last, so that what is next to it in memory is near new atoms. */
+/* Shrink the atom table to end soon after the immortal atoms, so that its new entries are near the next block in memory. */
 static void lasting_trim(void)
 {
     JSAtomStruct **table = js_malloc_rt(rt, (lasting_atoms_end + LASTING_ATOM_ROOM) * sizeof(*table));
@@ -86,7 +86,8 @@ static void lasting_trim(void)
     rt->atom_size = room;
 }
 
-/* From now on all that is there lasts. Nor does collecting garbage look at it: what it refers to is held from outside. */
+/* Make everything that exists now immortal. Garbage collection does not visit it either, so whatever these objects refer to
+ * counts as referenced from outside. */
 static void lasting_all(void)
 {
     if (JS_ResizeAtomHash(rt, LASTING_ATOM_HASH) == 0)

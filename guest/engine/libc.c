@@ -1,13 +1,13 @@
 /*
- * What libc asks of its system, answered inside the guest, so that the module imports no WASI.
- * wasi-libc calls WASI through these symbols; a definition here keeps the import out.
+ * The system functions that libc needs, implemented in the guest so that the module does not import WASI. wasi-libc calls
+ * WASI through these symbols; defining them removes the imports.
  */
 
 #define WASI(name) __attribute__((used)) int32_t __imported_wasi_snapshot_preview1_##name
 
 enum { WASI_OK = 0, WASI_EBADF = 8, WASI_ENOSYS = 52 };
 
-static uint32_t touched; /* HG_TOUCHED_*: what top-level code asked for since the last reset */
+static uint32_t touched; /* HG_TOUCHED_*: what code has used since the last reset */
 
 WASI(clock_time_get)(int32_t id, int64_t precision, int32_t out)
 {
@@ -17,13 +17,13 @@ WASI(clock_time_get)(int32_t id, int64_t precision, int32_t out)
     return WASI_OK;
 }
 
-/* QuickJS prints only when it is about to abort: the trap that follows is the report. */
+/* QuickJS only prints before it aborts; the trap that follows is the report. */
 WASI(fd_write)(int32_t fd, int32_t iovs, int32_t count, int32_t written)
 {
     return WASI_EBADF;
 }
 WASI(fd_close)(int32_t fd) { return WASI_EBADF; }
-int close(int fd) { return -1; } /* libc has a second road to fd_close */
+int close(int fd) { return -1; } /* libc also calls this instead of fd_close */
 WASI(fd_seek)(int32_t fd, int64_t offset, int32_t whence, int32_t out) { return WASI_EBADF; }
 WASI(fd_read)(int32_t fd, int32_t iovs, int32_t count, int32_t read) { return WASI_EBADF; }
 WASI(fd_fdstat_get)(int32_t fd, int32_t out) { return WASI_EBADF; }
@@ -40,7 +40,7 @@ __attribute__((used, noreturn)) void __imported_wasi_snapshot_preview1_proc_exit
     __builtin_trap();
 }
 
-/* libc's own allocator is never linked in: its few callers use ours. */
+/* These replace libc's allocator, which is not linked in. */
 void *malloc(size_t size) { return heap_malloc(NULL, size); }
 void free(void *p) { heap_free(NULL, p); }
 void *calloc(size_t count, size_t size) { return heap_calloc(NULL, count, size); }

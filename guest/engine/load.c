@@ -1,11 +1,11 @@
-/* The user's source text becomes a loaded function (SPEC 2.7). Statuses are ABI (../ABI.md, "load"). */
+/* Loads the user's source (SPEC 2.7), and seals memory for an image. Statuses are ABI (../ABI.md, "load"). */
 
 enum { LOAD_OK = 0, LOAD_SYNTAX = 1, LOAD_THROWN = 2, LOAD_BAD_INPUT = 3, LOAD_OUT_OF_MEMORY = 4 };
 
 #define LOAD_FILENAME "function.js"
 
-static JSValue top_level; /* the wrapper function, while it has not run */
-static bool loaded;       /* a source was accepted */
+static JSValue top_level; /* the wrapper function, until it has run */
+static bool loaded;       /* a source has been accepted */
 
 static void outcome_detail(JSValue error);
 static int boot_report(void);
@@ -13,7 +13,7 @@ static void boot_limit_stack(void);
 static void reserve_reset(void);
 static int load_status_of_exception(int status);
 
-/* Run the top level, then whatever promises it left ready. When it throws, the next event tries anew. */
+/* Run the top level, then the jobs that it queued. If it throws, the next event tries again. */
 static int load_run(void)
 {
     if (handlers_expose() < 0)
@@ -39,13 +39,13 @@ static int load_compile(const uint8_t *source, uint32_t len)
         source += 3, len -= 3;
     handlers_prologue(&text);
     bytes_append(&text, source, len);
-    bytes_append(&text, epilogue, sizeof(epilogue)); /* with its NUL */
+    bytes_append(&text, epilogue, sizeof(epilogue)); /* including the NUL */
     if (text.failed) {
         JS_ThrowOutOfMemory(ctx);
         return -1;
     }
     uint32_t total = text.len - 1;
-    /* line 0 is ours, so that the user's first line is line 1 */
+    /* line 0 is the prologue, so that the user's first line is line 1 */
     JSValue wrapper = JS_EvalInternal(ctx, ctx->global_obj, (const char *)text.data, total, LOAD_FILENAME, 0,
                                       JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY, -1);
     heap_free(NULL, text.data);
@@ -53,7 +53,7 @@ static int load_compile(const uint8_t *source, uint32_t len)
         wrapper = JS_EvalFunction(ctx, wrapper);
     if (JS_IsException(wrapper))
         return -1;
-    /* Text such as "}), (function(){" would parse too: the function must span everything we gave. */
+    /* Text such as "}), (function(){" would parse too, so check that the function spans the whole text. */
     JSObject *p = JS_IsObject(wrapper) ? JS_VALUE_GET_OBJ(wrapper) : NULL;
     if (!p || p->class_id != JS_CLASS_BYTECODE_FUNCTION ||
         p->u.func.function_bytecode->source_len != (int)total - 2) {
@@ -65,8 +65,8 @@ static int load_compile(const uint8_t *source, uint32_t len)
     return 0;
 }
 
-/* Bytecode of a script of ours, without its source text, which would only swell images: mailbox.input
- * to mailbox.output. Scripts are compiled at build time, apart, so that no image holds what parsing left. */
+/* Compile a script of ours from the input to bytecode in the output, without its source text, which would enlarge images.
+ * Scripts are compiled at build time in a separate engine, so that images hold no leftovers of parsing. */
 int HG_EXPORT(script)(void)
 {
     size_t size;
@@ -85,7 +85,7 @@ int HG_EXPORT(script)(void)
     return LOAD_OK;
 }
 
-/* Evaluate bytecode that script() made. Only for bytes of our own build: bytecode is not checked. */
+/* Evaluate bytecode made by script(). Only for bytecode of our own build, since it is not validated. */
 static JSValue load_bytecode(void)
 {
     JSValue script = JS_ReadObject(ctx, (const uint8_t *)(uintptr_t)box.input_ptr, box.input_len, JS_READ_OBJ_BYTECODE);
@@ -105,8 +105,8 @@ int HG_EXPORT(library)(void)
     return LOAD_OK;
 }
 
-/* Load what loads on demand under the expression that is the input ("moment", "google.cloud.pubsub"), by touching what it
- * names, before the function is loaded. */
+/* Load an on-demand script before the function is loaded, by reading the expression in the input ("moment",
+ * "google.cloud.pubsub"). */
 int HG_EXPORT(touch)(void)
 {
     const char *p = (const char *)(uintptr_t)box.input_ptr, *end = p + box.input_len;
@@ -129,7 +129,7 @@ int HG_EXPORT(touch)(void)
     return LOAD_OK;
 }
 
-/* The source is mailbox.input; see ABI.md for what the statuses say. */
+/* Load the function whose source is the input. ../ABI.md describes the statuses. */
 int HG_EXPORT(load)(void)
 {
     const uint8_t *source = (const uint8_t *)(uintptr_t)box.input_ptr;
@@ -165,8 +165,8 @@ int HG_EXPORT(load)(void)
     return LOAD_OK;
 }
 
-/* Make the memory fit to be an image: collect garbage, forget what was only of this run. Returns the
- * address where the image ends; the host keeps nothing behind it. */
+/* Prepare the memory to become an image: collect garbage and reset the state of this run. Returns the address where the image
+ * ends. */
 uint32_t HG_EXPORT(seal)(void)
 {
     rejections_clear();
@@ -174,7 +174,7 @@ uint32_t HG_EXPORT(seal)(void)
         JS_FreeValue(ctx, handler_known[i]);
         handler_known[i] = JS_UNDEFINED;
     }
-    JS_FreeValue(ctx, handlers_find(0)); /* leaves handler_known filled for a running top level */
+    JS_FreeValue(ctx, handlers_find(0)); /* fills handler_known for a top level that has run */
     JS_RunGC(rt);
     if (!loaded)
         lasting_all();

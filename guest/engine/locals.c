@@ -1,25 +1,25 @@
 /*
- * `let` and `const` without their checks. Until its declaration is reached, such a variable may not be read; QuickJS asks
- * at every access whether it has been, and an access that asks takes no part in its shorter instructions (i++ is one for
- * `var`, four for `let`). Here, before a function's code is made final, every path to every access is followed: where the
- * variable surely has its value, the access no longer asks. Code is only ever changed from "get, checked" to "get".
+ * Removes unnecessary initialisation checks of `let` and `const` (the temporal dead zone). QuickJS checks every access, and
+ * has no short instructions for checked accesses (i++ is one instruction for `var` and four for `let`). This is a forward
+ * data-flow analysis, run before a function's code is made final: where a variable is certainly initialised, the checked
+ * access becomes an unchecked one. Nothing else in the code changes.
  *
- * What is followed is the set of variables that may lack their value. Entering a scope adds its variables, an assignment
- * or a check that passed removes one; where paths meet, sets are united, until nothing changes any more.
+ * The data are sets of variables that may be uninitialised. Entering a scope adds its variables; an assignment, or a check
+ * that passed, removes one. Where paths meet, the sets are united, until a fixed point is reached.
  */
 
-#define LOCALS_WORK_MAX (1 << 18) /* words of sets that a function may need; more are left as they are */
-#define LOCALS_ROUNDS_MAX 10      /* as deep as loops within loops are followed */
+#define LOCALS_WORK_MAX (1 << 18) /* words of sets per function; functions that need more keep their checks */
+#define LOCALS_ROUNDS_MAX 10      /* rounds to reach the fixed point, which bounds the nesting of loops */
 
 static int engine_resolve_labels(JSContext *c, JSFunctionDef *s);
 
 typedef struct Locals {
     uint8_t *code;
     int len, words, this_index;
-    uint32_t *now;        /* may lack their value here; a bit a variable */
-    uint32_t *at;         /* likewise, for each label */
-    uint8_t *reached;     /* labels that a path leads to */
-    int *last;            /* by variable: where it last loses its value; -1: nowhere */
+    uint32_t *now;        /* variables that may be uninitialised here, a bit each */
+    uint32_t *at;         /* likewise, at each label */
+    uint8_t *reached;     /* labels that are reachable */
+    int *last;            /* per variable, the last position that uninitialises it, or -1 */
     LabelSlot *labels;
     bool live, changed;
 } Locals;
@@ -35,7 +35,7 @@ static void locals_join(Locals *l, uint32_t label, const uint32_t *from)
     l->reached[label] = true;
 }
 
-/* Adds to `into` what code from `pos` on takes the value from: a handler may begin after any of it. */
+/* Add to `into` the variables that code from `pos` on uninitialises: a handler may begin after any of that code. */
 static void locals_lose(const Locals *l, uint32_t *into, int pos)
 {
     for (int v = 0; v < l->words * 32; v++)
@@ -43,7 +43,7 @@ static void locals_lose(const Locals *l, uint32_t *into, int pos)
             into[v >> 5] |= 1u << (v & 31);
 }
 
-/* An access to `index` at `pos`, which asks. Rewritten to `plain` where it need not, when `final`. */
+/* A checked access at `pos`. If `final`, it becomes the unchecked instruction `plain` where that is safe. */
 static void locals_access(Locals *l, int pos, int plain, bool final)
 {
     int index = get_u16(l->code + pos + 1);
@@ -70,12 +70,12 @@ static void locals_step(Locals *l, int pos, int op, uint32_t *spare, bool final)
     case OP_put_loc_check:
         locals_access(l, pos, OP_put_loc, final);
         break;
-    case OP_catch: /* the handler begins with what was at any place of the block: all of that is behind here */
+    case OP_catch: /* the handler may begin after any instruction of the block, which follows here */
         memcpy(spare, l->now, l->words * sizeof(*spare));
         locals_lose(l, spare, pos);
         locals_join(l, get_u32(l->code + pos + 1), spare);
         break;
-    case OP_gosub: /* of `finally`; comes back */
+    case OP_gosub: /* a `finally` block, which returns here */
         locals_join(l, get_u32(l->code + pos + 1), l->now);
         locals_lose(l, l->now, l->labels[get_u32(l->code + pos + 1)].pos2 > pos ? pos : 0);
         break;
@@ -100,7 +100,7 @@ static void locals_step(Locals *l, int pos, int op, uint32_t *spare, bool final)
     }
 }
 
-/* Follows the code once from its beginning to its end. */
+/* One pass over the code, from beginning to end. */
 static void locals_round(Locals *l, uint32_t *spare, bool final)
 {
     memset(l->now, 0, l->words * sizeof(*l->now));
@@ -120,7 +120,7 @@ static void locals_round(Locals *l, uint32_t *spare, bool final)
     }
 }
 
-/* Notes where variables lose their value. False: no access asks for one. */
+/* Note where variables become uninitialised. False if the code has no checked access. */
 static bool locals_survey(Locals *l)
 {
     bool asks = false;

@@ -1,17 +1,17 @@
 /*
- * memcpy and its like, sixteen bytes at a time and what is left in halves: most copies are of less than sixteen. The engine is built without bulk memory instructions: wasmtime
- * carries them out by a call into the host, which costs more than most of what a function copies (a twentieth of
- * every workload, measured).
+ * memcpy, memmove, memset and memcmp, in steps of 16 bytes and a rest of 8, 4, 2 and 1, since most copies are shorter than
+ * 16 bytes. The engine is built without bulk memory instructions, which wasmtime implements as a call into the host; that
+ * costs more than most copies (a twentieth of every workload, measured).
  */
 
 #define MEMORY_PLAIN __attribute__((used, no_builtin("memcpy", "memmove", "memset", "memcmp")))
 
-/* At any address, of anything. */
+/* Unaligned words that may alias any type. */
 typedef uint64_t __attribute__((aligned(1), may_alias)) Eight;
 typedef uint32_t __attribute__((aligned(1), may_alias)) Four;
 typedef uint16_t __attribute__((aligned(1), may_alias)) Two;
 
-/* From the first byte up; right for overlapping ranges too when `d` is the lower one. */
+/* Copy from the lowest address up; also correct for overlapping ranges if `d` is the lower one. */
 static inline void memory_ascend(uint8_t *d, const uint8_t *s, size_t n)
 {
     for (; n >= 16; n -= 16, d += 16, s += 16)
@@ -79,7 +79,7 @@ MEMORY_PLAIN void *memset(void *to, int value, size_t n)
     return to;
 }
 
-/* Of the first byte in which two words differ. */
+/* The difference of the first bytes in which two words differ. */
 static inline int memory_difference(uint64_t a, uint64_t b)
 {
     int shift = __builtin_ctzll(a ^ b) & ~7;

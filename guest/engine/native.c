@@ -1,8 +1,8 @@
-/* The `native` object: what C offers the prelude. User code never sees it. */
+/* The `native` object: C functions for the prelude, which user code never sees. */
 
-static bool compiling; /* the top level runs while an image is made */
+static bool compiling; /* an image is being made */
 static uint32_t operation_last, operation_count;
-static bool invocation_waits; /* this invocation used timers or operations */
+static bool invocation_waits; /* this invocation has used timers or operations */
 
 static JSValue native_now(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -62,7 +62,7 @@ static JSValue native_class_name(JSContext *c, JSValueConst this_val, int argc, 
     return JS_AtomToString(c, rt->class_array[JS_VALUE_GET_OBJ(argv[0])->class_id].class_name);
 }
 
-/* iteratorEntries(v): what a Map, a Set or an iterator over one still has to give: [entries, isKeyValue] */
+/* iteratorEntries(v) -> [entries, isKeyValue]: the (remaining) entries of a Map, a Set or an iterator over one */
 static JSValue native_iterator_entries(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     if (!JS_IsObject(argv[0]))
@@ -105,7 +105,7 @@ fail:
     return JS_EXCEPTION;
 }
 
-/* setOwn(object, key, value): an ordinary property, whatever setters prototypes have */
+/* setOwn(object, key, value): define an ordinary property, ignoring setters of prototypes */
 static JSValue native_set_own(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSAtom key = JS_ValueToAtom(c, argv[1]);
@@ -118,7 +118,7 @@ static JSValue native_set_own(JSContext *c, JSValueConst this_val, int argc, JSV
 
 enum { OPERATION_FETCH = 1, OPERATION_CACHE = 2 };
 
-/* file(kind, payload, body): hand a request to the host; the answer comes through hooks.answer. */
+/* file(kind, payload, body) -> operation id: file a request with the host, which hooks.answer answers later. */
 static JSValue native_file(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     uint32_t kind;
@@ -167,7 +167,7 @@ static JSValue native_timers_max(JSContext *c, JSValueConst this_val, int argc, 
     return js_uint32(box.timers_max);
 }
 
-/* What the host has under a library's name, in a block of its own; NULL with an exception. */
+/* The host's content for a library name, in a new block; NULL with an exception. */
 static uint8_t *library_fetch(JSContext *c, JSValueConst name, size_t *size)
 {
     size_t len;
@@ -188,7 +188,7 @@ static uint8_t *library_fetch(JSContext *c, JSValueConst name, size_t *size)
     return content;
 }
 
-/* libraryNames() -> the names of all libraries, one a line */
+/* libraryNames() -> the names of all libraries, one per line */
 static JSValue native_library_names(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     size_t size;
@@ -201,8 +201,8 @@ static JSValue native_library_names(JSContext *c, JSValueConst this_val, int arg
     return text;
 }
 
-/* library(name) -> the value of that script. What it is follows from the engine's build, so what it asks for while it
- * loads is no reason not to keep the function's top level in the image. */
+/* library(name) -> the value of that script. A library depends on the engine's build only, so what it uses while it loads
+ * does not count as used by the function, whose top level can stay in the image. */
 static JSValue native_library(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     size_t size;

@@ -1,12 +1,12 @@
 /*
- * Regular expressions. QuickJS's matcher tries every position of the subject, some hundred instructions each; user agents
- * and URLs are searched for words all day. Here a compiled expression knows what a match can begin with, and the matcher
- * runs anchored at each such place; an expression that is one character is found without it. When in doubt the matcher
- * searches by itself. What calls it is in replace.c.
+ * Faster searches with regular expressions. QuickJS's matcher tries every position of the subject at a cost of some hundred
+ * instructions each, which is slow for searching words in user agents and URLs. Here, a compiled expression records the set of
+ * characters that a match can begin with, and the matcher only runs, anchored, at positions with these. An expression for a
+ * single character does not need the matcher at all. In doubtful cases, QuickJS's search is used. The callers are in replace.c.
  *
- * Bytecode (libregexp-opcode.h) begins with a header, then the loop over all positions, then the expression. We open a gap
- * behind the loop: a jump over it, what a match begins with, and a second header. Bytecode "from the second header on" is the expression
- * without its loop, which matches where it is told to begin or nowhere.
+ * Bytecode (libregexp-opcode.h) consists of a header, the loop over all positions, and the expression. We insert a gap behind
+ * the loop, with a jump over it, the RegexpBegin and a second header. The bytecode from the second header on is the expression
+ * without the loop, which matches only at the given position.
  */
 
 enum {
@@ -19,25 +19,25 @@ enum {
 #define REGEXP_HEADER 8         /* RE_HEADER_LEN: flags, captures, registers, length */
 #define REGEXP_CAPTURES 2       /* RE_HEADER_CAPTURE_COUNT */
 #define REGEXP_LENGTH 4         /* RE_HEADER_BYTECODE_LEN */
-#define REGEXP_LOOP 11          /* bytes of the loop over all positions that begins a search */
+#define REGEXP_LOOP 11          /* bytes of the loop over all positions */
 #define REGEXP_JUMP 5
-#define REGEXP_STEPS_MAX 128    /* instructions looked at */
-#define REGEXP_FIRST_MAX 64     /* ASCII characters; of more, one stands nearly everywhere */
+#define REGEXP_STEPS_MAX 128    /* instructions that the analysis visits */
+#define REGEXP_FIRST_MAX 64     /* largest useful set of ASCII characters; larger ones match nearly everywhere */
 
 enum {
     BEGIN_ANYWHERE,
     BEGIN_WITH,     /* a match begins with a character of the set */
-    BEGIN_AND_END,  /* a match is a character of the set, and every group is the match */
-    BEGIN_AT_START, /* a match begins where the subject does */
+    BEGIN_AND_END,  /* a match is a character of the set, and so is every group */
+    BEGIN_AT_START, /* a match begins at the start of the subject */
 };
 
 typedef struct RegexpSet {
     uint8_t ascii[16]; /* bit h of ascii[l] is the character h * 16 + l */
-    uint8_t beyond;    /* all other characters, too */
+    uint8_t beyond;    /* whether the set has all characters beyond ASCII */
 } RegexpSet;
 
 typedef struct RegexpBegin {
-    RegexpSet first, second; /* a match begins with one of each */
+    RegexpSet first, second; /* sets for the first and the second character of a match */
     uint8_t kind;
 } RegexpBegin;
 
@@ -61,7 +61,7 @@ static inline void regexp_add(RegexpSet *set, uint32_t c)
         set->beyond = true;
 }
 
-/* Letters of either case where the set has the one that stands for both (lre_canonicalize). */
+/* Ignore case: add both cases of each letter whose canonical form (lre_canonicalize) is in the set. */
 static void regexp_fold(RegexpSet *set, bool unicode)
 {
     for (uint32_t c = 'a'; c <= 'z'; c++) {
@@ -74,10 +74,10 @@ static void regexp_fold(RegexpSet *set, bool unicode)
             set->ascii[upper & 15] &= ~(1u << (upper >> 4));
         }
     }
-    set->beyond |= unicode; /* two characters beyond ASCII stand for letters */
+    set->beyond |= unicode; /* two characters beyond ASCII fold to ASCII letters */
 }
 
-/* Adds the characters that the instruction at `pc` takes; returns its length, 0 if it is none that takes one of a few. */
+/* Add the characters that the instruction at `pc` matches. Returns its length, or 0 if it is not a character or a range. */
 static int regexp_add_op(RegexpSet *set, const uint8_t *pc, bool unicode)
 {
     RegexpSet own = { 0 };
@@ -108,8 +108,9 @@ static int regexp_add_op(RegexpSet *set, const uint8_t *pc, bool unicode)
 }
 
 /*
- * Adds every character that the code at `pc` may take first (more do no harm), and to `second` those that it may take then.
- * False: the first may be any, or none. Where the second may be, `second` has all.
+ * Add all characters with which a match of the code at `pc` can begin to `first` (supersets are safe), and those that can
+ * follow to `second`. Returns false if the first character can be any or the match can be empty. If the second can be any,
+ * `second` gets all.
  */
 static bool regexp_first(RegexpSet *first, RegexpSet *second, const uint8_t *pc, bool unicode, int *steps)
 {
@@ -128,7 +129,7 @@ static bool regexp_first(RegexpSet *first, RegexpSet *second, const uint8_t *pc,
         case REOP_not_word_boundary_i:
         case REOP_line_start:
         case REOP_line_start_m:
-            pc++; /* takes no character, only refuses some places */
+            pc++; /* an assertion matches no character */
             break;
         case REOP_goto:
             pc += 5 + (int32_t)get_u32(pc + 1);
@@ -150,7 +151,7 @@ static bool regexp_first(RegexpSet *first, RegexpSet *second, const uint8_t *pc,
     return false;
 }
 
-/* The code at `pc` is one character, and what groups there are begin and end with it. */
+/* Whether the code at `pc` matches a single character, and all groups contain exactly it. */
 static bool regexp_is_single(const uint8_t *pc)
 {
     while (*pc == REOP_save_start)
@@ -184,7 +185,7 @@ static RegexpBegin regexp_look(const uint8_t *code, bool unicode)
     return begin;
 }
 
-/* In place of lre_compile: same arguments; the same result, with a gap. */
+/* Replaces lre_compile; the result has the gap where it is useful. */
 uint8_t *regexp_compile(int *len, char *error, int error_size, const char *pattern, size_t pattern_len, int flags,
                         void *opaque)
 {
@@ -192,7 +193,7 @@ uint8_t *regexp_compile(int *len, char *error, int error_size, const char *patte
     const int at = REGEXP_HEADER + REGEXP_LOOP;
     if (!bytecode || bytecode[REGEXP_HEADER] != REOP_split_goto_first || get_u32(bytecode + REGEXP_HEADER + 1) != 6 ||
         bytecode[REGEXP_HEADER + 5] != REOP_any || bytecode[REGEXP_HEADER + 6] != REOP_goto)
-        return bytecode; /* of the flag `y`: there is no loop */
+        return bytecode; /* with the flag `y` there is no loop */
     RegexpBegin begin = regexp_look(bytecode + at, lre_get_flags(bytecode) & (LRE_FLAG_UNICODE | LRE_FLAG_UNICODE_SETS));
     if (begin.kind == BEGIN_ANYWHERE)
         return bytecode;
@@ -211,7 +212,7 @@ uint8_t *regexp_compile(int *len, char *error, int error_size, const char *patte
     return grown;
 }
 
-/* Of a global expression of which every match is one character: which ones; NULL of any other. */
+/* The characters that a global expression for single characters matches; NULL for other expressions. */
 static const RegexpSet *regexp_single(const uint8_t *bytecode)
 {
     const uint8_t *gap = bytecode + REGEXP_HEADER + REGEXP_LOOP;
@@ -224,7 +225,7 @@ static const RegexpSet *regexp_single(const uint8_t *bytecode)
     return begin->kind == BEGIN_AND_END ? &begin->first : NULL;
 }
 
-/* For each of sixteen characters, all bits set if the set has it. */
+/* A mask of the sixteen characters that are in the set. */
 static inline v128_t regexp_have(const RegexpSet *set, v128_t chunk)
 {
     const v128_t bits = wasm_i8x16_const(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -235,13 +236,13 @@ static inline v128_t regexp_have(const RegexpSet *set, v128_t chunk)
     return wasm_i8x16_ne(found, wasm_i8x16_splat(0));
 }
 
-/* The first place in subject[index, len) where a match may begin, or `len`. */
+/* The first position in subject[index, len) where a match can begin, or `len`. */
 static int regexp_next8(const RegexpBegin *begin, const uint8_t *subject, int index, int len)
 {
     bool pairs = begin->kind == BEGIN_WITH;
     for (; index < len && (uintptr_t)(subject + index) + 17 <= (uintptr_t)heap.end; index += 16) {
         v128_t found = regexp_have(&begin->first, wasm_v128_load(subject + index));
-        if (pairs && wasm_v128_any_true(found)) /* behind the end is something, which does no harm */
+        if (pairs && wasm_v128_any_true(found)) /* reading beyond the end is harmless */
             found = wasm_v128_and(found, regexp_have(&begin->second, wasm_v128_load(subject + index + 1)));
         uint32_t mask = wasm_i8x16_bitmask(found);
         if (mask)
@@ -259,7 +260,7 @@ static int regexp_next16(const RegexpBegin *begin, const uint16_t *subject, int 
     return index;
 }
 
-/* In place of lre_exec: same arguments, same results. */
+/* Replaces lre_exec. */
 int regexp_exec(uint8_t **capture, const uint8_t *bytecode, const uint8_t *subject, int index, int len, int shift,
                 void *opaque)
 {

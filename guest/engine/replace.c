@@ -1,18 +1,18 @@
 /*
- * RegExp.prototype's exec, test and [Symbol.replace] while nobody has touched what they look up: the specification has
- * them go through `exec`, `flags` and `lastIndex` as anybody's objects, and make an array of every match. On an expression
- * like the engine made it, with RegExp.prototype as it was, none of that can be seen; the match is enough. Everything else
- * goes to QuickJS's own functions, which engine.c keeps under these names.
+ * Fast paths of RegExp.prototype's exec, test and [Symbol.replace]. The specification makes them look up `exec`, `flags` and
+ * `lastIndex` as observable properties, and make an array for every match. For an unmodified RegExp object and an unmodified
+ * RegExp.prototype none of that is observable, so these functions only match. All other cases go to QuickJS's own functions,
+ * which engine.c renames to engine_*.
  */
 
 static JSValue engine_regexp_exec(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
 static JSValue engine_regexp_test(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
 static JSValue engine_regexp_replace(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
 
-#define REPLACE_SLOTS_MAX 32 /* captures and registers of an expression on the fast path */
-#define REPLACE_GROUPS_MAX 9 /* groups, the match itself among them, where a function replaces */
+#define REPLACE_SLOTS_MAX 32 /* most captures and registers of an expression on the fast path */
+#define REPLACE_GROUPS_MAX 9 /* most groups, including the match itself, with a replacer function */
 
-/* Properties of RegExp.prototype which a replacement looks up: where they are, and what they were before user code. */
+/* A property of RegExp.prototype that a replacement looks up: its place, and its function before user code ran. */
 typedef struct Lookup {
     JSAtom atom;
     uint32_t index;
@@ -40,18 +40,18 @@ static int replace_take_lookup(Lookup *lookup, JSObject *proto, JSAtom atom)
 static int replace_init(void)
 {
     JSValue proto = ctx->class_proto[JS_CLASS_REGEXP];
-    JS_FreeValue(ctx, JS_GetProperty(ctx, proto, JS_ATOM_exec)); /* functions are made when first read */
+    JS_FreeValue(ctx, JS_GetProperty(ctx, proto, JS_ATOM_exec)); /* built-in functions are made when first read */
     if (replace_take_lookup(&replace_lookups[0], JS_VALUE_GET_OBJ(proto), JS_ATOM_exec))
         return -1;
     for (int i = 0; i < countof(replace_getters); i++) {
-        JSAtom atom = JS_NewAtom(ctx, replace_getters[i]); /* held for good */
+        JSAtom atom = JS_NewAtom(ctx, replace_getters[i]); /* never freed */
         if (replace_take_lookup(&replace_lookups[1 + i], JS_VALUE_GET_OBJ(proto), atom))
             return -1;
     }
     return 0;
 }
 
-/* The first `count` of the lookups still find what they found before user code. */
+/* Whether the first `count` lookups still find their original functions. */
 static inline bool replace_is_intact(int count)
 {
     JSObject *proto = JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_REGEXP]);
@@ -69,7 +69,7 @@ static inline bool replace_is_intact(int count)
     return true;
 }
 
-/* An expression with nothing of its own but a writable integer `lastIndex`, to be run on `subject` in one go; or NULL. */
+/* The RegExp object `value` if it has no own property but an integer `lastIndex`, and `subject` is a flat string; or NULL. */
 static inline JSObject *replace_plain(JSContext *c, JSValueConst value, JSValueConst subject)
 {
     if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT || JS_VALUE_GET_TAG(subject) != JS_TAG_STRING)
@@ -92,7 +92,7 @@ static JSValue replace_failure(JSContext *c, int status)
                                                                   : "corrupted bytecode in regexp execution");
 }
 
-/* RegExpBuiltinExec without its result: 1 a match, in `capture`; 0 none; less: an exception is pending. */
+/* RegExpBuiltinExec without making its result: 1 for a match, in `capture`; 0 for none; negative with an exception pending. */
 static int replace_match(JSContext *c, JSObject *p, JSString *subject, uint8_t **capture)
 {
     const uint8_t *bytecode = str8(p->u.regexp.bytecode);
@@ -165,9 +165,9 @@ static JSValue js_regexp_test(JSContext *c, JSValueConst this_val, int argc, JSV
     return found < 0 ? JS_EXCEPTION : js_bool(found);
 }
 
-/* Every match of an expression in a string, before anything is replaced: groups as pairs of places, -1 for none. */
+/* All matches of an expression in a string, found before anything is replaced. Groups are pairs of positions, or -1. */
 typedef struct Matches {
-    int *places; /* `groups` pairs for each; heap, when they are more than `few` */
+    int *places; /* `groups` pairs per match; `few`, or on the heap */
     int groups, count, size;
     int few[32];
 } Matches;
@@ -194,7 +194,7 @@ static int matches_add(JSContext *c, Matches *m, JSString *subject, uint8_t *con
     return 0;
 }
 
-/* All matches of a global expression, the first one of any other; `lastIndex` as [Symbol.replace] leaves it. */
+/* Find all matches of a global expression, or the first of another, and set `lastIndex` like [Symbol.replace]. */
 static int matches_find(JSContext *c, Matches *m, JSObject *p, JSString *subject)
 {
     const uint8_t *bytecode = str8(p->u.regexp.bytecode);
@@ -230,7 +230,7 @@ static JSValue matches_group(JSContext *c, JSString *subject, const int *place)
     return place[0] < 0 ? JS_UNDEFINED : js_sub_string(c, subject, place[0], place[1]);
 }
 
-/* What a function says shall stand for a match. */
+/* The replacement of a match by a replacer function. */
 static JSValue replace_by_function(JSContext *c, JSValueConst function, JSValueConst subject, const Matches *m,
                                    const int *place)
 {
@@ -251,7 +251,7 @@ done:
     return result;
 }
 
-/* What a template with `$` in it gives for a match. */
+/* The replacement of a match by a template with `$`. */
 static JSValue replace_by_template(JSContext *c, JSValueConst template, JSValueConst subject, const Matches *m,
                                    const int *place)
 {
@@ -294,7 +294,7 @@ static JSValue replace_all(JSContext *c, JSValueConst subject, JSValueConst by, 
             string_buffer_free(&out);
             return JS_EXCEPTION;
         }
-        if (place[0] >= next) { /* the flag `u` can find a match before the last one's end */
+        if (place[0] >= next) { /* with the flag `u`, a match can begin before the last one's end */
             string_buffer_concat(&out, s, next, place[0]);
             string_buffer_concat_value(&out, verbatim ? by : piece);
             next = place[1];
@@ -307,7 +307,7 @@ static JSValue replace_all(JSContext *c, JSValueConst subject, JSValueConst by, 
     return string_buffer_end(&out);
 }
 
-/* Every character that is a match of itself gives way to `by`, which is taken as it is; undefined: that is not all. */
+/* Fast path for expressions that match single characters, with a short literal replacement; undefined if it does not apply. */
 static JSValue replace_characters(JSContext *c, JSObject *p, JSValueConst subject, JSValueConst by)
 {
     const RegexpSet *set = regexp_single(str8(p->u.regexp.bytecode));

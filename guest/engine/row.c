@@ -1,6 +1,6 @@
 /*
- * Several events in one entry, each invoked as by itself, with its own seed, fuel and limits. The row ends early with the
- * event after which the host has something to do: its result is in the mailbox, as after invoke(), and the others wait.
+ * Several events in one call of the host. Each is invoked as if alone, with its own seed, fuel and limits. The row ends
+ * early with the first event that needs the host: its result is in the mailbox, as after invoke(), and the rest are not run.
  */
 
 typedef struct RowInput {
@@ -11,12 +11,12 @@ typedef struct RowResult {
     uint32_t fuel, outcome, output_ptr, output_len, log_ptr, log_len, log_dropped, heap_peak;
 } RowResult;
 
-/* Layout is ABI (../ABI.md, "Rows"). Then, `count` times each: a seed, in its place a RowResult; a RowInput. */
+/* The layout is ABI (../ABI.md, "Rows"). `count` seeds, which results overwrite, and `count` RowInputs follow. */
 typedef struct Row {
-    uint32_t count; /* events; the host may take some away while it is asked for fuel */
-    uint32_t done;  /* guest to host: so many have a RowResult */
-    uint32_t slice; /* fuel that each begins with */
-    uint32_t fuel;  /* after so much no other is begun */
+    uint32_t count; /* events; the host may reduce it during a pause */
+    uint32_t done;  /* guest to host: number of RowResults */
+    uint32_t slice; /* fuel of each event's first slice */
+    uint32_t fuel;  /* once this much is used, no other event is begun */
 } Row;
 
 _Static_assert(sizeof(RowResult) == sizeof(box.seed), "a result takes the place of a seed");
@@ -26,7 +26,7 @@ int HG_EXPORT(row)(void)
     Row *row = (Row *)(uintptr_t)box.row;
     RowResult *results = (RowResult *)(row + 1);
     const RowInput *inputs = (const RowInput *)(results + row->count);
-    uint8_t *free = (uint8_t *)(inputs + row->count); /* results are copied to where texts were that nobody needs any more */
+    uint8_t *free = (uint8_t *)(inputs + row->count); /* results are copied over texts that are no longer needed */
     uint32_t used = 0;
 
     for (uint32_t i = 0;; i++) {

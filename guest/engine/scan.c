@@ -1,13 +1,13 @@
 /*
- * One pass over JSON text: is it valid, where does a value end, and is the text CANONICAL, that is,
- * exactly what JSON.stringify would print for it? Canonical text that no one looked at is copied to
- * the output as it is. When in doubt the answer is "not canonical": that costs time, never bytes.
+ * Scans JSON text in one pass: validates it, finds the end of a value, and decides whether the text is CANONICAL, that is,
+ * exactly what JSON.stringify would print. Canonical text of values that are never read is copied to the output unchanged.
+ * In doubtful cases the text counts as not canonical, which costs time but does not change the output.
  *
  * The text must be followed by a NUL and 16 readable bytes.
  */
 
-#define SCAN_DEPTH_MAX 2000 /* nesting of an event; deeper input is refused (HG_BAD_INPUT) */
-#define SCAN_KEYS_MAX 64    /* keys of open objects compared for duplicates; past it: not canonical */
+#define SCAN_DEPTH_MAX 2000 /* deepest nesting of an event; deeper input is rejected (HG_BAD_INPUT) */
+#define SCAN_KEYS_MAX 64    /* keys of open objects that are checked for duplicates; with more, not canonical */
 
 enum { SCAN_CANONICAL = 1, SCAN_ASCII = 2, SCAN_PLAIN = 4 /* string without escapes */ };
 
@@ -46,7 +46,7 @@ static inline bool scan_is_hex(uint8_t c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* `p` is behind the opening quote; returns the closing quote, or NULL. */
+/* Scan a string; `p` is behind the opening quote. Returns the closing quote, or NULL with scan_error set. */
 static const uint8_t *scan_string(const uint8_t *p, int *flags)
 {
     const uint8_t *start = p;
@@ -159,7 +159,7 @@ static inline const uint8_t *scan_space(const uint8_t *p)
     return p;
 }
 
-/* Keys of the objects that are open, outermost first, to notice duplicates. */
+/* Keys of the open objects, outermost first, to detect duplicates. */
 typedef struct ScanKeys {
     int count;
     struct {
@@ -178,8 +178,8 @@ static inline uint64_t scan_signature(const uint8_t *p, uint32_t len)
     return head ^ (uint64_t)len << 56;
 }
 
-/* False when the key stood before in its object, whose keys start at `base`, or might have, or sorts as an
- * integer: the object is not canonical. */
+/* False when the object, whose keys start at `base`, is not canonical because of this key: it is a duplicate, or may be one,
+ * or may be an integer, which would be printed in another order. */
 static bool scan_key_is_new(ScanKeys *keys, int base, const uint8_t *p, uint32_t len)
 {
     if (is_digit(*p) || keys->count == SCAN_KEYS_MAX)
@@ -205,7 +205,7 @@ static const uint8_t *scan_literal(const uint8_t *p, const char *word, int len, 
     return p + len;
 }
 
-/* A value that is no container. */
+/* Scan a string, number or literal. */
 static inline const uint8_t *scan_scalar(const uint8_t *p, int *flags)
 {
     switch (*p) {
@@ -231,18 +231,18 @@ static inline const uint8_t *scan_scalar(const uint8_t *p, int *flags)
 }
 
 /*
- * The container at `p`, itself inside `depth` others. A loop, not a recursion: it runs wherever a property
- * is read, and the C stack may be nearly used up there.
+ * Scan the container at `p`, which is nested in `depth` others. This is a loop and not a recursion, because it runs wherever
+ * a property is read, where the C stack may be nearly used up.
  */
 static no_inline const uint8_t *scan_container(const uint8_t *p, int depth, int *flags)
 {
     enum { ARRAY = -1 };
     struct {
-        int8_t bases[SCAN_DEPTH_MAX]; /* of the open containers around the innermost, from the end on */
+        int8_t bases[SCAN_DEPTH_MAX]; /* `base` of the open containers around the innermost, from the end */
         ScanKeys keys;
         int part;
-    } room; /* in this order, so that what is written to is near what the caller has on the stack */
-    int base = ARRAY;             /* of the innermost: ARRAY, or where its keys start in `keys` */
+    } room; /* ordered so that the part that is written to is next to the caller's stack frame */
+    int base = ARRAY;             /* of the innermost container: ARRAY, or the index of its first key in `keys` */
     int canonical = SCAN_CANONICAL, open = 0;
     const uint8_t *q;
 
@@ -329,7 +329,7 @@ static no_inline const uint8_t *scan_container(const uint8_t *p, int depth, int 
 
 _Static_assert(SCAN_KEYS_MAX <= 127, "bases are bytes");
 
-/* The end of the value that starts at `p`, inside `depth` containers, or NULL with scan_error set. */
+/* Returns the end of the value at `p`, which is nested in `depth` containers, or NULL with scan_error set. */
 static const uint8_t *scan_value(const uint8_t *p, int depth, int *flags)
 {
     return *p == '{' || *p == '[' ? scan_container(p, depth, flags) : scan_scalar(p, flags);

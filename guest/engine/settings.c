@@ -1,25 +1,25 @@
-/* The settings that a handler gets, from the JSON text that the host keeps (SPEC 5). */
+/* The settings object that handlers receive, made from the host's JSON text (SPEC 5). */
 
 static Document *settings_document;
 static uint32_t settings_version;
 
 /*
- * Parsed once: every invocation gets an object of its own, a copy of this one, which nobody else sees. Its members are
- * text of the document, numbers, booleans and null; what a handler makes of text, it makes in its own.
+ * The settings are parsed once. Every invocation gets its own copy of this object, which user code never sees. Its members
+ * are lazy text of the document, numbers, booleans and null; reading a lazy member parses it in the copy only.
  */
 static JSValue settings_object;
-static uint32_t settings_spans; /* that its members are */
-static int settings_lazy;       /* members that are text */
+static uint32_t settings_spans; /* spans of the document that its members use */
+static int settings_lazy;       /* number of members that are lazy text */
 
 static JSValue settings_copy(void)
 {
     JSObject *object = JS_VALUE_GET_OBJ(settings_object);
     settings_document->span_count = settings_spans;
-    JS_REF_COUNT(settings_document) += settings_lazy; /* given back by whatever becomes of the copy */
+    JS_REF_COUNT(settings_document) += settings_lazy; /* released by the properties of the copy */
     return JS_NewObjectFromShape(ctx, js_dup_shape(object->shape), JS_CLASS_OBJECT, object->prop);
 }
 
-/* Its text, from the host. */
+/* Read the text from the host into the document. */
 static int settings_fetch(void)
 {
     if (!settings_document && !(settings_document = document_new()))
@@ -49,7 +49,7 @@ static int settings_fetch(void)
     return 0;
 }
 
-/* Somebody kept settings of an earlier invocation: they keep that document, and this is another. */
+/* User code kept settings of an earlier invocation, and with them the document: go on with a copy of the document. */
 static int settings_part(void)
 {
     Document *fresh = document_new();
@@ -64,7 +64,7 @@ static int settings_part(void)
     return 0;
 }
 
-/* The settings object, anew for every invocation; its text is asked of the host once per version. */
+/* A new settings object for an invocation. The text is read from the host once per version. */
 static JSValue invoke_settings(void)
 {
     bool known = settings_document && settings_version == box.settings_version;
@@ -83,7 +83,7 @@ static JSValue invoke_settings(void)
             JS_ThrowInternalError(ctx, "settings are not JSON: %s", scan_error);
         return settings;
     }
-    if (!JS_VALUE_GET_OBJ(settings)->shape->is_hashed) /* a shape that objects must not share */
+    if (!JS_VALUE_GET_OBJ(settings)->shape->is_hashed) /* a shape that cannot be shared */
         return settings;
     settings_object = settings;
     settings_spans = settings_document->span_count;
@@ -91,7 +91,7 @@ static JSValue invoke_settings(void)
     return settings_copy();
 }
 
-/* Ask the host for the settings now, so that a hermetic sandbox is rewound to a state that has them. */
+/* Read the settings from the host now, so that a hermetic sandbox has them after every rewind. */
 int HG_EXPORT(configure)(void)
 {
     JSValue settings = invoke_settings();

@@ -1,7 +1,7 @@
 /*
- * Atomics without threads. QuickJS leaves them out for WASI, where nothing can wait for anybody else; the operations
- * themselves are plain ones here. Locks have nobody to keep out. `Atomics.wait` never gets as far as waiting: the runtime
- * may not block (JS_SetCanBlock), so it is a TypeError.
+ * Atomics without threads. QuickJS leaves them out for WASI, which has no threads; here, they are plain operations, and
+ * locks do nothing. `Atomics.wait` throws a TypeError before it would wait, since the runtime may not block
+ * (JS_SetCanBlock).
  */
 
 #include <stdbool.h>
