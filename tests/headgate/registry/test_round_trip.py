@@ -1,8 +1,11 @@
-"""Whatever a manifest says: applied, exported and applied again, it is the same."""
+"""Whatever a manifest says: applied, exported and applied again, it is the same. What makes no sense is refused."""
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import itertools
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import tomlkit
@@ -10,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headgate.registry import kinds
+from headgate.registry.errors import Refused
 from headgate.registry.manifest import applying
 from headgate.registry.manifest.export import write
+from headgate.registry.manifest.model import ManifestError
 from headgate.registry.records import SYSTEM
 from headgate.registry.settings import TYPES
 from tests.headgate.registry.desk import Desk
@@ -125,3 +130,49 @@ def test_whatever_is_applied_and_exported_is_the_same(desk: Desk, raw: dict[str,
     write(desk.export(slug=slug, inline=False), desk.directory / slug)
     apart = applying.load(desk.directory / slug / "headgate.toml")
     assert applying.rehearse(desk.registry, apart, {}, SYSTEM, prune=True).steps == []
+
+
+SCALARS = st.one_of(
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.text(st.characters(codec="utf-8"), max_size=8),
+    st.sampled_from(
+        ["type = 'page'", "DROP", "$x", "https://a:b@x/", datetime(2026, 1, 2, tzinfo=UTC), time(1)]
+    ),
+    st.sampled_from([date(2026, 1, 2), {"env": "NOT SET"}, {"env": "MISSING"}, {"value": {}}]),
+)
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TOKENS | st.just("if"), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every container within *value*, with each of its keys."""
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    return [place for key, inner in entries for place in ((value, key), *places(inner))]
+
+
+@settings(
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(manifests(), st.data())
+def test_whatever_stands_anywhere_is_applied_or_refused(
+    desk: Desk, raw: dict[str, Any], data: st.DataObject
+) -> None:
+    whole = copy.deepcopy({"workspace": {"slug": f"x{next(NUMBERS)}"}} | raw)  # parts of *raw* are shared
+    container, key = data.draw(st.sampled_from(places(whole)))
+    container[key] = data.draw(ANYTHING)
+    if isinstance(container, dict) and data.draw(SOMETIMES):
+        container[data.draw(TOKENS)] = container.pop(key)
+    text = tomlkit.dumps(whole)
+
+    with contextlib.suppress(ManifestError, Refused):
+        desk.apply(text)
+        assert desk.apply(text).steps == []
