@@ -1,5 +1,5 @@
-//! The arithmetic of `crypto`, for the glue in crypto.c: states in memory that the caller owns, no
-//! allocation, no imports. Sizes and alignments are asked for at run time; 16 holds for all of them.
+//! The implementation of `crypto` behind crypto.c, without allocations and imports. The caller owns the memory of
+//! states, asks for their sizes at run time, and aligns them to 16 bytes.
 
 const std = @import("std");
 const hash = @import("crypto/hash.zig");
@@ -9,8 +9,8 @@ const Cipher = cipher.Cipher;
 const Algorithm = hash.Algorithm;
 const Digest = hash.Digest;
 
-// Tables instead of constant-time code: the sandbox holds no clock that could watch a cache, and the
-// protected form costs several times the fuel.
+// Tables instead of constant-time code, which costs several times the fuel: the sandbox has no clock that could
+// observe a cache.
 pub const std_options: std.Options = .{ .side_channels_mitigations = .none };
 
 comptime {
@@ -22,7 +22,7 @@ export fn hg_digest_size() usize {
     return @sizeOf(Digest);
 }
 
-/// Bytes that a digest has if nothing else is asked for; 0 if there is no such algorithm.
+/// Default length of a digest in bytes; 0 for an unknown algorithm.
 export fn hg_digest_length(algorithm: u32) usize {
     return hash.digestLength(Algorithm.from(algorithm) orelse return 0);
 }
@@ -126,12 +126,12 @@ export fn hg_cipher_associate(state: *Cipher, bytes: [*]const u8, len: usize) vo
     state.associate(bytes[0..len]);
 }
 
-/// *out* has room for `len + 15` bytes; returns how many were written.
+/// *out* must have room for `len + 15` bytes. Returns the number of bytes written.
 export fn hg_cipher_update(state: *Cipher, out: [*]u8, bytes: [*]const u8, len: usize) usize {
     return state.update(out[0 .. len + 15], bytes[0..len]);
 }
 
-/// Bytes written to *out*, or minus the number of what went wrong.
+/// Returns the number of bytes written to *out*, or a negative error number.
 export fn hg_cipher_final(state: *Cipher, out: *[16]u8) i32 {
     const n = state.final(out) catch |failure| return switch (failure) {
         error.WrongFinalBlockLength => -1,

@@ -1,5 +1,5 @@
-//! The work of `zlib`, for the glue in zlib.c: states in memory that the caller owns, output into a sink that
-//! the caller grows.
+//! The implementation of `zlib` behind zlib.c. The caller owns the memory of states, and grows the sink that
+//! receives the output.
 
 const std = @import("std");
 const Sink = @import("zlib/sink.zig").Sink;
@@ -14,7 +14,7 @@ comptime {
     std.debug.assert(@alignOf(Inflate) <= 16);
 }
 
-/// What the functions return: 0 or the place of the message in zlib.js.
+/// Result of the functions: 0, or the index of the message in zlib.js.
 const Status = enum(u32) {
     done,
     too_large,
@@ -74,8 +74,8 @@ export fn hg_inflate_size() usize {
     return @sizeOf(Inflate);
 }
 
-/// Appends what *input* holds. The sink holds the dictionary, if there is one, and nothing else. *read* becomes
-/// the number of bytes read.
+/// Decompresses *input* into the sink, which must contain only the dictionary, if any. Sets *read* to the number
+/// of bytes read.
 export fn hg_inflate(
     state: *Inflate,
     sink: *Sink,

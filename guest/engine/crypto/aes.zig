@@ -1,5 +1,5 @@
-//! AES with keys of 128, 192 and 256 bits, over the rounds of std.crypto. The key schedule is here because
-//! std's knows no 192.
+//! AES with keys of 128, 192 and 256 bits, on the rounds of std.crypto. It has its own key schedule because
+//! std's does not support 192 bits.
 
 const std = @import("std");
 const Block = std.crypto.core.aes.Block;
@@ -42,7 +42,7 @@ pub const Aes = struct {
         return aes;
     }
 
-    /// The S-box over four bytes: the last round on a state of four equal columns, which shifting leaves alone.
+    /// Applies the S-box to four bytes: the last round on a state of four equal columns, which ShiftRows does not change.
     fn substitute(word: [4]u8) [4]u8 {
         const state: Block = .fromBytes(&(word ++ word ++ word ++ word));
         return state.encryptLast(.fromBytes(&zero)).toBytes()[0..4].*;

@@ -1,10 +1,10 @@
-//! AES in the modes that Node offers, as streams: any pieces in, the same bytes out.
+//! AES in Node's modes, as streams: the output does not depend on how the input is split.
 
 const std = @import("std");
 const Aes = @import("aes.zig").Aes;
 const Ghash = std.crypto.onetimeauth.Ghash;
 
-/// The order is the numbering that crypto-cipher.js uses.
+/// In the order of the numbers in crypto-cipher.js.
 pub const Mode = enum(u8) { ecb, cbc, ctr, cfb, cfb8, ofb, gcm };
 
 pub const Error = error{ WrongFinalBlockLength, BadDecrypt };
@@ -18,21 +18,21 @@ pub const Cipher = struct {
     mode: Mode,
     decrypting: bool,
     padding: bool,
-    /// The block chained to the next, or the counter.
+    /// The previous block for chaining, or the counter.
     chain: [block_length]u8,
-    /// Key stream, of which the first `used` bytes are spent.
+    /// Key stream; its first `used` bytes are used up.
     stream: [block_length]u8,
     used: u8,
-    /// Input of the block modes that waits for the rest of its block.
+    /// Block modes: input of an incomplete block.
     pending: [block_length]u8,
     pending_len: u8,
     ghash: Ghash,
-    /// GCM: what the tag is masked with.
+    /// GCM: the mask of the tag.
     mask: [block_length]u8,
     associated_len: u64,
     text_len: u64,
 
-    /// *iv* is one block; any length but 0 for GCM; ignored for ECB.
+    /// *iv* is one block long; for GCM, it has any length but 0; for ECB, it is ignored.
     pub fn init(c: *Cipher, mode: Mode, decrypting: bool, key: []const u8, iv: []const u8) void {
         c.aes = .init(key);
         c.mode = mode;
@@ -68,27 +68,27 @@ pub const Cipher = struct {
         c.count(12);
     }
 
-    /// The powers of the key that long pieces would use cost more to make than a field or two to hash; without
-    /// them, no piece may be long.
+    /// Feeds *bytes* to the hash in short pieces. Long pieces need precomputed powers of the key, which cost more
+    /// than hashing a short text.
     fn absorb(hash: *Ghash, bytes: []const u8) void {
         var rest = bytes;
         while (rest.len > piece_max) : (rest = rest[piece_max..]) hash.update(rest[0..piece_max]);
         hash.update(rest);
     }
 
-    /// GCM: text that is not encrypted but vouched for by the tag. Before any other text.
+    /// GCM: adds associated data, which is authenticated but not encrypted. Must precede any other text.
     pub fn associate(c: *Cipher, bytes: []const u8) void {
         absorb(&c.ghash, bytes);
         c.associated_len += bytes.len;
     }
 
-    /// Writes at most `in.len + 15` bytes to *out*; returns how many.
+    /// Writes at most `in.len + 15` bytes to *out*. Returns their number.
     pub fn update(c: *Cipher, out: []u8, in: []const u8) usize {
         switch (c.mode) {
             .ecb, .cbc => return c.updateBlocks(out, in),
             .ctr => c.xorStream(out, in, 0),
             .gcm => {
-                // The text that is hashed is the encrypted one.
+                // The hash is over the encrypted text.
                 if (c.text_len == 0) c.ghash.pad();
                 if (c.decrypting) absorb(&c.ghash, in);
                 c.xorStream(out, in, 12);
@@ -125,7 +125,7 @@ pub const Cipher = struct {
         return in.len;
     }
 
-    /// Counts up in the bytes of `chain` from *first* on.
+    /// Increments the counter in the bytes of `chain` from *first* on.
     fn count(c: *Cipher, first: usize) void {
         var i: usize = block_length;
         while (i > first) {
@@ -161,7 +161,7 @@ pub const Cipher = struct {
     }
 
     fn updateBlocks(c: *Cipher, out: []u8, in: []const u8) usize {
-        // The last block of what is decrypted may be padding: it waits for `final`.
+        // When decrypting, the last block may contain padding, so it is kept for `final`.
         const keep = c.decrypting and c.padding;
         var rest = in;
         var written: usize = 0;
@@ -208,7 +208,7 @@ pub const Cipher = struct {
         }
     }
 
-    /// Writes what is left, at most one block, to *out*; returns how many bytes.
+    /// Writes the last block, if any, to *out*. Returns the number of bytes.
     pub fn final(c: *Cipher, out: *[block_length]u8) Error!usize {
         if (c.mode != .ecb and c.mode != .cbc) return 0;
         if (!c.padding) return if (c.pending_len == 0) 0 else error.WrongFinalBlockLength;
@@ -226,7 +226,7 @@ pub const Cipher = struct {
         return block_length - fill;
     }
 
-    /// GCM: the tag over all that went through. The state is spent.
+    /// GCM: computes the tag of all input. The state cannot be used afterwards.
     pub fn tag(c: *Cipher, out: *[block_length]u8) void {
         c.ghash.pad();
         var sizes: [block_length]u8 = undefined;

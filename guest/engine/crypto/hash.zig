@@ -1,9 +1,9 @@
-//! Hashes and HMAC over one state of fixed size, so that the C glue can allocate and copy it blindly.
+//! Hashes and HMAC with one state type of fixed size, which crypto.c can allocate and copy without knowing it.
 
 const std = @import("std");
 const crypto = std.crypto;
 
-/// The order is the numbering that crypto-hash.js uses.
+/// In the order of the numbers in crypto-hash.js.
 pub const Algorithm = enum(u8) {
     md5,
     sha1,
@@ -29,7 +29,7 @@ pub const Algorithm = enum(u8) {
         return if (number < count) @fromBackingInt(@as(u8, @intCast(number))) else null;
     }
 
-    /// The extendable ones can be asked for any number of bytes; HMAC is not defined on them in Node.
+    /// Whether the digest can have any length. Node does not define HMAC for such algorithms.
     pub fn extendable(a: Algorithm) bool {
         return a == .shake128 or a == .shake256;
     }
@@ -91,7 +91,7 @@ pub const Hash = union(Algorithm) {
         }
     }
 
-    /// *out* is `digestLength` bytes, or any number of them for the extendable ones.
+    /// *out* has `digestLength` bytes, or any number of bytes for extendable algorithms.
     pub fn final(h: *Hash, out: []u8) void {
         switch (h.*) {
             inline else => |*state, a| {
@@ -107,7 +107,7 @@ pub const Hash = union(Algorithm) {
 
 pub fn digestLength(algorithm: Algorithm) usize {
     switch (algorithm) {
-        // What OpenSSL, and so Node, gives when no length is asked for.
+        // The default lengths of OpenSSL, and so of Node.
         .shake128 => return 16,
         .shake256 => return 32,
         inline else => |a| return Implementation(a).digest_length,
@@ -120,7 +120,7 @@ pub fn blockLength(algorithm: Algorithm) usize {
     }
 }
 
-/// A hash, or an HMAC where `outer` is in use.
+/// A hash, or an HMAC if `outer` is in use.
 pub const Digest = struct {
     inner: Hash,
     outer: Hash,
@@ -152,7 +152,7 @@ pub const Digest = struct {
         d.inner.update(bytes);
     }
 
-    /// The state is spent afterwards.
+    /// The state cannot be used afterwards.
     pub fn final(d: *Digest, out: []u8) void {
         d.inner.final(out);
         if (d.keyed) {

@@ -1,4 +1,4 @@
-//! Keys from passwords and from other keys. The rounds cost Wasm fuel, so no limit is kept here.
+//! Key derivation. There is no limit on rounds, because they cost Wasm fuel.
 
 const std = @import("std");
 const hash = @import("hash.zig");
@@ -8,7 +8,7 @@ const Digest = hash.Digest;
 /// PBKDF2 (RFC 8018, 5.2) with HMAC over *algorithm*.
 pub fn pbkdf2(out: []u8, algorithm: Algorithm, password: []const u8, salt: []const u8, rounds: u32) void {
     const length = hash.digestLength(algorithm);
-    // Keying costs as much as a round: done once, and copied.
+    // Keying costs as much as a round, so the keyed state is made once and copied.
     const keyed: Digest = .initKeyed(algorithm, password);
     var rest = out;
     var index: u32 = 1;
@@ -34,7 +34,7 @@ pub fn pbkdf2(out: []u8, algorithm: Algorithm, password: []const u8, salt: []con
     }
 }
 
-/// HKDF (RFC 5869). The caller holds *out* to 255 digests.
+/// HKDF (RFC 5869). *out* must not be longer than 255 digests.
 pub fn hkdf(out: []u8, algorithm: Algorithm, key: []const u8, salt: []const u8, info: []const u8) void {
     const length = hash.digestLength(algorithm);
     var prk: [hash.max_digest_length]u8 = undefined;
@@ -59,14 +59,14 @@ pub fn hkdf(out: []u8, algorithm: Algorithm, key: []const u8, salt: []const u8, 
     }
 }
 
-/// Bytes of working memory that `scrypt` wants, or null where they pass any memory.
+/// Bytes of working memory that `scrypt` needs, or null if no memory is that large.
 pub fn scryptMemory(n: u32, r: u32, p: u32) ?usize {
     const blocks = @as(u128, n) + 2 + p;
     const bytes = blocks * r * 128 + 64; // 64: three alignments to 16
     return if (bytes > std.math.maxInt(u31)) null else @intCast(bytes);
 }
 
-/// scrypt (RFC 7914). *n* is a power of two above 1; *memory* as `scryptMemory` says.
+/// scrypt (RFC 7914). *n* must be a power of two above 1; *memory* must have `scryptMemory` bytes.
 pub fn scrypt(out: []u8, password: []const u8, salt: []const u8, n: u32, r: u32, p: u32, memory: []u8) bool {
     var arena: std.heap.FixedBufferAllocator = .init(memory);
     std.crypto.pwhash.scrypt.kdf(arena.allocator(), out, password, salt, .{

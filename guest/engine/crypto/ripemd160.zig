@@ -92,7 +92,7 @@ fn mix(kind: usize, x: u32, y: u32, z: u32) u32 {
 fn line(s: [5]u32, x: *const [16]u32, words: *const [80]u8, shifts: *const [80]u5, constants: *const [5]u32, first: usize) [5]u32 {
     var a, var b, var c, var d, var e = s;
     for (0..5) |group| {
-        // The right line goes through the functions in the opposite order.
+        // The right line uses the functions in reverse order.
         const kind = if (first == 0) group else first - group;
         for (0..16) |j| {
             const i = group * 16 + j;

@@ -1,4 +1,4 @@
-//! Deflate with the headers and check sums of zlib and gzip around it, over std.compress.flate.
+//! Deflate on std.compress.flate, with the headers and checksums of zlib and gzip.
 
 const std = @import("std");
 const flate = std.compress.flate;
@@ -11,7 +11,7 @@ pub const Flush = enum(u8) { none, sync, finish };
 
 const Method = enum { stored, huffman, matches };
 
-/// Bytes of a stored block, at most.
+/// Largest stored block in bytes.
 const stored_max = 65535;
 
 pub const Deflate = struct {
@@ -35,7 +35,7 @@ pub const Deflate = struct {
         matches: flate.Compress,
     },
 
-    /// *level* is 0 to 9. With *huffman_only*, no matches are looked for.
+    /// *level* is 0 to 9. With *huffman_only*, matches are not used.
     pub fn init(z: *Deflate, format: Format, level: u8, huffman_only: bool) void {
         z.format = format;
         z.level = level;
@@ -48,7 +48,7 @@ pub const Deflate = struct {
         z.total = 0;
         z.failure = null;
         z.output = .{ .buffer = &z.output_buffer, .vtable = &.{ .drain = drain } };
-        // The raw format writes no header, and the buffer is wide enough: nothing can fail.
+        // Cannot fail: the raw format has no header, and the buffer is large enough.
         switch (z.method) {
             .stored => z.compressor = .{ .stored = {} },
             .huffman => z.compressor = .{
@@ -67,13 +67,13 @@ pub const Deflate = struct {
         return levels[level - 1];
     }
 
-    /// Makes *dictionary* the text that came before. Called before anything is written; *scratch* is thrown away.
+    /// Sets the preset dictionary, before anything is written. The content of *scratch* is meaningless afterwards.
     pub fn preset(z: *Deflate, dictionary: []const u8, scratch: *Sink) Sink.Error!void {
         if (z.format == .zlib) z.dictionary_check = std.hash.Adler32.hash(dictionary);
         if (z.method != .matches) return;
         const tail = dictionary[dictionary.len -| flate.history_len..];
         z.sink = scratch;
-        // Compressed like any text, and the outcome dropped: it ends on a byte, so the rest stands alone.
+        // Compress it like text and drop the output. That ends at a byte boundary, so the rest is independent of it.
         try z.pass(tail);
         try z.sync();
         scratch.len = 0;
@@ -167,7 +167,7 @@ pub const Deflate = struct {
             .matches => |*c| c.writer.flush() catch return z.reason(),
         }
         z.output.flush() catch return z.reason();
-        // The empty stored block that readers of a stream look for.
+        // The empty stored block that marks a flush in the stream.
         if (z.method != .stored) try z.storedBlock(&.{}, false);
     }
 

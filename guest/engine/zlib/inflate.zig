@@ -1,5 +1,5 @@
-//! Inflate (RFC 1950, 1951, 1952) of input that is there whole. Ours and not std.compress.flate's, because
-//! every mistake in the data has to be named as zlib names it, and because the output is the window here.
+//! Inflate (RFC 1950, 1951, 1952) of complete input. It does not use std.compress.flate, because errors in the data
+//! must have zlib's names, and because the output serves as the window.
 
 const std = @import("std");
 const Sink = @import("sink.zig").Sink;
@@ -37,7 +37,7 @@ const Bits = struct {
     hold: u64 = 0,
     count: u32 = 0,
 
-    /// Fills up to at least 48 bits, or to whatever is left.
+    /// Fills the buffer to at least 48 bits, or with all remaining input.
     inline fn refill(b: *Bits) void {
         if (b.input.len - b.at >= 8) {
             const word = std.mem.readInt(u64, b.input[b.at..][0..8], .little);
@@ -74,7 +74,7 @@ const Bits = struct {
         return value;
     }
 
-    /// Forgets the rest of the byte and gives whole bytes in hold back to the input.
+    /// Skips to the next byte boundary and returns buffered whole bytes to the input.
     fn alignToByte(b: *Bits) void {
         b.at -= b.count / 8;
         b.hold = 0;
@@ -85,11 +85,11 @@ const Bits = struct {
 const max_code_bits = 15;
 const lookup_bits = 10;
 
-/// A canonical Huffman code: a table for the short words, counts for the rest.
+/// A canonical Huffman code: a table for short codes, counts per length for the rest.
 fn Code(comptime symbols: usize) type {
     return struct {
         const Self = @This();
-        // symbol << 4 | bits; or one of the marks, whose bits are 0
+        // symbol << 4 | bits, or one of the marks, which have 0 bits
         const invalid: u16 = 0x10;
         const long: u16 = 0x00;
 
@@ -140,7 +140,7 @@ fn Code(comptime symbols: usize) type {
             return if (longest == 1) .single else .wrong;
         }
 
-        /// The next symbol, or null where no code word begins so. Bits must be filled up.
+        /// The next symbol, or null for an invalid code. The bit buffer must be filled.
         inline fn decode(code: *const Self, bits: *Bits) error{UnexpectedEnd}!?u16 {
             const entry = code.lookup[bits.peek(lookup_bits)];
             const length = entry & 15;
@@ -194,17 +194,17 @@ const distance_extra = [30]u8{
 };
 const length_order = [19]u8{ 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
 
-/// Working memory of an inflation; the caller allocates it.
+/// The state of a decompression, which the caller allocates.
 pub const Inflate = struct {
     bits: Bits,
     sink: *Sink,
-    /// Where the window begins in the sink: matches do not reach before it.
+    /// Start of the window in the sink; matches cannot reach before it.
     base: usize,
     literals: Literals,
     distances: Distances,
     lengths: Lengths,
 
-    /// Appends to *sink* what *input* holds. The dictionary, if any, lies in the sink already.
+    /// Decompresses *input* into *sink*, which already contains the dictionary, if any.
     pub fn run(z: *Inflate, sink: *Sink, input: []const u8, format: Format, dictionary: []const u8) Error!usize {
         z.sink = sink;
         z.bits = .{ .input = input };
@@ -214,7 +214,7 @@ pub const Inflate = struct {
             .zlib => try z.zlibMember(dictionary),
             .gzip => try z.gzipMembers(),
             .unzip => {
-                // As Node: two bytes of magic decide; one alone is not enough to say.
+                // Like Node, decide by two magic bytes; one is not enough.
                 if (input.len > 0 and input[0] == 0x1f and (input.len == 1 or input[1] == 0x8b)) {
                     if (input.len == 1) return error.UnexpectedEnd;
                     try z.gzipMembers();
@@ -254,7 +254,7 @@ pub const Inflate = struct {
     fn gzipMembers(z: *Inflate) Error!void {
         while (true) {
             try z.gzipMember();
-            // Zero bytes after a member are padding; anything else has to be another member.
+            // Zero bytes after a member are padding; anything else must be another member.
             const rest = z.bits.input[z.bits.at..];
             if (rest.len == 0 or rest[0] == 0) return;
         }
@@ -354,7 +354,7 @@ pub const Inflate = struct {
         for (length_order[0..length_count]) |symbol| code_lengths[symbol] = @intCast(try b.take(3));
         switch (z.lengths.build(&code_lengths)) {
             .complete => {},
-            // zlib reads one bit for every length then, and takes it for no code.
+            // zlib then reads one bit for every length, and treats it as an invalid code.
             .empty => @memset(&z.lengths.lookup, 0 << 4 | 1),
             .single, .wrong => return error.InvalidCodeLengths,
         }
@@ -364,7 +364,7 @@ pub const Inflate = struct {
         var have: usize = 0;
         while (have < total) {
             b.refill();
-            const symbol = (try z.lengths.decode(b)).?; // a complete code has no word without symbol
+            const symbol = (try z.lengths.decode(b)).?; // every word of a complete code has a symbol
             if (symbol < 16) {
                 lengths[have] = @intCast(symbol);
                 have += 1;
@@ -392,10 +392,10 @@ pub const Inflate = struct {
         }
     }
 
-    /// The symbols of a block, up to its end.
+    /// Decodes the symbols of a block to its end.
     fn block(z: *Inflate) Error!void {
         const sink = z.sink;
-        // A copy that the compiler can keep in registers; it goes back on every way out.
+        // A copy that the compiler can keep in registers; it is written back on every exit.
         var b = z.bits;
         defer z.bits = b;
         while (true) {
@@ -405,7 +405,7 @@ pub const Inflate = struct {
             if (symbol < 256) {
                 sink.data[sink.len] = @intCast(symbol);
                 sink.len += 1;
-                // 48 bits were there: enough for a second literal, not for what may follow it.
+                // There were 48 bits, enough for a second literal but not for more.
                 symbol = try z.literals.decode(&b) orelse return error.InvalidLiteralCode;
                 if (symbol < 256) {
                     sink.data[sink.len] = @intCast(symbol);
@@ -432,7 +432,7 @@ pub const Inflate = struct {
         const from = to - distance;
         sink.len += length;
         if (distance >= 8) {
-            // Eight at a time; up to seven too many, for which there is room.
+            // Copies eight bytes at a time, up to seven too many, for which there is room.
             var i: usize = 0;
             while (i < length) : (i += 8) to[i..][0..8].* = from[i..][0..8].*;
         } else if (distance == 1) {

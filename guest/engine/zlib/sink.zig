@@ -1,11 +1,11 @@
-//! Where output goes: one growing block that the C glue owns, so that a match copies from what is there.
+//! The output: one growing block that zlib.c owns, from which matches are copied.
 
-/// Layout shared with `Sink` in zlib.c.
+/// The layout is shared with `Sink` in zlib.c.
 pub const Sink = extern struct {
     data: [*]u8,
     len: usize,
     capacity: usize,
-    /// Output may not pass this many bytes.
+    /// Most bytes of output.
     max: usize,
 
     pub const Error = error{ TooLarge, OutOfMemory };
