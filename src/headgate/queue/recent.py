@@ -21,16 +21,17 @@ _ITEM_BYTES: Final = 512
 """Memory of a cached job besides its body."""
 
 
-class Waiting(NamedTuple):
-    """
-    A job with its due time (ms since the epoch), the row id of its body, and whether other jobs share the
-    body.
-    """
+class Lease(NamedTuple):
+    """A stored job: the row id of its body, whether other jobs share the body, its size in bytes, its lane's number."""
 
-    job: Job
-    due: int
     body: int
     shared: bool
+    size: int
+    lane: int
+
+
+Waiting = tuple["Job", Lease]
+"""A cached job, due since it was put (`accepted_at`), and what the store has to know to end it."""
 
 
 class _Lane:
@@ -55,7 +56,7 @@ class Recent:
         self._lanes: dict[int, _Lane] = {}
         """The followed lanes that have cached jobs."""
         self._bytes = 0
-        self._put: list[tuple[int, Waiting]] = []
+        self._put: list[tuple[int, list[Waiting]]] = []
 
     def __contains__(self, lane: int) -> bool:
         return lane in self._followed
@@ -66,7 +67,7 @@ class Recent:
     def first(self, lane: int) -> int | None:
         """The id of the first cached job of *lane*, or None. Older jobs are in the file only."""
         own = self._lanes.get(lane)
-        return own.waiting[0].job.id if own is not None else None
+        return own.waiting[0][0].id if own is not None else None
 
     def follow(self, lane: int) -> None:
         """Starts to cache jobs put to *lane*, which must have no waiting job that is due later than now."""
@@ -86,10 +87,10 @@ class Recent:
         if left is not None:
             self._bytes -= left.bytes
 
-    def put(self, lane: int, waiting: Waiting) -> None:
+    def put(self, lane: int, waiting: list[Waiting]) -> None:
         """
-        Adds a job of *lane*, which is followed, once the current transaction commits. It must be later than
-        all that were put before.
+        Adds jobs of *lane*, which is followed, once the current transaction commits. They must be later than
+        all that were put before, and in order.
         """
         self._put.append((lane, waiting))
 
@@ -100,11 +101,11 @@ class Recent:
             lane = self._lanes.get(number)
             if lane is None:
                 lane = self._lanes[number] = _Lane()
-            size = len(waiting.job.body) + _ITEM_BYTES
+            size = _bytes_of(waiting)
             if lane.bytes + size > self._lane_bytes or self._bytes + size > self._bytes_max:
                 self.leave(number)
                 continue
-            lane.waiting.append(waiting)
+            lane.waiting += waiting
             lane.bytes += size
             self._bytes += size
         self._put = []
@@ -122,10 +123,14 @@ class Recent:
             return [], None
         waiting = own.waiting
         taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
-        size = sum([len(each.job.body) for each in taken]) + len(taken) * _ITEM_BYTES
+        size = _bytes_of(taken)
         own.bytes -= size
         self._bytes -= size
         if waiting:
-            return taken, waiting[0].due
+            return taken, waiting[0][0].accepted_at
         del self._lanes[lane]
         return taken, None
+
+
+def _bytes_of(waiting: list[Waiting]) -> int:
+    return sum([lease.size for _, lease in waiting]) + len(waiting) * _ITEM_BYTES

@@ -13,7 +13,7 @@ import orjson
 from headgate.queue import seen
 from headgate.queue.dead import DeadLetters
 from headgate.queue.model import Again, Done, Job, Lane
-from headgate.queue.recent import Recent, Waiting
+from headgate.queue.recent import Lease, Recent, Waiting
 from headgate.queue.seen import Seen, Siblings
 from headgate.queue.statements import ListStatement, RowStatement, insert
 from headgate.queue.tallies import Tallies
@@ -107,13 +107,6 @@ class Found(NamedTuple):
     next_due: int | None
 
 
-class _Lease(NamedTuple):
-    body: int
-    shared: bool
-    size: int
-    lane: int
-
-
 class _Held:
     """
     The leases of a lane.
@@ -161,7 +154,7 @@ class Store:
         }
         self._lanes = {lane: number for number, lane in self._names.items()}
         self._new_lanes: list[Lane] = []
-        self._leases: dict[int, _Lease] = {}
+        self._leases: dict[int, Lease] = {}
         self._held: dict[int, _Held] = {}
         self._next_job, self._next_body = (
             db.execute(
@@ -185,7 +178,8 @@ class Store:
         shares: list[int] = []
         jobs: list[Any] = []
         tallies: dict[int, list[Any]] = {}
-        body, job_id, recent = self._next_body, self._next_job, self._recent
+        body, job_id = self._next_body, self._next_job
+        recent: dict[int, list[Waiting]] = {}
         for event, key in zip(events, keys, strict=True):
             if key in known:
                 flags.append(False)
@@ -217,9 +211,14 @@ class Store:
                     stored, text, shared = body, own, False
                     bodies += (body, *about, False, own)
                     body += 1
-                jobs += (job_id, number, now, stored, len(text))
-                if number in recent:
-                    recent.put(number, Waiting(_new_job(job_id, lane, event, text, now), now, stored, shared))
+                size = len(text)
+                jobs += (job_id, number, now, stored, size)
+                if number in self._recent:
+                    waiting = recent.get(number)
+                    if waiting is None:
+                        waiting = recent[number] = []
+                    lease = Lease(stored, shared, size, number)
+                    waiting.append((_new_job(job_id, lane, event, text, now), lease))
                 job_id += 1
         for counted, number in tallies.values():
             self.tallies.count(counted, number)
@@ -227,6 +226,8 @@ class Store:
         _ADD_BODIES.run(db, bodies)
         _ADD_SHARES.run(db, shares)
         _ADD_NEW_JOBS.run(db, jobs)
+        for number, some in recent.items():
+            self._recent.put(number, some)
         self._next_body, self._next_job = body, job_id
         return flags
 
@@ -393,7 +394,7 @@ class Store:
             if due > now or len(jobs) == wanted:
                 return Found(lane, jobs, due)
             source, message_id, event_type, labels = about
-            self._leases[id_] = _Lease(body, bool(shared), size, number)
+            self._leases[id_] = Lease(body, bool(shared), size, number)
             held.ids.add(id_)
             if not held.mixed:
                 held.floor = (due, id_)
@@ -422,12 +423,12 @@ class Store:
         if taken:
             held = self._held_by(number)
             leases = self._leases
-            for job, _, body, shared in taken:
-                leases[job.id] = _Lease(body, shared, len(job.body), number)
-            held.ids.update([each.job.id for each in taken])
+            for job, lease in taken:
+                leases[job.id] = lease
+            held.ids.update([job.id for job, _ in taken])
             if not held.mixed:
-                held.floor = (taken[-1].due, taken[-1].job.id)
-        return Found(lane, [*jobs, *(each.job for each in taken)], next_due)
+                held.floor = (taken[-1][0].accepted_at, taken[-1][0].id)
+        return Found(lane, [*jobs, *[job for job, _ in taken]], next_due)
 
     def _held_by(self, lane: int) -> _Held:
         held = self._held.get(lane)

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from headgate.queue.model import NO_LABELS, Job, Lane
-from headgate.queue.recent import Recent, Waiting
+from headgate.queue.recent import Lease, Recent, Waiting
 
 LANE = Lane("w", "a")
 
 
 def waiting(number: int, size: int = 100) -> Waiting:
-    job = Job(number, LANE, "s", f"m{number}", "track", "function", 0, 0, 1, None, b"x" * size, NO_LABELS)
-    return Waiting(job, 1_000 + number, number, False)
+    job = Job(
+        number,
+        LANE,
+        "s",
+        f"m{number}",
+        "track",
+        "function",
+        0,
+        0,
+        1_000 + number,
+        None,
+        b"x" * size,
+        NO_LABELS,
+    )
+    return job, Lease(number, False, size, 1)
 
 
 def put(recent: Recent, lane: int, *all_of: Waiting) -> None:
     for one in all_of:
-        recent.put(lane, one)
+        recent.put(lane, [one])
     recent.after_commit()
 
 
 def numbers(recent: Recent, lane: int, most: int) -> tuple[list[int], int | None]:
     taken, next_due = recent.take(lane, most)
-    return [one.job.id for one in taken], next_due
+    return [job.id for job, _ in taken], next_due
 
 
 def test_in_order_and_with_what_is_left() -> None:
@@ -43,7 +56,7 @@ def test_in_order_and_with_what_is_left() -> None:
 def test_what_was_rolled_back_is_not_there() -> None:
     recent = Recent()
     recent.follow(1)
-    recent.put(1, waiting(0))
+    recent.put(1, [waiting(0)])
     recent.after_rollback()
     recent.after_commit()
 
@@ -54,7 +67,7 @@ def test_a_lane_of_which_something_else_waits_is_not_followed() -> None:
     recent = Recent()
     recent.follow(1)
     put(recent, 1, waiting(0))
-    recent.put(1, waiting(1))
+    recent.put(1, [waiting(1)])
     recent.leave(1)
     recent.after_commit()
 
