@@ -19,14 +19,14 @@ SUITES: dict[str, ModuleType] = {"test262": test262, "parser": parser, "idl": id
 Kind = Literal["prelude", "engine", "absent", "node", "standard", "sandbox", "harness", "dated"]
 
 KINDS: dict[Kind, str] = {
-    "prelude": "what is written here differs from the standard, and from Node",
+    "prelude": "our own JavaScript differs from the standard and from Node",
     "engine": "QuickJS-ng differs from the standard",
-    "absent": "not offered, and no part of the specification",
+    "absent": "not offered, and not part of the specification",
     "node": "as in Node or node-fetch, which differ from the standard",
     "standard": "as in the standard, from which Node 20 differs",
-    "sandbox": "a sandbox has no such thing, on purpose",
-    "harness": "the suite wants something of its host that the runner does not have",
-    "dated": "the test asks for what the standard has changed since",
+    "sandbox": "deliberately not available in a sandbox",
+    "harness": "the suite needs something that the test runner does not provide",
+    "dated": "the standard has changed since the test was written",
 }
 
 

@@ -23,7 +23,7 @@ RESOURCES = "tests/wpt/resources/"
 Case = dict[str, Any]
 
 SINCE_2023: dict[str, Callable[[Case], bool]] = {
-    "A label that starts with xn-- is not looked into when the whole host is ASCII.": lambda case: (
+    "A label that starts with xn-- is not decoded when the whole host is ASCII.": lambda case: (
         "xn--" in str(case.get("input", "")).lower() and str(case.get("input", "")).isascii()
     ),
     "^ is percent-encoded in paths.": lambda case: "^" in json.dumps(case),
@@ -43,10 +43,10 @@ UNICODE_SINCE_15 = {
 """Characters that UTS #46 treats otherwise since Unicode 15.1."""
 
 HOSTS: dict[str, Callable[[Case], bool]] = {
-    "The text is no host of a URL: it ends one, or is empty.": lambda case: (
+    "The text is not a host of a URL: it ends the host, or is empty.": lambda case: (
         not case["input"] or bool(set(case["input"]) & set("?#/\\@:"))
     ),
-    "UTS #46 treats some characters otherwise since Unicode 15.1.": lambda case: bool(
+    "UTS #46 treats some characters differently since Unicode 15.1.": lambda case: bool(
         set(case["input"]) & set("".join(UNICODE_SINCE_15.values()))
     ),
 }
