@@ -83,7 +83,7 @@ async def of_workspace(asked: _Wanted, services: Services) -> dict[str, Any]:
     entries = [
         {"apiCalls": str(events), "timestamp": _timestamp(day)} for day, events in sorted(days.items())
     ]
-    return _page("dailyWorkspaceAPICallsUsage", entries, asked.page, "apiCalls")
+    return _page("dailyWorkspaceAPICallsUsage", entries, asked.page)
 
 
 async def of_sources(asked: _Wanted, services: Services) -> dict[str, Any]:
@@ -117,8 +117,8 @@ async def listed_of_functions(asked: _Wanted, services: Services) -> dict[str, A
     return _page("dailyFunctionsUsage", entries, asked.page, "functionId")
 
 
-def _page(name: str, entries: list[dict[str, Any]], page: Page, of: str) -> dict[str, Any]:
-    """A page of *entries*, sorted by day and then by *of*."""
+def _page(name: str, entries: list[dict[str, Any]], page: Page, of: str = "") -> dict[str, Any]:
+    """A page of *entries*, sorted by day, and then by *of* if a day may have several."""
     some, pagination = page.of(entries, lambda each: (each["timestamp"], each.get(of, "")))
     return {name: some, "pagination": pagination}
 

@@ -51,6 +51,26 @@ def test_events_accepted_are_counted_by_day_and_source(house: House) -> None:
     assert before["dailyWorkspaceAPICallsUsage"][-1]["apiCalls"] == "10"
 
 
+def test_the_page_before_today_is_the_same_while_today_goes_on(house: House) -> None:
+    house.clock.advance(2 * DAY_MS)
+
+    def page(**cursor: str) -> tuple[list[str], dict[str, str]]:
+        pagination = {"count": 1, **cursor}
+        data = house.owner.get("/usage/api-calls/daily", period="2026-01-01", pagination=pagination).data
+        days = [each["timestamp"][:10] for each in data["dailyWorkspaceAPICallsUsage"]]
+        return days, data["pagination"]
+
+    today = CallKey(TODAY + 2, house.workspace, "a")
+    use(house, {}, {today: 4})
+    _, first = page()
+    yesterday, second = page(cursor=first["next"])
+    assert page(cursor=second["next"])[0] == ["2026-01-03"]
+    last = page(cursor=second["next"])[1]
+    use(house, {}, {today: 1})
+
+    assert page(cursor=last["previous"])[0] == yesterday == ["2026-01-02"]
+
+
 def test_functions_are_metered_for_those_who_may_read_them(house: House) -> None:
     body = {"code": "function onTrack(e) { return e }", "resourceType": "INSERT_DESTINATION"}
     first, second = (
