@@ -198,7 +198,7 @@ def test_a_running_process_works_by_it_at_once(person: Person) -> None:
             ["--yes"],
             (
                 "headgate: headgate.toml: sources[0].slug: is required\n"
-                "headgate.toml: sources[0].slog: is unknown; 'slug' was meant?\n"
+                "headgate.toml: sources[0].slog: is unknown; did you mean 'slug'?\n"
                 "headgate.toml: functions[0].time_ms: must be greater than or equal to 1\n"
             ),
         ),

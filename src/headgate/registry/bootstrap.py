@@ -1,4 +1,4 @@
-"""The first start."""
+"""Prepares an empty registry at the first start."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ WORKSPACE: Final = "default"
 
 def bootstrap(registry: Registry) -> str | None:
     """
-    Makes the workspace "default" and an owner's token where there is no workspace yet. The token, to be printed once;
-    None where there was nothing to do.
+    Creates the workspace "default" and a token of its owner, unless there is a workspace already. Returns the token, to be
+    printed once; None if there was nothing to do.
     """
     with registry.view() as view:
         if workspaces.count(view):

@@ -1,4 +1,4 @@
-"""JSON as the tables hold it: one text for one value."""
+"""Canonical JSON, as tables store it: equal values have equal text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def written(value: object, field: str = "") -> str:
-    """Raises Invalid for what is no JSON, such as half a surrogate pair."""
+    """Raises Invalid for values that JSON cannot represent, such as a lone surrogate."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError as error:
@@ -22,7 +22,7 @@ def written(value: object, field: str = "") -> str:
 
 
 def written_object(value: Mapping[str, Any], field: str) -> str:
-    """Of an object that means nothing here and is kept for whoever sent it. Raises Invalid where it is large or deep."""
+    """The text of an object that is stored for its sender and not interpreted. Raises Invalid if it is too large or deep."""
     check_depth(value, field)
     text = written(dict(value), field)
     if len(text) > limits.JSON_BYTES:
@@ -31,7 +31,7 @@ def written_object(value: Mapping[str, Any], field: str) -> str:
 
 
 def check_depth(value: object, field: str, most: int = limits.JSON_DEPTH) -> None:
-    """Raises Invalid where objects and lists lie deeper inside each other than *most*."""
+    """Raises Invalid if objects and lists nest deeper than *most*."""
     level: list[object] = [value]
     for _ in range(most):
         level = [

@@ -1,4 +1,4 @@
-"""The registry's database: how it is opened, upgraded and read; the only module that knows which database it is."""
+"""The registry's database: opening, upgrading, transactions. The only module that knows it is SQLite."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_MS: Final = 10_000
-"""How long a change waits for the change of another process."""
+"""How long a change waits for one by another process."""
 
 _BUSY: Final = f"PRAGMA busy_timeout = {BUSY_MS}"
 
@@ -41,7 +41,7 @@ _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    # A value that became a secret must not stay readable where it lay.
+    # The plain text of a value that has become a secret must not stay readable in the file.
     "PRAGMA secure_delete = ON",
 )
 
@@ -51,11 +51,11 @@ _VERSION: Final = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
-"""As alembic makes it."""
+"""The table in which alembic keeps the version."""
 
 
 def connect(path: Path) -> Engine:
-    """The database in file *path*, which is made, for its owner only, if it is not there. Raises OSError."""
+    """The database in file *path*, which is created, readable by its owner only, if needed. Raises OSError."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=4, max_overflow=28)
     event.listen(engine, "connect", _prepare)
@@ -64,7 +64,7 @@ def connect(path: Path) -> Engine:
 
 
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    """Python's driver would begin transactions by itself, late: SQLAlchemy says when (`_begin`)."""
+    """Configures a connection. Python's driver must not begin transactions implicitly: `_begin` does."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
@@ -73,21 +73,21 @@ def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """What will write says so at once: it then waits for its turn here, and never fails later for want of it."""
+    """Takes the write lock at once for a transaction that will write: it waits here, and cannot fail on the lock later."""
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Sees the registry as it was at the first read. Raises Unavailable."""
+    """A transaction that sees the registry as of its first read. Raises Unavailable."""
     with translated(), engine.connect() as connection, connection.begin():
         yield connection
 
 
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction, alone; committed when the block ends, rolled back when it raises. Raises Unavailable, Conflict."""
+    """An exclusive transaction: committed when the block ends, rolled back if it raises. Raises Unavailable, Conflict."""
     with (
         translated(),
         engine.connect().execution_options(writes=True) as connection,
@@ -98,15 +98,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """What the database and its driver raise, as what the registry raises."""
+    """Turns exceptions of the database and its driver into those of the registry."""
     try:
         yield
     except exc.IntegrityError:
-        raise Conflict("it contradicts what was stored meanwhile; try again") from None
+        raise Conflict("it conflicts with a concurrent change; try again") from None
     except exc.DBAPIError as error:
         raise Unavailable(f"the registry cannot be used: {error.orig}") from error
     except exc.TimeoutError:
-        raise Unavailable("the registry cannot be used: too many uses at once") from None
+        raise Unavailable("the registry cannot be used: too many connections") from None
     except UnicodeEncodeError:
         raise Invalid("must be valid Unicode") from None
     except OverflowError:
@@ -115,15 +115,15 @@ def translated() -> Iterator[None]:
 
 def upgrade(engine: Engine) -> None:
     """
-    Makes the tables where there are none, or brings older ones to the last migration. Raises Unavailable for a registry that
-    a newer Headgate made.
+    Creates the tables, or migrates older ones to the latest version. Raises Unavailable for a registry of a newer
+    Headgate.
     """
     with reading(engine) as connection:
         found = version(connection)
     if found is None:
         with writing(engine) as connection:
             if version(connection) is None:
-                # The steps lead to the same, a test sees to it; with alembic it would take most of a first start.
+                # Equivalent to all migrations, as a test verifies; running those would take most of a first start.
                 metadata.create_all(connection, checkfirst=False)
                 _VERSION.create(connection)
                 connection.execute(insert(_VERSION).values(version_num=HEAD))
@@ -133,8 +133,8 @@ def upgrade(engine: Engine) -> None:
 
 
 def migrate(engine: Engine, to: str = HEAD) -> None:
-    """As `upgrade`, step by step also where there is nothing yet, up to migration *to*."""
-    # Slow to import, and seldom needed.
+    """As `upgrade`, but always by running migrations, up to *to*."""
+    # Slow to import, and rarely needed.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
@@ -152,7 +152,7 @@ def migrate(engine: Engine, to: str = HEAD) -> None:
 
 
 def version(connection: Connection) -> str | None:
-    """The migration the tables are at; None before the first."""
+    """The last migration applied; None if there are no tables."""
     if not connection.dialect.has_table(connection, _VERSION.name):
         return None
     found: str | None = connection.scalar(select(_VERSION.c.version_num))
@@ -161,12 +161,12 @@ def version(connection: Connection) -> str | None:
 
 def scrub(engine: Engine) -> None:
     """
-    Empties the write-ahead log, where old content lies until it is overwritten. As far as it goes: what somebody still
-    reads stays until the next time.
+    Empties the write-ahead log, which retains old content until it is overwritten. Best effort: pages that a reader still
+    needs stay until the next time.
     """
     with translated(), contextlib.closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
-        # Whoever changes something next waits for this.
+        # The next change waits for this.
         cursor.execute("PRAGMA busy_timeout = 100")
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         cursor.execute(_BUSY)

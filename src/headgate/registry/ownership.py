@@ -1,4 +1,4 @@
-"""Whose a thing is."""
+"""Finds the workspace that something belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store hands out: things of the registry as they are in one transaction. Times are ms since the epoch."""
+"""The records that the registry returns, as of one transaction. Times are in ms since the epoch."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ Role = Literal[
 ]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
-"""SPEC 13.1. A member may nothing by that alone."""
+"""SPEC 13.1. The role "member" grants no permission by itself."""
 
 
 class Resource(NamedTuple):
     """
-    What a role is for.
+    What a role applies to.
 
-    type      FUNCTION, SOURCE or WORKSPACE; the last stands for all there are, those to come included
+    type      FUNCTION, SOURCE or WORKSPACE; the last stands for all functions or sources, including future ones
     id        of the function, the source or the workspace
-    labels    of sources: only those that have them all, as "key:value"; a SOURCE whose id is the workspace's is any
+    labels    limit it to sources that have all of them, as "key:value"; with labels, a SOURCE whose id is the
+              workspace's stands for any source
     """
 
     type: str
@@ -41,7 +42,7 @@ class Grant(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """Who changes something. *id* is that of a user or token, or a word for a part of the system."""
+    """Who makes a change. *id* is that of a user or a token, or names a part of the system."""
 
     type: Literal["user", "token", "system"]
     id: str
@@ -52,7 +53,7 @@ SYSTEM: Final = Actor("system", "__system__")
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """*egress_allow* and *egress_deny*: hosts and networks, as headgate_runtime.fetch.Egress takes them."""
+    """*egress_allow* and *egress_deny* list hosts and networks, as headgate_runtime.fetch.Egress takes them."""
 
     id: str
     slug: str
@@ -66,8 +67,8 @@ class Workspace:
 @dataclass(frozen=True, slots=True)
 class Source:
     """
-    JSON as the API shows it: *labels* a list of {key, value, description?}, *settings* and *schema_settings* objects.
-    *metadata* holds the `id` of its entry in the catalog, if it was made from one.
+    *labels* are objects {key, value, description?}; *settings* and *schema_settings* are objects, as the API shows them.
+    *metadata* has the `id` of its catalog entry, if it was created from one.
     """
 
     id: str
@@ -86,7 +87,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Of a workspace. Sources have labels, and permissions may be for those that do."""
+    """A label of a workspace. Sources carry labels, and permissions may be limited to them."""
 
     id: str
     workspace: str
@@ -105,7 +106,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """*settings* are those that are no secret; *secrets* names the others, as in "headers.Authorization"."""
+    """*settings* are those that are not secret; *secrets* names the others, as in "headers.Authorization"."""
 
     id: str
     source: str
@@ -120,7 +121,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """*query* is FQL text or "all"; *actions* as on the wire (SPEC 9.1); *position* among those of the destination."""
+    """*query* is FQL text or "all"; *actions* are JSON (SPEC 9.1); *position* orders the destination's filters."""
 
     id: str
     destination: str
@@ -136,7 +137,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Kept for clients. *trigger* is FQL text; *model_id* may be empty."""
+    """Stored for clients. *trigger* is FQL text; *model_id* may be empty."""
 
     id: str
     destination: str
@@ -155,9 +156,9 @@ class Version:
     """
     A function's code as it was saved, with the definitions saved with it.
 
-    number         counts from 1 in each function
+    number         counts from 1 within each function
     is_deployed    whether any instance runs it
-    deployed_at    when it was deployed first; None if never
+    deployed_at    when it was first deployed; None if never
     """
 
     id: str
@@ -174,7 +175,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function class. *latest* is what was saved last, *deployed* the newest version ever deployed, if any."""
+    """A function class. *latest* is the version saved last, *deployed* the newest one ever deployed, if any."""
 
     id: str
     workspace: str
@@ -196,12 +197,12 @@ class Function:
 
     @property
     def running(self) -> Version:
-        """What a new instance is pinned to: the newest version ever deployed, or else LATEST."""
+        """The version a new instance is pinned to: the newest one ever deployed, or else LATEST."""
         return self.deployed or self.latest
 
     @property
     def is_latest_version(self) -> bool:
-        """Whether what was saved last is deployed."""
+        """Whether the version saved last is deployed."""
         return self.deployed is not None and self.deployed.id == self.latest.id
 
 
@@ -224,10 +225,10 @@ class Instance:
 @dataclass(frozen=True, slots=True)
 class Token:
     """
-    An access token of the management API. The token itself is shown once and kept nowhere.
+    An access token of the management API. The token itself is shown once and not stored.
 
-    role      for the whole workspace; that of a user's token is "member", since it may what the user may
-    user      whose it is; None: the workspace's
+    role      applies to the whole workspace; "member" for a user's token, which has the permissions of the user
+    user      the user it belongs to; None if it belongs to the workspace
     """
 
     id: str
@@ -241,7 +242,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """*is_invited* until there is a first token for them; they can do nothing before."""
+    """*is_invited* is true until their first token is created; before, they cannot do anything."""
 
     id: str
     workspace: str
@@ -253,7 +254,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """*member_count* is without those who are only invited."""
+    """*member_count* leaves out people who are only invited."""
 
     id: str
     workspace: str
@@ -263,7 +264,7 @@ class Group:
 
 
 class Place(NamedTuple):
-    """Of an event in the order of all: later ones have greater places. By time first, which is how they are looked for."""
+    """The sort key of an audit event: by time first, since events are searched by time."""
 
     at: int
     rev: int
@@ -275,8 +276,8 @@ class Regulation:
     """
     A request to delete or to suppress.
 
-    source         "": all of the workspace
-    finished_at    when its delete events were stored; None before
+    source         its id; "" for all sources of the workspace
+    finished_at    when its delete events were stored; None if they were not yet
     """
 
     id: str
@@ -292,8 +293,8 @@ class Regulation:
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """
-    SPEC 13.2. *before* and *after* are digests of the thing as the API shows it; None where there was none.
-    *actor_email* is that of a user who is still there.
+    SPEC 13.2. *before* and *after* are digests of the resource as the API shows it; None if there was none.
+    *actor_email* is set if the actor is a user who still exists.
     """
 
     id: str

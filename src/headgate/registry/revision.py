@@ -1,9 +1,9 @@
 """
-How far the registry has come, where every process can see it without asking the database: 8 bytes in a shared file.
+The revision of the registry in 8 bytes of a shared file, where every process can see it without querying the database.
 
-The cell holds twice the revision that was committed last; plus one while somebody is committing the next. The truth is
-the database: a cell that is odd, or not what a reader saw last, makes the reader look there. Who changes holds a lock on
-the file, so a cell left odd by a process that died is known by the lock being free.
+The cell holds twice the last committed revision, plus one while the next is being committed. The database is
+authoritative: a reader consults it whenever the cell is odd, or differs from what the reader saw last. A writer holds a
+lock on the file; if the cell is odd and the lock is free, the writer died.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WAIT_MS: Final = 10_000
-"""How long a change waits for the change of another."""
+"""How long a change waits for another one."""
 
 _BYTES: Final = 8
 _PAUSE_S: Final = 0.002
 
 
 class RevisionCell:
-    """The cell in file *path*, which is made if it is not there. Raises OSError."""
+    """The cell in file *path*, which is created if needed. Raises OSError."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,18 +47,18 @@ class RevisionCell:
         return self._cell[0]
 
     def settle(self, revision: int) -> None:
-        """Says that *revision* is the last one. Only within `lock`."""
+        """Announces *revision* as the last committed one. Requires `lock`."""
         self._cell[0] = 2 * revision
 
     def unsettle(self) -> None:
-        """Says that the next revision is being committed. Only within `lock`."""
+        """Announces that the next revision is being committed. Requires `lock`."""
         self._cell[0] |= 1
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """
-        Held by one at a time, of all threads and processes; ends with its process. Waits for its turn; raises Unavailable
-        when that takes too long.
+        Exclusive among all threads and processes; released when its process dies. Waits for its turn; raises Unavailable
+        if that takes too long.
         """
         deadline = time.monotonic() + WAIT_MS / 1e3
         while True:
@@ -68,13 +68,13 @@ class RevisionCell:
                     return
             if time.monotonic() > deadline:
                 raise Unavailable(
-                    f"somebody else has been changing the registry for {WAIT_MS / 1e3:g} s; try again"
+                    f"the registry has been locked by another change for {WAIT_MS / 1e3:g} s; try again"
                 )
-            time.sleep(_PAUSE_S)  # flock itself cannot be told to wait so long and no longer
+            time.sleep(_PAUSE_S)  # flock has no timeout
 
     @contextlib.contextmanager
     def lock_if_free(self) -> Iterator[bool]:
-        """As `lock`, without waiting: False when another holds it."""
+        """As `lock`, without waiting: yields False if it is taken."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         try:
             try:

@@ -1,4 +1,4 @@
-"""Secrets as tables hold them: a JSON object of sealed values by name, each sealed to its place."""
+"""Secrets as tables store them: a JSON object of sealed values by name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def opened(view: View, sealed: str, place: Callable[[str], Place]) -> dict[str, Any]:
-    """The values by name; *place* is that of a name. Raises Undecryptable."""
+    """The values by name; *place* gives the place of a name. Raises Undecryptable."""
     return {
         name: orjson.loads(view.unseal(each, place(name))) for name, each in canonical.read(sealed).items()
     }
 
 
 def resealed(change: Change, sealed: str, place: Callable[[str], Place]) -> str:
-    """The same values under the key of today. Raises Undecryptable."""
+    """The same values, sealed with the current key. Raises Undecryptable."""
     values = opened(change, sealed, place)
     return canonical.written({name: change.seal(value, place(name)) for name, value in values.items()})

@@ -1,8 +1,8 @@
 """
-Secrets at rest: AES-256-GCM, each bound to the place it belongs to, under a master key that is not in the database.
+Secrets at rest: sealed with AES-256-GCM under a master key that is not in the database.
 
-A sealed value is text, `v1.KEY-ID.BASE64`, the last part nonce and ciphertext. Its place (table, row, field) and the key's
-id are authenticated with it: moved to another row, it does not open.
+A sealed value is the text `v1.KEY-ID.BASE64`, where the last part is nonce and ciphertext. Its place (table, row, field)
+and the key's id are authenticated with it: moved to another place, it cannot be opened.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from headgate_runtime import Entropy
 
 VARIABLE: Final = "HEADGATE_MASTER_KEY"
-"""Environment variable with the master key in base64; several separated by commas while a rotation is under way."""
+"""Environment variable with the master key in base64, or during a rotation several, separated by commas."""
 
 KEY_BYTES: Final = 32
 
@@ -37,7 +37,7 @@ _CONTENT: Final = len(_FORMAT) + _ID_CHARS + len(".")
 
 
 class Undecryptable(Exception):
-    """The sealed value was made with another key, for another place, or was damaged."""
+    """The value was sealed with another key or for another place, or is damaged."""
 
 
 class Place(NamedTuple):
@@ -50,8 +50,8 @@ class Place(NamedTuple):
 
 class Keyring:
     """
-    Master keys by their id, which is a digest of the key and no secret. The first is the one to seal with; others open
-    what was sealed before a rotation.
+    Master keys by id, which is a digest of the key and not secret. The first one seals; the others open what was sealed
+    before a rotation.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -89,12 +89,12 @@ def key_id(key: bytes) -> str:
 
 
 def sealed_with(sealed: str) -> str:
-    """The id of the key that *sealed* was made with."""
+    """The id of the key that *sealed* was sealed with; "" if it is not a sealed value."""
     return sealed[len(_FORMAT) : _CONTENT - 1] if sealed.startswith(_FORMAT) else ""
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Keyring | None:
-    """The keys of the environment, else of file *path*; None where there is neither. Raises KeyTrouble."""
+    """The keys in the environment, or else in file *path*; None if there are neither. Raises KeyTrouble."""
     if given := environ.get(VARIABLE):
         return Keyring([_decoded(part, VARIABLE) for part in given.split(",")])
     try:
@@ -106,18 +106,18 @@ def load(path: Path, environ: Mapping[str, str]) -> Keyring | None:
     with os.fdopen(descriptor) as file:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if mode & 0o077:
-            raise KeyTrouble(f"{path}: open to others (mode {mode:04o}); run: chmod 600 {path}")
+            raise KeyTrouble(f"{path}: accessible to other users (mode {mode:04o}); run: chmod 600 {path}")
         try:
             keys = [_decoded(line, str(path)) for line in file.read().split()]
         except UnicodeDecodeError:
             keys = []
     if not keys:
-        raise KeyTrouble(f"{path}: holds no key")
+        raise KeyTrouble(f"{path}: contains no key")
     return Keyring(keys)
 
 
 def create(path: Path, entropy: Entropy) -> None:
-    """Writes a new key to *path*, for its owner only, unless there is a file already, which then is left alone."""
+    """Writes a new key to *path*, readable by its owner only, unless the file exists already."""
     new = _written(path, [entropy(KEY_BYTES)], entropy)
     try:
         os.link(new, path)
@@ -129,7 +129,7 @@ def create(path: Path, entropy: Entropy) -> None:
 
 
 def replace(path: Path, keys: Sequence[bytes], entropy: Entropy) -> None:
-    """Puts *keys* into file *path*: at any moment it holds the old or the new ones."""
+    """Replaces the keys in file *path* atomically."""
     _written(path, keys, entropy).replace(path)
     _sync(path.parent)
 

@@ -1,6 +1,6 @@
 """
-What the event path knows of the registry: an immutable snapshot, replaced whole when anything changes. Nothing here
-reads a database, and an event is handled by one snapshot from beginning to end.
+What the event path knows of the registry: an immutable snapshot, replaced as a whole when anything changes. Nothing here
+reads a database, and each event is handled with one snapshot from beginning to end.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Instance:
     """
     A function bound to a destination (SPEC 1.1).
 
-    settings     JSON text of the merged, decrypted values: it holds secrets
-    secrets      the sensitive values by themselves, to be redacted
-    fault        why it cannot run, for people (Invalid Settings, SPEC D5); None when it can
-    version      None when there is none to run
+    version      what it runs; None if there is nothing to run
+    settings     JSON text of all values, decrypted: it contains secrets
+    secrets      the texts of the sensitive values, to be redacted
+    fault        why it cannot run, as a message for users (Invalid Settings, SPEC D5); None if it can
     """
 
     id: str
@@ -54,7 +54,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function by itself, as it is invoked without an instance: *version* is the newest deployed, or the newest."""
+    """A function as it is invoked without an instance: *version* is the newest deployed one, or else the newest."""
 
     id: str
     workspace: str
@@ -67,11 +67,11 @@ class Function:
 @dataclass(frozen=True, slots=True)
 class Destination:
     """
-    Belongs to one source. *settings* are those of its kind, decrypted: they may hold secrets.
+    Belongs to one source. *settings* are those of its kind, decrypted: they may contain secrets.
 
-    catalog_name    the key in the integrations object (SPEC 9.4)
+    catalog_name    its key in the integrations object (SPEC 9.4)
     filters         compiled, in the order of SPEC D23
-    fault           why nothing can be delivered, for people: a secret or a filter that cannot be read; None when it can
+    fault           why nothing can be delivered, as a message for users, such as an unreadable secret; None if it can
     """
 
     id: str
@@ -88,13 +88,13 @@ class Destination:
 
 
 class Suppressed(NamedTuple):
-    """Ids of people no more of whom is taken: values of `userId` and of `anonymousId`."""
+    """The ids of people whose events are not accepted: values of `userId` and of `anonymousId`."""
 
     users: frozenset[str] = frozenset()
     anonymous: frozenset[str] = frozenset()
 
     def covers(self, event: Mapping[str, Any]) -> bool:
-        """Deletions of them are wanted, though."""
+        """Whether *event* is suppressed. Delete events never are."""
         return event.get("type") != "delete" and (
             event.get("userId") in self.users or event.get("anonymousId") in self.anonymous
         )
@@ -118,12 +118,12 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Quotas:
     """
-    What a workspace may use; None: as much as there is.
+    What a workspace may use; None means no limit.
 
-    functions       there may be
-    events_per_s    accepted, over all its sources
-    fuel_per_day    of its functions; those days are UTC's
-    sandboxes       busy at once
+    functions       how many it may have
+    events_per_s    how many events are accepted per second, over all its sources
+    fuel_per_day    the fuel its functions may use per day, in UTC
+    sandboxes       how many may be busy at a time
     """
 
     functions: int | None = None
@@ -140,9 +140,9 @@ class Workspace:
     """
     A tenant.
 
-    weight                      share of the processor, to those of the others
-    egress_allow, egress_deny   hosts and networks that its functions and webhooks may and may not reach, beside what the
-                                server says
+    weight                      its share of the processor, relative to other workspaces
+    egress_allow, egress_deny   hosts and networks that its functions and webhooks may and may not reach, in addition to
+                                the server's own rules
     """
 
     id: str
@@ -156,7 +156,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything at one *revision*, indexed by what the event path asks for."""
+    """Everything at one *revision*, indexed the way the event path looks it up."""
 
     revision: int
     workspaces: Mapping[str, Workspace]
@@ -164,7 +164,7 @@ class Snapshot:
     by_write_key: Mapping[str, Source] = field(repr=False)
     destinations: Mapping[str, Destination]
     versions: Mapping[str, Version]
-    """Of each function, by the function's id: the version that `POST /v1/functions/{functionId}/invoke` runs, its newest
-    deployed one or else its newest."""
+    """By id of function: the version that `POST /v1/functions/{functionId}/invoke` runs, which is the newest deployed one or
+    else the newest."""
     functions: Mapping[str, Function] = field(default_factory=dict)
-    """By id, those that no instance uses as well."""
+    """By id, including functions without instances."""

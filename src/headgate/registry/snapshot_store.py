@@ -1,4 +1,4 @@
-"""The newest snapshot of the registry, which is taken anew when something was changed."""
+"""Keeps the newest snapshot of the registry, and takes a new one after a change."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 class SnapshotStore:
     """
-    The newest snapshot of the registry. One for each process; threads may share it.
+    The newest snapshot of the registry; one per process, thread-safe.
 
-    `current` and `load` look into the database only when something was changed, which `is_current` knows from the
-    revision cell, without asking anybody.
+    `current` and `load` query the database only after a change, which `is_current` sees in the revision cell.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -34,22 +33,22 @@ class SnapshotStore:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The last snapshot that was taken. Before any was, it is taken now. Raises Unavailable."""
+        """The last snapshot taken; takes the first one if there is none. Raises Unavailable."""
         return self._snapshot or self.load()
 
     @property
     def is_current(self) -> bool:
-        """Whether nothing was committed since. Costs a look at 8 bytes."""
+        """Whether nothing has been committed since. Only reads 8 bytes of shared memory."""
         return self._registry.cell.value == self._seen
 
     async def current(self) -> Snapshot:
-        """The snapshot of this moment: a change that was committed before the call is in it. Raises Unavailable."""
+        """A snapshot that includes every change committed before the call. Raises Unavailable."""
         if self._snapshot is not None and self.is_current:
             return self._snapshot
         return await asyncio.to_thread(self.load)
 
     def load(self) -> Snapshot:
-        """As `current`, for those who may block."""
+        """As `current`, but blocking."""
         with self._lock:
             if self._snapshot is not None and self.is_current:
                 return self._snapshot
@@ -65,7 +64,7 @@ class SnapshotStore:
 
 @contextlib.contextmanager
 def _collector_paused() -> Iterator[None]:
-    """All that is made lives on; looking through it for garbage, over and over, would take a third of the time."""
+    """Pauses garbage collection while thousands of long-lived objects are made: it would take a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,6 +1,6 @@
 """
-Parts of lists. A part begins beside a place in the list's order, not after a count of entries, so that what others make
-and delete meanwhile moves no entry from one part to another.
+Parts of sorted lists (keyset pagination). A part begins next to a sort key, not after a number of entries, so that
+concurrent insertions and deletions move no entry from one part to another.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from headgate.registry.store import View
 
 Key = tuple[Any, ...]
-"""Where an entry stands: its values of what the list is ordered by. No two entries share one."""
+"""A sort key: an entry's values of the columns the list is ordered by. It is unique within the list."""
 
 
 class Span(NamedTuple):
     """
-    At most *most* entries: those that follow the key *after*, or the last ones that precede the key *before*, where
-    there is one; else the first. The keys need not be there any more.
+    At most *most* entries: those following the key *after*, or else the last ones preceding the key *before*, or else the
+    first ones. The entries with these keys need not exist any more.
     """
 
     most: int | None = None
@@ -42,7 +42,7 @@ def read(
     *,
     descending: bool = False,
 ) -> Sequence[RowMapping]:
-    """The rows of *query* within *span*, in the order of *order*, which tells all rows apart."""
+    """The rows of *query* within *span*, sorted by *order*, whose values must be unique."""
     key = span.before or span.after
     falls = descending != bool(span.before)
     if key:

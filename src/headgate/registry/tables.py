@@ -1,8 +1,8 @@
 """
-The tables of the registry, as they are after the last migration (a test holds the two together).
+The tables of the registry, as they are after the last migration (a test compares the two).
 
-Times are ms since the epoch, ids opaque text that sorts as the things were made, and what is JSON is text in canonical
-form, so that equal values are equal rows. `encrypted_settings` maps a name to a sealed value (secrets.py).
+Times are in ms since the epoch. Ids are opaque text that sorts in order of creation. JSON is stored as canonical text, so
+that equal values are equal rows. `encrypted_settings` maps names to sealed values (secrets.py).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ config = Table(
     Column("rev", BigInteger, nullable=False),
     Column("key_id", String(16), nullable=False),
 )
-"""One row, whose id is 1. *rev* counts changes; *key_id* names the master key that secrets are sealed with."""
+"""A single row with id 1. *rev* counts changes; *key_id* is the id of the master key that seals secrets."""
 
 workspaces = Table(
     "workspaces",
@@ -67,7 +67,7 @@ quotas = Table(
     Column("fuel_per_day", BigInteger),
     Column("sandboxes", Integer),
 )
-"""Of workspaces that have any; NULL: no bound."""
+"""Has rows only for workspaces with quotas; NULL means no limit."""
 
 sources = Table(
     "sources",
@@ -92,7 +92,7 @@ source_settings = Table(
     Column("settings", Text, nullable=False),
     Column("schema_settings", Text, nullable=False),
 )
-"""Of the sources that have any."""
+"""Has rows only for sources with settings."""
 
 labels = Table(
     "labels",
@@ -105,7 +105,7 @@ labels = Table(
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "key", "value"),
 )
-"""Those of sources are among them."""
+"""Sources can have only these."""
 
 write_keys = Table(
     "write_keys",
@@ -116,7 +116,7 @@ write_keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Index(None, "source_id"),
 )
-"""Not sealed: write keys are public by nature, web pages carry them. *position* is their order in the source."""
+"""Not sealed: write keys are public, web pages contain them. *position* is their order within the source."""
 
 destinations = Table(
     "destinations",
@@ -166,7 +166,7 @@ subscriptions = Table(
     Column("updated_at", BigInteger, nullable=False),
     Index(None, "destination_id"),
 )
-"""Kept for clients; no destination has mappings yet, so that they have no effect."""
+"""Stored for clients; destinations have no mappings, so they have no effect."""
 
 functions = Table(
     "functions",
@@ -196,13 +196,13 @@ function_versions = Table(
     Column("author", String(120), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("deployed_at", BigInteger, nullable=True),
-    # Last, so that nothing else in a row lies behind a megabyte.
+    # The last column, so that reading others does not skip over a megabyte.
     Column("code", Text, nullable=False),
     UniqueConstraint("function_id", "number"),
 )
 """
-Rows are never changed but for *deployed_at*. *number* counts from 1 in each function, the highest is LATEST; *settings*
-are the definitions that were saved with the code.
+Rows are immutable except for *deployed_at*. *number* counts from 1 within each function, and the highest is LATEST;
+*settings* are the definitions saved with the code.
 """
 
 instances = Table(
@@ -235,7 +235,7 @@ users = Table(
     UniqueConstraint("workspace_id", "email"),
     Index(None, "workspace_id", "state", "id"),
 )
-"""People are of one workspace each: whoever works in two is a user of both. *state* is "invited" or "active"."""
+"""A user belongs to one workspace: somebody who works in two is a user of each. *state* is "invited" or "active"."""
 
 tokens = Table(
     "tokens",
@@ -253,8 +253,8 @@ tokens = Table(
     Index(None, "user_id"),
 )
 """
-*hash* is the SHA-256 of a token of 256 random bits, in hex. *role* is for the whole workspace. A token of a user may what
-the user may, and has the role "member" itself, which is nothing.
+*hash* is the SHA-256 of a token of 256 random bits, in hex. *role* applies to the whole workspace. A user's token has the
+permissions of the user; its own role is "member", which grants none.
 """
 
 user_groups = Table(
@@ -289,7 +289,7 @@ grants = Table(
     UniqueConstraint("holder_id", "position"),
     Index(None, "workspace_id"),
 )
-"""Who may do what: *holder* is "user", "group" or "token". *resources* are JSON as the API shows them."""
+"""Permissions: *holder* is "user", "group" or "token". *resources* is JSON as the API shows it."""
 
 regulations = Table(
     "regulations",
@@ -301,11 +301,11 @@ regulations = Table(
     Column("subject_type", String(20), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger, nullable=True),
-    # Last, so that nothing else in a row lies behind thousands of ids.
+    # The last column, so that reading others does not skip over thousands of ids.
     Column("subjects", Text, nullable=False),
     Index(None, "workspace_id", "id"),
 )
-"""*source_id* is "" where it is about all. Regulations outlive their sources, and are never deleted."""
+"""*source_id* is "" for all sources. Regulations outlive their sources, and are never deleted."""
 
 suppressions = Table(
     "suppressions",
@@ -315,7 +315,7 @@ suppressions = Table(
     Column("subject_type", String(20), primary_key=True),
     Column("subject", Text, primary_key=True),
 )
-"""Ids of people no more of whom is taken: what the regulations so far come to. *source_id* is "" for all."""
+"""The ids of people whose events are not accepted, derived from the regulations. *source_id* is "" for all sources."""
 
 audit = Table(
     "audit",
@@ -339,6 +339,6 @@ audit = Table(
     Index(None, "workspace_id", "resource_type", "at", "rev", "position"),
 )
 """
-What was done, by whom (SPEC 13.2). *before* and *after* are SHA-256 of the thing as the API shows it, so without secrets;
-None where there was none. *rev* and *position* put events in order. Refers to nothing: it outlives what it tells of.
+The audit trail (SPEC 13.2). *before* and *after* are the SHA-256 of the resource as the API shows it, without secrets; NULL
+if there was none. *rev* and *position* order events. It has no foreign keys: it outlives what it records.
 """

@@ -331,7 +331,7 @@ def test_what_changed_meanwhile_is_looked_at_again(desk: Desk) -> None:
     with desk.registry.change() as change:
         workspaces.create(change, slug="acme")
 
-    with pytest.raises(Conflict, match="the registry was changed meanwhile"):
+    with pytest.raises(Conflict, match="the registry has changed in the meantime"):
         applying.carry_out(desk.registry, loaded, ENVIRON, SYSTEM, rehearsed)
 
 
@@ -343,7 +343,7 @@ F = '[[functions]]\nname = "f"\ncode = ""\n'
     ("text", "problems"),
     [
         ("a = ", ["not TOML: Invalid value (at end of document)"]),
-        ("[source]", ["source: is unknown; 'sources' was meant?"]),
+        ("[source]", ["source: is unknown; did you mean 'sources'?"]),
         ("[workspace]\nslug = 1", ["workspace.slug: must be a text"]),
         ("[workspace]\nslug = 'a b'", ["workspace.slug: 'a b' is not a slug: use letters, digits, - and _, starting with a letter or digit"]),
         ("[[sources]]", ["sources[0].slug: is required"]),
@@ -352,7 +352,7 @@ F = '[[functions]]\nname = "f"\ncode = ""\n'
             [
                 "sources[0].slug: has 101 characters; at most 100 are allowed",
                 "sources[0].enabled: must be a valid boolean",
-                "sources[0].keys: is unknown; 'write_keys' was meant?",
+                "sources[0].keys: is unknown; did you mean 'write_keys'?",
             ],
         ),
         ("[[sources]]\nslug = 'a'\nwrite_keys = [1]", ["sources[0].write_keys[0]: must be a text or { env = \"NAME\" }"]),
@@ -369,14 +369,14 @@ F = '[[functions]]\nname = "f"\ncode = ""\n'
         (f"[[functions]]\nname = '{'x' * 121}'\ncode = ''", ["functions[0].name: has 121 characters; at most 120 are allowed"]),
         (F + "settings = [{ label = '2nd' }]", ["functions[0].settings[0]: name: '2nd' is not a name: use letters, digits, _ and $, not starting with a digit"]),
         (F + "settings = [{}]", ["functions[0].settings[0]: must have a name or a label"]),
-        (F + "settings = [{ name = 'a', typ = 'ARRAY' }]", ["functions[0].settings[0].typ: is unknown; 'type' was meant?"]),
-        (HOOK + "rate = 1", ["destinations[0].rate: is unknown; 'rate_per_s' was meant?"]),
-        (HOOK + "path = 'x'", ["destinations[0]: path is nothing that a webhook has"]),
+        (F + "settings = [{ name = 'a', typ = 'ARRAY' }]", ["functions[0].settings[0].typ: is unknown; did you mean 'type'?"]),
+        (HOOK + "rate = 1", ["destinations[0].rate: is unknown; did you mean 'rate_per_s'?"]),
+        (HOOK + "path = 'x'", ["destinations[0]: a webhook has no path"]),
         (HOOK.replace("url", "#"), ["destinations[0]: a webhook needs url"]),
         (HOOK + "concurrency = 1001", ["destinations[0].concurrency: must be less than or equal to 1000"]),
         (HOOK + "filters = [{ if = 'all' }]", ["destinations[0].filters[0].actions: is required"]),
         (HOOK + f"filters = [{'{ if = 1, actions = [{}] }, ' * 11}]", ["destinations[0].filters: list must have at most 10 items after validation, not 11"]),
-        (HOOK + "function = { nam = 'f' }", ["destinations[0].function.name: is required", "destinations[0].function.nam: is unknown; 'name' was meant?"]),
+        (HOOK + "function = { nam = 'f' }", ["destinations[0].function.name: is required", "destinations[0].function.nam: is unknown; did you mean 'name'?"]),
         (HOOK + HOOK[HOOK.index("[[dest") :], ["destinations[1].name: destinations[0] has the same"]),
     ],
 )  # fmt: skip
@@ -423,7 +423,7 @@ def test_a_destination_stays_of_its_kind(desk: Desk) -> None:
     desk.apply(HOOK)
 
     with pytest.raises(
-        ManifestError, match=r"destinations\[0\]\.kind: cannot become a sink, since it is a webhook"
+        ManifestError, match=r"destinations\[0\]\.kind: cannot change from webhook to sink"
     ):
         desk.apply(HOOK.replace('kind = "webhook"', 'kind = "sink"').replace("url", "path"))
 

@@ -89,15 +89,15 @@ def test_a_key_that_others_may_read_is_refused(root: Path, registry: Registry, m
     registry.close()
     (root / "master.key").chmod(mode)
 
-    with pytest.raises(KeyTrouble, match=rf"master\.key: open to others \(mode 0{mode:o}\); run: chmod 600"):
+    with pytest.raises(KeyTrouble, match=rf"master\.key: accessible to other users \(mode 0{mode:o}\); run: chmod 600"):
         open_registry(root)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "holds no key"),
-        (b"\xff", "holds no key"),
+        (b"", "contains no key"),
+        (b"\xff", "contains no key"),
         (b"c2hvcnQ=\n", "a master key is 32 random bytes in base64"),
         (b"!" * 44, "a master key is 32 random bytes in base64"),
     ],

@@ -134,7 +134,7 @@ def test_who_waits_too_long_for_the_lock_is_told(house: House, monkeypatch: pyte
     other = RevisionCell(house.registry.directory.revision)
     with (
         other.lock(),
-        pytest.raises(Unavailable, match=r"has been changing the registry for 0\.001 s; try again"),
+        pytest.raises(Unavailable, match=r"has been locked by another change for 0\.001 s; try again"),
     ):
         house.do(lambda change: sources.modify(change, house.source.id, name="New"))
     house.do(lambda change: sources.modify(change, house.source.id, name="New"))

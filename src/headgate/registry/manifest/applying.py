@@ -1,4 +1,4 @@
-"""A manifest, from the file to the registry."""
+"""Applies a manifest: from the file to the registry."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CodeRefused(Exception):
-    """Functions that do not load: the file of each, and why."""
+    """Functions do not compile. *errors* pairs the file of each with its error."""
 
     def __init__(self, errors: Sequence[tuple[str, CompileError]]) -> None:
         super().__init__("\n".join(f"{name}: {error}" for name, error in errors))
@@ -32,14 +32,14 @@ class CodeRefused(Exception):
 
 
 class Loaded(NamedTuple):
-    """A manifest with the sources of its functions, by their name."""
+    """A manifest, with the code of its functions by name."""
 
     manifest: Manifest
     codes: Mapping[str, Code]
 
 
 class _Rehearsed(Exception):
-    """Ends a change that is not meant to last."""
+    """Raised to roll a rehearsal back."""
 
 
 def load(path: Path) -> Loaded:
@@ -59,7 +59,7 @@ def load(path: Path) -> Loaded:
 
 
 def compiled(registry: Registry, loaded: Loaded) -> None:
-    """Loads every function whose code is not in the registry as it is. Raises CodeRefused, ManifestError."""
+    """Compiles every function whose code the registry does not have yet. Raises CodeRefused, ManifestError."""
     with registry.view() as view:
         known = _codes_there(view, loaded.manifest)
     errors = []
@@ -80,7 +80,7 @@ def compiled(registry: Registry, loaded: Loaded) -> None:
 def rehearse(
     registry: Registry, loaded: Loaded, environ: Mapping[str, str], actor: Actor, *, prune: bool = False
 ) -> Plan:
-    """What applying would do; all of it was tried, and undone. Raises ManifestError, Conflict, Unavailable."""
+    """The plan, after carrying it out and rolling it back. Raises ManifestError, Conflict, Unavailable."""
     try:
         with registry.change(actor) as change:
             made = plan(change, loaded.manifest, loaded.codes, environ, prune=prune)
@@ -100,13 +100,13 @@ def carry_out(
     prune: bool = False,
 ) -> Plan:
     """
-    Applies, in one change, what was *rehearsed*. Raises Conflict when the registry was changed meanwhile so that
-    something else would be done; else as `rehearse`.
+    Applies the manifest in one change. Raises Conflict if the registry has changed so that the plan is no longer the one
+    *rehearsed*; otherwise as `rehearse`.
     """
     with registry.change(actor) as change:
         made = plan(change, loaded.manifest, loaded.codes, environ, prune=prune)
         if made.shown() != rehearsed.shown():
-            raise Conflict("the registry was changed meanwhile: look at the differences again")
+            raise Conflict("the registry has changed in the meantime: review the differences again")
         made.carry_out(change)
     return made
 

@@ -1,4 +1,4 @@
-"""What differs, in lines for people. No secret gets into one."""
+"""Differences, as lines to show to users. None of them contains a secret."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _SHOWN_CHARS: Final = 80
 
 
 def new(values: Mapping[str, Any]) -> list[str]:
-    """What something new is like."""
+    """Lines that describe something new."""
     return [f"{key}: {_shown(value)}" for key, value in values.items() if value not in ("", None)]
 
 
 def new_settings(given: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
-    """*given* values, those called *secret* blotted out."""
+    """*given* values, with those named in *secret* hidden."""
     return {f"settings.{name}": SECRET if name in secret else value for name, value in given.items()}
 
 
 def changed(pairs: Mapping[str, tuple[Any, Any]]) -> list[str]:
-    """Of each what it was and what it is to be; None for what is not there."""
+    """Lines for the *pairs* of old and new value that differ; None stands for no value."""
     return [
         f"{key}: {_shown(old)} -> {_shown(new)}"
         for key, (old, new) in pairs.items()
@@ -39,7 +39,10 @@ def changed(pairs: Mapping[str, tuple[Any, Any]]) -> list[str]:
 def changed_secrets(
     stored: Collection[str], values: Mapping[str, Any], seal: Mapping[str, Any], keep: Collection[str]
 ) -> list[str]:
-    """*values* of those that are *stored*, as far as they can be read; *seal* is new, *keep* stays."""
+    """
+    Lines for secrets that are set, changed or removed. *values* are the *stored* ones that can be decrypted, *seal* the
+    new ones, *keep* the names of those that stay.
+    """
     lines = [
         f"{name}: {SECRET} {'changed' if name in stored else 'set'}"
         for name, value in seal.items()
@@ -57,7 +60,7 @@ def changed_code(old: Code, new: Code) -> list[str]:
             if not line.startswith(("+++", "---", "@@"))
         ]
         plus, minus = marks.count("+"), marks.count("-")
-        lines.append(f"code: +{plus} -{minus} lines" if marks else "code: line ends differ")
+        lines.append(f"code: +{plus} -{minus} lines" if marks else "code: line endings differ")
     if old.language != new.language:
         lines.append(f"language: {old.language} -> {new.language}")
     return lines
@@ -86,7 +89,7 @@ def size_of(code: Code) -> str:
 
 
 def short_key(key: str) -> str:
-    """As much of a write key as tells it from others."""
+    """Enough of a write key to tell it from others."""
     return f"{key[:4]}…"
 
 
@@ -97,7 +100,7 @@ def _kind(definition: Definition) -> str:
 
 
 def _plain(value: Any) -> str:
-    """One text for one value: true is not 1."""
+    """A text that is equal for equal JSON values only: Python's True equals 1, but JSON's does not."""
     return json.dumps(value, sort_keys=True, default=str)
 
 

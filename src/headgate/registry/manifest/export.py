@@ -1,4 +1,4 @@
-"""The registry's workspace as a manifest. Applied where it came from, it changes nothing."""
+"""Exports a workspace as a manifest. Applying it to the same registry changes nothing."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _ENDINGS: Final = {"javascript": ".js", "typescript": ".ts"}
 class Exported(NamedTuple):
     """
     text         the manifest
-    files        the functions' sources by path, relative to the manifest
-    variables    environment variables that the manifest takes secrets from
+    files        the source code of functions, by path relative to the manifest
+    variables    the environment variables from which the manifest takes secrets
     """
 
     text: str
@@ -39,7 +39,7 @@ class Exported(NamedTuple):
 
 
 def export(view: View, workspace: str, *, inline: bool) -> Exported:
-    """*inline*: the code of functions is in the manifest itself, and there are no files. Raises NotFound."""
+    """*inline* puts the code of functions into the manifest instead of files. Raises NotFound."""
     return _Export(view, workspace, inline=inline).run()
 
 
@@ -77,7 +77,7 @@ class _Export:
                 document.add(name, array)
         text = tomlkit.dumps(document)
         if self.variables:
-            text = f"# Takes secrets from the environment: {', '.join(self.variables)}\n\n{text}"
+            text = f"# Takes secrets from these environment variables: {', '.join(self.variables)}\n\n{text}"
         return Exported(text, self.files, self.variables)
 
     def source(self, source: records.Source) -> AbstractTable:
@@ -112,7 +112,7 @@ class _Export:
         return table
 
     def file(self, name: str, code: str, ending: str) -> str:
-        """The path of a new file for *code*."""
+        """Adds a file with *code*, and returns its path."""
         stem = "-".join(word.lower() for word in _WORD.findall(name))[:60] or "function"
         path, count = f"functions/{stem}{ending}", 1
         while path in self.files:
@@ -167,7 +167,7 @@ class _Export:
         )
 
     def variable(self, *parts: str) -> dict[str, str]:
-        """A reference to a variable of its own, called by *parts*."""
+        """A reference to a new environment variable named after *parts*."""
         words = [
             word.upper()
             for part in parts
@@ -184,7 +184,7 @@ class _Export:
 
 
 def _definition(each: Definition) -> dict[str, Any]:
-    """As short as it reads back to the same."""
+    """The shortest form that reads back as the same definition."""
     facts = {key: value for key, value in each.as_json().items() if value not in ("", False)}
     if each.type == "STRING":
         del facts["type"]
@@ -226,7 +226,7 @@ def _inline(values: Mapping[str, Any]) -> InlineTable:
 
 
 def _item(value: Any) -> Any:
-    """Tables within are written inline."""
+    """*value* as a TOML item; nested tables are inline."""
     if isinstance(value, dict):
         return _inline(value)
     if isinstance(value, list | tuple):
@@ -238,7 +238,7 @@ def _item(value: Any) -> Any:
 
 
 def _lines(items: list[Any]) -> Any:
-    """An array with a line for each of *items*."""
+    """An array with one item per line."""
     array = tomlkit.array().multiline(True)
     for each in items:
         array.append(each)
@@ -246,7 +246,7 @@ def _lines(items: list[Any]) -> Any:
 
 
 def _multiline(text: str) -> Any:
-    """*text* over several lines, if it reads back as it is."""
+    """*text* as a multi-line string, if it reads back unchanged."""
     candidate = tomlkit.string(text, multiline=True)
     try:
         same = tomllib.loads(f"it = {candidate.as_string()}")["it"] == text
@@ -256,7 +256,7 @@ def _multiline(text: str) -> Any:
 
 
 def write(exported: Exported, directory: Path) -> list[Path]:
-    """The manifest and its files below *directory*, which is made if it is not there. Raises OSError."""
+    """Writes the manifest and its files to *directory*, which is created if needed. Raises OSError."""
     paths = []
     for name, text in {"headgate.toml": exported.text, **exported.files}.items():
         path = directory / name

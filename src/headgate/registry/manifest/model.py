@@ -1,4 +1,4 @@
-"""What a manifest may say. Every mistake is named by its place in the file, all of them at once."""
+"""The format of a manifest. All mistakes are reported at once, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ManifestError(Exception):
-    """The file cannot be carried out. *problems* are lines for people, each with its place in the file."""
+    """The manifest cannot be applied. *problems* are lines for users, each with its place in the file."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -40,13 +40,13 @@ class ManifestError(Exception):
 
 
 class Env(NamedTuple):
-    """`{ env = "NAME" }`: a value that comes from the environment."""
+    """`{ env = "NAME" }`: a value taken from an environment variable."""
 
     name: str
 
 
 def reference(value: object) -> Env | None:
-    """What is written as a reference to the environment; None for anything else."""
+    """*value* as a reference to an environment variable; None if it is not one."""
     if isinstance(value, dict) and list(value) == ["env"] and isinstance(value["env"], str):
         return Env(value["env"]) if _VARIABLE.fullmatch(value["env"]) else None
     return None
@@ -60,7 +60,7 @@ def _text(value: object) -> str | Env:
 
 
 def _ruled(check: Any, *more: Any) -> Any:
-    """A validator out of a rule of checks.py."""
+    """A validator for a field, from a rule in checks.py."""
 
     def validate(value: Any) -> Any:
         if not isinstance(value, str):
@@ -108,7 +108,7 @@ class Workspace(_Table):
 
 
 class Source(_Table):
-    """Without *write_keys*, a new source gets one of its own."""
+    """Without *write_keys*, a new source gets a random one."""
 
     slug: Slug
     name: Name | None = None
@@ -117,7 +117,7 @@ class Source(_Table):
 
 
 class Setting(_Table):
-    """A definition. The name follows from the label, or the label is the name."""
+    """The definition of a setting. The name defaults to one derived from the label, the label to the name."""
 
     name: str | None = None
     label: Annotated[str, Field(max_length=limits.SETTING_LABEL_CHARS)] | None = None
@@ -149,7 +149,7 @@ class Setting(_Table):
 
 
 class Function(_Table):
-    """*path* is relative to the manifest; in its place, *code* and *language* may hold the source itself."""
+    """The source code is in the file *path*, relative to the manifest, or else in *code*, with its *language*."""
 
     name: Name
     path: Annotated[str, Field(min_length=1)] | None = None
@@ -167,14 +167,16 @@ class Function(_Table):
         if (self.path is None) == (self.code is None):
             raise PydanticCustomError("code", "must have either a path or code")
         if self.path is not None and self.language is not None:
-            raise PydanticCustomError("code", "language is for code; that of a path follows from its ending")
+            raise PydanticCustomError(
+                "code", "language goes with code; for a path, it follows from the file extension"
+            )
         if self.path is not None and not self.path.lower().endswith((".js", ".ts")):
             raise PydanticCustomError("code", "path must end with .js or .ts")
         return self
 
 
 class Filter(_Table):
-    """Without a *title*, it is called by its condition."""
+    """The *title* defaults to the condition."""
 
     query: Annotated[str, Field(alias="if")]
     actions: Annotated[list[dict[str, Any]], Field(min_length=1)]
@@ -221,9 +223,7 @@ class Destination(_Table):
         model = kinds.MODELS[self.kind].model_fields
         for key in self.model_fields_set - _COMMON:
             if key not in model:
-                raise PydanticCustomError(
-                    "kind", "{key} is nothing that a {kind} has", {"key": key, "kind": self.kind}
-                )
+                raise PydanticCustomError("kind", "a {kind} has no {key}", {"key": key, "kind": self.kind})
         for key, entry in model.items():
             if entry.is_required() and getattr(self, key) is None:
                 raise PydanticCustomError("kind", "a {kind} needs {key}", {"key": key, "kind": self.kind})
@@ -231,7 +231,7 @@ class Destination(_Table):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What is said of the settings of its kind; references to the environment as they are."""
+        """The settings of its kind that the manifest gives; references to the environment are not resolved."""
         return {
             key: value
             for key in sorted(self.model_fields_set - _COMMON)
@@ -295,12 +295,12 @@ def toml_path(parts: Sequence[str | int]) -> str:
 
 
 def below(place: str, *parts: str | int) -> str:
-    """The place of *parts* of what is at *place*."""
+    """The path of *parts* within *place*."""
     return f"{place}.{toml_path(parts)}"
 
 
 def _problem(error: Any) -> str:
-    """One of pydantic's errors, in our words."""
+    """One of pydantic's errors, as a line for users."""
     place = toml_path(error["loc"])
     message = worded(error)
     if error["type"] == "extra_forbidden":
@@ -317,8 +317,8 @@ def _suggestion(loc: Sequence[str | int]) -> str:
         name for name in names if len(word) > 2 and word in name
     ]
     if near:
-        return f"; {near[0]!r} was meant?"
-    return f"; known here: {', '.join(names)}" if names else ""
+        return f"; did you mean {near[0]!r}?"
+    return f"; the known keys are {', '.join(names)}" if names else ""
 
 
 def _twice(table: str, key: str, values: Sequence[object]) -> list[str]:

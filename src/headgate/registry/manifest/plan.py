@@ -1,9 +1,9 @@
 """
-What it takes to make the registry what a manifest says.
+Plans the changes that make the registry match a manifest.
 
-What the file does not name stays as it is, unless pruned: sources, functions, destinations; the filters or the function of
-a destination whose `filters` or `function` is absent; write keys; secrets. What it does name is as it says there: an
-attribute that is absent is at its default.
+Unless pruned, whatever the file does not name stays as it is: sources, functions and destinations; the filters or the
+function of a destination without `filters` or `function`; write keys; secrets. Whatever it names becomes as the file says,
+and attributes that are absent get their defaults.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def plan(
     *,
     prune: bool = False,
 ) -> Plan:
-    """*codes* by the name of the function. Raises ManifestError."""
+    """*codes* are by name of function. Raises ManifestError."""
     planning = Planning(view, manifest, codes, Environment(environ), prune=prune)
     _add_workspace(planning)
     if prune:

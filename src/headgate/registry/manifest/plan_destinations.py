@@ -1,4 +1,4 @@
-"""The part of a plan that is about destinations: their settings, filters and functions."""
+"""The part of a plan that concerns destinations: their settings, filters and functions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_destinations(planning: Planning) -> None:
 
 
 def prune_sources(planning: Planning) -> None:
-    """Sources and destinations that the file does not name."""
+    """Plans the removal of sources and destinations that the file does not name."""
     named = {each.slug for each in planning.manifest.sources}
     kept = {(each.source, each.name) for each in planning.manifest.destinations}
     if planning.workspace is None:
@@ -47,7 +47,7 @@ def prune_sources(planning: Planning) -> None:
 
 
 class _Destination:
-    """One of the manifest's, and the one that is there, if any."""
+    """A destination of the manifest, and its counterpart in the registry, if any."""
 
     def __init__(self, planning: Planning, wanted: model.Destination, place: str) -> None:
         self.planning = planning
@@ -81,7 +81,7 @@ class _Destination:
     # ---- settings ----
 
     def _settings(self) -> dict[str, Any]:
-        """As kinds.parts takes them."""
+        """The settings in the form that kinds.parts takes."""
         stored = () if self.there is None else self.there.secrets
         given = self.wanted.settings
         if kinds.HEADERS in given:
@@ -121,7 +121,7 @@ class _Destination:
     def _change(self, there: records.Destination, given: dict[str, Any], parts: kinds.Parts) -> None:
         wanted = self.wanted
         if wanted.kind != there.kind:
-            what = f"cannot become a {wanted.kind}, since it is a {there.kind}; choose another name for the new one"
+            what = f"cannot change from {there.kind} to {wanted.kind}; choose another name for the new destination"
             raise ManifestError([f"{self.place}.kind: {what}"])
         try:
             secret = destinations.secrets_of(self.planning.view, there.id)
@@ -138,7 +138,7 @@ class _Destination:
     # ---- filters ----
 
     def _add_filters(self) -> None:
-        """Filters work in their order: what differs at a place in it is changed there."""
+        """The order of filters matters, so they are compared, and changed, position by position."""
         if self.wanted.filters is None and not self.planning.prune:
             return
         old = [] if self.there is None else filters.listed(self.planning.view, self.there.id)
@@ -195,7 +195,7 @@ class _Destination:
     def _definitions(
         self, attached: model.Attachment, there: records.Function | None, place: str
     ) -> Sequence[Definition]:
-        """Of the function as it will be."""
+        """The definitions of the attached function, as it will be."""
         for each in self.planning.manifest.functions:
             if each.name == attached.name:
                 return [setting.definition() for setting in each.settings]
@@ -259,7 +259,7 @@ class _Destination:
     ) -> None:
         names = {each.name for each in definitions}
         secret = {each.name for each in definitions if each.sensitive}
-        # Values of what is sensitive from now on are sealed when the function is saved, before this step.
+        # Values of settings that become sensitive are sealed when the function is saved, before this step.
         moving = {name: value for name, value in bound.settings.items() if name in secret}
         stored = [name for name in (*bound.encrypted_settings, *moving) if name in names]
         given = self._given(attached, definitions, dict.fromkeys(stored), place)

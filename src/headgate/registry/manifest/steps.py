@@ -1,4 +1,4 @@
-"""What a plan consists of, and what its parts are made from."""
+"""Plans, their steps, and the context in which they are made."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ Sign = Literal["+", "~", "-"]
 @dataclass(slots=True)
 class Step:
     """
-    One thing that is made (+), changed (~) or removed (-).
+    One thing to create (+), change (~) or remove (-).
 
-    place     where the manifest says so
-    lines     what differs, for people; no secret is in it
+    place     where in the manifest it comes from
+    act       makes the change
+    lines     the differences, to show to users; they contain no secrets
     """
 
     sign: Sign
@@ -40,10 +41,10 @@ class Step:
 @dataclass(slots=True)
 class Plan:
     """
-    Steps in the order in which they work.
+    Steps, in the order in which to carry them out.
 
-    kept      secrets left as they are because their variable is not set: place to variable
-    made      write keys that new sources were given, by slug, once the plan was carried out
+    kept      secrets that stay because their environment variable is not set: from place to variable
+    made      write keys of new sources by slug, once the plan has been carried out
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -51,7 +52,7 @@ class Plan:
     made: dict[str, str] = field(default_factory=dict)
 
     def shown(self) -> list[tuple[str, str, tuple[str, ...]]]:
-        """Equal plans show alike."""
+        """The plan in comparable form."""
         return [(step.sign, step.what, tuple(step.lines)) for step in self.steps]
 
     def add(
@@ -65,7 +66,7 @@ class Plan:
         self.steps.append(Step(sign, what, place, act, lines or []))
 
     def carry_out(self, change: Change) -> None:
-        """Raises ManifestError, for the step that is refused."""
+        """Raises ManifestError for the first step that is refused."""
         for step in self.steps:
             try:
                 step.act(change)
@@ -74,18 +75,18 @@ class Plan:
 
 
 def refused(error: Refused, place: str) -> ManifestError:
-    """*error* of what the manifest says at *place*: settings of a destination are keys of its own there."""
+    """*error*, as one of the manifest at *place*, where the settings of a destination are keys of the destination."""
     where = error.field if place.endswith(".function") else error.field.removeprefix("settings.")
     return ManifestError([f"{'.'.join(filter(None, (place, where)))}: {error.message}"])
 
 
 class Planning:
     """
-    What the parts of a plan are made from. The registry is read in *view*; acts look things up again, since earlier ones
-    may have made them.
+    The context in which a plan is made. Plans are made from what *view* shows; steps look things up again when they run,
+    since earlier steps may have created them.
 
-    workspace    as it is; None before it is made
-    functions    those there are, by their name
+    workspace    the workspace in the registry; None if it does not exist yet
+    functions    its functions, by name
     """
 
     def __init__(

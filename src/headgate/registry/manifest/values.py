@@ -1,4 +1,4 @@
-"""References to the environment, and what they stand for."""
+"""Resolves references to environment variables."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 class Environment:
     """
-    What the variables of *environ* hold. A secret whose variable is not set stays as it is stored: `kept` names these;
-    one that is not stored yet is a mistake.
+    The environment variables in *environ*. A stored secret whose variable is not set stays as it is, and is listed in
+    `kept`; for a secret that is not stored yet, that is an error.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -24,7 +24,7 @@ class Environment:
         self.kept: dict[str, str] = {}
 
     def text(self, value: str | Env, place: str, *, stored: bool = False) -> str:
-        """The mask where the value is to stay as it is *stored*. Raises ManifestError."""
+        """The text *value* stands for; the mask if the *stored* value is to be kept. Raises ManifestError."""
         if not isinstance(value, Env):
             return value
         found = self._environ.get(value.name)
@@ -38,7 +38,7 @@ class Environment:
     def setting(
         self, value: object, definition: Definition | None, place: str, stored: Collection[str]
     ) -> Any:
-        """A setting's value: other than a text, it is JSON in the environment. Raises ManifestError."""
+        """The value of a setting; in the environment, any but a string is JSON. Raises ManifestError."""
         of_map = definition is not None and definition.type == "TEXT_MAP"
         if (
             of_map
@@ -63,7 +63,7 @@ class Environment:
 
 
 def written(value: Any, definition: Definition) -> Any:
-    """*value* as a manifest has it: a map that looks like a reference is wrapped."""
+    """*value* as it appears in a manifest, where a map that looks like a reference must be wrapped."""
     if definition.type == "TEXT_MAP" and (reference(value) is not None or list(value) == ["value"]):
         return {"value": value}
     return value
