@@ -74,7 +74,7 @@ Fuel that is spent before the event loop gets a turn, about as long as a slice. 
 some twenty turns of the loop, so next to functions that never end it is delayed by twenty times this.
 """
 
-STRETCH_FUEL: Final = 4_000_000
+STRETCH_FUEL: Final = 8_000_000
 """
 The same for events that were submitted together while no other invocation waits: about 1 ms. A turn of the
 loop evicts the guest from the processor's caches, which costs as much as one or two events.
