@@ -76,7 +76,7 @@ some twenty turns of the loop, so next to functions that never end it is delayed
 
 STRETCH_FUEL: Final = 8_000_000
 """
-The same for events that were submitted together while no other invocation waits: about 1 ms. A turn of the
+The same for events that were submitted together while no other invocation waits: about 2 ms. A turn of the
 loop evicts the guest from the processor's caches, which costs as much as one or two events.
 """
 
