@@ -1,10 +1,10 @@
-/* Text + integer, without a string made of the integer first; and text + text without the questions about other types. */
+/* Fast paths of string + integer, without making a string of the integer, and of string + string, without other type checks. */
 
 static int engine_add(JSContext *c, JSValue *sp);
 
-#define CONCAT_LEN_MAX JS_STRING_ROPE_SHORT_LEN /* longer text becomes a rope, or may */
+#define CONCAT_LEN_MAX JS_STRING_ROPE_SHORT_LEN /* longer strings may become ropes */
 
-/* `string`, which it consumes, with `more` behind it. */
+/* Append `more` to `string`, which is consumed. */
 static JSValue concat_ascii(JSContext *c, JSValue string, const char *more, uint32_t len)
 {
     JSString *s = JS_VALUE_GET_STRING(string);
@@ -26,7 +26,7 @@ static JSValue concat_ascii(JSContext *c, JSValue string, const char *more, uint
     return made ? JS_MKPTR(JS_TAG_STRING, made) : JS_EXCEPTION;
 }
 
-/* In place of js_add_slow: sp[-2] + sp[-1] to sp[-2], where they are not both numbers. */
+/* Replaces js_add_slow: stores sp[-2] + sp[-1] in sp[-2], for operands that are not both numbers. */
 static no_inline int concat_add(JSContext *c, JSValue *sp)
 {
     JSValue a = sp[-2], b = sp[-1];
@@ -44,6 +44,6 @@ static no_inline int concat_add(JSContext *c, JSValue *sp)
     }
     if (likely(!JS_IsException(sp[-2])))
         return 0;
-    sp[-1] = JS_UNDEFINED; /* it is consumed */
+    sp[-1] = JS_UNDEFINED; /* it has been consumed */
     return -1;
 }

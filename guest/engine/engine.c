@@ -1,33 +1,33 @@
 /*
- * The Headgate guest engine: QuickJS-ng and our C around it, as ONE translation unit, so that the
- * boundary (document.c, parse.c, write.c) sees object shapes and properties without a patch to the
- * engine. Everything below runs inside the sandbox; ../ABI.md is the contract with the host.
+ * The Headgate guest engine: QuickJS-ng and our C code as ONE translation unit, so that our code (document.c, parse.c,
+ * write.c) can access object shapes and properties without patching QuickJS. The macros below rename functions of QuickJS and
+ * redirect calls to our replacements. Everything runs inside the sandbox; ../ABI.md is the contract with the host.
  */
 
-/* Every allocation goes to our own heap (heap.c): event-time allocations of all sizes lie side by
- * side, so an event dirties few pages. QuickJS names this build mode after its first user. */
+/* All allocations go to our heap (heap.c), where allocations of all sizes are adjacent, so that an event dirties few pages.
+ * QuickJS names this build mode after its first use. */
 #define __SANITIZE_ADDRESS__ 1
 
-/* Properties that are still JSON text (document.c) are auto-initialised properties. QuickJS has four
- * initialisers and room for no fifth; modules do not exist in the sandbox, so their slot is ours. A
- * function-like macro renames the definition and leaves the reference in the initialiser table. */
+/* Lazy properties (document.c) are auto-initialised properties. QuickJS has four initialisers and no room for a fifth, so we
+ * take the one of modules, which do not exist in the sandbox. The function-like macro renames the definition, but not the
+ * reference in the table of initialisers. */
 struct JSContext;
 struct JSObject;
 #include "quickjs.h"
 typedef struct JSObject JSObject;
 static JSValue js_module_ns_autoinit(JSContext *realm, JSObject *p, JSAtom atom, void *opaque);
 #define js_module_ns_autoinit(...) unused_module_ns_autoinit(__VA_ARGS__)
-/* The stack lies at the bottom of memory: where QuickJS asks whether so many bytes more would fit, the difference
- * would wrap around and always fit. Its one reading of the stack pointer is moved up by half the address space. */
+/* The stack is at the bottom of memory, so QuickJS's check for a number of free bytes would wrap around and always succeed.
+ * Its only read of the stack pointer is shifted up by half the address space. */
 #define __builtin_frame_address(level) ((uintptr_t)__builtin_frame_address(level) + 0x80000000u)
-/* Every allocation and release asks the allocator for the size of a block through a pointer. Where the call has one
- * argument it is that: it becomes a direct call, which the compiler sees through. With two it is the public function. */
+/* Every allocation and release asks the allocator for a block's size through a function pointer. Those calls have one
+ * argument and become direct calls, which the compiler can inline. The public function has two arguments. */
 static size_t heap_usable(const void *p);
 #define js_malloc_usable_size(...) USABLE_PICK(__VA_ARGS__, js_malloc_usable_size_of_context, USABLE_DIRECT)(__VA_ARGS__)
 #define USABLE_PICK(first, second, name, ...) name
 #define USABLE_DIRECT(p) js_calloc ? heap_usable(p) : 0
-/* Every block comes from the heap: QuickJS's arenas stay out of the way, and what is left of them is a header. The macros
- * leave definitions (whose first argument begins otherwise) and take over calls. */
+/* All blocks come from our heap, which replaces QuickJS's arenas except for their header. The macros redirect calls and keep
+ * definitions, whose first argument begins differently. */
 static inline void *heap_block_new(JSRuntime *r, size_t size);
 static inline void heap_block_free(JSRuntime *r, void *p);
 static inline size_t heap_block_usable(JSRuntime *r, const void *p);
@@ -40,13 +40,13 @@ static inline size_t heap_block_usable(JSRuntime *r, const void *p);
 #define js_arena_usable_size(runtime, ...) ARENA_USABLE_##runtime, __VA_ARGS__)
 #define ARENA_USABLE_JSRuntime engine_arena_usable_size(JSRuntime
 #define ARENA_USABLE_rt heap_block_usable(rt
-/* Shapes that nobody has any more go through shapes.c. */
+/* Shapes without references go to shapes.c. */
 struct JSShape;
 static void shapes_free(JSRuntime *r, struct JSShape *shape);
 #define js_free_shape0(runtime, ...) FREE_SHAPE_##runtime, __VA_ARGS__)
 #define FREE_SHAPE_JSRuntime engine_free_shape(JSRuntime
 #define FREE_SHAPE_rt shapes_free(rt
-/* So do properties' values that are freed. */
+/* So do property values that are freed. */
 struct JSProperty;
 static inline void shapes_free_property(JSRuntime *r, struct JSProperty *property, int flags);
 #define free_property(runtime, ...) FREE_PROPERTY_##runtime, __VA_ARGS__)
@@ -59,8 +59,8 @@ static inline JSValue call_function(JSContext *c, JSValueConst function, JSValue
 #define JS_CallInternal(context, ...) CALL_INTERNAL_##context, __VA_ARGS__)
 #define CALL_INTERNAL_JSContext engine_call_internal(JSContext
 #define CALL_INTERNAL_ctx call_function(ctx
-/* Bit operations on numbers beyond 32 bits: arith.c. What is added to text: concat.c. Elements of arrays in turn:
- * iterate.c. New properties: shapes.c. */
+/* Bit operations on doubles: arith.c. String concatenation: concat.c. for-of over arrays: iterate.c. New properties:
+ * shapes.c. */
 static int arith_logic(JSContext *c, JSValue *sp, int op);
 static int arith_shr(JSContext *c, JSValue *sp);
 #define js_binary_logic_slow(context, ...) LOGIC_##context, __VA_ARGS__)
@@ -85,15 +85,15 @@ static int shapes_define(JSContext *c, JSValueConst object, JSAtom name, JSValue
 #define JS_DefinePropertyValue(context, ...) DEFINE_VALUE_##context, __VA_ARGS__)
 #define DEFINE_VALUE_JSContext engine_define_value(JSContext
 #define DEFINE_VALUE_ctx shapes_define(ctx
-/* keys.c, likewise for the table of Object. */
+/* Object.keys: keys.c. The table of Object names the function without arguments, and gets ours. */
 static JSValue js_object_keys(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int kind);
 #define js_object_keys(...) engine_object_keys(__VA_ARGS__)
-/* sort.c, likewise for the table of Array.prototype. */
+/* Array.prototype.sort: sort.c, likewise. */
 static JSValue js_array_sort(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
 #define js_array_sort(context, ...) ARRAY_SORT_##context, __VA_ARGS__)
 #define ARRAY_SORT_JSContext engine_array_sort(JSContext
 #define ARRAY_SORT_ctx js_array_sort(ctx
-/* case.c; the table of String.prototype names it without an argument, and takes ours. */
+/* toLowerCase and toUpperCase: case.c, likewise. */
 static JSValue js_string_toLowerCase(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int lower);
 #define js_string_toLowerCase(...) engine_string_case(__VA_ARGS__)
 /* Globals and methods of strings are looked up through lookup.c. */
@@ -105,28 +105,28 @@ static inline JSValue lookup_property(JSContext *c, JSValueConst value, JSAtom n
 #define JS_GetPropertyInternal(context, ...) GET_PROPERTY_##context, __VA_ARGS__)
 #define GET_PROPERTY_JSContext engine_get_property(JSContext
 #define GET_PROPERTY_ctx lookup_property(ctx
-/* A switch over instructions: label addresses are numbers in Wasm, so that a table of them is looked up only to be
- * switched over. That this name asks for it is its only effect. */
+/* Makes the interpreter use a switch instead of computed gotos, which Wasm does not have: a table of labels would be looked
+ * up only to be switched over. This is the only effect of the macro. */
 #define EMSCRIPTEN 1
-/* Before a function's code is made final, locals.c looks at it. */
+/* locals.c optimises a function's code before it is made final. */
 struct JSFunctionDef;
 static int locals_resolve_labels(JSContext *c, struct JSFunctionDef *s);
 #define resolve_labels(context, ...) RESOLVE_LABELS_##context, __VA_ARGS__)
 #define RESOLVE_LABELS_JSContext engine_resolve_labels(JSContext
 #define RESOLVE_LABELS_ctx locals_resolve_labels(ctx
-/* Expressions are compiled and searched for through regexp.c. */
+/* Regular expressions are compiled and executed through regexp.c. */
 #define lre_compile regexp_compile
 #define lre_exec regexp_exec
-/* What replace.c does faster keeps its engine's form for the rest. The macros rename definitions and direct calls; the table
- * of RegExp.prototype, which names them without an argument, takes ours. */
+/* replace.c has fast paths and uses QuickJS's functions for the rest. The macros rename definitions and direct calls; the
+ * table of RegExp.prototype, which names them without arguments, gets ours. */
 static JSValue js_regexp_exec(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
 static JSValue js_regexp_test(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
 static JSValue js_regexp_Symbol_replace(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
 #define js_regexp_exec(...) engine_regexp_exec(__VA_ARGS__)
 #define js_regexp_test(...) engine_regexp_test(__VA_ARGS__)
 #define js_regexp_Symbol_replace(...) engine_regexp_replace(__VA_ARGS__)
-/* Where frames are stored, stack.c answers whether they may be. Of the function that is asked, the definition and the two
- * calls differ in how their argument begins. */
+/* stack.c decides whether frames may be stored in an error. The definition and the two calls of QuickJS's function differ in
+ * how their argument begins. */
 static bool stack_store(JSContext *c, JSValueConst error, bool prepared);
 static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames, bool prepared);
 #define can_store_error_stack(argument) CAN_STORE_##argument)
@@ -137,8 +137,8 @@ static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames,
 #define CAN_ADD_JSValueConst can_add_stack(JSValueConst
 #define CAN_ADD_exc can_add_stack(exc
 #define CAN_ADD_error_obj stack_add(ctx, error_obj, stack, has_prepare
-/* References to what lasts (lasting.c) are not counted. Bytecode knows an atom by its number only if every engine has it
- * there; of all who ask, those call it `atom`. */
+/* References to immortal objects (lasting.c) are not counted. Bytecode may refer to an atom by number only if it has the same
+ * number in every engine; the calls that check this are those with an argument called `atom`. */
 #undef JS_VALUE_HAS_REF_COUNT
 #define JS_VALUE_HAS_REF_COUNT(v) \
     ((unsigned)JS_VALUE_GET_TAG(v) >= (unsigned)JS_TAG_FIRST && js_rc(JS_VALUE_GET_PTR(v))->ref_count >= 0)
@@ -197,7 +197,7 @@ static inline void lasting_free_string(JSRuntime *r, struct JSString *string);
 
 #include "mailbox.h"
 
-/* What hardly any event writes to stays out of the pages of what nearly all write to. */
+/* For data that events rarely write to, to keep it off the pages that nearly all events write to. */
 #define ENGINE_COLD __attribute__((section("cold"), aligned(16)))
 
 static JSRuntime *rt;

@@ -1,7 +1,7 @@
 /*
- * Where globals and the methods of strings were found last. A name is looked up in an object through a hash table, after
- * all the objects that come before it; here it is looked at first where it was. What stands there carries its own name, so
- * nothing needs to be told when objects change.
+ * Inline caches for globals and methods of strings. QuickJS looks a name up in the hash table of every object on the way;
+ * here, the place where it was found last is tried first. The property there has its name, which is compared, so the caches
+ * need no invalidation when objects change.
  */
 
 static JSValue engine_get_global(JSContext *c, JSAtom name, bool must_exist);
@@ -12,12 +12,12 @@ static JSValue engine_get_property(JSContext *c, JSValueConst value, JSAtom name
 typedef struct LookupPlace {
     JSAtom name;
     uint32_t index;
-    int scoped; /* globals: how many `let` and `const` of scripts there were, none of them this one */
+    int scoped; /* globals: number of script-level `let` and `const` at that time, none of which has this name */
 } LookupPlace;
 
 static LookupPlace lookup_globals[LOOKUP_PLACES], lookup_methods[LOOKUP_PLACES];
 
-/* An own plain property of `p` at `index`, if it is the one called `name`. */
+/* The own property of `p` at `index` if it is a plain one called `name`, else NULL. */
 static inline const JSProperty *lookup_at(JSObject *p, uint32_t index, JSAtom name)
 {
     if (index >= (uint32_t)p->shape->prop_count)
@@ -26,7 +26,7 @@ static inline const JSProperty *lookup_at(JSObject *p, uint32_t index, JSAtom na
     return property->atom == name && !(property->flags & JS_PROP_TMASK) ? &p->prop[index] : NULL;
 }
 
-/* Notes where `p` itself has `name`. */
+/* Cache the place of the own property `name` of `p`, if it exists. */
 static void lookup_note(LookupPlace *place, JSObject *p, JSAtom name)
 {
     JSProperty *property;
@@ -36,7 +36,7 @@ static void lookup_note(LookupPlace *place, JSObject *p, JSAtom name)
     }
 }
 
-/* In place of JS_GetGlobalVar. */
+/* Replaces JS_GetGlobalVar. */
 static JSValue lookup_global(JSContext *c, JSAtom name, bool must_exist)
 {
     LookupPlace *place = &lookup_globals[name % LOOKUP_PLACES];
@@ -54,10 +54,10 @@ static JSValue lookup_global(JSContext *c, JSAtom name, bool must_exist)
     return engine_get_global(c, name, must_exist);
 }
 
-/* A property of a string other than `length`. */
+/* Get a property of a string, other than `length`. */
 static inline JSValue lookup_method(JSContext *c, JSValueConst string, JSAtom name, JSValueConst this_val, bool must_exist)
 {
-    if (__JS_AtomIsTaggedInt(name)) /* a character */
+    if (__JS_AtomIsTaggedInt(name)) /* a character of the string */
         return engine_get_property(c, string, name, this_val, must_exist);
     LookupPlace *place = &lookup_methods[name % LOOKUP_PLACES];
     JSObject *proto = JS_VALUE_GET_OBJ(c->class_proto[JS_CLASS_STRING]);
@@ -71,7 +71,7 @@ static inline JSValue lookup_method(JSContext *c, JSValueConst string, JSAtom na
     return value;
 }
 
-/* In place of JS_GetPropertyInternal. */
+/* Replaces JS_GetPropertyInternal. */
 static inline JSValue lookup_property(JSContext *c, JSValueConst value, JSAtom name, JSValueConst this_val, bool must_exist)
 {
     if (JS_VALUE_GET_TAG(value) == JS_TAG_STRING)

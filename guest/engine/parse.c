@@ -1,15 +1,15 @@
 /*
- * JSON text to values. In a document, containers (and an event's own strings) stay text until read;
- * without one (JSON.parse called by user code) everything is made at once. Objects of a known list
- * of keys are made from a cached shape, so that neither atoms nor shape transitions are looked up.
+ * Parses JSON text. In a document, containers and the strings of an event's top level stay text until they are read; without
+ * one (JSON.parse in user code), all values are made at once. Objects with a known list of keys are made from a cached shape,
+ * without looking up atoms or shape transitions.
  */
 
 #define PARSE_PROPS_MAX 64      /* properties of an object on the fast path */
-#define PARSE_SHAPES 64         /* cached shapes, one per place in a document */
-#define PARSE_EAGER_DEPTH_MAX 100 /* deeper text is left to the engine's own parser */
+#define PARSE_SHAPES 64         /* cached shapes, by hash of the position in a document */
+#define PARSE_EAGER_DEPTH_MAX 100 /* deeper text goes to the engine's own parser */
 
 typedef struct Parser {
-    Document *doc;      /* NULL: make everything at once */
+    Document *doc;      /* NULL: make all values at once */
     bool strings_lazy;  /* the object's own strings stay text (an event's top level) */
     const uint8_t *p;
     int depth, depth_max;
@@ -27,7 +27,7 @@ static int parse_hex4(const uint8_t *p)
     return v;
 }
 
-/* String between `p` and `end` (the closing quote), as scan_string found it. */
+/* The string between `p` and `end` (the closing quote), with the flags of scan_string. */
 static JSValue parse_string(const uint8_t *p, const uint8_t *end, int flags)
 {
     if (p == end)
@@ -49,7 +49,7 @@ static JSValue parse_string(const uint8_t *p, const uint8_t *end, int flags)
                 c = parse_hex4(p + 2);
                 p += 6;
             } else {
-                c = e ? (uint8_t)e[1] : p[1]; /* else one of " \ / */
+                c = e ? (uint8_t)e[1] : p[1]; /* otherwise one of " \ / */
                 p += 2;
             }
             if (string_buffer_putc16(&buffer, c))
@@ -125,7 +125,7 @@ static bool parse_fits_shape(JSShape *shape, const ParsedProperty *parts, int co
     return true;
 }
 
-/* Set (or for a repeated key, replace) one property of an object under construction. Takes `prop`. */
+/* Set one property of an object under construction, or replace it for a repeated key. Takes ownership of `prop`. */
 static int parse_define(JSObject *object, const ParsedProperty *part, JSProperty prop)
 {
     JSProperty *slot;
@@ -156,7 +156,7 @@ fail:
     return -1;
 }
 
-/* Define all `*count` properties; they are consumed whatever happens, *count becomes 0. */
+/* Define all `*count` properties. They are consumed even on failure, and *count becomes 0. */
 static int parse_define_all(JSValue object, const ParsedProperty *parts, JSProperty *props, int *count)
 {
     int i, n = *count;
@@ -176,7 +176,7 @@ static JSValue parse_object(Parser *s, uint32_t site)
     ParsedProperty parts[PARSE_PROPS_MAX];
     JSProperty props[PARSE_PROPS_MAX];
     int count = 0;
-    JSValue object = JS_UNDEFINED; /* made when the fast path gives up, or at the end */
+    JSValue object = JS_UNDEFINED; /* made when there are too many properties, or at the end */
     const uint8_t *p = scan_space(s->p + 1);
 
     if (*p == '}') {
@@ -286,9 +286,9 @@ fail:
 }
 
 /*
- * The value at s->p, which moves behind it. In a document the members of a container are lazy, its
- * elements are not. On failure returns JS_EXCEPTION: either an exception is pending (out of memory)
- * or scan_error says what is wrong with the text.
+ * Parse the value at s->p, and advance s->p behind it. In a document, members of an object are lazy, elements of an array are
+ * not. On failure returns JS_EXCEPTION: either an exception is pending (out of memory), or scan_error describes the error in
+ * the text.
  */
 static JSValue parse_value(Parser *s, uint32_t site)
 {
@@ -326,22 +326,22 @@ static JSValue parse_value(Parser *s, uint32_t site)
     }
 }
 
-/* The value of one span of a document. The text was found valid when the span was made. */
+/* The value of a span of a document, whose text was validated when the span was made. */
 static JSValue document_value(Document *doc, uint32_t span, uint32_t site)
 {
     Parser s = { .doc = doc, .p = doc->text + doc->spans[span].start, .depth_max = SCAN_DEPTH_MAX };
     return parse_value(&s, site);
 }
 
-/* A property that was text found no memory to become a value: the engine has made it undefined, for good. */
+/* A lazy property could not be parsed for lack of memory, and the engine has made it undefined permanently. */
 static bool document_lost;
 
-/* QuickJS calls this when a property that is still text is read (see engine.c). */
+/* QuickJS calls this when a lazy property is first read (see engine.c). */
 static JSValue js_module_ns_autoinit(JSContext *realm, JSObject *object, JSAtom atom, void *opaque)
 {
     JSValue value = document_value((Document *)realm, (uint32_t)(uintptr_t)opaque, atom);
     if (JS_IsException(value) && !JS_HasException(ctx))
-        JS_ThrowInternalError(ctx, "%s", scan_error); /* cannot be: the text was scanned before */
+        JS_ThrowInternalError(ctx, "%s", scan_error); /* cannot happen: the text was scanned before */
     document_lost |= JS_IsException(value);
     return value;
 }

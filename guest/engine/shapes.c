@@ -1,24 +1,24 @@
 /*
- * Shapes outlive their objects for a while. QuickJS frees a shape with the last object that has it, so that a function
- * which makes {a, b} for one event and lets go of it makes the shape of it, property by property, again for the next.
- * Here the last few shapes are kept, and the one of {} for good: then a literal finds every shape on its way.
+ * A cache of shapes. QuickJS frees a shape with its last object, so a function that makes and drops {a, b} for every event
+ * rebuilds the shape each time, property by property. Here, the most recently freed shapes are kept, and the shape of {}
+ * forever, so that an object literal finds all shapes that it passes through.
  *
- * Kept are only plain objects' shapes: another prototype would be held by them, which somebody may be watching.
+ * Only shapes of plain objects are kept. Another prototype would be kept alive by its shape, which is observable.
  */
 
 static void engine_free_shape(JSRuntime *r, JSShape *shape);
 
 #define SHAPES_KEPT 128         /* a power of two */
 #define SHAPES_PROPERTIES_MAX 64
-#define SHAPES_ROOM 5           /* properties of a plain object, before there must be more room: a block of 48 bytes */
-#define SHAPES_HASH 8           /* not less than SHAPES_ROOM, a power of two */
+#define SHAPES_ROOM 5           /* initial capacity of plain objects in properties: a block of 48 bytes */
+#define SHAPES_HASH 8           /* at least SHAPES_ROOM, a power of two */
 
 static struct {
-    JSShape *kept[SHAPES_KEPT]; /* a reference each; the oldest goes first */
+    JSShape *kept[SHAPES_KEPT]; /* a ring buffer; holds a reference to each */
     uint32_t next;
 } shapes;
 
-/* In place of js_free_shape0, which is called where nobody has `shape` any more. */
+/* Replaces js_free_shape0, which frees a shape without references. */
 static void shapes_free(JSRuntime *r, JSShape *shape)
 {
     if (!ctx || !shape->is_hashed || shape->prop_count > SHAPES_PROPERTIES_MAX || r->gc_phase != JS_GC_PHASE_NONE ||
@@ -35,7 +35,7 @@ static void shapes_free(JSRuntime *r, JSShape *shape)
 
 static void engine_free_property(JSRuntime *r, JSProperty *property, int flags);
 
-/* In place of free_property. */
+/* Replaces free_property. */
 static inline void shapes_free_property(JSRuntime *r, JSProperty *property, int flags)
 {
     if (likely(!(flags & JS_PROP_TMASK)))
@@ -44,14 +44,12 @@ static inline void shapes_free_property(JSRuntime *r, JSProperty *property, int 
         engine_free_property(r, property, flags);
 }
 
-/*
- * Functions are born with `length` and `name`. What they become by adding one after the other is known: one step.
- */
+/* The shape of functions with `length` and `name`, which new functions get in one step. */
 static JSShape *shapes_functions;
 
 static void engine_function_set(JSContext *c, JSValue function, JSAtom name, int length);
 
-/* In place of js_function_set_properties. */
+/* Replaces js_function_set_properties. */
 static void shapes_function(JSContext *c, JSValue function, JSAtom name, int length)
 {
     JSObject *p = JS_VALUE_GET_OBJ(function);
@@ -69,7 +67,7 @@ static void shapes_function(JSContext *c, JSValue function, JSAtom name, int len
 
 int engine_define_value(JSContext *c, JSValueConst object, JSAtom name, JSValue value, int flags);
 
-/* In place of JS_DefinePropertyValue: a new property of a plain object needs no more than to be added. */
+/* Replaces JS_DefinePropertyValue: a new property of a plain object is added directly. */
 static int shapes_define(JSContext *c, JSValueConst object, JSAtom name, JSValue value, int flags)
 {
     if (likely(JS_VALUE_GET_TAG(object) == JS_TAG_OBJECT)) {

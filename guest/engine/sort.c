@@ -1,14 +1,13 @@
 /*
- * sort with a function that compares: plain arrays are merged, which asks the function a quarter less often than QuickJS's
- * quick sort does, and is stable by itself. What order results is the specification's; how often the function is asked, and
- * for which pairs, is ours.
+ * Array.prototype.sort with a comparison function, for plain arrays: a merge sort, which is stable and needs a quarter fewer
+ * comparisons than QuickJS's quicksort. The specification defines the resulting order, but not which pairs are compared.
  */
 
 static JSValue engine_array_sort(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv);
 
-#define SORT_SORTED_MIN 8 /* halves of so many elements together are asked whether they need merging at all */
+#define SORT_SORTED_MIN 8 /* from this many elements, check first whether the two halves are already in order */
 
-/* 1: `b` belongs before `a`, 0: it does not, -1: exception. */
+/* 1 if `b` belongs before `a`, 0 if not, -1 with an exception. */
 static inline int sort_swaps(JSContext *c, JSValueConst compare, JSValue a, JSValue b)
 {
     JSValueConst pair[2] = { a, b };
@@ -25,7 +24,7 @@ static inline int sort_swaps(JSContext *c, JSValueConst compare, JSValue a, JSVa
     return d > 0;
 }
 
-/* Sorts `count` values; `spare` has room for half of them. -1: exception; the values are all there then, in any order. */
+/* Sort `count` values; `spare` has room for half of them. Returns -1 with an exception, with all values in any order. */
 static int sort_merge(JSContext *c, JSValueConst compare, JSValue *values, JSValue *spare, uint32_t count)
 {
     if (count < 2)
@@ -45,11 +44,11 @@ static int sort_merge(JSContext *c, JSValueConst compare, JSValue *values, JSVal
             break;
         *out++ = swaps ? *b++ : *a++;
     }
-    memcpy(out, a, (a_end - a) * sizeof(*a)); /* of `b`, what is left stands where it belongs */
+    memcpy(out, a, (a_end - a) * sizeof(*a)); /* the rest of `b` is already in place */
     return swaps < 0 ? -1 : 0;
 }
 
-/* A plain array of as many elements as it is long. */
+/* The object of a fast array without holes, or NULL. */
 static JSObject *sort_plain(JSValueConst v)
 {
     if (JS_VALUE_GET_TAG(v) != JS_TAG_OBJECT)
@@ -61,8 +60,8 @@ static JSObject *sort_plain(JSValueConst v)
     return p;
 }
 
-/* In place of js_array_sort. The function may do anything to the array: what is sorted are values taken before, and they
- * go back where it still is what it was. */
+/* Replaces js_array_sort. The comparison function may modify the array, so a copy of its values is sorted. They are stored
+ * directly if the array is still plain, else as ordinary properties. */
 static JSValue js_array_sort(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSObject *array = sort_plain(this_val);

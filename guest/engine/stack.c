@@ -1,12 +1,12 @@
 /*
- * The `stack` of errors, as V8 has it: an own accessor of every error, which puts "Name: message" above the frames when it
- * is first read, so that a name given after `super()` counts and an error nobody looks at costs no text. QuickJS stores
- * frames only and reads them through Error.prototype; engine.c bends its two questions of where to store them to here.
+ * The `stack` of errors, as in V8: an own accessor of every error, which puts "Name: message" above the frames when it is first
+ * read. So a name that is set after `super()` is used, and errors whose stack is not read cost no text. QuickJS stores only the
+ * frames and reads them through Error.prototype; engine.c redirects its two functions that decide where to store them.
  */
 
 static JSValue stack_getter, stack_prepared_getter, stack_setter; /* undefined until stack_init */
 
-/* Frames as QuickJS writes them; a text that begins otherwise has its header already. No frames: nothing to tell apart. */
+/* Whether `text` is QuickJS's frames without the header "Name: message". True for an empty text. */
 static bool stack_is_bare(JSValueConst text)
 {
     if (JS_VALUE_GET_TAG(text) != JS_TAG_STRING)
@@ -19,7 +19,7 @@ static bool stack_is_bare(JSValueConst text)
     return true;
 }
 
-/* Append the frames, each after a "\n"; those of functions without a name as V8 writes them: the place alone, not in brackets. */
+/* Append the frames, each after a "\n". Frames of functions without a name are written as in V8: only the position. */
 static void stack_append_frames(StringBuffer *out, JSString *frames)
 {
     static const char nameless[] = "    at <anonymous> (";
@@ -40,7 +40,7 @@ static void stack_append_frames(StringBuffer *out, JSString *frames)
     }
 }
 
-/* The text for `error`, whose bare frames are in *slot; kept there for the next reader. Runs user code: its own `name`. */
+/* The full text for `error`, whose frames are in *slot, where the result is cached. Runs user code: getters like `name`. */
 static JSValue stack_text(JSContext *c, JSValueConst error, JSValue *slot)
 {
     if (!stack_is_bare(*slot))
@@ -62,7 +62,8 @@ static JSValue stack_text(JSContext *c, JSValueConst error, JSValue *slot)
     return text;
 }
 
-/* Of the error that is `this` or that it inherits from. `prepared`: what Error.prepareStackTrace gave, which stays as it is. */
+/* Getter: the stack of `this`, or of the error that it inherits from. `prepared`: the unchanged result of
+ * Error.prepareStackTrace. */
 static JSValue stack_get(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int prepared)
 {
     if (!JS_IsObject(this_val))
@@ -80,14 +81,14 @@ static JSValue stack_get(JSContext *c, JSValueConst this_val, int argc, JSValueC
     return JS_UNDEFINED;
 }
 
-/* Of what is no error of the engine: the frames are the function's own. */
+/* Getter for objects that are not errors, with the frames in the function's data. */
 static JSValue stack_get_captured(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv, int magic,
                                   JSValueConst *frames)
 {
     return JS_IsObject(this_val) ? stack_text(c, this_val, (JSValue *)frames) : JS_UNDEFINED;
 }
 
-/* Anything may be assigned; it becomes a property like any other, not enumerable. */
+/* Setter: replaces the accessor with an ordinary property that is not enumerable. */
 static JSValue stack_set(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     if (JS_IsObject(this_val) &&
@@ -97,7 +98,7 @@ static JSValue stack_set(JSContext *c, JSValueConst this_val, int argc, JSValueC
     return JS_UNDEFINED;
 }
 
-/* Asked by QuickJS where it is about to store `frames` in an error that has none: true, it may; `stack` shows them. */
+/* Called before QuickJS stores frames in an error that has none: adds the accessor. Returns whether QuickJS may store them. */
 static bool stack_store(JSContext *c, JSValueConst error, bool prepared)
 {
     if (!can_store_stack(error))
@@ -125,7 +126,7 @@ static int stack_define_captured(JSContext *c, JSValueConst object, JSValueConst
     return done;
 }
 
-/* The same question of a DOMException, which has no room for frames. What prepareStackTrace gave is stored as it is. */
+/* The same for a DOMException, which has no slot for frames. The result of prepareStackTrace is stored unchanged. */
 static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames, bool prepared)
 {
     if (!can_add_stack(exception))
@@ -144,7 +145,7 @@ static bool stack_has_frame_of(JSValueConst function)
     return false;
 }
 
-/* Error.captureStackTrace(object[, function]): the frames above `function`; none if it is not being called. */
+/* Error.captureStackTrace(object[, function]): stores the frames above `function`; none if it is not on the stack. */
 static JSValue stack_capture(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     enum { ABOVE = JS_BACKTRACE_FLAG_SKIP_FIRST_LEVEL | JS_BACKTRACE_FLAG_FILTER_FUNC };
@@ -163,7 +164,7 @@ static JSValue stack_capture(JSContext *c, JSValueConst this_val, int argc, JSVa
         build_backtrace(c, holder, argv[1], NULL, 0, 0, ABOVE);
         frames = JS_GetProperty(c, holder, JS_ATOM_stack);
         JS_FreeValue(c, holder);
-        if (!JS_IsString(frames)) /* they did not fit */
+        if (!JS_IsString(frames)) /* there was no memory for them */
             return JS_IsException(frames) ? frames : JS_ThrowOutOfMemory(c);
     }
     int done = 0;
@@ -187,12 +188,12 @@ static JSValue stack_capture(JSContext *c, JSValueConst this_val, int argc, JSVa
     return done < 0 ? JS_EXCEPTION : JS_UNDEFINED;
 }
 
-/* stackAbove(error, function): as captureStackTrace for an error just made, whose frames are known: drops those up to
- * `function`, unless the stack is so deep that others would have to move up. */
+/* stackAbove(error, function): captureStackTrace for an error that was just made. Drops the frames up to `function` from those
+ * it has, unless the stack was cut off, so that other frames would have to follow. */
 static JSValue stack_above(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)
 {
     JSObject *p = JS_IsObject(argv[0]) ? JS_VALUE_GET_OBJ(argv[0]) : NULL;
-    /* What a class extends can be replaced: `this` may be anything. */
+    /* User code can replace the base of a class, so the first argument may be anything. */
     if (!p || p->class_id != JS_CLASS_ERROR || !stack_is_bare(p->u.object_data) ||
         JS_VALUE_GET_TAG(c->error_stack_trace_limit) != JS_TAG_INT)
         return stack_capture(c, this_val, argc, argv);
@@ -214,7 +215,7 @@ static JSValue stack_above(JSContext *c, JSValueConst this_val, int argc, JSValu
     return JS_UNDEFINED;
 }
 
-/* Before any user code; the engine's own accessor goes. */
+/* Make the accessors and remove the engine's own, before any user code runs. */
 static int stack_init(void)
 {
     stack_setter = JS_NewCFunction(ctx, stack_set, "stack", 1);

@@ -1,11 +1,10 @@
 /*
- * Values to JSON text, as JSON.stringify without replacer and indent prints it. Covers what can be
- * printed without running anybody's code: plain objects and arrays, primitives, text that was never
- * parsed, dates with their own methods in place. Anything else (getters, toJSON, proxies, integer-like
- * keys, cycles, ...) makes the writer give up before a side effect; the caller then asks the engine.
+ * Writes values as JSON text, exactly like JSON.stringify without replacer and indentation. It handles values that need no
+ * user code: plain objects and arrays, primitives, lazy text, and dates with their original methods. For anything else
+ * (getters, toJSON, proxies, integer-like keys, cycles, ...) it gives up before any side effect, and the caller uses the engine.
  */
 
-#define WRITE_DEPTH_MAX 200 /* deeper: the engine finds the cycle, or overflows as it always does */
+#define WRITE_DEPTH_MAX 200 /* deeper values go to the engine, which finds a cycle or overflows the stack */
 
 enum { WRITE_DONE, WRITE_SKIP /* undefined: the property is left out */, WRITE_GIVE_UP };
 
@@ -13,12 +12,12 @@ typedef struct Writer {
     Bytes *out;
     int depth;
     bool object_clean, array_clean; /* Object.prototype, Array.prototype have no toJSON */
-    /* where the root object's own `type` and `messageId` were written; 0: not */
+    /* offsets of the root object's own `type` and `messageId` in the output, or 0 */
     uint32_t type_at, type_end, id_at, id_end;
     JSAtom type_atom, id_atom;
 } Writer;
 
-static struct { /* intrinsics as they were before user code ran */
+static struct { /* the original intrinsics, before user code ran */
     JSObject *object_proto, *array_proto, *date_proto;
     JSValue date_to_json, date_to_iso, date_value_of, date_to_primitive;
     JSAtom to_iso;
@@ -75,7 +74,7 @@ static void write_string8(Bytes *out, const uint8_t *p, uint32_t len)
             run = end - p;
         if (!bytes_room(out, run + 1))
             return;
-        wasm_v128_store(out->data + out->len, chunk); /* bytes_room keeps 16 to spare */
+        wasm_v128_store(out->data + out->len, chunk); /* bytes_room keeps 16 spare bytes */
         out->len += run;
         p += run;
         if (p >= end || run == 16)
@@ -132,11 +131,11 @@ static int write_value(Writer *w, JSValueConst value);
 static int write_lazy(Writer *w, Document *doc, uint32_t index)
 {
     const Span *span = &doc->spans[index];
-    if (span->canonical && w->array_clean) { /* array_clean: no toJSON waits for what is in the text */
+    if (span->canonical && w->array_clean) { /* array_clean: no toJSON applies to values in the text */
         bytes_append(w->out, doc->text + span->start, span->end - span->start);
         return WRITE_DONE;
     }
-    JSValue value = document_value(doc, index, 0); /* the property itself stays text */
+    JSValue value = document_value(doc, index, 0); /* the property itself stays lazy */
     if (JS_IsException(value)) {
         JS_FreeValue(ctx, JS_GetException(ctx));
         return WRITE_GIVE_UP;
@@ -163,7 +162,7 @@ static int write_object(Writer *w, JSObject *p)
         if (!(prs->flags & JS_PROP_ENUMERABLE) || name->atom_type != JS_ATOM_TYPE_STRING)
             continue;
         if (!name->is_wide_char && is_digit(str8(name)[0]))
-            return WRITE_GIVE_UP; /* may be an index past the tagged ones, which goes first too */
+            return WRITE_GIVE_UP; /* may be a large integer index, which must come first too */
         JSProperty *pr = &p->prop[i];
         Document *doc = NULL;
         if (prs->flags & JS_PROP_TMASK) {
@@ -240,7 +239,7 @@ static int write_date(Writer *w, JSObject *p)
     return WRITE_DONE;
 }
 
-/* No object on the prototype chain can surprise us when `toJSON` is looked up. */
+/* Whether looking up `toJSON` along the prototype chain certainly finds nothing and has no side effects. */
 static bool write_chain_is_clean(Writer *w, JSObject *p)
 {
     for (JSObject *proto = p->shape->proto; proto; proto = proto->shape->proto) {
@@ -319,7 +318,7 @@ static int write_value(Writer *w, JSValueConst value)
         JS_FreeValue(ctx, flat);
         return WRITE_DONE;
     }
-    default: /* BigInt: the engine looks for BigInt.prototype.toJSON, then throws */
+    default: /* BigInt: the engine looks up BigInt.prototype.toJSON and throws without it */
         return WRITE_GIVE_UP;
     }
 }
