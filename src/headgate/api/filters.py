@@ -181,6 +181,7 @@ OPERATIONS = (
         "any token",
         preview,
         body=Preview,
+        reads_only=True,
     ),
     Operation(
         "list_filters_from_destination",

@@ -51,15 +51,16 @@ class Preparation(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Operation:
     """
-    name       as in public-api-operations.json
-    needs      the permission the handler enforces; a test checks every operation with every role
-    handler    returns `data`; runs in a thread, in one transaction of the registry
-    runs       for operations that take long or need more than the registry: turns the handler's result into `data`, on
-               the event loop, after the transaction
-    body       the model of the request body; None if there is none
-    prepare    long work before the transaction, such as compiling; its result becomes `call.prepared`
-    download   media type of the response, if it is a file; the handler then returns a Download
-    query      names of the query parameters; a trailing "*" marks a required one
+    name        as in public-api-operations.json
+    needs       the permission the handler enforces; a test checks every operation with every role
+    handler     returns `data`; runs in a thread, in one transaction of the registry
+    runs        for operations that take long or need more than the registry: turns the handler's result into `data`, on
+                the event loop, after the transaction
+    body        the model of the request body; None if there is none
+    prepare     long work before the transaction, such as compiling; its result becomes `call.prepared`
+    download    media type of the response, if it is a file; the handler then returns a Download
+    query       names of the query parameters; a trailing "*" marks a required one
+    reads_only  for a POST that changes nothing, such as a preview: its handler gets a View
     """
 
     name: str
@@ -75,7 +76,8 @@ class Operation:
     rate: Class = "usual"
     download: str = ""
     runs: Callable[[Any, Services], Awaitable[dict[str, Any]]] | None = None
+    reads_only: bool = False
 
     @property
     def changes(self) -> bool:
-        return self.method != "GET" and not self.name.startswith("preview")
+        return self.method != "GET" and not self.reads_only

@@ -147,6 +147,7 @@ OPERATIONS: Final = (
         "functions admin of all",
         unsaved,
         body=PreviewFunction,
+        reads_only=True,
         runs=trial.run,
     ),
     Operation(
@@ -157,6 +158,7 @@ OPERATIONS: Final = (
         "functions admin",
         stored,
         body=PreviewStoredFunction,
+        reads_only=True,
         runs=trial.run,
     ),
 )

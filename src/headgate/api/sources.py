@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headgate.api.call import Call
+    from headgate.api.permissions import Level
     from headgate.registry import records
 
 
@@ -152,7 +153,7 @@ def shown(call: Call, source: records.Source) -> dict[str, Any]:
     }
 
 
-def _source(call: Call, level: Any) -> records.Source:
+def _source(call: Call, level: Level) -> records.Source:
     return call.source(call.path["sourceId"], level)
 
 

@@ -16,6 +16,7 @@ from headgate.registry import subscriptions
 
 if TYPE_CHECKING:
     from headgate.api.call import Call
+    from headgate.api.permissions import Level
     from headgate.registry import records
 
 
@@ -115,7 +116,7 @@ def shown(subscription: records.Subscription) -> dict[str, Any]:
     }
 
 
-def _subscription(call: Call, level: Any) -> records.Subscription:
+def _subscription(call: Call, level: Level) -> records.Subscription:
     destination = call.destination(call.path["destinationId"], level)
     return subscriptions.get(call.view, call.path["id"], destination=destination.id)
 

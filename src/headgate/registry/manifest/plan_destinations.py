@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from headgate.registry import records
     from headgate.registry.manifest import model
-    from headgate.registry.manifest.steps import Planning
+    from headgate.registry.manifest.steps import Planning, Sign
     from headgate.registry.settings import Definition
     from headgate.registry.store import Change, View
 
@@ -247,7 +247,7 @@ class _Destination:
         lines = diff.new({"enabled": attached.enabled} | diff.new_settings(given, secret))
         if bound is not None:
             lines.insert(0, "in place of the function that is there")
-        sign: Any = "+" if bound is None else "~"
+        sign: Sign = "+" if bound is None else "~"
         self.planning.plan.add(sign, f"{self.what}, function {attached.name}", place, act, lines)
 
     def _change_instance(
