@@ -40,7 +40,7 @@ def test_dead_letters(trick: str) -> None:
         body=b"{}",
     )
 
-    line = dead._as_text(0, job)
+    line = dead._as_text(0, job, None)
 
     assert line.startswith("0.7  1970-01-01T00:00:00+00:00  d  track  m")
     assert not steers(line)

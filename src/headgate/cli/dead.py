@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import orjson
 
+from headgate.cli.destinations import identified, names
 from headgate.cli.numbers import whole
 from headgate.cli.serve import add_data
 from headgate.cli.terminal import printable
@@ -38,7 +39,7 @@ whose retries came to their end. They are kept for seven days. Works while the s
 _DEAD_EXAMPLES: Final = """\
 examples:
   headgate dead
-  headgate dead --destination 78b1289b423bac8a7bd82a6e --limit 20
+  headgate dead --destination "web / Warehouse" --limit 20
   headgate dead --json > dead.jsonl
 """
 
@@ -49,7 +50,7 @@ Gives dead events another chance, from the beginning: with their first attempt, 
 _REDRIVE_EXAMPLES: Final = """\
 examples:
   headgate redrive 0.17 0.18
-  headgate redrive --destination 78b1289b423bac8a7bd82a6e
+  headgate redrive --destination Warehouse
   headgate redrive --all
 
 exit status:
@@ -74,7 +75,11 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Declares the arguments of both commands."""
     dead = add_command("dead", "list the events whose delivery was given up", _DEAD, _DEAD_EXAMPLES)
     add_data(dead)
-    dead.add_argument("--destination", metavar="ID", help="only those for this destination")
+    dead.add_argument(
+        "--destination",
+        metavar="NAME",
+        help="only those for this destination: its name, SOURCE / NAME, or id",
+    )
     dead.add_argument(
         "--limit", type=whole(1, 1_000_000), metavar="N", default=100, help="at most; default 100"
     )
@@ -85,7 +90,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     add_data(redrive)
     redrive.add_argument("ids", metavar="ID", nargs="*", help="as `headgate dead` shows them")
-    redrive.add_argument("--destination", metavar="ID", help="all for this destination")
+    redrive.add_argument("--destination", metavar="NAME", help="all for this destination")
     redrive.add_argument("--all", action="store_true", help="all there are")
 
 
@@ -103,18 +108,24 @@ def run_redrive(parsed: argparse.Namespace) -> int:
 
 async def _list(parsed: argparse.Namespace) -> int:
     left = parsed.limit
-    async with _letters(DataDirectory(parsed.data)) as queues:
+    directory = DataDirectory(parsed.data)
+    async with _letters(directory) as queues:
+        known = names(directory)
+        destination = identified(parsed.destination, known) if parsed.destination else None
         for queue, letters in queues.items():
-            async for job in _all(queue, letters, parsed.destination):
+            async for job in _all(queue, letters, destination):
                 if not left:
                     return OK
                 left -= 1
-                print(_as_json(queue, job) if parsed.json else _as_text(queue, job))
+                name = known.get(job.lane.destination)
+                print(_as_json(queue, job, name) if parsed.json else _as_text(queue, job, name))
     return OK
 
 
 async def _redrive(parsed: argparse.Namespace) -> int:
-    async with _letters(DataDirectory(parsed.data)) as queues:
+    directory = DataDirectory(parsed.data)
+    async with _letters(directory) as queues:
+        destination = identified(parsed.destination, names(directory)) if parsed.destination else None
         wanted: dict[int, list[int]] = {queue: [] for queue in queues}
         missing = 0
         for text in parsed.ids:
@@ -125,7 +136,7 @@ async def _redrive(parsed: argparse.Namespace) -> int:
                 missing += 1
         if not parsed.ids:
             for queue, letters in queues.items():
-                wanted[queue] = [job.id async for job in _all(queue, letters, parsed.destination)]
+                wanted[queue] = [job.id async for job in _all(queue, letters, destination)]
         found = 0
         for queue, ids in wanted.items():
             for start in range(0, len(ids), PAGE):
@@ -208,23 +219,24 @@ def _parse_id(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _as_text(queue: int, job: DeadJob) -> str:
+def _as_text(queue: int, job: DeadJob, destination: str | None) -> str:
     died = datetime.fromtimestamp(job.died_at / 1e3, UTC).isoformat(timespec="seconds")
     attempts = f"{job.attempts} attempt{'s' * (job.attempts != 1)}"
     # Anybody with a write key chooses message ids, and functions and destinations choose messages.
     told = printable(f"{job.reason}: {job.message}", MESSAGE_CHARS)
     return (
-        f"{_id(queue, job)}  {died}  {job.lane.destination}  {job.event_type}  {printable(job.message_id)}  "
+        f"{_id(queue, job)}  {died}  {destination or job.lane.destination}  {job.event_type}  {printable(job.message_id)}  "
         f"{attempts}  {told}"
     )
 
 
-def _as_json(queue: int, job: DeadJob) -> str:
+def _as_json(queue: int, job: DeadJob, destination: str | None) -> str:
     return orjson.dumps(
         {
             "id": _id(queue, job),
             "diedAt": datetime.fromtimestamp(job.died_at / 1e3, UTC).isoformat(timespec="milliseconds"),
             "workspaceId": job.lane.workspace,
+            "destination": destination,
             "destinationId": job.lane.destination,
             "sourceId": job.source,
             "messageId": job.message_id,

@@ -32,7 +32,7 @@ from headgate.samples.store import SampleStore
 from headgate.service import control, garbage, health
 from headgate.service.authority import TokenAuthority
 from headgate.service.egress import WorkspaceEgress
-from headgate.service.exposition import joined
+from headgate.service.exposition import destination_names, joined
 from headgate.service.front import Front
 from headgate.service.invoke import InvokeApi
 from headgate.service.joined import JoiningProtocol
@@ -157,7 +157,8 @@ class Worker:
                 return self._metrics.text(stats, dispatchers, executor, tracking, now.now())
 
             async def metrics() -> bytes:
-                return joined([await own_metrics(), *await self._metrics_of_others()])
+                names = destination_names(await directory.current())
+                return joined([await own_metrics(), *await self._metrics_of_others(), names])
 
             authority = TokenAuthority(registry, directory)
             invoke = InvokeApi(directory, functions, executor, authority, admission, self._clock)
@@ -267,6 +268,7 @@ class Worker:
         config = Config(
             front,
             http=JoiningProtocol,
+            ws="none",
             loop="uvloop",
             lifespan="off",
             access_log=False,

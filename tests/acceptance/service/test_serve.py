@@ -188,6 +188,8 @@ def _functions(place: Place) -> str:
 
 
 def test_metrics_of_all_workers(place: Place) -> None:
+    place.write("headgate.toml", MANIFEST.replace('"Out"', "'Out \"1\"'"))
+    place.command("apply", str(place.root / "headgate.toml"), "--yes", "--prune")
     with place.serving("--workers", "2") as client:
         client.batch(*(event(number) for number in range(10)), {"type": "track", "event": 1})
         until(lambda: len(place.arrived()) == 10)
@@ -202,6 +204,15 @@ def test_metrics_of_all_workers(place: Place) -> None:
         assert steps["failed-on-ingest"] >= 1
         workers = {dict(labels)["worker"] for labels in client.metrics("headgate_queue_jobs")}
         assert workers == {"0", "1"}
+        ((named, one),) = client.metrics("headgate_destination_info").items()
+        assert one == 1.0
+        assert dict(named) == {
+            "destination": dict(next(labels for labels in counts if dict(labels)["destination"]))[
+                "destination"
+            ],
+            "source": "web",
+            "name": 'Out "1"',
+        }
         assert set(client.metrics("headgate_sandbox_evictions").values()) == {0.0}
         assert sum(client.metrics("headgate_function_seconds_count").values()) == 10
 
@@ -232,7 +243,14 @@ def _redrive(place: Place) -> None:
     assert "message_rejected: ValidationError: bad" in line
     (dead,) = [orjson.loads(each) for each in place.command("dead", "--json").splitlines()]
     assert (dead["id"], dead["attempts"], dead["event"]["messageId"]) == (line.split()[0], 1, "m1")
-    assert place.command("dead", "--destination", "none") == ""
+    assert "  web / Out  track  m1  " in line
+    assert place.command("dead", "--destination", "Out") == line
+    assert place.command("dead", "--destination", "web / Out") == line
+    assert place.command("dead", "--destination", dead["destinationId"]) == line
+    assert place.command("dead", "--destination", "0" * 24) == ""
+    assert place.command("dead", "--destination", "none", status=2) == (
+        "headgate: there is no destination 'none'; there is: 'web / Out'\n"
+    )
     place.write("mark.js", "function onTrack(e) { return e }")
     place.apply()
     assert place.command("redrive", "0.999", status=1) == "headgate: 0 due again, 1 not found\n"
