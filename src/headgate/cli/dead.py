@@ -167,7 +167,7 @@ async def _letters(directory: DataDirectory) -> AsyncIterator[dict[int, _Letters
     from headgate.service.control import Control, Unreachable  # noqa: PLC0415
     from headgate_runtime import SystemClock  # noqa: PLC0415
 
-    if not directory.root.is_dir():
+    if not directory.registry.is_file() and not (directory.root.is_dir() and directory.queues()):
         raise Trouble(f"there is no data directory {directory}; `headgate serve` makes one")
     queues: dict[int, _Letters] = {}
     try:

@@ -71,4 +71,5 @@ def _number(flag: str, kind: type[int | float], text: str) -> Any:
     try:
         return kind(text)
     except ValueError:
-        raise Trouble(f'{flag}: {text!r} is neither a number nor "none"') from None
+        what = "a whole number" if kind is int else "a number"
+        raise Trouble(f'{flag}: {text!r} is neither {what} nor "none"') from None

@@ -276,12 +276,16 @@ def test_an_entry_of_the_egress_lists_that_is_none(place: Place) -> None:
     )
 
 
-def test_dead_without_a_data_directory(tmp_path: Path) -> None:
-    done = forked.run("dead", "--data", tmp_path / "none", capture_output=True, text=True)
+@pytest.mark.parametrize("name", ["none", "empty"])
+def test_dead_without_a_data_directory(tmp_path: Path, name: str) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = forked.run("dead", "--data", tmp_path / name, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert (
-        done.stderr == f"headgate: there is no data directory {tmp_path}/none; `headgate serve` makes one\n"
+        done.stderr == f"headgate: there is no data directory {tmp_path}/{name}; `headgate serve` makes one\n"
     )
+    assert list(empty.iterdir()) == []
 
 
 @pytest.mark.parametrize(
