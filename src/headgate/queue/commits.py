@@ -116,16 +116,16 @@ class CommitThread:
             batch = self._take()
             closing = batch.closing
             now = self._now = max(self._now, self._clock.now())
-            settled: list[Settlement] = []
+            settled: list[Settlement] | None = None
             try:
                 settled = self._commit(batch, now)
                 self._read(batch, now)
             except Exception as error:  # noqa: BLE001 - callers must get an answer
                 _log.exception("a batch of %s failed", self._path)
-                self._fail_all(batch, error)
+                self._fail_all(batch, error, carry=settled is None)
             if closing:
                 self._close()
-            self._post(Report(batch, now, settled, self._dropped, self._broken))
+            self._post(Report(batch, now, settled or [], self._dropped, self._broken))
             self._dropped = 0
 
     def _take(self) -> Batch:
@@ -254,9 +254,12 @@ class CommitThread:
         for ask in asks:
             ask.error = told
 
-    def _fail_all(self, batch: Batch, error: Exception) -> None:
-        self._fail([put for put in batch.puts if put.result is None], batch.asks, error)
-        self._carried += [one for one in batch.settlements if one not in self._carried]
+    def _fail_all(self, batch: Batch, error: Exception, *, carry: bool) -> None:
+        """Fails all requests of *batch* without a result. *carry*: its settlements are not stored and must be kept."""
+        asks = [ask for ask in batch.asks if ask.result is None]
+        self._fail([put for put in batch.puts if put.result is None], asks, error)
+        if carry:
+            self._carried += [one for one in batch.settlements if one not in self._carried]
 
     def _read(self, batch: Batch, now: int) -> None:
         """

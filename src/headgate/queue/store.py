@@ -307,9 +307,12 @@ class Store:
         Leases up to the planned number of due jobs from each lane,
         oldest first. Runs outside a transaction.
         """
-        numbers = [self._lanes[lane] for lane, _ in plan]
+        # 0: nothing of the lane was ever stored, since all that was put are duplicates or were refused.
+        numbers = [self._lanes.get(lane, 0) for lane, _ in plan]
         is_caught_up = self._recent.is_caught_up
-        stored = [each for each, number in zip(plan, numbers, strict=True) if not is_caught_up(number)]
+        stored = [
+            each for each, number in zip(plan, numbers, strict=True) if number and not is_caught_up(number)
+        ]
         rows: dict[int, list[tuple[list[Any], bytes]]] = {self._lanes[lane]: [] for lane, _ in stored}
         start = 0
         while start < len(stored):

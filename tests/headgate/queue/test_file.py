@@ -40,6 +40,45 @@ from tests.headgate.queue.load import CALL_EVENTS_MAX, DESTINATIONS, WRITERS
 from tests.headgate.queue.sqlite_place import NO_RESERVE, SqlitePlace
 
 
+def test_a_poll_beside_duplicates_for_a_lane_that_never_had_any(
+    place: SqlitePlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def put_and_poll_at_once() -> None:
+        queue = await place.open()
+        await queue.put([event("m1")])
+        (job,) = await poll(queue)
+        queue.settle(delivered(job))
+
+        fresh, found = await asyncio.gather(queue.put([event("m1", B)]), poll(queue))
+
+        assert (fresh, found) == ([False], [])
+        await queue.close()
+
+    asyncio.run(put_and_poll_at_once())
+
+    assert not caplog.records
+
+
+def test_a_failure_beside_settlements_does_not_repeat_them(
+    place: SqlitePlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def settle_beside_a_failure() -> None:
+        queue = await place.open()
+        await queue.put(events(2))
+        first, second = await poll(queue)
+        queue.settle(delivered(first))
+        with pytest.raises(ZeroDivisionError):
+            await queue._ask(lambda _db, _store, _now: 1 / 0)
+        queue.settle(delivered(second))
+        await queue.settled()
+        assert (await counted(queue))[Step.DELIVERED] == 2
+        await queue.close()
+
+    asyncio.run(settle_beside_a_failure())
+
+    assert [record.getMessage() for record in caplog.records] == [f"a batch of {place.path} failed"]
+
+
 def test_a_second_queue_on_a_file_is_refused(place: SqlitePlace) -> None:
     async def open_twice() -> None:
         queue = await place.open()
