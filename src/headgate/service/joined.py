@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from headgate.service.bounded import BoundedProtocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -54,6 +54,6 @@ class JoiningTransport:
         return getattr(self._transport, name)
 
 
-class JoiningProtocol(HttpToolsProtocol):
+class JoiningProtocol(BoundedProtocol):
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(JoiningTransport(transport, self.loop))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uvicorn import Config
 from uvicorn import Server as Uvicorn
 
+from headgate.service.bounded import HEAD_S
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -48,6 +50,14 @@ class Server(Uvicorn):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DATE_S if self.config.date_header else None):
                     await self._told.wait()
+            self._end_slow_heads()
+
+    def _end_slow_heads(self) -> None:
+        latest = asyncio.get_running_loop().time() - HEAD_S
+        for connection in list(self._connections):
+            since = getattr(connection, "head_since", None)  # of BoundedProtocol
+            if since is not None and since < latest:
+                connection.transport.abort()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -54,7 +55,8 @@ def talk(conversation: Talk) -> None:
                 await conversation(reader, writer)
         finally:
             writer.close()
-            await writer.wait_closed()
+            with contextlib.suppress(ConnectionError):  # the server may have cut it off
+                await writer.wait_closed()
             server.stop()
             await serving
 

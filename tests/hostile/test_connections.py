@@ -1,0 +1,99 @@
+"""Whoever can connect can send anything, however slowly: what is kept of a request that never becomes one is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from headgate.service import server
+from headgate.service.bounded import FRAMING_BYTES, HEAD_BYTES
+from tests.headgate.service.test_joined import answer, get, talk
+
+PIECE = 64 << 10
+KERNEL = 16 << 20
+"""What buffers on the way may take."""
+
+HEADS = {
+    "one header": (b"GET / HTTP/1.1\r\nhost: h\r\na: ", b"x" * PIECE),
+    "a name": (b"GET / HTTP/1.1\r\nhost: h\r\n", b"x" * PIECE),
+    "a path": (b"GET /", b"x" * PIECE),
+    "many headers": (b"GET / HTTP/1.1\r\nhost: h\r\n", b"a: b\r\n" * (PIECE // 6)),
+    "empty lines": (b"", b"\r\n" * (PIECE // 2)),
+    "trailers": (
+        b"POST /5 HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n",
+        b"a: b\r\n" * (PIECE // 6),
+    ),
+    "an extension of a chunk": (
+        b"POST /5 HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n1;",
+        b"x" * PIECE,
+    ),
+}
+
+
+@pytest.mark.parametrize(("begin", "more"), HEADS.values(), ids=HEADS)
+def test_it_is_cut_off(begin: bytes, more: bytes) -> None:
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        writer.write(begin)
+        for _ in range((FRAMING_BYTES + KERNEL) // len(more)):
+            writer.write(more)
+            await writer.drain()
+
+    async def conversation(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with pytest.raises(ConnectionError):
+            await flood(writer)
+
+    talk(conversation)
+
+
+def test_a_head_that_is_too_large_is_told_so() -> None:
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        told = asyncio.ensure_future(reader.readexactly(12))
+        writer.write(b"GET / HTTP/1.1\r\nhost: h\r\na: ")
+        while not told.done():
+            writer.write(b"x" * (HEAD_BYTES // 50))
+            await asyncio.sleep(0)
+        assert told.result() == b"HTTP/1.1 431"
+
+    talk(conversation)
+
+
+def test_what_is_large_and_complete_is_answered() -> None:
+    """Bodies of any framing, requests one behind the other, and heads as large as browsers' ever are."""
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        chunks = b"1\r\nx\r\n" * 20_000 + b"0\r\nt: u\r\n\r\n"
+        pipelined = get("/2", "a: " + "b" * 30_000)
+        for request in (
+            get("/5", "transfer-encoding: chunked", method="POST") + chunks,
+            get("/5", f"content-length: {3 << 20}", method="POST") + b"x" * (3 << 20),
+            get("/5", *[f"h{number}: value" for number in range(1_000)]),
+        ):
+            writer.write(request)
+            assert await answer(reader) == (200, b"x" * 5)
+        writer.write(pipelined * 20)
+        for _ in range(20):
+            assert await answer(reader) == (200, b"xx")
+
+    talk(conversation)
+
+
+@pytest.mark.parametrize(
+    ("before", "begin"),
+    [(0, b""), (0, b"\r\n"), (0, b"GET / HTTP/1.1\r\nhost:"), (1, b"GET / HTTP/1.1\r\nhost:")],
+)
+def test_a_head_has_its_time(monkeypatch: pytest.MonkeyPatch, before: int, begin: bytes) -> None:
+    """Also that of a second request; and who says nothing is cut off, too."""
+    monkeypatch.setattr(server, "DATE_S", 0.01)
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(before):
+            writer.write(get("/5"))
+            assert await answer(reader) == (200, b"x" * 5)
+        writer.write(begin)
+        monkeypatch.setattr(server, "HEAD_S", 0.0)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+
+    talk(conversation)
