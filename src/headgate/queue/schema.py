@@ -190,7 +190,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         os.close(
             os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        )  # events are nobody else's business
+        )  # creates the file readable only by its owner
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
         _configure(db, path)
         _migrate(db, path)

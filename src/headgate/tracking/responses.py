@@ -83,7 +83,7 @@ def throttled(seconds: int) -> Response:
 
 def full(seconds: int) -> Response:
     """
-    429 although the fault is ours: it is what all SDKs wait for as they are told, and what uses up no
+    The queue is full. 429 although the fault is ours: all SDKs honour its Retry-After, and it uses up no
     attempts.
     """
     return _later(429, "queue_full", "too many events wait to be delivered", seconds)
