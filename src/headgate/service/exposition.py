@@ -32,8 +32,11 @@ def joined(texts: Iterable[bytes]) -> bytes:
 
 
 def destination_names(snapshot: Snapshot) -> bytes:
-    """What the ids of destinations, which all other metrics bear, stand for. Not of one worker, so without its label."""
-    # Written by hand: one Gauge for each of 10,000 destinations would hold up events for a fifth of a second.
+    """
+    A gauge that maps the ids of destinations, the labels of all other metrics, to names and sources. It has no
+    label `worker`, since it is the same for all of them.
+    """
+    # Formatted by hand: with 10,000 destinations the client library would block the event loop for 0.2 s.
     lines = [
         "# HELP headgate_destination_info 1 for each destination, with its name and the slug of its source",
         "# TYPE headgate_destination_info gauge",
