@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headgate.filters.actions import ORDER, Action, action_of, edit, passes
 from headgate.filters.error import FilterError
-from headgate.fql import FqlError, Query, read
+from headgate.fql import FqlError, Query, TooCostly, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,10 +36,11 @@ class FilterChain:
     random    draws from [0, 1), for SAMPLE actions without a path
     """
 
-    __slots__ = ("_queries", "_random", "_steps")
+    __slots__ = ("_has_warned", "_queries", "_random", "_steps")
 
     def __init__(self, rules: Sequence[Rule] = (), *, random: Callable[[], float] = chance.random) -> None:
         self._random = random
+        self._has_warned = False
         self._queries: list[Query] = []
         steps: list[tuple[Action, int]] = []
         for index, rule in enumerate(rules):
@@ -62,6 +63,11 @@ class FilterChain:
             return event
         try:
             return self._apply(event)
+        except TooCostly:
+            if not self._has_warned:
+                self._has_warned = True
+                _log.warning("a filter takes too long for an event; such events are dropped")
+            return None
         except Exception:  # noqa: BLE001 - fail closed: an event that was not judged is not delivered
             _log.exception("a filter could not be evaluated; the event is dropped")
             return None

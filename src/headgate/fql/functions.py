@@ -1,4 +1,4 @@
-"""The functions of FQL (SPEC 9.3). None of them raises, whatever the event or the query passes in."""
+"""The functions of FQL (SPEC 9.3). They raise nothing but TooCostly, whatever the event or the query passes in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from headgate.fql.budget import COMPILE, spend
 from headgate.fql.glob import glob
 
 if TYPE_CHECKING:
@@ -40,12 +41,16 @@ def is_number(value: Any) -> bool:
 
 
 def _contains(text: Any, part: Any) -> bool:
-    return isinstance(text, str) and isinstance(part, str) and part in text
+    if not (isinstance(text, str) and isinstance(part, str)):
+        return False
+    spend(len(text))
+    return part in text
 
 
 def _match(text: Any, pattern: Any) -> bool:
     if not (isinstance(text, str) and isinstance(pattern, str)):
         return False
+    spend(len(pattern) * (len(text) + COMPILE))
     compiled = glob(pattern)
     return compiled is not None and compiled.fullmatch(text) is not None
 
@@ -54,12 +59,21 @@ def _length(value: Any) -> int | Incomparable:
     if value is None:
         return 0
     if isinstance(value, str):
+        spend(len(value))
         return len(value.encode("utf-8", "surrogatepass"))
     return len(value) if isinstance(value, list) else INCOMPARABLE
 
 
-def _of_text(change: Callable[[str], str]) -> Signature:
-    return Signature(lambda value: change(value) if isinstance(value, str) else None, 1)
+def _of_text(change: Callable[[str], str], steps: int = 10) -> Signature:
+    """A function of one string, which takes so many *steps* for a character."""
+
+    def changed(value: Any) -> str | None:
+        if not isinstance(value, str):
+            return None
+        spend(len(value) * steps)
+        return change(value)
+
+    return Signature(changed, 1)
 
 
 def _titlecase(text: str) -> str:
@@ -94,6 +108,7 @@ def _string(value: Any) -> str | None:
         text = orjson.dumps(value)
     except orjson.JSONEncodeError:
         return None
+    spend(len(text))
     return text.decode() if len(text) <= STRING_BYTES else None
 
 
@@ -103,12 +118,15 @@ def _number(value: Any) -> float | int | None:
     if is_number(value):
         number: float | int = value
         return number
-    if isinstance(value, str) and re.fullmatch(
-        r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*", value, re.ASCII
-    ):
-        return float(value)
+    if isinstance(value, str):
+        spend(len(value) * 10)
+        if _NUMBER.fullmatch(value):
+            return float(value)
     return None
 
+
+# Possessive: a long run of digits that is no number must not be tried in all its divisions.
+_NUMBER: Final = re.compile(r"\s*+[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,3})?\s*+", re.ASCII)
 
 _VERSION: Final = re.compile(
     r"v?(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?", re.ASCII
@@ -117,7 +135,10 @@ _VERSION: Final = re.compile(
 
 def _version(text: Any) -> tuple[Any, ...] | None:
     """A sort key for the precedence of Semantic Versioning 2.0.0, section 11. Missing parts are 0; None if no version."""
-    found = _VERSION.fullmatch(text) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    spend(len(text) * 100)
+    found = _VERSION.fullmatch(text)
     if found is None:
         return None
     numbers = tuple(int(part or 0) for part in found.groups()[:3])
@@ -160,7 +181,7 @@ FUNCTIONS: Final = {
     "semver": Signature(_semver, 3),
     "snakecase": _of_text(lambda text: text.replace(" ", "_")),
     "string": Signature(_string, 1),
-    "titlecase": _of_text(_titlecase),
+    "titlecase": _of_text(_titlecase, 400),
     "typeof": Signature(_typeof, 1),
     "uppercase": _of_text(str.upper),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from headgate.fql.budget import COMPARISON, FREE_ELEMENTS, begin, spend
 from headgate.fql.error import FqlError
 from headgate.fql.functions import FUNCTIONS, INCOMPARABLE, is_number
 from headgate.fql.lexer import Token, tokens
@@ -43,7 +44,8 @@ class Query:
         self._term: Term = _constant(True) if text.strip() == "all" else _Parser(text).query()
 
     def matches(self, event: dict[str, Any]) -> bool:
-        """Whether *event* matches: only the boolean true counts (SPEC 9.3)."""
+        """Whether *event* matches: only the boolean true counts (SPEC 9.3). Raises TooCostly."""
+        begin()
         return self._term(event) is True
 
 
@@ -196,8 +198,10 @@ def _equal(left: Any, right: Any) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, list):
+        spend(len(left) * COMPARISON)
         return len(left) == len(right) and all(_equal(a, b) for a, b in zip(left, right, strict=True))
     if isinstance(left, dict):
+        spend(len(left) * COMPARISON)
         return left.keys() == right.keys() and all(_equal(value, right[key]) for key, value in left.items())
     return bool(left == right)
 
@@ -211,7 +215,11 @@ def _is_not(left: Any, right: Any) -> bool:
 
 
 def _is_in(item: Any, items: Any) -> bool:
-    return isinstance(items, list) and any(_is(item, each) for each in items)
+    if not isinstance(items, list):
+        return False
+    if len(items) > FREE_ELEMENTS:
+        spend(len(items) * COMPARISON)
+    return any(_is(item, each) for each in items)
 
 
 def _of_numbers(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:

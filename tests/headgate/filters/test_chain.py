@@ -118,6 +118,16 @@ def test_what_cannot_be_judged_is_not_delivered(caplog: pytest.LogCaptureFixture
         deep = deep.pop()
 
 
+def test_what_takes_too_long_is_not_delivered_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    slow = chain(("match(a, '*b')", [{"type": "DROP_PROPERTIES", "fields": {"": ["x"]}}]))
+    for _ in range(3):
+        assert slow.apply({"a": "a" * 3_000_000}) is None
+    assert [record.message for record in caplog.records] == [
+        "a filter takes too long for an event; such events are dropped"
+    ]
+    assert slow.apply({"a": "b", "x": 1}) == {"a": "b"}
+
+
 PATHS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=3).map(".".join)
 FIELDS = st.dictionaries(PATHS, st.lists(st.sampled_from(["a", "b", "c"]), max_size=3), max_size=3)
 

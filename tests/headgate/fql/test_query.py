@@ -1,3 +1,4 @@
+import contextlib
 import re
 import time
 import tracemalloc
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.fql import FQL_BYTES, FqlError, Query
+from headgate.fql import FQL_BYTES, FqlError, Query, TooCostly
+from headgate.fql.budget import COMPILE, STEPS
 from headgate.fql.functions import STRING_BYTES
 from headgate.fql.glob import PATTERN_CHARS, glob
 from headgate.fql.query import DEPTH
@@ -261,6 +263,49 @@ def test_a_literal_text_between_stars_is_found(before: str, text: str, after: st
     compiled = glob(f"*{literal}*")
     assert compiled is not None
     assert compiled.fullmatch(before + text + after)
+
+
+LONG = 30_000
+
+
+@pytest.mark.parametrize(
+    ("term", "event"),
+    [
+        ("match(a, '*????????????????????c{}*')", {"a": "a" * LONG}),
+        ("contains(a, 'b{}')", {"a": "a" * LONG}),
+        ("titlecase(a) = 'b{}'", {"a": "a " * (LONG // 2)}),
+        ("uppercase(a) = 'b{}'", {"a": "a" * LONG}),
+        ("number(a) = {}", {"a": "1" * LONG + "x"}),
+        ("number(a) = {}", {"a": " " * LONG + "x"}),
+        ("semver(a, '=', 'v{}')", {"a": "1-" + "0." * (LONG // 2)}),
+        ("string(a) = '{}'", {"a": list(range(LONG // 5))}),
+        ("a = b", {"a": [1] * (LONG // 4), "b": [1] * (LONG // 4 - 1) + [2]}),
+        ("a = b", {"a": [[1] * 8] * (LONG // 20), "b": [[1] * 8] * (LONG // 20 - 1) + [[2]]}),
+        ("'x{}' in a", {"a": ["y"] * (LONG // 4)}),
+        ("length(a) = {}", {"a": "é" * (LONG // 2)}),
+        ("match('x', a{})", {f"a{number}": f"{number:05}" * 60 for number in range(100)}),
+    ],
+)
+def test_no_query_takes_long_for_an_event(term: str, event: dict[str, Any]) -> None:
+    text = "0 = 1"
+    for number in range(1_000):
+        more = f"{text} or {term.format(number)}"
+        if len(more) > FQL_BYTES:
+            break
+        text = more
+    query = Query(text)
+    began = time.process_time()
+    with contextlib.suppress(TooCostly):
+        assert not query.matches(event)
+    assert time.process_time() - began < 0.1  # some ms, where nothing else runs
+
+
+def test_what_a_query_may_cost_is_the_same_for_every_event() -> None:
+    query = Query("match(a, '*b')")
+    for _ in range(3):
+        with pytest.raises(TooCostly):
+            query.matches({"a": "a" * (STEPS // 2 - COMPILE + 1)})
+        assert query.matches({"a": "a" * (STEPS // 2 - COMPILE - 1) + "b"})
 
 
 def test_a_hostile_glob_takes_no_exponential_time() -> None:
