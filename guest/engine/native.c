@@ -39,7 +39,9 @@ static JSValue native_promise_state(JSContext *c, JSValueConst this_val, int arg
     JSPromiseStateEnum state = JS_PromiseState(c, argv[0]);
     JSValue pair[2] = { js_int32(state == JS_PROMISE_PENDING ? 0 : state == JS_PROMISE_FULFILLED ? 1 : 2),
                         state == JS_PROMISE_PENDING ? JS_UNDEFINED : JS_PromiseResult(c, argv[0]) };
-    return js_create_array(c, 2, (JSValueConst *)pair);
+    JSValue result = js_create_array(c, 2, (JSValueConst *)pair);
+    JS_FreeValue(c, pair[1]);
+    return result;
 }
 
 static JSValue native_proxy_details(JSContext *c, JSValueConst this_val, int argc, JSValueConst *argv)

@@ -165,3 +165,15 @@ def test_garbage_is_collected(run: Stage) -> None:
 
     for _ in range(3):
         assert value(run(source, track(), fuel=FUEL)) == track()
+
+
+def test_logging_a_promise_keeps_nothing_of_it(run: Stage) -> None:
+    source = """
+    async function onTrack(event) {
+      console.log(Promise.resolve(new Uint8Array(1e6)), Promise.reject(new Uint8Array(1e6)).catch(() => {}))
+      return event
+    }"""
+
+    peaks = [run(source).memory_bytes for _ in range(8)]
+
+    assert max(peaks[1:]) - peaks[0] < 1_000_000
