@@ -33,7 +33,7 @@ def test_quotas_hold_for_the_next_event(tmp_path: Path) -> None:
         assert place.command("quota", "--events-per-s", "none", "--sandboxes", "1").endswith("1\n")
         assert [client.track(number).status_code for number in range(5, 15)] == [200] * 10
         until(lambda: len(place.arrived()) == 12)
-    assert "neither a number" in place.command("quota", "--sandboxes", "some", status=2)
+    assert "neither a whole number" in place.command("quota", "--sandboxes", "some", status=2)
 
 
 def test_functions_that_people_run_themselves_are_metered_and_held_to_quotas(tmp_path: Path) -> None:
