@@ -105,6 +105,17 @@ static inline JSValue lookup_property(JSContext *c, JSValueConst value, JSAtom n
 #define JS_GetPropertyInternal(context, ...) GET_PROPERTY_##context, __VA_ARGS__)
 #define GET_PROPERTY_JSContext engine_get_property(JSContext
 #define GET_PROPERTY_ctx lookup_property(ctx
+/* The interpreter's own-property look-ups use inline caches, too (lookup.c): of all callers, it names the argument `atom`. */
+struct JSShapeProperty;
+static inline struct JSShapeProperty *lookup_own(JSAtom name, struct JSProperty **found, JSObject *p);
+#define find_own_property(found, object, name) FIND_OWN_##name, found, object)
+#define FIND_OWN_JSAtom engine_find_own_property(JSAtom
+#define FIND_OWN_atom lookup_own(atom
+#define FIND_OWN_prop engine_find_own_property(prop
+#define FIND_OWN_brand_atom engine_find_own_property(brand_atom
+#define FIND_OWN_js_symbol_to_atom engine_find_own_property(js_symbol_to_atom
+#define FIND_OWN_JS_ATOM_name engine_find_own_property(JS_ATOM_name
+#define FIND_OWN_JS_ATOM_Private_brand engine_find_own_property(JS_ATOM_Private_brand
 /* Makes the interpreter use a switch instead of computed gotos, which Wasm does not have: a table of labels would be looked
  * up only to be switched over. This is the only effect of the macro. */
 #define EMSCRIPTEN 1
@@ -163,6 +174,7 @@ static inline void lasting_free_string(JSRuntime *r, struct JSString *string);
 #undef can_store_error_stack
 #undef resolve_labels
 #undef EMSCRIPTEN
+#undef find_own_property
 #undef JS_GetPropertyInternal
 #undef js_string_toLowerCase
 #undef js_object_keys
@@ -202,6 +214,11 @@ static inline void lasting_free_string(JSRuntime *r, struct JSString *string);
 
 static JSRuntime *rt;
 static JSContext *ctx;
+
+static inline JSShapeProperty *find_own_property(JSProperty **found, JSObject *p, JSAtom name)
+{
+    return engine_find_own_property(name, found, p);
+}
 
 #include "memory.c"
 #include "heap.c"

@@ -1,5 +1,5 @@
 /*
- * Inline caches for globals and methods of strings. QuickJS looks a name up in the hash table of every object on the way;
+ * Inline caches for globals, methods of strings and objects' own properties. QuickJS looks a name up in the hash table of every object on the way;
  * here, the place where it was found last is tried first. The property there has its name, which is compared, so the caches
  * need no invalidation when objects change.
  */
@@ -16,6 +16,28 @@ typedef struct LookupPlace {
 } LookupPlace;
 
 static LookupPlace lookup_globals[LOOKUP_PLACES], lookup_methods[LOOKUP_PLACES];
+
+/* By name: the index of such a property in the object that was asked last. Objects used together mostly have equal shapes. */
+static uint8_t lookup_places[256];
+
+static no_inline JSShapeProperty *lookup_anew(JSAtom name, JSProperty **found, JSObject *p)
+{
+    JSShapeProperty *property = engine_find_own_property(name, found, p);
+    if (property)
+        lookup_places[name % countof(lookup_places)] = *found - p->prop;
+    return property;
+}
+
+/* In place of find_own_property. */
+static inline JSShapeProperty *lookup_own(JSAtom name, JSProperty **found, JSObject *p)
+{
+    uint32_t index = lookup_places[name % countof(lookup_places)];
+    JSShapeProperty *property = &get_shape_prop(p->shape)[index];
+    if (unlikely(index >= (uint32_t)p->shape->prop_count || property->atom != name))
+        return lookup_anew(name, found, p);
+    *found = &p->prop[index];
+    return property;
+}
 
 /* The own property of `p` at `index` if it is a plain one called `name`, else NULL. */
 static inline const JSProperty *lookup_at(JSObject *p, uint32_t index, JSAtom name)

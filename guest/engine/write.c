@@ -55,20 +55,33 @@ static void write_escape(Bytes *out, uint32_t c)
     }
 }
 
+/* Which of 16 characters are not printed as they are; a bit each. */
+static inline uint32_t write_stops(v128_t chunk)
+{
+    v128_t stop = wasm_v128_or(
+        wasm_v128_or(wasm_i8x16_eq(chunk, wasm_i8x16_splat('"')), wasm_i8x16_eq(chunk, wasm_i8x16_splat('\\'))),
+        wasm_v128_or(wasm_u8x16_lt(chunk, wasm_i8x16_splat(0x20)), wasm_i8x16_lt(chunk, wasm_i8x16_splat(0))));
+    return wasm_i8x16_bitmask(stop);
+}
+
 static void write_string8(Bytes *out, const uint8_t *p, uint32_t len)
 {
     const uint8_t *end = p + len;
     if (!bytes_room(out, len + 2))
         return;
     out->data[out->len++] = '"';
+    if (likely(len <= 16)) { /* most names and values */
+        v128_t chunk = wasm_v128_load(p);
+        if (likely(!(write_stops(chunk) & ((1u << len) - 1)))) {
+            wasm_v128_store(out->data + out->len, chunk);
+            out->len += len;
+            out->data[out->len++] = '"';
+            return;
+        }
+    }
     while (p < end) {
         v128_t chunk = wasm_v128_load(p);
-        v128_t stop = wasm_v128_or(
-            wasm_v128_or(wasm_i8x16_eq(chunk, wasm_i8x16_splat('"')),
-                         wasm_i8x16_eq(chunk, wasm_i8x16_splat('\\'))),
-            wasm_v128_or(wasm_u8x16_lt(chunk, wasm_i8x16_splat(0x20)),
-                         wasm_i8x16_lt(chunk, wasm_i8x16_splat(0))));
-        uint32_t mask = wasm_i8x16_bitmask(stop);
+        uint32_t mask = write_stops(chunk);
         uint32_t run = mask ? __builtin_ctz(mask) : 16;
         if (run > (uint32_t)(end - p))
             run = end - p;
