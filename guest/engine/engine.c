@@ -105,7 +105,7 @@ static inline JSValue lookup_property(JSContext *c, JSValueConst value, JSAtom n
 #define JS_GetPropertyInternal(context, ...) GET_PROPERTY_##context, __VA_ARGS__)
 #define GET_PROPERTY_JSContext engine_get_property(JSContext
 #define GET_PROPERTY_ctx lookup_property(ctx
-/* The interpreter's own-property look-ups use inline caches, too (lookup.c): of all callers, it names the argument `atom`. */
+/* Own properties that the interpreter looks up go through lookup.c; only its calls have an argument called `atom`. */
 struct JSShapeProperty;
 static inline struct JSShapeProperty *lookup_own(JSAtom name, struct JSProperty **found, JSObject *p);
 #define find_own_property(found, object, name) FIND_OWN_##name, found, object)

@@ -1,7 +1,7 @@
 /*
- * Inline caches for globals, methods of strings and objects' own properties. QuickJS looks a name up in the hash table of every object on the way;
- * here, the place where it was found last is tried first. The property there has its name, which is compared, so the caches
- * need no invalidation when objects change.
+ * Caches for globals, methods of strings and own properties of objects. QuickJS looks a name up in the hash table of every
+ * object on the way; here, the place where it was found last is tried first. The property there has its name, which is
+ * compared, so the caches need no invalidation when objects change.
  */
 
 static JSValue engine_get_global(JSContext *c, JSAtom name, bool must_exist);
@@ -17,7 +17,7 @@ typedef struct LookupPlace {
 
 static LookupPlace lookup_globals[LOOKUP_PLACES], lookup_methods[LOOKUP_PLACES];
 
-/* By name: the index of such a property in the object that was asked last. Objects used together mostly have equal shapes. */
+/* By name, the index of the property in the last object that had it. Objects that are used together often have equal shapes. */
 static uint8_t lookup_places[256];
 
 static no_inline JSShapeProperty *lookup_anew(JSAtom name, JSProperty **found, JSObject *p)
@@ -28,7 +28,7 @@ static no_inline JSShapeProperty *lookup_anew(JSAtom name, JSProperty **found, J
     return property;
 }
 
-/* In place of find_own_property. */
+/* Replaces find_own_property. */
 static inline JSShapeProperty *lookup_own(JSAtom name, JSProperty **found, JSObject *p)
 {
     uint32_t index = lookup_places[name % countof(lookup_places)];

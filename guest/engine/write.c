@@ -55,7 +55,7 @@ static void write_escape(Bytes *out, uint32_t c)
     }
 }
 
-/* Which of 16 characters are not printed as they are; a bit each. */
+/* A bit mask of the characters among 16 that cannot be printed unchanged. */
 static inline uint32_t write_stops(v128_t chunk)
 {
     v128_t stop = wasm_v128_or(

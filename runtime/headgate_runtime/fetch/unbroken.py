@@ -30,7 +30,7 @@ async def _unbroken(work: Coroutine[Any, Any, T], undo: Callable[[T], Awaitable[
     """
     Run *work* in a task. On cancellation, cancel it through an anyio scope, from which httpcore shields the
     closing of its connections. `Task.cancel` would interrupt the closing, and the pool would lose a
-    connection for good.
+    connection permanently.
 
     *undo* is called with the result if *work* completes in spite of the cancellation.
     """
