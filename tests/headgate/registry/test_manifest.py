@@ -422,9 +422,7 @@ def test_mistakes_that_show_only_when_it_is_tried(desk: Desk, text: str, problem
 def test_a_destination_stays_of_its_kind(desk: Desk) -> None:
     desk.apply(HOOK)
 
-    with pytest.raises(
-        ManifestError, match=r"destinations\[0\]\.kind: cannot change from webhook to sink"
-    ):
+    with pytest.raises(ManifestError, match=r"destinations\[0\]\.kind: cannot change from webhook to sink"):
         desk.apply(HOOK.replace('kind = "webhook"', 'kind = "sink"').replace("url", "path"))
 
 

@@ -89,7 +89,9 @@ def test_a_key_that_others_may_read_is_refused(root: Path, registry: Registry, m
     registry.close()
     (root / "master.key").chmod(mode)
 
-    with pytest.raises(KeyTrouble, match=rf"master\.key: accessible to other users \(mode 0{mode:o}\); run: chmod 600"):
+    with pytest.raises(
+        KeyTrouble, match=rf"master\.key: accessible to other users \(mode 0{mode:o}\); run: chmod 600"
+    ):
         open_registry(root)
 
 
