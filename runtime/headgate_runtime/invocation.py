@@ -257,8 +257,9 @@ class Invocation:
         clock, scheduler, tenant = executor.clock, executor.scheduler, function.tenant
         answers: list[Answer] = []
         requests, self._sandbox.requests = self._sandbox.requests, []
-        for request in requests:
-            if scheduler.spent >= TURN_FUEL:
+        for number, request in enumerate(requests):
+            # Never before the first: requests go out in the order in which their invocations came.
+            if number and scheduler.spent >= TURN_FUEL:
                 await scheduler.turn(tenant, function)
             if request.kind == "cache":
                 answers.append(function.cache.answer(request))

@@ -162,6 +162,8 @@ class Scheduler:
                 await asyncio.sleep(0)
             finally:
                 self._resting = False
+            if self.spent < TURN_FUEL:
+                return  # ahead of the later callers, for whom `_pump` granted nothing meanwhile
         if self.ready or self.spent >= TURN_FUEL:
             await self.turn(tenant, line)
 
@@ -208,7 +210,7 @@ class Scheduler:
         self.spent = 0
         self._round += 1
         self._settle()
-        budget = float(TURN_FUEL)
+        budget = 0.0 if self._resting else float(TURN_FUEL)
         returning = math.inf
         while self.ready and budget > 0:
             stamp, place, tenant = heapq.heappop(self.ready)
