@@ -68,6 +68,9 @@ HOST = "headgate"
 PAUSE, FUEL, TURNS = "pause", "fuel", "turns"
 """The import by which the engine asks for more fuel, its counter, and how often it may set that anew itself."""
 
+ENTRIES, RECALL = ("invoke", "row"), "recall"
+"""The exports that the host enters with fuel in hand, and the one that brings back to the processor's caches what they want."""
+
 ENGINE = "engine.wasm"
 
 
@@ -136,7 +139,9 @@ def make_engine(linked: Path, out: Path) -> None:
     """As `part_engine`, with code that counts its fuel."""
     part_engine(linked, out)
     try:
-        metered = meter.meter((out / ENGINE).read_bytes(), HOST, PAUSE, FUEL, TURNS, SLICE_FUEL)
+        metered = meter.meter(
+            (out / ENGINE).read_bytes(), HOST, PAUSE, FUEL, TURNS, SLICE_FUEL, ENTRIES, RECALL
+        )
     except wasm.WasmError as error:
         raise BuildError(f"the engine cannot be metered: {error}") from error
     (out / ENGINE).write_bytes(metered)

@@ -19,7 +19,7 @@ from headgate_runtime import wasm
 from headgate_runtime.wasm import Section, WasmError, encode_name, encode_signed, encode_unsigned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 TYPE, FUNCTION, GLOBAL, ELEMENT, CODE = 1, 3, 6, 9, 10
 
@@ -95,7 +95,16 @@ class Body:
     types: set[int] = field(default_factory=set)
 
 
-def meter(module: bytes, host: str, pause: str, fuel: str, turns: str, slice_fuel: int) -> bytes:
+def meter(
+    module: bytes,
+    host: str,
+    pause: str,
+    fuel: str,
+    turns: str,
+    slice_fuel: int,
+    entries: Sequence[str],
+    recall: str,
+) -> bytes:
     """
     *module* with its work counted down in a global of type i64, which takes the place of the export *fuel*. When it falls
     below zero, the function *pause* of *host*, which *module* must import, is called with it and answers with what it is
@@ -103,6 +112,10 @@ def meter(module: bytes, host: str, pause: str, fuel: str, turns: str, slice_fue
 
     What was exported as *fuel*, a function of i64 to i64, answers with the counter and sets it anew, to *slice_fuel* at
     most and as often as the global *turns*, a new export, says; a number below zero leaves it as it is.
+
+    Each export of *entries*, functions without arguments to i32, has another one beside it, NAME_with: it takes what *fuel*
+    and *turns* are to be, and answers with the fuel that is left where NAME answers 0, else with that answer below zero.
+    Unless its third argument is 0, the export *recall* is called before, on a slice of its own.
     """
     parts = wasm.sections(module)
     content = {part.id: part.payload for part in parts if part.id != wasm.CUSTOM}
@@ -122,6 +135,7 @@ def meter(module: bytes, host: str, pause: str, fuel: str, turns: str, slice_fue
     prices = _prices(len(functions), bodies, metered)
     number, allowed = encode_unsigned(globals_), encode_unsigned(globals_ + 1)
     exports, changes = _exchange(content[wasm.EXPORT], fuel, bytes([wasm.GLOBAL_KIND]) + number)
+    exports = _more(exports, encode_name(turns) + bytes([wasm.GLOBAL_KIND]) + allowed)
     out: list[bytes] = []
     hints: list[bytes] = []
     for index, body in enumerate(bodies, len(functions)):
@@ -136,12 +150,18 @@ def meter(module: bytes, host: str, pause: str, fuel: str, turns: str, slice_fue
             hints.append(encode_unsigned(index) + encode_unsigned(len(places)) + listed)
     ask = b"\x00\x23" + number + b"\x10" + encode_unsigned(asked[0]) + b"\x24" + number + b"\x0b"
     out.append(ask)
+    kinds = _more(content[FUNCTION], encode_unsigned(len(arities)))
+    wanted = _exported(exports, recall)
+    for place, name in enumerate(entries, helper + 1):
+        out.append(_entering(number, allowed, _exported(exports, name), wanted, slice_fuel))
+        kinds = _more(kinds, encode_unsigned(len(arities) + 1))
+        exports = _more(exports, encode_name(f"{name}_with") + b"\0" + encode_unsigned(place))
 
     grown = {
-        TYPE: _more(content[TYPE], b"\x60\x00\x00"),
-        FUNCTION: _more(content[FUNCTION], encode_unsigned(len(arities))),
+        TYPE: _more(_more(content[TYPE], b"\x60\x00\x00"), bytes((0x60, 3, _I64, _I64, _I64, 1, _I64))),
+        FUNCTION: kinds,
         GLOBAL: _more(_more(content[GLOBAL], _ZERO), _ZERO),
-        wasm.EXPORT: _more(exports, encode_name(turns) + bytes([wasm.GLOBAL_KIND]) + allowed),
+        wasm.EXPORT: exports,
         CODE: encode_unsigned(len(out)) + b"".join(encode_unsigned(len(code)) + code for code in out),
     }
     result = []
@@ -230,6 +250,30 @@ def _changing(fuel: bytes, turns: bytes, slice_fuel: int) -> bytes:
             b"\x0b\x0b",
         )
     )
+
+
+def _entering(fuel: bytes, turns: bytes, target: int, recall: int, slice_fuel: int) -> bytes:
+    """The function that is told *fuel* and *turns*, and calls *target*."""
+    return b"".join(
+        (
+            b"\x01\x01\x7f\x20\x02\x50\x45\x04\x40",
+            b"\x42" + encode_signed(slice_fuel) + b"\x24" + fuel,
+            b"\x10" + encode_unsigned(recall) + b"\x1a\x0b",
+            b"\x20\x00\x24" + fuel + b"\x20\x01\x24" + turns,
+            b"\x10" + encode_unsigned(target) + b"\x22\x03\x45\x04\x7e\x23" + fuel,
+            b"\x05\x42\x00\x20\x03\xad\x7d\x0b\x0b",
+        )
+    )
+
+
+def _exported(payload: bytes, name: str) -> int:
+    """The function exported as *name*."""
+    reader = wasm.Reader(payload)
+    for _ in range(reader.unsigned()):
+        found, kind, index = reader.name(), reader.byte(), reader.unsigned()
+        if found == name and kind == wasm.FUNCTION_KIND:
+            return index
+    raise WasmError(f"the module exports no function {name}")
 
 
 def _exchange(payload: bytes, name: str, target: bytes) -> tuple[bytes, int]:

@@ -262,4 +262,5 @@ static inline JSShapeProperty *find_own_property(JSProperty **found, JSObject *p
 #include "finish.c"
 #include "invoke.c"
 #include "row.c"
+#include "recall.c"
 #include "boot.c"

@@ -59,6 +59,11 @@ static struct {
     uint8_t *start, *top, *end; /* room for the planned blocks; others are behind it */
 } heap_plan ENGINE_COLD;
 
+/* Of the base image: the end of the blocks that events write to, and the end of all. */
+static struct {
+    const uint8_t *written_end, *end;
+} heap_image;
+
 static bool heap_parted; /* blocks are no longer contiguous: see heap_split */
 
 static inline uint32_t heap_class(size_t size)
@@ -242,6 +247,8 @@ static int heap_plan_begin(void)
             heap_plan.kept = (const uint8_t *)(uintptr_t)box.plan_ptr;
         heap_plan.count = box.plan_count;
         heap_plan.end = heap.top += box.plan_bytes;
+        if (heap_plan.places)
+            heap_image.written_end = heap_plan.end;
     }
     box.plan_heap = (uint32_t)(uintptr_t)heap.top;
     heap.planned = true;
@@ -368,7 +375,7 @@ static uint32_t heap_seal(void)
     if (!kept)
         heap.top = used;
     if (heap_plan.places) /* functions begin on a new page */
-        heap.top = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
+        heap_image.end = heap.top = (uint8_t *)(((uintptr_t)heap.top + 4095) & ~4095u);
     heap.planned = false;
     heap.high = NULL;
     memset(&heap_plan, 0, sizeof(heap_plan));

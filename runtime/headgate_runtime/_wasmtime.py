@@ -1,5 +1,5 @@
 """
-Wraps the `wasmtime` wheel. This module and `_capi` are the only ones that use its private names, and its
+Wraps the `wasmtime` wheel. This module, `_capi` and `_entry` are the only ones that use its private names, and its
 version is pinned exactly because of them.
 
 The public classes of the wheel cost 12 to 16 us per call and cannot preempt. Here, a call is a *future* of
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 
 WASMTIME_VERSION: Final = importlib.metadata.version("wasmtime")
 
-_VAL_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_val_t)
+VAL_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_val_t)
 _RAW_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_val_raw_t)
 _EXTERN_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_extern_t)
 _FUNC_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_func_t)
 _MEMORY_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_memory_t)
 _EXTERN_UNION: Final[int] = _bindings.wasmtime_extern_t.of.offset
-_VAL_UNION: Final[int] = _bindings.wasmtime_val_t.of.offset
+VAL_UNION: Final[int] = _bindings.wasmtime_val_t.of.offset
 _GLOBAL_BYTES: Final = ctypes.sizeof(_bindings.wasmtime_global_t)
 _KIND_FUNC: Final = 0
 _KIND_GLOBAL: Final = 1
-_KIND_I64: Final = 1
+KIND_I64: Final = 1
 
 FUEL: Final = "fuel"
 TURNS: Final = "turns"
@@ -321,7 +321,7 @@ def _pause(
     try:
         _grant(caller, arguments, results, trap, continuation)
     except BaseException as error:  # noqa: BLE001 - from a signal handler; nothing else here raises
-        _interrupted.append(error)
+        interrupted.append(error)
         _grant(caller, arguments, results, trap, continuation)
 
 
@@ -332,14 +332,14 @@ def _grant(caller: int, arguments: int, results: int, trap: int, continuation: i
     grant = Store.by_context[context].grant()
     if grant:
         _paused.add(context)
-        fuel = c_int64.from_address(arguments + _VAL_UNION).value
-        ctypes.c_uint8.from_address(results).value = _KIND_I64
-        c_int64.from_address(results + _VAL_UNION).value = fuel + grant
+        fuel = c_int64.from_address(arguments + VAL_UNION).value
+        ctypes.c_uint8.from_address(results).value = KIND_I64
+        c_int64.from_address(results + VAL_UNION).value = fuel + grant
     else:
         c_void_p.from_address(trap).value = capi.trap_new_code(_OUT_OF_FUEL_CODE)
 
 
-_interrupted: list[BaseException] = []
+interrupted: list[BaseException] = []
 """
 Exceptions of signal handlers that ran on a guest's stack, which exceptions must not cross. They are raised
 after the pause.
@@ -381,10 +381,10 @@ class Store:
         self.context: int = capi.store_context(self._store)
         self.slice = 1 << 62
         self.reserve = 0
-        value = ctypes.create_string_buffer(_VAL_BYTES)
-        value[0] = bytes([_KIND_I64])
+        value = ctypes.create_string_buffer(VAL_BYTES)
+        value[0] = bytes([KIND_I64])
         self.cell = ctypes.addressof(value)
-        self.view = memoryview(value).cast("B").cast("q")  # [_VAL_UNION // 8]: fuel; it keeps the cell alive
+        self.view = memoryview(value).cast("B").cast("q")  # [VAL_UNION // 8]: fuel; it keeps the cell alive
         self.fuel_at = ctypes.create_string_buffer(_GLOBAL_BYTES)
         self.turns_at = ctypes.create_string_buffer(_GLOBAL_BYTES)
         Store.by_context[self.context] = self
@@ -394,7 +394,7 @@ class Store:
         """Set the fuel of later calls, and of the current one. The store must have an instance."""
         first = min(fuel, self.slice)
         self.reserve = fuel - first
-        self.view[_VAL_UNION // 8] = first
+        self.view[VAL_UNION // 8] = first
         error = capi.global_set(self.context, self.fuel_at, self.cell)
         if error:
             _check(error)
@@ -402,7 +402,7 @@ class Store:
     def get_fuel(self) -> int:
         """The fuel that is left. Must not be used during a call."""
         capi.global_get(self.context, self.fuel_at, self.cell)
-        return max(0, self.view[_VAL_UNION // 8] + self.reserve)
+        return max(0, self.view[VAL_UNION // 8] + self.reserve)
 
     def grant(self) -> int:
         """Take the next slice from the reserve. Returns its fuel, 0 when the reserve is empty."""
@@ -440,13 +440,16 @@ class Instance:
         return size
 
     def function(self, name: str, arity: int = 0) -> Function:
+        return Function(self.store, self.exported(name), arity)
+
+    def exported(self, name: str) -> bytes:
+        """The `wasmtime_func_t` of an exported function. Raises EngineError."""
         extern = ctypes.create_string_buffer(_EXTERN_BYTES)
         encoded = name.encode()
         found = capi.export_get(self.store.context, self._instance, encoded, len(encoded), extern)
         if not found or extern.raw[0] != _KIND_FUNC:
             raise EngineError(f"the engine exports no function {name}")
-        content = ctypes.string_at(ctypes.addressof(extern) + _EXTERN_UNION, _FUNC_BYTES)
-        return Function(self.store, content, arity)
+        return ctypes.string_at(ctypes.addressof(extern) + _EXTERN_UNION, _FUNC_BYTES)
 
 
 class Function:
@@ -472,10 +475,10 @@ class Function:
         self.trap: tuple[Trap, str] | None = None
         self._arity = arity
         self._func = ctypes.create_string_buffer(content, len(content))
-        self._arguments = ctypes.create_string_buffer(_VAL_BYTES * max(arity, 1))
-        result = ctypes.create_string_buffer(_VAL_BYTES)
+        self._arguments = ctypes.create_string_buffer(VAL_BYTES * max(arity, 1))
+        result = ctypes.create_string_buffer(VAL_BYTES)
         failures = ctypes.create_string_buffer(16)
-        self._outcome = memoryview(result).cast("B").cast("i")  # [_VAL_UNION // 4]: the i32
+        self._outcome = memoryview(result).cast("B").cast("i")  # [VAL_UNION // 4]: the i32
         self._failures = memoryview(failures).cast("B").cast("Q")  # [trap, error]
         self._future = 0
         at = ctypes.addressof(failures)
@@ -493,7 +496,7 @@ class Function:
     def start(self, *arguments: int) -> None:
         for index, value in enumerate(arguments):
             c_int32.from_address(
-                ctypes.addressof(self._arguments) + index * _VAL_BYTES + _VAL_UNION
+                ctypes.addressof(self._arguments) + index * VAL_BYTES + VAL_UNION
             ).value = value
         self.trap = None
         self._future = capi.call_async(*self._call)
@@ -501,8 +504,8 @@ class Function:
     def step(self) -> bool:
         """Run until the call is over (returns True) or its slice of fuel is used up (returns False)."""
         if not capi.future_poll(self._future):
-            if _interrupted:
-                raise _interrupted.pop()
+            if interrupted:
+                raise interrupted.pop()
             return False
         capi.future_delete(self._future)
         self._future = 0
@@ -519,55 +522,7 @@ class Function:
     @property
     def result(self) -> int:
         """The i32 result; only meaningful if `trap` is None."""
-        return self._outcome[_VAL_UNION // 4]
-
-    def quick(self, fuel: int, *, turns: bool = False) -> Callable[[int], int]:
-        """
-        Make a fast path that calls this function, which must have no arguments, and runs its first slice. It
-        returns what is left of *fuel* if the call returned 0, else -1; then `running`, `trap` and `result`
-        tell more. Its argument is the fuel of the slice (`first_slice`), or, with *turns*, the number of
-        slices that the engine may begin by itself.
-
-        It is a single closure, because attribute lookups and frames between two calls of the guest also evict
-        the guest's data from the processor's caches: 5 us per event, measured.
-        """
-        store, call, outcome, failures = self.store, self._call, self._outcome, self._failures
-        context, fuel_at, cell, view = store.context, store.fuel_at, store.cell, store.view
-        told_at = store.turns_at if turns else fuel_at
-        reserve = fuel - self.first_slice(fuel)
-        result_at, value_in = _VAL_UNION // 4, _VAL_UNION // 8
-        set_global, get_global, start, poll, delete = (
-            capi.global_set,
-            capi.global_get,
-            capi.call_async,
-            capi.future_poll,
-            capi.future_delete,
-        )
-
-        def run(told: int) -> int:
-            store.reserve = reserve
-            view[value_in] = told
-            set_global(context, told_at, cell)
-            future = start(*call)
-            if not poll(future):
-                self.trap = None
-                self._future = future
-                return -1
-            delete(future)
-            if failures[0] or failures[1]:
-                self._take_failure()
-                return -1
-            if outcome[result_at]:
-                self.trap = None
-                return -1
-            get_global(context, fuel_at, cell)
-            return view[value_in] + store.reserve
-
-        return run
-
-    def first_slice(self, fuel: int) -> int:
-        """The part of *fuel* that a call may use before its first pause."""
-        return min(self.store.slice, fuel)
+        return self._outcome[VAL_UNION // 4]
 
     def abandon(self) -> None:
         """Drop a suspended call. Its store must not be used again."""
@@ -583,14 +538,17 @@ class Function:
         return None if self.trap else self.result
 
     def _take_failure(self) -> None:
-        trap, error = self._failures[0], self._failures[1]
-        self._failures[0] = self._failures[1] = 0
-        if trap:
-            self.trap = _take_trap(trap)
-        else:
-            vector = _ByteVec()
-            capi.error_message(error, ctypes.byref(vector))
-            capi.error_delete(error)
-            message = _take_text(vector)
-            kind = Trap.OUT_OF_FUEL if "fuel" in message else Trap.FAULT
-            self.trap = (kind, message)
+        failures = self._failures
+        self.trap = failure(failures[0], failures[1])
+        failures[0] = failures[1] = 0
+
+
+def failure(trap: int, error: int) -> tuple[Trap, str]:
+    """How a call failed; frees *trap* or *error*, of which one is not 0."""
+    if trap:
+        return _take_trap(trap)
+    vector = _ByteVec()
+    capi.error_message(error, ctypes.byref(vector))
+    capi.error_delete(error)
+    message = _take_text(vector)
+    return Trap.OUT_OF_FUEL if "fuel" in message else Trap.FAULT, message

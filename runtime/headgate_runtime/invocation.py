@@ -20,10 +20,12 @@ from headgate_runtime.limits import (
     TURN_FUEL,
 )
 from headgate_runtime.outcome import Cause, Forward, Usage
+from headgate_runtime.pool import COLD
 from headgate_runtime.record import Entry, Record
 from headgate_runtime.sandbox import Answer
 
 if TYPE_CHECKING:
+    from headgate_runtime._entry import Entry as GuestEntry
     from headgate_runtime._wasmtime import Function as GuestFunction
     from headgate_runtime.executor import Executor
     from headgate_runtime.function import Function, Slot
@@ -50,7 +52,8 @@ def serve(executor: Executor, slot: Slot, text: bytes) -> Outcome | Invocation:
     function, sandbox, clock = slot.function, slot.sandbox, executor.clock
     now_ms, started_ms = clock.wall_ms(), clock.monotonic_ms()
     if len(text) <= INPUT_INLINE:
-        left = sandbox.enter(text, now_ms, started_ms, executor.entropy(32), function.flags)
+        recall = executor.pool.released - slot.used > COLD
+        left = sandbox.enter(text, now_ms, started_ms, executor.entropy(32), function.flags, recall)
     else:
         left = _serve_large(executor, slot, text, now_ms, started_ms)
     if left >= 0:
@@ -131,6 +134,7 @@ class Invocation:
         self._slices = 0
         self._status = -1
         self._text = b""
+        self._call: GuestEntry | GuestFunction
         self._turns: list[tuple[int, float]] = []  # for each entry: size of the log before it, and its time
         self.reusable = False
 
@@ -142,7 +146,7 @@ class Invocation:
         text: bytes,
         started_ms: float,
         now_ms: float,
-        call: GuestFunction,
+        call: GuestEntry,
     ) -> Invocation:
         """An invocation whose first slice has already run, by *call*."""
         invocation = cls(executor, slot, None, False)
@@ -176,10 +180,9 @@ class Invocation:
             raise NoRoom(f"memory_bytes = {function.limits.memory_bytes} has no room for the event")
         if self._entries is not None:
             sandbox.told = self._keys
-        sandbox.set_fuel(function.limits.fuel)
-        call = self._call = sandbox.entry
-        call.start()
-        return call.step() and self._settled()
+        self._call = sandbox.entry
+        sandbox.run()
+        return self.is_over()
 
     def _settled(self) -> bool:
         """After a call has returned: whether the invocation is over, as opposed to waiting for the host."""
@@ -350,7 +353,7 @@ class Invocation:
 
     def _drain(self, result: Result) -> Result:
         """Run the jobs that were still queued when the outcome was decided, for one slice at most."""
-        call: GuestFunction = self._sandbox.start("drain")
+        call = self._sandbox.start("drain")
         if not self._sandbox.step(call) or call.trap:
             self.reusable = False
             return result

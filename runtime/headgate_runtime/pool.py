@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headgate_runtime.errors import ExecutorClosed
 from headgate_runtime.function import Slot
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import collections
 
     from headgate_runtime.function import Function
+
+
+COLD: Final = 256
+"""After so many uses of other sandboxes, a sandbox has left the processor's caches (see `Entry.enter`)."""
 
 
 class Waiter(NamedTuple):
@@ -40,7 +44,8 @@ class Pool:
         self._slots: set[Slot] = set()
         self._functions: dict[Function, None] = {}  # functions with sandboxes
         self._waiting_for_room: dict[Function, None] = {}  # in the order in which they get room
-        self._released = 0
+        self.released = 0
+        """Number of events after which a sandbox was renewed, since the beginning."""
         self.closed = False
         self.evicted = 0
         """Number of idle sandboxes that have been closed to make room."""
@@ -113,8 +118,8 @@ class Pool:
         Prepare *slot* for another event without returning it to the pool. When this returns False, the caller
         must release the slot as not usable.
         """
-        self._released += 1
-        slot.used = self._released
+        self.released += 1
+        slot.used = self.released
         try:
             return slot.recover()
         except OSError:  # the kernel cannot report the dirty pages

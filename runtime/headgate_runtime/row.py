@@ -21,6 +21,7 @@ from headgate_runtime.abi import (
 from headgate_runtime.invocation import Invocation, outcome_of, serve
 from headgate_runtime.limits import SLICE_FUEL
 from headgate_runtime.outcome import Cause, Forward, Usage
+from headgate_runtime.pool import COLD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,9 @@ def serve_row(
     texts = texts[first : first + count]
     sandbox, clock = slot.sandbox, executor.clock
     now_ms, started_ms = clock.wall_ms(), clock.monotonic_ms()
-    left = sandbox.enter_row(texts, now_ms, started_ms, executor.entropy(32 * count), function.flags, budget)
+    recall = executor.pool.released - slot.used > COLD
+    seeds = executor.entropy(32 * count)
+    left = sandbox.enter_row(texts, now_ms, started_ms, seeds, function.flags, recall, budget)
     took_ms = clock.monotonic_ms() - started_ms
     results = list(sandbox.row_results(count))
     is_over = False

@@ -12,6 +12,7 @@ import struct
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from headgate_runtime import abi, guest, libraries
+from headgate_runtime._entry import Entry
 from headgate_runtime._wasmtime import EngineError, Linker, Store
 from headgate_runtime.limits import SLICE_FUEL
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from headgate_runtime.overlay import Memory
 
 REFUSED: Final = -1
+
+_PACK_ENTRY: Final = abi.ENTRY.pack_into
 
 _GAP: Final = bytes(abi.INPUT_PADDING)
 
@@ -105,8 +108,7 @@ class Sandbox:
     An instance of the engine. `start` begins a call of an entry point, `step` runs a slice of it. After a
     trap, a timeout or `close`, the sandbox cannot be used any more.
 
-    enter       writes an event of at most abi.INPUT_INLINE bytes and runs the first slice of `invoke` (see
-                `_bind`)
+    entry       the entry point `invoke`
     mailbox     address of the mailbox in the guest
     keys        answers requests of the import `keys`; returns None to refuse
     settings    the settings JSON, which the guest reads once
@@ -119,17 +121,15 @@ class Sandbox:
 
     __slots__ = (
         "_base",
-        "_fuel",
         "_functions",
         "_instance",
         "_requests_max",
-        "_run",
-        "_run_row",
+        "_reserve",
+        "_row",
         "_size",
         "_slice",
         "_store",
         "closed",
-        "enter",
         "entry",
         "held",
         "keys",
@@ -138,7 +138,6 @@ class Sandbox:
         "memory",
         "output_max",
         "requests",
-        "row",
         "settings",
         "told",
     )
@@ -171,7 +170,7 @@ class Sandbox:
         self._base = self._instance.memory_address()
         self._size = 0
         self.memory = memoryview(b"")
-        self._map(bound=False)
+        self._map()
         start.overlay.lay(self.memory)
         self.mailbox = self.call("mailbox") if mailbox is None else mailbox
         abi.LIMITS.pack_into(
@@ -185,41 +184,46 @@ class Sandbox:
             limits.stack_bytes,
         )
         abi.WORD.pack_into(self.memory, self.mailbox + abi.ROW_AT, self.mailbox + abi.INPUT_AT)
-        self.entry = self.function("invoke")
-        self._slice = self.entry.first_slice(limits.fuel)
-        self._run = self.entry.quick(limits.fuel)
-        self._fuel = limits.fuel
-        self._run_row: Callable[[int], int] | None = None
-        self.enter = self._bind()
+        self._slice = min(limits.fuel, SLICE_FUEL)
+        self._reserve = limits.fuel - self._slice
+        self.entry = Entry(self._store, self._instance, "invoke")
+        self._row: Entry | None = None
 
-    def _bind(self) -> Callable[[bytes, float, float, bytes, int], int]:
+    def enter(
+        self, content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int, recall: bool
+    ) -> int:
         """
-        Make `enter`, the fast path for an event. It takes (content, now_ms, monotonic_ms, seed, flags) and
-        returns the fuel left if the invocation is done, else -1 (see `_wasmtime.Function.quick`). It is made
-        anew whenever the memory is remapped.
+        Write an event of at most abi.INPUT_INLINE bytes and run the first slice of `invoke`. Returns the fuel
+        left if the invocation is done, else -1 (see `Entry.enter`).
         """
-        memory, mailbox, run, pack_into = self.memory, self.mailbox, self._run, abi.ENTRY.pack_into
-        address, fuel = mailbox + abi.INPUT_AT, self._slice
+        memory, mailbox, size = self.memory, self.mailbox, len(content)
+        address = mailbox + abi.INPUT_AT
+        _PACK_ENTRY(memory, mailbox, now_ms, monotonic_ms, seed, flags, 1, address, size)
+        memory[address : address + size] = content
+        return self.entry.enter(self._slice, 0, self._reserve, recall)
 
-        def enter(content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int) -> int:
-            size = len(content)
-            pack_into(memory, mailbox, now_ms, monotonic_ms, seed, flags, 1, address, size)
-            memory[address : address + size] = content
-            return run(fuel)
-
-        return enter
+    @property
+    def row(self) -> Entry:
+        """The entry point `row`."""
+        if self._row is None:
+            self._row = Entry(self._store, self._instance, "row")
+        return self._row
 
     def enter_row(
-        self, texts: Sequence[bytes], now_ms: float, monotonic_ms: float, seeds: bytes, flags: int, fuel: int
+        self,
+        texts: Sequence[bytes],
+        now_ms: float,
+        monotonic_ms: float,
+        seeds: bytes,
+        flags: int,
+        recall: bool,
+        fuel: int,
     ) -> int:
         """
         Like `enter`, for several events in order. The row ends with the first event that exceeds its slice,
         that needs the host, or with which *fuel* is used up. The return value and `result` are those of the
         last event that ran; `row_results` has the earlier ones.
         """
-        if self._run_row is None:
-            self.row = self.function("row")
-            self._run_row = self.row.quick(self._fuel, turns=True)
         memory, mailbox, count = self.memory, self.mailbox, len(texts)
         at = mailbox + abi.INPUT_AT
         end = at + abi.INPUT_INLINE
@@ -237,7 +241,7 @@ class Sandbox:
         at += len(seeds)
         struct.pack_into(f"<{2 * count}I", memory, at, *inputs)
         memory[start:end] = joined
-        left = self._run_row(count)
+        left = self.row.enter(self._slice, count, self._reserve, recall)
         if left < 0 and self.row.running:  # end the row with the event that goes on
             (done,) = abi.ROW_DONE.unpack_from(memory, mailbox + abi.INPUT_AT)
             abi.WORD.pack_into(memory, mailbox + abi.INPUT_AT, min(done + 1, count))
@@ -251,12 +255,10 @@ class Sandbox:
         at += abi.ROW.size
         return abi.ROW_RESULT.iter_unpack(memory[at : at + abi.ROW_RESULT.size * min(done, count - 1)])
 
-    def _map(self, *, bound: bool = True) -> None:
+    def _map(self) -> None:
         self._size = self._instance.memory_bytes()
         self.memory.release()
         self.memory = memoryview((ctypes.c_char * self._size).from_address(self._base)).cast("B")
-        if bound:
-            self.enter = self._bind()
 
     def remap(self) -> None:
         """Update `memory` after the guest's memory has grown."""
@@ -333,9 +335,9 @@ class Sandbox:
 
     def run(self) -> int:
         """Like `enter`, for input that has already been written."""
-        return self._run(self._slice)
+        return self.entry.enter(self._slice, 0, self._reserve, False)
 
-    def step(self, function: Function) -> bool:
+    def step(self, function: Function | Entry) -> bool:
         """Run one slice. Returns True when the call is over."""
         return function.step()
 
@@ -369,16 +371,12 @@ class Sandbox:
         if not self.closed:
             self.closed = True
             del Sandbox.by_context[self._store.context]
-            self.enter = _closed
             self.requests = []
-            for function in self._functions.values():
-                function.abandon()
+            for call in (*self._functions.values(), self.entry, self._row):
+                if call is not None:
+                    call.abandon()
             self.memory.release()
             self._store.close()
-
-
-def _closed(*_arguments: object) -> int:
-    raise EngineError("the sandbox is closed")
 
 
 def _import_settings(context: int, address: int, size: int) -> int:

@@ -49,6 +49,7 @@ ENTRY_POINTS = {
     "load": "() -> i32",
     "mailbox": "() -> i32",
     "prelude": "() -> i32",
+    "recall": "() -> i32",
     "reserve": "(i32) -> i32",
     "resume": "() -> i32",
     "row": "() -> i32",
@@ -57,6 +58,9 @@ ENTRY_POINTS = {
     "touch": "() -> i32",
 }
 """All that a host can call."""
+
+METERED = dict.fromkeys(("invoke_with", "row_with"), "(i64, i64, i64) -> i64")
+"""The build adds these: entry points that are given their fuel."""
 
 COUNTERS = ("fuel", "turns")
 """Of the engine's work, and of how often it may set the first anew: the exports that are no functions."""
@@ -94,7 +98,7 @@ class TestShape:
             assert isinstance(counter, wasmtime.GlobalType)
             assert (str(counter.content), counter.mutable) == ("i64", True)
 
-        assert {name: signature(kind) for name, kind in exports.items()} == ENTRY_POINTS
+        assert {name: signature(kind) for name, kind in exports.items()} == ENTRY_POINTS | METERED
 
     def test_there_is_no_wasi(self) -> None:
         content = guest.read("engine.wasm")

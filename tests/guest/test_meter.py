@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guest.build import meter
+from guest.build.engine import ENTRIES
 from headgate_runtime import guest, wasm
 from headgate_runtime.wasm import WasmError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def compiled(text: str) -> bytes:
     return bytes(wasmtime.wat2wasm(text))
 
 
+def meter_of(text: str, entries: Sequence[str] = ()) -> bytes:
+    return meter.meter(
+        compiled(text),
+        "headgate",
+        "pause",
+        "fuel",
+        "turns",
+        slice_fuel=SLICE,
+        entries=entries,
+        recall="recall",
+    )
+
+
 HEAD = '(import "headgate" "pause" (func $pause (param i64) (result i64))) (global $stack (mut i32) (i32.const 0))'
 TAIL = '(func $fuel (export "fuel") (param i64) (result i64) (call $pause (local.get 0)))'
+RECALL = (
+    '(global $recalled (export "recalled") (mut i32) (i32.const 0)) (func (export "recall") (result i32) {})'
+)
 
 
 SLICE = 5_000
@@ -31,10 +53,8 @@ class Counted(Exception):
 class Metered:
     """An instance of a metered module, with *fuel* and no more after that."""
 
-    def __init__(self, text: str, fuel: int = 10_000) -> None:
-        module = meter.meter(
-            compiled(f"(module {HEAD} {text} {TAIL})"), "headgate", "pause", "fuel", "turns", SLICE
-        )
+    def __init__(self, text: str, fuel: int = 10_000, recall: str = "(i32.const 0)", entry: str = "") -> None:
+        module = meter_of(f"(module {HEAD} {text} {TAIL} {RECALL.format(recall)})", [entry] if entry else [])
         self.store = wasmtime.Store()
         kind = wasmtime.FuncType([wasmtime.ValType.i64()], [wasmtime.ValType.i64()])
         linker = wasmtime.Linker(self.store.engine)
@@ -145,16 +165,13 @@ def test_what_is_behind_a_branch_counts_in_parts(text: str, worth: int | None) -
 
 def test_a_module_that_cannot_ask_is_refused() -> None:
     with pytest.raises(WasmError, match=r"does not import headgate\.pause"):
-        meter.meter(compiled("(module)"), "headgate", "pause", "fuel", "turns", SLICE)
+        meter_of("(module)")
     with pytest.raises(WasmError, match="does not export fuel"):
-        meter.meter(
-            compiled(f'(module {HEAD} (func (export "f")))'),
-            "headgate",
-            "pause",
-            "fuel",
-            "turns",
-            SLICE,
-        )
+        meter_of(f'(module {HEAD} (func (export "f")))')
+    with pytest.raises(WasmError, match="exports no function recall"):
+        meter_of(f"(module {HEAD} {TAIL})")
+    with pytest.raises(WasmError, match="exports no function f"):
+        meter_of(f"(module {HEAD} {TAIL} {RECALL.format('(i32.const 0)')})", ["f"])
 
 
 SETS = '(func (export "set") (param i64) (result i64) (call $fuel (local.get 0)))'
@@ -187,10 +204,68 @@ class TestSettingTheCounter:
         assert made.counter.value(made.store) == 60
 
 
+ENTERS = """(global $answer (export "answer") (mut i32) (i32.const 0))
+    (func (export "f") (result i32) (local $n i32) (local.set $n (i32.const 9))
+        (loop (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (global.get $answer))"""
+
+
+class TestEntering:
+    """An entry point that is told its fuel, and tells what it left."""
+
+    def answers(self, made: Metered, value: int) -> None:
+        answer = made.exports["answer"]
+        assert isinstance(answer, wasmtime.Global)
+        answer.set_value(made.store, value)
+
+    def test_it_begins_with_what_it_is_told_and_answers_with_the_rest(self) -> None:
+        made = Metered(ENTERS, fuel=77, entry="f")
+        left = made.call("f_with", 1_000, 3, 0)
+
+        assert left == made.counter.value(made.store) == 1_000 - made.used("f")
+        assert made.turns.value(made.store) == 3
+
+    @pytest.mark.parametrize("answer", [1, 3, -1])
+    def test_what_is_not_0_comes_below_zero(self, answer: int) -> None:
+        made = Metered(ENTERS, entry="f")
+        self.answers(made, answer)
+
+        assert made.call("f_with", 1_000, 0, 0) == -(answer & 0xFFFFFFFF)
+        assert made.call("f") == answer
+
+    def test_recalling_costs_the_event_nothing(self) -> None:
+        work = "(local $n i32) (local.set $n (i32.const 50)) (loop (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))"
+        made = Metered(
+            ENTERS,
+            entry="f",
+            recall=f"{work} (global.set $recalled (i32.add (global.get $recalled) (i32.const 1)))"
+            " (i32.const 0)",
+        )
+        plain = made.call("f_with", 1_000, 0, 0)
+        recalled = made.exports["recalled"]
+        assert isinstance(recalled, wasmtime.Global)
+
+        assert recalled.value(made.store) == 0
+        assert made.call("f_with", 1_000, 0, 1) == plain
+        assert recalled.value(made.store) == 1
+
+    def test_recalling_cannot_go_on_for_long(self) -> None:
+        made = Metered(ENTERS, entry="f", recall="(loop (br 0)) (i32.const 0)")
+
+        with pytest.raises(Counted):
+            made.call("f_with", 1_000, 0, 1)
+
+    def test_no_more_fuel_than_it_is_told(self) -> None:
+        made = Metered(ENTERS, fuel=1 << 40, entry="f")
+
+        with pytest.raises(Counted):
+            made.call("f_with", 5, 0, 0)
+
+
 def test_unknown_instructions_are_refused() -> None:
     text = f"(module {HEAD} (memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 9))) {TAIL})"
     with pytest.raises(WasmError, match="not known to the meter"):
-        meter.meter(compiled(text), "headgate", "pause", "fuel", "turns", SLICE)
+        meter_of(text)
 
 
 def test_the_engine_has_no_way_round_without_a_check() -> None:
@@ -200,7 +275,7 @@ def test_the_engine_has_no_way_round_without_a_check() -> None:
     reader = wasm.Reader(sections[meter.CODE])
     codes = [reader.take(reader.unsigned()) for _ in range(reader.unsigned())]
     imported = sum(entry.kind == wasm.FUNCTION_KIND for entry in wasm.imports(module))
-    helper = imported + len(codes) - 1
+    helper = imported + len(codes) - 1 - len(ENTRIES)
     bodies = [meter.read_body(code) for code in codes]
 
     asking = sum(helper in body.calls for body in bodies)

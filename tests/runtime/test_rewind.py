@@ -56,7 +56,7 @@ def invoke(made: Sandbox) -> None:
     event = b'{"type":"track","properties":{"a":[1,2,3]}}'
     assert made.write_input(event, 1.0, 1.0, bytes(32), 1)
     made.set_fuel(10**9)
-    assert made.entry.run() == 0
+    assert made.run() >= 0
 
 
 def test_the_kernel_is_asked_where_it_can_tell() -> None:
