@@ -138,10 +138,9 @@ int HG_EXPORT(load)(void)
         return LOAD_OUT_OF_MEMORY;
     compiling = true;
     touched = 0;
-    uint64_t random_before = ctx->random_state;
     console_reset();
     entropy_seed();
-    random_before = ctx->random_state;
+    uint64_t random_before = ctx->random_state;
 
     if (loaded || !scan_utf8(source, source + box.input_len))
         return LOAD_BAD_INPUT;

@@ -28,6 +28,7 @@ import {
   StringPrototypeToLowerCase,
   TypeError,
   Uint8Array,
+  decodeURIComponent,
 } from "./primordials.js";
 import { bytesToSend, receive } from "./body.js";
 import { bufferText, textBuffer } from "./buffer.js";

@@ -10,6 +10,7 @@ import {
   ObjectKeys,
   ObjectPrototypeHasOwnProperty,
   ReflectApply,
+  RegExpPrototypeExec,
   StringPrototypeToLowerCase,
   Symbol,
   SymbolIterator,
@@ -22,15 +23,20 @@ const MAP = Symbol("map");
 const NOT_TOKEN = /[^\^_`a-zA-Z\-0-9!#$%&'*+.|~]/;
 const NOT_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
+// Not `test`, which calls the `exec` that user code may have put in place of the engine's.
+function matches(pattern, text) {
+  return RegExpPrototypeExec(pattern, text) !== null;
+}
+
 function toName(value) {
   const name = `${value}`;
-  if (name === "" || NOT_TOKEN.test(name)) throw new TypeError(`${name} is not a legal HTTP header name`);
+  if (name === "" || matches(NOT_TOKEN, name)) throw new TypeError(`${name} is not a legal HTTP header name`);
   return name;
 }
 
 function toValue(value) {
   const text = `${value}`;
-  if (NOT_VALUE.test(text)) throw new TypeError(`${text} is not a legal HTTP header value`);
+  if (matches(NOT_VALUE, text)) throw new TypeError(`${text} is not a legal HTTP header value`);
   return text;
 }
 
@@ -181,10 +187,10 @@ export function incomingHeaders(pairs) {
 export function lenientHeaders(object) {
   const headers = new Headers();
   for (const name in object) {
-    if (NOT_TOKEN.test(name)) continue;
+    if (matches(NOT_TOKEN, name)) continue;
     const values = ArrayIsArray(object[name]) ? object[name] : [object[name]];
     for (let i = 0; i < values.length; i++) {
-      if (NOT_VALUE.test(values[i])) continue;
+      if (matches(NOT_VALUE, values[i])) continue;
       if (headers[MAP][name] === undefined) headers[MAP][name] = [values[i]];
       else ArrayPrototypePush(headers[MAP][name], values[i]);
     }

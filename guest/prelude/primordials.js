@@ -29,6 +29,7 @@ export const {
   Uint8Array,
   WeakMap,
   WeakSet,
+  decodeURIComponent,
 } = globalThis;
 
 const { bind, call } = Function.prototype;

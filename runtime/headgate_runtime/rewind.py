@@ -239,9 +239,6 @@ class PageMap:
 os.register_at_fork(after_in_child=PageMap.forget)
 
 
-_usage = (ctypes.c_long * 18)()  # struct rusage; its 9th and 10th long are minor and major faults
-_usage_at = ctypes.addressof(_usage)
-_usage_fields = memoryview(_usage).cast("B").cast("l")
 _getrusage = ctypes.PyDLL(None).getrusage
 _getrusage.argtypes = (ctypes.c_int, ctypes.c_void_p)
 
@@ -251,10 +248,16 @@ _RUSAGE_THREAD: Final = 1
 
 
 class _Thread(threading.local):
-    """A unique object per thread; unlike thread ids, it is never reused."""
+    """
+    mark     a unique object per thread; unlike thread ids, it is never reused
+    usage    struct rusage, as the longs it is made of; the 9th and 10th are minor and major faults
+    """
 
     def __init__(self) -> None:
         self.mark = object()
+        usage = (ctypes.c_long * 18)()
+        self.usage = memoryview(usage).cast("B").cast("l")
+        self.usage_at = ctypes.addressof(usage)
 
 
 _thread = _Thread()
@@ -262,8 +265,9 @@ _thread = _Thread()
 
 def _faults() -> int:
     """Page faults of this thread so far."""
-    _getrusage(_RUSAGE_THREAD, _usage_at)
-    return _usage_fields[8] + _usage_fields[9]
+    usage = _thread.usage
+    _getrusage(_RUSAGE_THREAD, _thread.usage_at)
+    return usage[8] + usage[9]
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -144,6 +144,8 @@ def end(main: Callable[[], int]) -> NoReturn:
 
 
 if __name__ == "__main__":
+    # What nohup ignores is ignored by its children: servers are tested as a terminal starts them.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     import_all()
     from headgate.cli import main
 

@@ -38,6 +38,15 @@ def test_no_value_can_carry_another_header(evaluate: Evaluate, text: str) -> Non
     assert evaluate(code).value == ["TypeError"] * 3
 
 
+def test_a_replaced_exec_lets_nothing_through(evaluate: Evaluate) -> None:
+    code = """
+        RegExp.prototype.exec = RegExp.prototype.test = () => null
+        try { new Headers({ x: 'a\\r\\nb' }) } catch (error) { return error.name }
+        """
+
+    assert evaluate(code).value == "TypeError"
+
+
 def test_names_from_the_network_are_only_names() -> None:
     headers = (
         ("__proto__", "1"),
