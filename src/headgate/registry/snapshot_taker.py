@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from sqlalchemy import Row
-
-    from headgate.registry.snapshot import Language
+    from headgate.registry.snapshot import DestinationKind, Language
     from headgate.registry.store import View
 
 _CODES_AT_ONCE: Final = 500
@@ -162,7 +160,8 @@ class SnapshotTaker:
                 i.version_id,
                 i.destination_id,
             )
-        ).all()
+        )
+        kept = [_InstanceRow._make(row) for row in rows]
         self._instances = _renewed(
             self._instances,
             (
@@ -170,16 +169,16 @@ class SnapshotTaker:
                     row.id,
                     (
                         row,
-                        functions[row.function_id],
-                        self._versions[row.version_id][1],
-                        self._definitions[row.version_id][1],
+                        functions[row.function],
+                        self._versions[row.version][1],
+                        self._definitions[row.version][1],
                     ),
                 )
-                for row in rows
+                for row in kept
             ),
             lambda _, basis: _instance(view, *basis),
         )
-        return {row.destination_id: self._instances[row.id][1] for row in rows}
+        return {row.destination: self._instances[row.id][1] for row in kept}
 
     def _take_chains(self, view: View) -> None:
         f = t.filters.c
@@ -205,7 +204,8 @@ class SnapshotTaker:
             select(d.id, d.source_id, d.name, d.kind, d.enabled, d.settings, d.encrypted_settings).order_by(
                 d.created_at, d.id
             )
-        ).all()
+        )
+        kept = [_DestinationRow._make(row) for row in rows]
         self._destinations = _renewed(
             self._destinations,
             (
@@ -213,18 +213,18 @@ class SnapshotTaker:
                     row.id,
                     (
                         row,
-                        workspace[row.source_id],
+                        workspace[row.source],
                         self._chains.get(row.id, _NO_CHAIN)[1],
                         bound.get(row.id),
                     ),
                 )
-                for row in rows
+                for row in kept
             ),
             lambda _, basis: _destination(view, *basis, sinks=self._sinks),
         )
         of_source: dict[str, list[Destination]] = defaultdict(list)
-        for row in rows:
-            of_source[row.source_id].append(self._destinations[row.id][1])
+        for row in kept:
+            of_source[row.source].append(self._destinations[row.id][1])
         suppressed = self._suppressed[1]
         return {
             row.id: Source(
@@ -246,9 +246,31 @@ class _VersionBasis(NamedTuple):
     language: Language
 
 
-_Row: TypeAlias = "Row[*tuple[Any, ...]]"
-_InstanceBasis: TypeAlias = "tuple[_Row, Function, Version, tuple[Definition, ...]]"
-_DestinationBasis: TypeAlias = "tuple[_Row, str, _Chain, Instance | None]"
+class _InstanceRow(NamedTuple):
+    """Not SQLAlchemy's Row: named look-ups in ten thousands of those took as long as everything else."""
+
+    id: str
+    name: str
+    enabled: bool
+    settings: str
+    encrypted_settings: str
+    function: str
+    version: str
+    destination: str
+
+
+class _DestinationRow(NamedTuple):
+    id: str
+    source: str
+    name: str
+    kind: DestinationKind
+    enabled: bool
+    settings: str
+    encrypted_settings: str
+
+
+_InstanceBasis: TypeAlias = "tuple[_InstanceRow, Function, Version, tuple[Definition, ...]]"
+_DestinationBasis: TypeAlias = "tuple[_DestinationRow, str, _Chain, Instance | None]"
 
 
 def _renewed(
@@ -276,21 +298,20 @@ def _codes(view: View, names: list[str]) -> dict[str, str]:
 
 
 def _instance(
-    view: View, row: _Row, function: Function, version: Version, known: tuple[Definition, ...]
+    view: View, row: _InstanceRow, function: Function, version: Version, known: tuple[Definition, ...]
 ) -> Instance:
-    name, title, enabled, plain, encrypted, *_ = row
     secret: dict[str, Any] = {}
     fault = None
     try:
-        secret = instances.opened(view, name, encrypted)
+        secret = instances.opened(view, row.id, row.encrypted_settings)
     except Undecryptable:
         fault = "a secret setting cannot be decrypted: set it again"
-    values = settings.merged(known, canonical.read(plain), secret)
+    values = settings.merged(known, canonical.read(row.settings), secret)
     return Instance(
-        id=name,
-        name=title,
+        id=row.id,
+        name=row.name,
         function=function.id,
-        enabled=enabled,
+        enabled=row.enabled,
         version=version,
         settings=orjson.dumps(values),
         secrets=tuple(settings.texts(list(secret.values()))),
@@ -309,26 +330,25 @@ def _chain(rules: list[tuple[str, str]]) -> _Chain:
 
 
 def _destination(
-    view: View, row: _Row, workspace: str, chain: _Chain, instance: Instance | None, sinks: Path
+    view: View, row: _DestinationRow, workspace: str, chain: _Chain, instance: Instance | None, sinks: Path
 ) -> Destination:
-    name, source, title, kind, enabled, plain, encrypted = row
     secret: dict[str, str] = {}
     fault = chain.fault
     try:
-        secret = destinations.opened(view, name, encrypted)
+        secret = destinations.opened(view, row.id, row.encrypted_settings)
     except Undecryptable:
         fault = "a secret of the destination cannot be decrypted: set it again"
-    made = kinds.whole(kind, canonical.read(plain), secret)
-    if kind == "sink":
+    made = kinds.whole(row.kind, canonical.read(row.settings), secret)
+    if row.kind == "sink":
         made["path"] = str(sinks / made["path"])
     return Destination(
-        id=name,
-        name=title,
+        id=row.id,
+        name=row.name,
         workspace=workspace,
-        source=source,
-        kind=kind,
-        catalog_name=kinds.CATALOG_NAMES[kind],
-        enabled=enabled,
+        source=row.source,
+        kind=row.kind,
+        catalog_name=kinds.CATALOG_NAMES[row.kind],
+        enabled=row.enabled,
         settings=MappingProxyType(made),
         filters=chain.filters,
         instance=instance,

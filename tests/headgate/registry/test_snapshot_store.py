@@ -27,7 +27,7 @@ from headgate.registry.store import Change, Registry
 from tests.headgate.registry.house import CODE_2, SECRET, House, definition, open_registry
 
 EVENT = {"type": "track", "event": "Signed Up"}
-LOAD_S = 1.0
+LOAD_S = 0.3
 
 
 @pytest.fixture
