@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import httpx
 import orjson
 
 from benchmarks.figures import Spread, ratios
+from benchmarks.load.plant import cpu_of
 from benchmarks.load.street import WRITE_KEY, apply
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
@@ -113,7 +113,7 @@ class Server:
             for number in range(self._events, self._events + events, CALL_EVENTS)
         ]
         self._events += events
-        cpu = _cpu_s(self.child.pid)
+        before = cpu_of(self.child.pid)
         began = time.perf_counter()
         async with (
             httpx.AsyncClient(base_url=self.child.url, trust_env=False, timeout=60) as client,
@@ -129,7 +129,7 @@ class Server:
             await asyncio.sleep(0.002)
             missing -= self._new_lines()
         arrived = time.perf_counter()
-        return Turn(accepted - began, arrived - began, _cpu_s(self.child.pid) - cpu)
+        return Turn(accepted - began, arrived - began, (cpu_of(self.child.pid) - before).total_s)
 
     def _new_lines(self) -> int:
         try:
@@ -158,15 +158,6 @@ def _call(first: int, count: int) -> bytes:
         for number in range(first, first + count)
     ]
     return orjson.dumps({"writeKey": WRITE_KEY, "batch": batch})
-
-
-def _cpu_s(pid: int) -> float:
-    """What the server has used of the processor, where the system tells."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def seed(data: Path, count: int) -> None:
