@@ -424,19 +424,20 @@ class Store:
 class Instance:
     """The code and memory of one sandbox."""
 
-    __slots__ = ("_instance", "_memory", "store")
+    __slots__ = ("_instance", "_memory", "_memory_at", "store")
 
     def __init__(self, store: Store, instance: Any, memory: Any) -> None:
         self.store = store
         self._instance = instance
         self._memory = memory
+        self._memory_at = ctypes.addressof(memory)  # ctypes passes numbers faster than buffers
 
     def memory_address(self) -> int:
-        address: int = capi.memory_data(self.store.context, self._memory)
+        address: int = capi.memory_data(self.store.context, self._memory_at)
         return address
 
     def memory_bytes(self) -> int:
-        size: int = capi.memory_size(self.store.context, self._memory)
+        size: int = capi.memory_size(self.store.context, self._memory_at)
         return size
 
     def function(self, name: str, arity: int = 0) -> Function:

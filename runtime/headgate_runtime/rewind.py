@@ -100,7 +100,7 @@ class Rewinder:
         # The plan of the last rewind (what to copy where), its thread, and the thread's page faults at that
         # time.
         self._plan: list[tuple[slice, bytes | memoryview]] | None = None
-        self._thread: object = None
+        self._thread: _Thread | None = None
         self._faults = -1
         # Similar events dirty the same pages, so plans are cached by set of pages.
         self._plans: dict[bytes, list[tuple[slice, bytes | memoryview]]] = {}
@@ -110,8 +110,8 @@ class Rewinder:
         # A page becomes private by a page fault and stays private. All writes between two rewinds happen on
         # the thread of the second. So if that thread also did the last rewind and has had no page fault
         # since, the private pages are the same as last time, and the kernel need not be asked.
-        plan, here = self._plan, _thread.mark
-        scanned = plan is None or here is not self._thread or _faults() != self._faults
+        plan, here = self._plan, _own.thread
+        scanned = plan is None or here is not self._thread or here.faults() != self._faults
         if scanned:
             dirty = self._scan()
             plan = self._plans.get(dirty)
@@ -127,7 +127,7 @@ class Rewinder:
         for place, content in plan:
             memory[place] = content
         if scanned and isinstance(self._scan, PageMap):
-            self._plan, self._thread, self._faults = plan, here, _faults()
+            self._plan, self._thread, self._faults = plan, here, here.faults()
         return True
 
     def dirty(self) -> list[tuple[int, int]]:
@@ -247,27 +247,31 @@ _RUSAGE_THREAD: Final = 1
 """Count for the calling thread only, which is several times faster than for all threads."""
 
 
-class _Thread(threading.local):
-    """
-    mark     a unique object per thread; unlike thread ids, it is never reused
-    usage    struct rusage, as the longs it is made of; the 9th and 10th are minor and major faults
-    """
+class _Thread:
+    """A thread and the buffer for its page faults. The object identifies it; thread ids are reused."""
+
+    __slots__ = ("_usage", "_usage_at")
 
     def __init__(self) -> None:
-        self.mark = object()
-        usage = (ctypes.c_long * 18)()
-        self.usage = memoryview(usage).cast("B").cast("l")
-        self.usage_at = ctypes.addressof(usage)
+        usage = (ctypes.c_long * 18)()  # struct rusage; the 9th and 10th are minor and major faults
+        self._usage = memoryview(usage).cast("B").cast("l")
+        self._usage_at = ctypes.addressof(usage)
+
+    def faults(self) -> int:
+        """Page faults of the thread so far; only for the thread itself."""
+        _getrusage(_RUSAGE_THREAD, self._usage_at)
+        usage = self._usage
+        return usage[8] + usage[9]
 
 
-_thread = _Thread()
+class _Own(threading.local):
+    """The calling thread's object, for one look-up per rewind."""
+
+    def __init__(self) -> None:
+        self.thread = _Thread()
 
 
-def _faults() -> int:
-    """Page faults of this thread so far."""
-    usage = _thread.usage
-    _getrusage(_RUSAGE_THREAD, _thread.usage_at)
-    return usage[8] + usage[9]
+_own = _Own()
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
