@@ -101,6 +101,7 @@ class Dispatcher:
             self._wake.clear()
             self._granted.clear()
             self._granted_all = 0
+            polled_at = self._clock.monotonic_ms()
             room = min(self._slots - self.in_flight, POLL_JOBS)
             jobs = await self._queue.poll(self._room, room) if room > 0 and self._bytes < SLOT_BYTES else []
             if self._stopping:
@@ -111,7 +112,7 @@ class Dispatcher:
                 # Yield, so that the started jobs and the event API get a turn before the next poll.
                 await asyncio.sleep(0)
             else:
-                await self._sleep()
+                await self._sleep(polled_at)
 
     def settle(self, *settlements: Settlement) -> None:
         """Passes the settlements of started jobs, all of one lane, to the queue and frees their slots."""
@@ -205,15 +206,19 @@ class Dispatcher:
             self._workspaces[lane.workspace] = self._workspaces.get(lane.workspace, 0) + len(own)
             self._runner.start(lane, own)
 
-    async def _sleep(self) -> None:
-        """Sleeps until something may be due or a breaker's pause is over."""
-        now = self._clock.monotonic_ms()
-        self._paused = {breaker for breaker in self._paused if breaker.resume_at > now}
+    async def _sleep(self, polled_at: float) -> None:
+        """Sleeps until something may be due or a breaker's pause is over that was not at *polled_at*."""
+        # A pause that ended since then was still in force when the poll asked for room. To take it for over
+        # would leave its lane alone until something else wakes the dispatcher, which may be never.
+        self._paused = {breaker for breaker in self._paused if breaker.resume_at > polled_at}
         if not self._paused:
             await self._wake.wait()
             return
+        left = min(breaker.resume_at for breaker in self._paused) - self._clock.monotonic_ms()
+        if left <= 0:
+            return
         woken: asyncio.Task[Any] = asyncio.ensure_future(self._wake.wait())
         try:
-            await self._clock.wait({woken}, min(breaker.resume_at for breaker in self._paused) - now)
+            await self._clock.wait({woken}, left)
         finally:
             woken.cancel()

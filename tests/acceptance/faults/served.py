@@ -88,14 +88,23 @@ class Served:
 
     def jobs(self) -> int | None:
         """What its queues hold; None while not all workers can be asked."""
-        try:
-            with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
-                lines = answer.read().decode().splitlines()
-        except (OSError, http.client.HTTPException):
-            return None
+        lines = self._metrics()
         counts = [line for line in lines if line.startswith("headgate_queue_jobs{")]
         # Those of workers that are gone have been adopted by others, and are counted with them.
         return sum(int(float(line.split()[-1])) for line in counts) if len(counts) == self._workers else None
+
+    def state(self) -> str:
+        """What its queues hold, lane by lane, and what it said last: for who has to find out why nothing goes on."""
+        lines = [line for line in self._metrics() if line.startswith("headgate_queue_")]
+        return "\n".join([*lines, *self.log[-20:]])
+
+    def _metrics(self) -> list[str]:
+        """Empty while it cannot be asked."""
+        try:
+            with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+                return str(answer.read().decode()).splitlines()
+        except (OSError, http.client.HTTPException):
+            return []
 
     def kill(self) -> None:
         """The process that was started. Returns when it is gone; its workers may still be there."""

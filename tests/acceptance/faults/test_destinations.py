@@ -115,7 +115,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
         watch.until(lambda: all(ids_of(name) <= set(ill[name].message_ids) for name in ODD), "so do the odd")
         served = {name: patient.answer_with_ok() for name, patient in ill.items()}
         apply(folder, manifest(urls, well.url), data)
-        watch.until(lambda: server.jobs() == 0, "what waited arrives")
+        watch.until(lambda: server.jobs() == 0, "what waited arrives", instead=server.state)
         assert server.stop() == 0
         visits = {name: list(patient.requests) for name, patient in ill.items()}
     return Course(neighbours, visits, served, account(data))

@@ -23,11 +23,17 @@ class Watch:
         with self._changed:
             self._changed.notify_all()
 
-    def until(self, holds: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
-        """Raises AssertionError when it has not happened in time."""
+    def until(
+        self,
+        holds: Callable[[], object],
+        what: str,
+        seconds: float = SECONDS,
+        instead: Callable[[], str] = lambda: "",
+    ) -> None:
+        """Raises AssertionError when it has not happened in time, and says what *instead* tells of that moment."""
         end = time.monotonic() + seconds
         while not holds():
-            assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+            assert time.monotonic() < end, f"not within {seconds:g} s: {what}\n{instead()}"
             self.pause(_LOOK_S)
 
     def pause(self, seconds: float) -> None:

@@ -189,6 +189,32 @@ def test_a_pause_ends_by_itself(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_pause_that_ends_just_after_the_poll_keeps_nothing_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        it = await stand(tmp_path)
+        poll = it.queue.poll
+
+        async def late(room: Callable[[Lane], int], most: int) -> list[Job]:
+            jobs = await poll(room, most)
+            if not jobs:
+                it.clock.advance(250)
+            return jobs
+
+        it.dispatcher.pause(A, 250)
+        await it.queue.put([event(1, A)])
+        await it.quiet()
+        assert not it.hands.jobs
+        monkeypatch.setattr(it.queue, "poll", late)
+        await it.queue.put([event(2, B)])
+        await it.quiet()
+        assert len(it.hands.of(A)) == len(it.hands.of(B)) == 1
+        await it.close()
+
+    asyncio.run(main())
+
+
 def test_what_comes_when_it_was_stopped_is_not_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
