@@ -67,6 +67,10 @@ class Carrier(Protocol):
     concurrency: int
     batching: Batching
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether one made anew would deliver no sooner: nothing holds back what comes next."""
+
     async def deliver(self, parcels: Sequence[Parcel]) -> Receipt:
         """Delivers *parcels* within its own timeout. Never raises because of what the destination did."""
 

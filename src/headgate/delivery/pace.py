@@ -25,6 +25,14 @@ class Rate:
         self._at = clock.monotonic_ms()
         self._turn = asyncio.Lock()
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the bucket is full, as that of a new Rate."""
+        if self._per_second is None:
+            return True
+        self._refill(self._per_second)
+        return self._tokens >= max(1.0, self._per_second)
+
     async def take(self, events: int) -> None:
         """
         Waits until *events* may be sent. As soon as there is one token all of them may, and later calls wait
@@ -36,14 +44,17 @@ class Rate:
         nothing: set[asyncio.Task[Any]] = set()
         async with self._turn:
             while True:
-                now = self._clock.monotonic_ms()
-                self._tokens = min(max(1.0, per_second), self._tokens + (now - self._at) / 1e3 * per_second)
-                self._at = now
+                self._refill(per_second)
                 wanting = min(1.0, float(events)) - self._tokens
                 if wanting <= 0:
                     self._tokens -= events
                     return
                 await self._clock.wait(nothing, wanting / per_second * 1e3)
+
+    def _refill(self, per_second: float) -> None:
+        now = self._clock.monotonic_ms()
+        self._tokens = min(max(1.0, per_second), self._tokens + (now - self._at) / 1e3 * per_second)
+        self._at = now
 
 
 class Window:
@@ -64,6 +75,11 @@ class Window:
     def size(self) -> int:
         return int(self._size)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it is as wide as that of a new Window."""
+        return self._size >= self._most
+
     async def enter(self) -> None:
         if self._in_flight < self.size and not self._waiting:
             self._in_flight += 1
@@ -79,14 +95,18 @@ class Window:
 
     def leave(self) -> None:
         self._in_flight -= 1
+        self._admit()
+
+    def grow(self) -> None:
+        self._size = min(float(self._most), self._size + 1.0 / self._size)
+        self._admit()
+
+    def shrink(self) -> None:
+        self._size = max(1.0, self._size / 2)
+
+    def _admit(self) -> None:
         while self._waiting and self._in_flight < self.size:
             turn = self._waiting.popleft()
             if not turn.done():
                 self._in_flight += 1
                 turn.set_result(None)
-
-    def grow(self) -> None:
-        self._size = min(float(self._most), self._size + 1.0 / self._size)
-
-    def shrink(self) -> None:
-        self._size = max(1.0, self._size / 2)

@@ -26,6 +26,7 @@ class Sink:
     """A Carrier that appends to *path*. Several processes may append to the same file."""
 
     concurrency = 1
+    is_at_rest = True
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -105,6 +105,10 @@ class Webhook:
         self.concurrency = settings.concurrency
         self.batching = Batching(settings.batch_max_count, BODY_BYTES, settings.batch_wait_ms)
 
+    @property
+    def is_at_rest(self) -> bool:
+        return self._rate.is_at_rest and self._window.is_at_rest
+
     async def deliver(self, parcels: Sequence[Parcel]) -> Receipt:
         await self._rate.take(len(parcels))
         await self._window.enter()

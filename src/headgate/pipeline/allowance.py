@@ -62,26 +62,28 @@ class Allowance:
         gate = self._gates.get(workspace)
         if gate is None:
             gate = self._gates[workspace] = _Gate()
-        if gate.busy >= self._sandboxes(workspace):
+        if gate.waiting:  # their quota may have been raised since
+            self._wake(workspace, gate)
+        if gate.waiting or gate.busy >= self._sandboxes(workspace):
             return False
         gate.busy += 1
         return True
 
     async def enter(self, workspace: str) -> None:
-        """Waits until a sandbox is free for one more invocation, and takes it until `leave`."""
+        """
+        Waits until a sandbox is free for one more invocation, and takes it until `leave`. First come, first
+        served.
+        """
         if self.entered(workspace):
             return
-        gate = self._gates[workspace]
-        while gate.busy >= self._sandboxes(workspace):
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            gate.waiting.append(future)
-            try:
-                await future
-            except asyncio.CancelledError:
-                if future.done() and not future.cancelled():
-                    self._wake(workspace, gate)
-                raise
-        gate.busy += 1
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._gates[workspace].waiting.append(future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                self.leave(workspace)
+            raise
 
     def leave(self, workspace: str) -> None:
         gate = self._gates[workspace]
@@ -90,12 +92,14 @@ class Allowance:
             self._wake(workspace, gate)
 
     def _wake(self, workspace: str, gate: _Gate) -> None:
-        room = self._sandboxes(workspace) - gate.busy
-        while room > 0 and gate.waiting:
+        """Gives the free sandboxes to those who wait."""
+        most = self._sandboxes(workspace)
+        while gate.waiting and gate.busy < most:
             future = gate.waiting.popleft()
             if not future.done():
+                # Counted here and not when it runs, or a newcomer could take its place before.
+                gate.busy += 1
                 future.set_result(None)
-                room -= 1
 
     def _sandboxes(self, workspace: str) -> float:
         quotas = self._quotas(workspace)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import itertools
 import logging
 from typing import TYPE_CHECKING, Final
 
@@ -32,7 +33,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger("headgate.pipeline")
 
 LANES: Final = 1_024
-"""Lanes kept with their functions and connections; beyond it the one idle longest is dropped."""
+"""
+Lanes kept with their functions and connections; beyond it those idle longest are dropped, unless their
+destination is being spared: a breaker or a rate that started afresh would spare it no longer.
+"""
+
+LANES_MAX: Final = 16_384
+"""Lanes kept at most, of destinations that are being spared, too."""
+
+_EXAMINED: Final = 4
+"""Lanes examined for being dropped whenever one is made, so that nobody waits for a look at all of them."""
 
 
 class _Entry:
@@ -163,12 +173,23 @@ class Pipeline:
         run.start(waiting)
 
     def _drop_idle(self) -> None:
-        for lane in list(self._entries)[: max(0, len(self._entries) - LANES)]:
+        excess = len(self._entries) - LANES
+        for lane in list(itertools.islice(self._entries, max(0, min(excess, _EXAMINED)))):
             entry = self._entries[lane]
-            if entry.preparing is None and (entry.run is None or entry.run.is_idle):
+            if self._may_drop(lane, entry):
                 del self._entries[lane]
                 self.dispatcher.forget(lane)
                 self._planner.forget(lane.destination)
+            else:
+                # Examined again when it is the oldest next, so that it keeps no other from being dropped.
+                self._entries.move_to_end(lane)
+
+    def _may_drop(self, lane: Lane, entry: _Entry) -> bool:
+        if entry.preparing is not None or (entry.run is not None and not entry.run.is_idle):
+            return False
+        if len(self._entries) > LANES_MAX:
+            return True
+        return self.dispatcher.is_at_rest(lane) and (entry.plan is None or entry.plan.carrier.is_at_rest)
 
     def _release(self, entry: _Entry) -> None:
         if entry.preparing is not None:

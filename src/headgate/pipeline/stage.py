@@ -56,6 +56,9 @@ class Stage(Generic[T]):
     def reshape(self, workers: int, batching: Batching) -> None:
         """Applies new parameters from the next batch on."""
         self._workers = workers
+        if batching != self._batching and self._flusher is not None:
+            self._flusher.cancel()  # it sleeps until the old wait is over
+            self._flusher = None
         self._batching = batching
         self._pump()
 
@@ -130,5 +133,6 @@ class Stage(Generic[T]):
                 due = self._items[0][2] + self._batching.wait_ms
                 await self._clock.wait(nothing, max(due - self._clock.monotonic_ms(), 0.0))
         finally:
-            self._flusher = None
+            if self._flusher is asyncio.current_task():
+                self._flusher = None
         self._pump()

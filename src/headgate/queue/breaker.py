@@ -35,6 +35,10 @@ class Breaker:
         """Whether nothing but a probe may pass."""
         return self._failures >= FAILURES
 
+    def is_at_rest(self, now: float) -> bool:
+        """Whether it is as a new one: no failures are counted and no pause is in force."""
+        return not self._failures and now >= self._resume_at
+
     @property
     def resume_at(self) -> float:
         """Monotonic time in ms before which nothing passes."""

@@ -154,6 +154,13 @@ class Dispatcher:
         state = self._lanes.get(lane)
         return state is not None and state.breaker.is_open
 
+    def is_at_rest(self, lane: Lane) -> bool:
+        """Whether nothing of *lane* is in flight, and nothing known of its destination holds it back."""
+        state = self._lanes.get(lane)
+        if state is None:
+            return True
+        return not state.in_flight and state.breaker.is_at_rest(self._clock.monotonic_ms())
+
     def forget(self, lane: Lane) -> None:
         """Drops the state of *lane*, its breaker included, unless jobs are in flight."""
         state = self._lanes.get(lane)

@@ -108,3 +108,45 @@ def test_events_a_second_are_shared_among_workers() -> None:
     assert allowance.events_per_s("w") == 3.0
     assert allowance.events_per_s("unknown") is None
     assert Allowance(Fixed(snapshot()), lambda _: 0).events_per_s("w") is None
+
+
+def test_nobody_overtakes_those_who_wait() -> None:
+    async def main() -> None:
+        directory = Fixed(quoted(snapshot(), sandboxes=1))
+        allowance = Allowance(directory, lambda _: 0)
+        began: list[int] = []
+
+        async def invoke(number: int) -> None:
+            await allowance.enter("w")
+            began.append(number)
+            await asyncio.sleep(0)
+            allowance.leave("w")
+
+        await allowance.enter("w")
+        waiting = [asyncio.create_task(invoke(number)) for number in range(3)]
+        await asyncio.sleep(0)
+        allowance.leave("w")
+        # The place is free, but it is the first waiter's, who has had no turn of the event loop yet.
+        assert not allowance.entered("w")
+        waiting.append(asyncio.create_task(invoke(3)))
+        await asyncio.gather(*waiting)
+        assert began == [0, 1, 2, 3]
+        assert allowance.entered("w")
+
+    asyncio.run(main())
+
+
+def test_a_raised_quota_is_first_for_those_who_wait() -> None:
+    async def main() -> None:
+        directory = Fixed(quoted(snapshot(), sandboxes=1))
+        allowance = Allowance(directory, lambda _: 0)
+        await allowance.enter("w")
+        waiting = asyncio.create_task(allowance.enter("w"))
+        await asyncio.sleep(0)
+        directory.snapshot = quoted(directory.snapshot, sandboxes=2)
+        assert not allowance.entered("w")
+        await until(waiting.done)
+        directory.snapshot = quoted(directory.snapshot, sandboxes=3)
+        assert allowance.entered("w")
+
+    asyncio.run(main())

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,8 @@ import pytest
 
 from headgate.delivery.carrier import Batching, Parcel, Receipt
 from headgate.filters import Rule
+from headgate.queue.breaker import FAILURES
+from headgate.queue.model import Lane
 from tests.headgate.pipeline.world import DELIVERED, Depot, World, arrival, destination, instance, snapshot
 from tests.runtime.fakes import until
 
@@ -333,6 +336,63 @@ def test_outages_open_the_breaker_and_429_does_not(tmp_path: Path) -> None:
         world.depot.answer = lambda _: BUSY
         world.clock.advance(2 * 60_000)
         await until(lambda: world.pipeline.dispatcher.is_open(lane))
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_a_lane_is_dropped_when_idle_but_not_while_its_destination_is_spared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The breaker and the pace of a lane that is used again would start afresh."""
+    monkeypatch.setattr("headgate.pipeline.pipeline.LANES", 2)
+
+    async def main() -> None:
+        names = [f"d{number}" for number in range(6)]
+        world = await World.make(tmp_path, *(destination(name, catalog_name=name) for name in names))
+        dispatcher = world.pipeline.dispatcher
+        numbers = itertools.count(1)
+
+        async def send_one(to: str) -> None:
+            number = next(numbers)
+            await world.accept(arrival(number, {"integrations": {"All": False, to: True}}))
+            await until(lambda: len(world.depot.deliveries) >= number and dispatcher.in_flight == 0)
+
+        async def send(*to: str) -> None:
+            for name in to:
+                await send_one(name)
+
+        world.depot.answer = lambda _: BUSY
+        await send(*["d0"] * FAILURES)
+        assert dispatcher.is_open(Lane("w", "d0"))
+        await send("d1")
+        world.depot.answer = lambda _: DELIVERED
+        await send("d2", "d3", "d4", "d5")
+        assert dispatcher.is_open(Lane("w", "d0"))
+        assert world.depot.closed
+        assert len(world.pipeline._entries) < len(names)
+
+        monkeypatch.setattr("headgate.pipeline.pipeline.LANES_MAX", 2)
+        await send("d2", "d3", "d4", "d5", "d2", "d3")
+        assert not dispatcher.is_open(Lane("w", "d0"))
+        await world.close()
+
+    asyncio.run(main())
+
+
+def test_a_lane_whose_carrier_holds_back_is_not_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headgate.pipeline.pipeline.LANES", 1)
+
+    async def main() -> None:
+        world = await World.make(tmp_path, *(destination(f"d{number}") for number in range(3)))
+        world.depot.is_at_rest = False
+        await world.accept(arrival(1))
+        await world.outcomes(3)
+        await world.accept(arrival(2))
+        await world.outcomes(6)
+        assert not world.depot.closed
         await world.close()
 
     asyncio.run(main())

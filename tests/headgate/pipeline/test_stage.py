@@ -116,6 +116,45 @@ def test_a_new_shape_holds_for_what_waits() -> None:
     asyncio.run(main())
 
 
+def test_a_shorter_wait_holds_for_what_waits() -> None:
+    async def main() -> None:
+        batches: list[list[int]] = []
+        clock = Frozen()
+        stage = Stage(collecting(batches), clock, workers=1, batching=Batching(10, 100, 10_000))
+        stage.extend([(1, 1)])
+        await rest()
+        stage.reshape(1, Batching(10, 100, 50))
+        await rest()
+        clock.advance(49)
+        await rest()
+        assert not batches
+        clock.advance(1)
+        await until(lambda: batches == [[1]])
+        stage.extend([(2, 1)])
+        await rest()
+        clock.advance(50)
+        await until(lambda: batches[1:] == [[2]])
+
+    asyncio.run(main())
+
+
+def test_more_workers_begin_at_once() -> None:
+    async def main() -> None:
+        began: list[int] = []
+
+        async def work(batch: list[int]) -> None:
+            began.extend(batch)
+            await asyncio.Event().wait()
+
+        stage = Stage(work, Frozen(), workers=1)
+        stage.extend([(number, 1) for number in range(6)])
+        await rest()
+        stage.reshape(4, Batching())
+        await until(lambda: began == [0, 1, 2, 3])
+
+    asyncio.run(main())
+
+
 @given(
     st.lists(st.integers(1, 60), max_size=40),
     st.integers(1, 7),

@@ -98,6 +98,7 @@ class Depot:
         self.deliveries: list[list[Parcel]] = []
         self.concurrency = 4
         self.batching: Batching = SINGLE
+        self.is_at_rest = True
         self.closed = False
         self.gate: asyncio.Event | None = None
 
