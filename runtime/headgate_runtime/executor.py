@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import orjson
 
 from headgate_runtime import compiler
+from headgate_runtime.coalescer import Coalescer
 from headgate_runtime.errors import EventError, ExecutorClosed, LimitError, NoRoom
 from headgate_runtime.function import Function, Isolation, settings_text
 from headgate_runtime.host import SystemClock, SystemEntropy
@@ -24,7 +25,6 @@ from headgate_runtime.invocation import Invocation, serve
 from headgate_runtime.limits import BATCH_EVENTS, SANDBOXES, SLICE_FUEL, TURN_FUEL, Limits
 from headgate_runtime.pool import Pool
 from headgate_runtime.row import serve_row
-from headgate_runtime.rows import Rows
 from headgate_runtime.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Executor:
             weakref.WeakValueDictionary()
         )
         self._waiting: set[asyncio.Task[Any]] = set()
-        self._rows = Rows(self)
+        self._coalescer = Coalescer(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -287,7 +287,7 @@ class Executor:
         of the event loop share a turn, which is much cheaper. A single event takes one iteration longer.
         """
         _check_size(function, text, "event")
-        served = await self._rows.serve(function, text)
+        served = await self._coalescer.serve(function, text)
         if served is not None:
             return served
         # Earlier events have filled that sandbox's memory: use a fresh one.

@@ -45,7 +45,7 @@ class _Row:
         self.waiting: collections.deque[_Asked] = collections.deque()
 
 
-class Rows:
+class Coalescer:
     """The rows of an executor, one for each function with waiting events."""
 
     def __init__(self, executor: Executor) -> None:
