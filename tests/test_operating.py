@@ -61,7 +61,8 @@ def test_every_option_exists(page: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_every_metric_exists() -> None:
-    exposed = {family.name for family in Metrics(0).registry.collect()} | {"headgate_destination_info"}
+    exposed = {family.name for family in Metrics(0).registry.collect()}
+    exposed |= {"headgate_destination_info", "headgate_worker_up"}
     named = {
         re.sub(r"_(?:total|bucket)$", "", name)
         for name in re.findall(r"headgate_[a-z_]+", OPERATING)

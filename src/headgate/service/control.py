@@ -5,11 +5,12 @@ command line. It needs no authentication, because only the owner of the server c
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
@@ -18,7 +19,7 @@ from headgate.queue.model import DeadJob, Lane
 from headgate.service.plain import JSON, Answer, Endpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 
     from headgate.pipeline.debugger import Seen, SourceDebugger
     from headgate.queue.protocol import Queue
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 5.0
 """How long a worker may take to answer."""
+
+T = TypeVar("T")
 
 
 class Unreachable(Exception):
@@ -122,14 +125,34 @@ class Control:
 
         content = None if wanted is None else orjson.dumps(wanted)
         try:
-            with _short(self._path) as short:
-                transport = httpx.AsyncHTTPTransport(uds=short)
-                async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT_S) as client:
-                    response = await client.request(method, f"http://worker{path}", content=content)
-                    response.raise_for_status()
-                    return response.content
+            async with asyncio.timeout(TIMEOUT_S):
+                with _short(self._path) as short:
+                    transport = httpx.AsyncHTTPTransport(uds=short)
+                    async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT_S) as client:
+                        response = await client.request(method, f"http://worker{path}", content=content)
+                        response.raise_for_status()
+                        return response.content
+        except TimeoutError:
+            raise Unreachable(f"no worker answers at {self._path} within {TIMEOUT_S:g} s") from None
         except (httpx.HTTPError, OSError) as error:
             raise Unreachable(f"no worker answers at {self._path}: {error}") from None
+
+
+async def ask_all(
+    workers: Sequence[Control], ask: Callable[[Control], Coroutine[Any, Any, T]]
+) -> list[T | None]:
+    """
+    The answers of *workers*, all of whom are asked at once; None of one that does not answer, because it is
+    being restarted or hangs.
+    """
+
+    async def one(worker: Control) -> T | None:
+        try:
+            return await ask(worker)
+        except Unreachable:
+            return None
+
+    return await asyncio.gather(*map(one, workers))
 
 
 @contextlib.contextmanager

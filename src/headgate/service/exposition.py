@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from headgate.registry.snapshot import Snapshot
 
@@ -29,6 +29,16 @@ def joined(texts: Iterable[bytes]) -> bytes:
             else:
                 samples.append(line)
     return b"".join(b"\n".join([head, *samples]) + b"\n" for head, samples in families.items())
+
+
+def workers_up(answered: Mapping[int, bool]) -> bytes:
+    """A gauge of the workers, by number: without it, one that hangs would only be missing everywhere."""
+    lines = [
+        "# HELP headgate_worker_up 1 for each worker that told its metrics, 0 for one that did not answer",
+        "# TYPE headgate_worker_up gauge",
+    ]
+    lines += [f'headgate_worker_up{{worker="{index}"}} {int(answered[index])}' for index in sorted(answered)]
+    return "\n".join(lines).encode() + b"\n"
 
 
 def destination_names(snapshot: Snapshot) -> bytes:

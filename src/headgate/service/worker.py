@@ -32,7 +32,7 @@ from headgate.samples.store import SampleStore
 from headgate.service import control, garbage, health
 from headgate.service.authority import TokenAuthority
 from headgate.service.egress import WorkspaceEgress
-from headgate.service.exposition import destination_names, joined
+from headgate.service.exposition import destination_names, joined, workers_up
 from headgate.service.front import Front
 from headgate.service.invoke import InvokeApi
 from headgate.service.joined import JoiningProtocol
@@ -158,7 +158,11 @@ class Worker:
 
             async def metrics() -> bytes:
                 names = destination_names(await directory.current())
-                return joined([await own_metrics(), *await self._metrics_of_others(), names])
+                own, others = await asyncio.gather(own_metrics(), self._metrics_of_others())
+                up = workers_up(
+                    {self._index: True} | {index: text is not None for index, text in others.items()}
+                )
+                return joined([own, *filter(None, others.values()), up, names])
 
             authority = TokenAuthority(registry, directory)
             invoke = InvokeApi(directory, functions, executor, authority, admission, self._clock)
@@ -223,23 +227,18 @@ class Worker:
         return store
 
     async def _recent_events(self, source: str) -> list[Seen]:
-        parts = [self._debugger.recent(source)]
-        for other in self._others():
-            with contextlib.suppress(control.Unreachable):
-                parts.append(await other.events(source))
-        return merged(parts)
+        others = await control.ask_all([*self._others().values()], lambda other: other.events(source))
+        return merged([self._debugger.recent(source), *(each for each in others if each is not None)])
 
-    def _others(self) -> list[control.Control]:
+    def _others(self) -> dict[int, control.Control]:
+        """The other workers by their numbers."""
         numbers = (index for index in range(self._options.workers) if index != self._index)
-        return [control.Control(self._options.data.control(index)) for index in numbers]
+        return {index: control.Control(self._options.data.control(index)) for index in numbers}
 
-    async def _metrics_of_others(self) -> list[bytes]:
-        texts = []
-        for other in self._others():
-            # A worker that is being restarted has no metrics.
-            with contextlib.suppress(control.Unreachable):
-                texts.append(await other.metrics())
-        return texts
+    async def _metrics_of_others(self) -> dict[int, bytes | None]:
+        others = self._others()
+        texts = await control.ask_all([*others.values()], control.Control.metrics)
+        return dict(zip(others, texts, strict=True))
 
     @contextlib.asynccontextmanager
     async def _controlled(self, app: ASGIApp) -> AsyncIterator[None]:
