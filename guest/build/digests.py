@@ -42,13 +42,13 @@ def step_digests(tree: Tree) -> dict[str, str]:
     upstream = digest_of(tree.engine_lock, here / "sources.py", common)
     packages = digest_of(*tree.npm, node, common)
     linked = digest_of(upstream, tree.engine, zig, here / "engine.py", common)
-    parted = digest_of(linked, reader, here / "meter.py", here / "pipeline.py")
+    split = digest_of(linked, reader, here / "meter.py", here / "pipeline.py")
     locales = digest_of(packages, node, here / "intl.mjs")
     prelude = digest_of(packages, tree.prelude, locales, here / "bundles.py")
     libraries = digest_of(packages, tree.libraries, here / "bundles.py")
     notices = digest_of(upstream, prelude, libraries, zig, here / "notices.py")
     base = digest_of(
-        parted,
+        split,
         prelude,
         libraries,
         notices,
@@ -63,7 +63,7 @@ def step_digests(tree: Tree) -> dict[str, str]:
         "sources": upstream,
         "packages": packages,
         "linked": linked,
-        "engine": parted,
+        "engine": split,
         "locales": locales,
         "prelude": prelude,
         "libraries": libraries,

@@ -1,4 +1,4 @@
-"""The engine: C (and Zig) to one Wasm module, then parted into code and the memory it starts from."""
+"""The engine: compiles C (and Zig) to one Wasm module and splits it into code and the memory it starts from."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def exports_of(listing: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def part_engine(linked: Path, out: Path) -> None:
+def split_engine(linked: Path, out: Path) -> None:
     """Writes *out*/engine.wasm, *linked*'s code without data, and *out*/boot.wasm, the memory it expects to find."""
     whole = linked.read_bytes()
     try:
@@ -124,7 +124,7 @@ def part_engine(linked: Path, out: Path) -> None:
         pages = wasm.memory_pages(code)
         content = wasm.segments_of(bytes(wasm.lay_out(data, pages * wasm.PAGE_BYTES)))
     except wasm.WasmError as error:
-        raise BuildError(f"the linked engine cannot be parted: {error}") from error
+        raise BuildError(f"the linked engine cannot be split: {error}") from error
     strangers = sorted(f"{entry.module}.{entry.name}" for entry in wasm.imports(code) if entry.module != HOST)
     if strangers:
         raise BuildError(
@@ -136,8 +136,8 @@ def part_engine(linked: Path, out: Path) -> None:
 
 
 def make_engine(linked: Path, out: Path) -> None:
-    """As `part_engine`, with code that counts its fuel."""
-    part_engine(linked, out)
+    """As `split_engine`, with code that counts its fuel."""
+    split_engine(linked, out)
     try:
         metered = meter.meter(
             (out / ENGINE).read_bytes(), HOST, PAUSE, FUEL, TURNS, SLICE_FUEL, ENTRIES, RECALL

@@ -1,13 +1,13 @@
 """
-Counts the work of the engine, in the engine itself: fuel.
+Instruments the engine's code so that it counts its own work as fuel.
 
-wasmtime can count every instruction, but keeps the count in a register through all of the code: the engine was slower by
-a quarter to a third (measured). What it takes to stop any code at an exact point is less. Every way around a loop, and
-every way into a function that may call itself again, subtracts what it is worth from a global; below zero the host
-is asked for more, by the import `pause`, which may let others run meanwhile or never come back.
+wasmtime can count every instruction, but it keeps the count in a register throughout the code, which made the engine
+slower by a quarter to a third (measured). Stopping all code at an exact point takes less: every back edge of a loop, and
+every entry of a function that may be recursive, subtracts its cost from a global. Below zero the code calls the import
+`pause`, with which the host refills the global, lets others run first, or never returns.
 
-What a turn is worth is known beforehand: the instructions of it, those behind a branch in parts. So fuel follows
-from what was executed, the same on every machine, and no code goes on for long without any.
+The cost of a loop iteration is computed at build time from its instructions; those behind a branch count in part. So fuel
+depends only on what was executed, is the same on every machine, and no code runs for long without consuming any.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ if TYPE_CHECKING:
 TYPE, FUNCTION, GLOBAL, ELEMENT, CODE = 1, 3, 6, 9, 10
 
 HINTS: Final = "metadata.code.branch_hint"
-"""A custom section of the branch hinting proposal: without it the compiler makes room for the call everywhere."""
+"""A custom section of the branch hinting proposal: without it the compiler treats the call as likely everywhere."""
 
 _UNREACHABLE, _BLOCK, _LOOP, _IF, _ELSE, _END = 0x00, 0x02, 0x03, 0x04, 0x05, 0x0B
 _BR, _BR_IF, _BR_TABLE, _RETURN = 0x0C, 0x0D, 0x0E, 0x0F
 _CALL, _CALL_INDIRECT = 0x10, 0x11
 _FREE: Final = frozenset((0x00, 0x01, _BLOCK, _LOOP, _ELSE, _END, _RETURN, 0x1A))
-"""Opcodes that cost nothing: they are no machine code, or its end."""
+"""Opcodes without a cost: they produce no machine code, or end it."""
 
 _I64: Final = 0x7E
 _ZERO: Final = bytes((_I64, 1, 0x42, 0, _END))
-"""A global that may be changed."""
+"""A mutable global of type i64 that starts as 0."""
 
 BACKS_MAX: Final = 2
-"""Up to so many branches back to a loop's start, each is metered; else the start is, so also its first turn."""
+"""A loop with at most this many back edges is metered at each of them; others at their start, first iteration included."""
 
 INDIRECT: Final = 20
-"""What a call is worth of a function that is not known, or not ours."""
+"""Cost of an indirect call, and of a call of an imported function."""
 
 WAYS_MAX: Final = 128
 RARE: Final = 3
 """
-Of a switch with more ways, each counts as so many times less likely: it is the interpreter's, and what functions do most
-is short, what is long is rare. An opcode is then worth about what it takes.
+A switch with more than WAYS_MAX targets is the interpreter's dispatch, where common opcodes are short and long ones are
+rare. Its targets count as RARE times less likely, which makes an opcode cost about what it takes.
 """
 
 WORTH_MAX: Final = 500
-"""What one turn is worth at most with all that it calls."""
+"""Greatest cost of one iteration or function entry, its calls included, unless its own instructions cost more."""
 
 
 @dataclass(slots=True)
 class Account:
-    """What a turn comes to: instructions of its own, and functions called, each as often as is to be expected."""
+    """Expected cost of an iteration or function body: instructions of its own, and how often it calls each function."""
 
     own: float = 0.0
     calls: dict[int, float] = field(default_factory=dict)
@@ -64,8 +64,8 @@ class Account:
 @dataclass(slots=True)
 class Loop:
     """
-    start    where its instructions begin
-    backs    where branches lead back to that: place, end, and depth of a conditional one, or -1
+    start    offset of its first instruction
+    backs    its back edges: offset of the branch, of its end, and the depth of a conditional branch, or -1
     """
 
     start: int
@@ -78,9 +78,9 @@ class Body:
     """
     One function, as far as metering needs it.
 
-    start     where its instructions begin, after the locals
-    account   of its instructions outside of loops
-    calls     functions it calls
+    start     offset of its first instruction, after the locals
+    account   cost of its instructions outside of loops
+    calls     functions it calls directly
     types     types of functions that it calls through a table
     """
 
@@ -106,16 +106,15 @@ def meter(
     recall: str,
 ) -> bytes:
     """
-    *module* with its work counted down in a global of type i64, which takes the place of the export *fuel*. When it falls
-    below zero, the function *pause* of *host*, which *module* must import, is called with it and answers with what it is
-    from then on.
+    Returns *module* with its work counted down in an i64 global, which replaces the export *fuel*. When the global falls
+    below zero, the code passes it to the function *pause* of *host*, which *module* must import, and sets it to the result.
 
-    What was exported as *fuel*, a function of i64 to i64, answers with the counter and sets it anew, to *slice_fuel* at
-    most and as often as the global *turns*, a new export, says; a number below zero leaves it as it is.
+    The function that was exported as *fuel*, from i64 to i64, returns the counter and, unless its argument is negative,
+    sets it: to *slice_fuel* at most, and only as often as the new exported global *turns* allows.
 
-    Each export of *entries*, functions without arguments to i32, has another one beside it, NAME_with: it takes what *fuel*
-    and *turns* are to be, and answers with the fuel that is left where NAME answers 0, else with that answer below zero.
-    Unless its third argument is 0, the export *recall* is called before, on a slice of its own.
+    For each export NAME of *entries*, functions without arguments that return i32, an export NAME_with is added. It takes
+    the values of *fuel* and *turns*, and returns the fuel that is left if NAME returns 0, else NAME's result, negated.
+    Unless its third argument is 0, it first calls the export *recall*, on a slice of fuel of its own.
     """
     parts = wasm.sections(module)
     content = {part.id: part.payload for part in parts if part.id != wasm.CUSTOM}
@@ -177,8 +176,8 @@ def meter(
 def _rewrite(
     body: Body, parameters: int, fuel: int, helper: int, entry: int, prices: dict[int, int]
 ) -> tuple[bytes, list[int]]:
-    """The function with its checks, and where in it their branches are."""
-    # Place, end of what is replaced, what comes before the check, its worth, what comes after.
+    """The function with its fuel checks, and the offsets of their branches."""
+    # Offset, end of the code that is replaced, code before the check, its cost, code after it.
     checks = [(body.start, body.start, b"", entry, b"")] if entry else []
     for loop in body.loops:
         worth = _worth(loop.account, prices)
@@ -210,7 +209,7 @@ def _rewrite(
 
 
 def _prices(imported: int, bodies: list[Body], metered: set[int]) -> dict[int, int]:
-    """What a call of each function is worth, outside of its loops and of what it calls that is metered itself."""
+    """The cost of a call of each function, without its loops and without calls of functions that are metered themselves."""
     prices: dict[int, int] = dict.fromkeys(range(imported), INDIRECT)
     for first in range(imported, imported + len(bodies)):
         work = [first]
@@ -233,13 +232,13 @@ def _prices(imported: int, bodies: list[Body], metered: set[int]) -> dict[int, i
 
 
 def _more(payload: bytes, entry: bytes) -> bytes:
-    """A section that is a list, with one *entry* more."""
+    """The payload of a section that is a vector, with *entry* appended."""
     reader = wasm.Reader(payload)
     return encode_unsigned(reader.unsigned() + 1) + payload[reader.position :] + entry
 
 
 def _changing(fuel: bytes, turns: bytes, slice_fuel: int) -> bytes:
-    """The function that reads the counter and sets it anew."""
+    """Code of the function that returns the counter and sets it."""
     most = b"\x42" + encode_signed(slice_fuel)
     return b"".join(
         (
@@ -253,7 +252,7 @@ def _changing(fuel: bytes, turns: bytes, slice_fuel: int) -> bytes:
 
 
 def _entering(fuel: bytes, turns: bytes, target: int, recall: int, slice_fuel: int) -> bytes:
-    """The function that is told *fuel* and *turns*, and calls *target*."""
+    """Code of the function that sets *fuel* and *turns* to its arguments and calls *target*."""
     return b"".join(
         (
             b"\x01\x01\x7f\x20\x02\x50\x45\x04\x40",
@@ -267,7 +266,7 @@ def _entering(fuel: bytes, turns: bytes, target: int, recall: int, slice_fuel: i
 
 
 def _exported(payload: bytes, name: str) -> int:
-    """The function exported as *name*."""
+    """The index of the function exported as *name*."""
     reader = wasm.Reader(payload)
     for _ in range(reader.unsigned()):
         found, kind, index = reader.name(), reader.byte(), reader.unsigned()
@@ -277,7 +276,7 @@ def _exported(payload: bytes, name: str) -> int:
 
 
 def _exchange(payload: bytes, name: str, target: bytes) -> tuple[bytes, int]:
-    """The exports, with that called *name* being *target*, and the index of what it was."""
+    """The exports with *name* bound to *target*, and the index that it was bound to before."""
     reader = wasm.Reader(payload)
     out = [encode_unsigned(reader.unsigned())]
     was = -1
@@ -300,7 +299,7 @@ def _numbers(payload: bytes) -> list[int]:
 
 
 def _arities(payload: bytes) -> list[int]:
-    """How many parameters each type has."""
+    """The number of parameters of each type."""
     reader = wasm.Reader(payload)
     found = []
     for _ in range(reader.unsigned()):
@@ -332,8 +331,8 @@ def _table(payload: bytes) -> list[int]:
 
 def _checked(imported: int, bodies: list[Body], types: list[int], table: list[int]) -> set[int]:
     """
-    So many functions that every way by which a call may come back to the function it began in leads through one of them.
-    The small ones, and those that many call, are left out first.
+    Functions to meter at their entry: every cycle of the call graph contains at least one. Short functions, and those with
+    many callers, are left out first.
     """
     by_type: dict[int, list[int]] = {}
     for index in table:
@@ -361,7 +360,7 @@ def _checked(imported: int, bodies: list[Body], types: list[int], table: list[in
 
 
 def _comes_back(start: int, edges: dict[int, list[int]], closed: set[int]) -> bool:
-    """Whether a way leads from *start* to itself past no node that is *closed*."""
+    """Whether *start* is on a cycle that contains no node of *closed*."""
     seen: set[int] = set()
     work = [start]
     while work:
@@ -413,13 +412,13 @@ def _circles(edges: dict[int, list[int]]) -> Iterator[list[int]]:
 @dataclass(slots=True)
 class _Frame:
     """
-    A block that is open. Weights say how often something runs when what is around it runs once: each way of a branch
-    counts as equally likely.
+    An open block. A weight is how often something runs per run of the enclosing function or loop iteration; both ways of a
+    branch count as equally likely.
 
-    entry      of the block itself
-    arriving   of branches to where it ends
-    account    what its instructions are on; a loop has its own, and weights within it are those of a turn
-    leaving    of branches out of a loop, by how many blocks stay open
+    entry      weight of the block itself
+    arriving   weight of the branches to its end
+    account    where its instructions are counted; a loop has its own, with weights per iteration
+    leaving    for branches out of a loop: how many blocks stay open, and the weight
     """
 
     opcode: int
@@ -431,7 +430,7 @@ class _Frame:
 
 
 def read_body(code: bytes) -> Body:
-    """Raises WasmError for instructions that the engine is not built with."""
+    """Parses a function's code. Raises WasmError for instructions that the meter does not know."""
     reader = wasm.Reader(code)
     body = Body(code)
     body.groups = reader.unsigned()
@@ -500,7 +499,7 @@ def read_body(code: bytes) -> Body:
 
 
 def _branch(frames: list[_Frame], depth: int, weight: float) -> None:
-    """Accounts for a branch out of *depth* blocks. Out of a loop: with the others, when the loop ends."""
+    """Adds the weight of a branch out of *depth* blocks; a branch out of a loop is added when the loop ends."""
     place = len(frames) - depth - 1
     for frame in frames[:place:-1]:
         if frame.loop:
@@ -511,7 +510,7 @@ def _branch(frames: list[_Frame], depth: int, weight: float) -> None:
 
 
 def _close(frames: list[_Frame], weight: float) -> float:
-    """Ends the innermost block, whose end is reached with *weight*. What follows it has the weight that is returned."""
+    """Closes the innermost block, whose end is reached with *weight*. Returns the weight of the code that follows it."""
     frame = frames.pop()
     if not frame.loop:
         return weight + frame.arriving + (frame.entry / 2 if frame.opcode == _IF else 0.0)
@@ -536,7 +535,7 @@ _LANE_LOADS: Final = frozenset(range(0x54, 0x5C))
 
 
 def _skip(reader: wasm.Reader, opcode: int) -> None:
-    """Over what follows an instruction's first byte."""
+    """Skips the immediates of an instruction whose first byte has been read."""
     if opcode in _NOTHING:
         return
     if opcode in _INDEX:

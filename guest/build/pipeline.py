@@ -63,7 +63,7 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
         "linked",
         lambda out: engine.link_engine(shop, tree.engine, upstream, out),
     )
-    parted = step(
+    split = step(
         "[3/6] engine's code and memory",
         "engine",
         lambda out: engine.make_engine(linked / "linked.wasm", out),
@@ -88,9 +88,7 @@ def _make(tree: Tree, shop: Workshop) -> dict[str, Path]:
         "notices",
         lambda out: notices.write_notices(upstream, packages, (prelude, libraries), out),
     )
-    files = {
-        path.name: path for path in (parted / "engine.wasm", parted / "boot.wasm", prelude / "prelude.js")
-    }
+    files = {path.name: path for path in (split / "engine.wasm", split / "boot.wasm", prelude / "prelude.js")}
     for folder, made in (("libraries", libraries), ("parts", prelude / "parts")):
         files |= {f"{folder}/{path.name}": path for path in (*sorted(made.glob("*.js")), made / "index.json")}
     base = step(

@@ -84,7 +84,7 @@ int HG_EXPORT(boot)(void)
     box.log_lines_max = 100;
     if (heap_plan_begin())
         return BOOT_FAILED;
-    lasting_atoms_end = JS_ATOM_END;
+    immortal_atoms_end = JS_ATOM_END;
     rt = JS_NewRuntime2(&heap_functions, NULL);
     if (!rt)
         return BOOT_FAILED;
@@ -124,7 +124,7 @@ int HG_EXPORT(prelude)(void)
     if (JS_IsException(hooks) || hooks_take(hooks) < 0)
         return boot_report();
     JS_FreeValue(ctx, hooks);
-    if (lasting_make() < 0 || handlers_expose() < 0)
+    if (immortal_make() < 0 || handlers_expose() < 0)
         return boot_report();
     handlers_hide();
     return BOOT_OK;

@@ -148,24 +148,24 @@ static bool stack_add(JSContext *c, JSValueConst exception, JSValueConst frames,
 #define CAN_ADD_JSValueConst can_add_stack(JSValueConst
 #define CAN_ADD_exc can_add_stack(exc
 #define CAN_ADD_error_obj stack_add(ctx, error_obj, stack, has_prepare
-/* References to immortal objects (lasting.c) are not counted. Bytecode may refer to an atom by number only if it has the same
+/* References to immortal objects (immortal.c) are not counted. Bytecode may refer to an atom by number only if it has the same
  * number in every engine; the calls that check this are those with an argument called `atom`. */
 #undef JS_VALUE_HAS_REF_COUNT
 #define JS_VALUE_HAS_REF_COUNT(v) \
     ((unsigned)JS_VALUE_GET_TAG(v) >= (unsigned)JS_TAG_FIRST && js_rc(JS_VALUE_GET_PTR(v))->ref_count >= 0)
-static inline bool lasting_atom(JSAtom atom);
+static inline bool immortal_atom(JSAtom atom);
 #define __JS_AtomIsConst(argument) ATOM_IS_CONST_##argument)
 #define ATOM_IS_CONST_JSAtom engine_atom_is_const(JSAtom
 #define ATOM_IS_CONST_atom engine_atom_is_const(atom
-#define ATOM_IS_CONST_v lasting_atom(v
-#define ATOM_IS_CONST_i lasting_atom(i
+#define ATOM_IS_CONST_v immortal_atom(v
+#define ATOM_IS_CONST_i immortal_atom(i
 struct JSString;
-static inline void lasting_free_string(JSRuntime *r, struct JSString *string);
+static inline void immortal_free_string(JSRuntime *r, struct JSString *string);
 #define js_free_string(runtime, ...) FREE_STRING_##runtime, __VA_ARGS__)
 #define FREE_STRING_JSRuntime engine_free_string(JSRuntime
-#define FREE_STRING_rt lasting_free_string(rt
-#define FREE_STRING_ctx lasting_free_string(ctx
-#define FREE_STRING_s lasting_free_string(s
+#define FREE_STRING_rt immortal_free_string(rt
+#define FREE_STRING_ctx immortal_free_string(ctx
+#define FREE_STRING_s immortal_free_string(s
 #include "threads.h"
 #include "quickjs.c"
 #undef js_free_string
@@ -222,7 +222,7 @@ static inline JSShapeProperty *find_own_property(JSProperty **found, JSObject *p
 
 #include "memory.c"
 #include "heap.c"
-#include "lasting.c"
+#include "immortal.c"
 #include "call.c"
 #include "arith.c"
 #include "concat.c"

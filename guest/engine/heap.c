@@ -64,7 +64,7 @@ static struct {
     const uint8_t *written_end, *end;
 } heap_image;
 
-static bool heap_parted; /* blocks are no longer contiguous: see heap_split */
+static bool heap_noncontiguous; /* blocks are no longer contiguous: see heap_split */
 
 static inline uint32_t heap_class(size_t size)
 {
@@ -135,7 +135,7 @@ static no_inline void *heap_split(uint32_t class, size_t size)
     HeapBlock *block = heap.free[larger];
     heap.free[larger] = block->u.next;
     block->class = class;
-    heap_parted = true;
+    heap_noncontiguous = true;
     size_t rest = heap_class_size(larger) - size;
     if (rest >= HEAP_HEADER + 16) {
         HeapBlock *tail = (HeapBlock *)(block->u.payload + size);
@@ -363,7 +363,7 @@ static uint8_t *heap_survey(uint8_t *from)
 static uint32_t heap_seal(void)
 {
     bool kept = heap.planned && !heap_plan.end && !box.plan_ptr; /* the builder walks the blocks and needs their headers */
-    uint8_t *used = heap.planned && !heap_parted ? heap_survey(heap_plan.end ? heap_plan.end : heap_plan.start) : heap.top;
+    uint8_t *used = heap.planned && !heap_noncontiguous ? heap_survey(heap_plan.end ? heap_plan.end : heap_plan.start) : heap.top;
     for (int i = 0; i < HEAP_CLASSES; i++) {
         for (HeapBlock *block = heap.free[i], *next; block && !kept; block = next) {
             next = block->u.next;

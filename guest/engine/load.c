@@ -176,8 +176,8 @@ uint32_t HG_EXPORT(seal)(void)
     JS_FreeValue(ctx, handlers_find(0)); /* fills handler_known for a top level that has run */
     JS_RunGC(rt);
     if (!loaded)
-        lasting_all();
-    lasting_atoms();
+        immortal_all();
+    immortal_atoms();
     compiling = false;
     touched = 0;
     ctx->random_state = 1;

@@ -134,7 +134,7 @@ class TestParting:
             (import "env" "memory" (memory 2))
             (func (export "peek") (param i32) (result i32) local.get 0 i32.load8_u)
             (data (i32.const 70000) "A"))"""
-        engine.part_engine(self.linked(tmp_path, text), tmp_path)
+        engine.split_engine(self.linked(tmp_path, text), tmp_path)
 
         store = wasmtime.Store()
         boot = wasmtime.Instance(
@@ -153,13 +153,13 @@ class TestParting:
             (import "headgate" "file" (func)))"""
 
         with pytest.raises(BuildError, match=r"imports wasi_snapshot_preview1\.fd_write, but"):
-            engine.part_engine(self.linked(tmp_path, text), tmp_path)
+            engine.split_engine(self.linked(tmp_path, text), tmp_path)
 
     def test_data_that_code_could_name_is_refused(self, tmp_path: Path) -> None:
         text = '(module (import "env" "memory" (memory 1)) (data "passive"))'
 
-        with pytest.raises(BuildError, match="cannot be parted"):
-            engine.part_engine(self.linked(tmp_path, text), tmp_path)
+        with pytest.raises(BuildError, match="cannot be split"):
+            engine.split_engine(self.linked(tmp_path, text), tmp_path)
 
 
 def test_exports_are_listed_one_a_line(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the base image holds lasts: references to it are not counted (guest/engine/lasting.c), and nobody can tell."""
+"""Objects of the base image are immortal: references to them are not counted (guest/engine/immortal.c), which no code can observe."""
 
 from __future__ import annotations
 

@@ -5,24 +5,24 @@
 
 /* The reference count of an immortal object; every negative count means immortal. One place in QuickJS decrements the count
  * without a check: before that can wrap to a positive number, the next reference makes it negative again. */
-#define LASTING (INT32_MIN / 2)
+#define IMMORTAL (INT32_MIN / 2)
 
-static int32_t lasting_atoms_end; /* atoms below are immortal; tagged integers are negative */
+static int32_t immortal_atoms_end; /* atoms below are immortal; tagged integers are negative */
 
-static inline bool lasting_atom(JSAtom atom) { return (int32_t)atom < lasting_atoms_end; }
+static inline bool immortal_atom(JSAtom atom) { return (int32_t)atom < immortal_atoms_end; }
 
 /* Replaces js_free_string. */
-static inline void lasting_free_string(JSRuntime *r, JSString *string)
+static inline void immortal_free_string(JSRuntime *r, JSString *string)
 {
     if (JS_REF_COUNT(string) >= 0)
         engine_free_string(r, string);
 }
 
 /* Order the free list of the atom table, so that new atoms get adjacent places, directly behind the immortal ones. */
-static void lasting_atoms(void)
+static void immortal_atoms(void)
 {
     uint32_t next = 0;
-    for (uint32_t i = rt->atom_size - 1; i >= (uint32_t)lasting_atoms_end; i--)
+    for (uint32_t i = rt->atom_size - 1; i >= (uint32_t)immortal_atoms_end; i--)
         if (atom_is_free(rt->atom_array[i])) {
             rt->atom_array[i] = atom_set_free(next);
             next = i;
@@ -31,12 +31,12 @@ static void lasting_atoms(void)
 }
 
 /* Built-in functions are made when they are first read. Read these now, so that not every sandbox has to make them. */
-static const char *const lasting_builtins[] = {
+static const char *const immortal_builtins[] = {
     "Object", "Function", "Array", "String", "Number", "Boolean", "Symbol", "RegExp", "Date",
     "Math", "JSON", "Map", "Set", "Promise", "Error", "Reflect",
 };
 
-static int lasting_properties(JSValueConst object)
+static int immortal_properties(JSValueConst object)
 {
     JSPropertyEnum *names;
     uint32_t count;
@@ -53,28 +53,28 @@ static int lasting_properties(JSValueConst object)
     return found;
 }
 
-static int lasting_make(void)
+static int immortal_make(void)
 {
-    int done = lasting_properties(ctx->global_obj);
-    for (int i = 0; i < countof(lasting_builtins) && done >= 0; i++) {
-        JSValue object = JS_GetPropertyStr(ctx, ctx->global_obj, lasting_builtins[i]);
+    int done = immortal_properties(ctx->global_obj);
+    for (int i = 0; i < countof(immortal_builtins) && done >= 0; i++) {
+        JSValue object = JS_GetPropertyStr(ctx, ctx->global_obj, immortal_builtins[i]);
         JSValue prototype = JS_GetPropertyStr(ctx, object, "prototype");
-        done = lasting_properties(object);
+        done = immortal_properties(object);
         if (done >= 0 && JS_IsObject(prototype))
-            done = lasting_properties(prototype);
+            done = immortal_properties(prototype);
         JS_FreeValue(ctx, prototype);
         JS_FreeValue(ctx, object);
     }
     return done;
 }
 
-#define LASTING_ATOM_ROOM 128  /* new atoms, at least, before the atom table grows */
-#define LASTING_ATOM_HASH 1024 /* for some 2,500 atoms: half the usual size, but a page less that every function writes to */
+#define IMMORTAL_ATOM_ROOM 128  /* new atoms, at least, before the atom table grows */
+#define IMMORTAL_ATOM_HASH 1024 /* for some 2,500 atoms: half the usual size, but a page less that every function writes to */
 
 /* Shrink the atom table to end soon after the immortal atoms, so that its new entries are near the next block in memory. */
-static void lasting_trim(void)
+static void immortal_trim(void)
 {
-    JSAtomStruct **table = js_malloc_rt(rt, (lasting_atoms_end + LASTING_ATOM_ROOM) * sizeof(*table));
+    JSAtomStruct **table = js_malloc_rt(rt, (immortal_atoms_end + IMMORTAL_ATOM_ROOM) * sizeof(*table));
     if (!table)
         return;
     uint32_t room = heap_block_usable(rt, table) / sizeof(*table);
@@ -88,22 +88,22 @@ static void lasting_trim(void)
 
 /* Make everything that exists now immortal. Garbage collection does not visit it either, so whatever these objects refer to
  * counts as referenced from outside. */
-static void lasting_all(void)
+static void immortal_all(void)
 {
-    if (JS_ResizeAtomHash(rt, LASTING_ATOM_HASH) == 0)
-        rt->atom_count_resize = 4 * LASTING_ATOM_HASH;
-    lasting_atoms_end = rt->atom_size;
-    while (atom_is_free(rt->atom_array[lasting_atoms_end - 1]))
-        lasting_atoms_end--;
-    lasting_trim();
-    for (int32_t i = 1; i < lasting_atoms_end; i++)
+    if (JS_ResizeAtomHash(rt, IMMORTAL_ATOM_HASH) == 0)
+        rt->atom_count_resize = 4 * IMMORTAL_ATOM_HASH;
+    immortal_atoms_end = rt->atom_size;
+    while (atom_is_free(rt->atom_array[immortal_atoms_end - 1]))
+        immortal_atoms_end--;
+    immortal_trim();
+    for (int32_t i = 1; i < immortal_atoms_end; i++)
         if (!atom_is_free(rt->atom_array[i]))
-            JS_REF_COUNT(rt->atom_array[i]) = LASTING;
+            JS_REF_COUNT(rt->atom_array[i]) = IMMORTAL;
     struct list_head *link, *next;
     list_for_each_safe(link, next, &rt->gc_obj_list) {
         JSGCObjectHeader *p = list_entry(link, JSGCObjectHeader, link);
         if (JS_GC_TYPE(p) == JS_GC_OBJ_TYPE_JS_OBJECT || JS_GC_TYPE(p) == JS_GC_OBJ_TYPE_FUNCTION_BYTECODE)
-            JS_REF_COUNT(p) = LASTING;
+            JS_REF_COUNT(p) = IMMORTAL;
         init_list_head(link);
     }
     init_list_head(&rt->gc_obj_list);
