@@ -52,12 +52,13 @@ class Poll:
 class Ask:
     """
     Any other request. *work* runs in the commit thread, after everything submitted earlier; if *writes*, it
-    runs in the transaction.
+    runs in the transaction. *apply* gets its result on the event loop, even if nobody waits for it any more.
     """
 
     work: Callable[[sqlite3.Connection, Store, int], Any]
     writes: bool
     done: asyncio.Future[Any]
+    apply: Callable[[Any], None] | None = None
     result: Any = None
     error: Exception | None = None
 

@@ -259,7 +259,8 @@ class CommitThread:
         asks = [ask for ask in batch.asks if ask.result is None]
         self._fail([put for put in batch.puts if put.result is None], asks, error)
         if carry:
-            self._carried += [one for one in batch.settlements if one not in self._carried]
+            known = set(map(id, self._carried))
+            self._carried += [one for one in batch.settlements if id(one) not in known]
 
     def _read(self, batch: Batch, now: int) -> None:
         """

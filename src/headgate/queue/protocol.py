@@ -70,11 +70,12 @@ class Queue(Protocol):
         """
         Takes the settlements of leased jobs and stores them, with their tallies, in one of the next commits.
         A job settled by Again or Release is handed out again when it is due. Raises ValueError if any job is
-        not leased; then none is settled.
+        not leased; then none is settled. After `close` nothing is stored: the jobs are due after the next
+        `open`.
         """
 
     async def settled(self) -> None:
-        """Returns when all settlements so far are durable."""
+        """Returns when all settlements so far are durable. Raises QueueBroken if they will not be."""
 
     async def stats(self) -> Stats: ...
 

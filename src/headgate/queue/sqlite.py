@@ -147,17 +147,22 @@ class SqliteQueue:
             wrong = [each.job.id for each in settlements if each.job.id not in self._out]
             raise ValueError(f"not handed out, or settled twice: jobs {wrong or sorted(ids)}")
         self._out -= ids
+        if self._closed is not None:  # the last batch is on its way: these jobs are due after the next start
+            return
         self._given += len(settlements)
         self._batch.settlements += settlements
         if self._lingering is None and not self._handing_over:
             self._lingering = self._loop.call_later(LINGER_S, self._hand_over)
 
     async def settled(self) -> None:
-        if self._stored < self._given:
-            self._hand_over_soon()
-            done: asyncio.Future[None] = self._loop.create_future()
-            self._flushes.append((self._given, done))
-            await done
+        if self._stored >= self._given:
+            return
+        if self._closed is not None and self._closed.done():
+            raise self._broken or QueueBroken(f"{self._path} is closed")
+        self._hand_over_soon()
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._flushes.append((self._given, done))
+        await done
 
     async def stats(self) -> Stats:
         oldest: dict[Lane, int] = {}
@@ -183,13 +188,16 @@ class SqliteQueue:
         def work(db: sqlite3.Connection, store: Store, now: int) -> tuple[list[tuple[Lane, int]], int]:
             return store.redrive(db, ids, now), now
 
-        found, now = await self._ask(work, writes=True)
-        for key, size in found:
-            lane = self._lanes.lane(key)
-            lane.add(1, size)
-            self._lanes.earlier(lane, now, now)
-        if found:
-            self._call_back()
+        def apply(result: tuple[list[tuple[Lane, int]], int]) -> None:
+            found, now = result
+            for key, size in found:
+                lane = self._lanes.lane(key)
+                lane.add(1, size)
+                self._lanes.earlier(lane, now, now)
+            if found:
+                self._call_back()
+
+        found, _ = await self._ask(work, writes=True, apply=apply)
         return len(found)
 
     async def sibling_ended(self) -> None:
@@ -220,10 +228,14 @@ class SqliteQueue:
             raise QueueBroken(f"{self._path} is closed")
 
     async def _ask(
-        self, work: Callable[[sqlite3.Connection, Store, int], Any], *, writes: bool = False
+        self,
+        work: Callable[[sqlite3.Connection, Store, int], Any],
+        *,
+        writes: bool = False,
+        apply: Callable[[Any], None] | None = None,
     ) -> Any:
         self._must_be_open()
-        ask = Ask(work, writes, self._loop.create_future())
+        ask = Ask(work, writes, self._loop.create_future(), apply)
         self._batch.asks.append(ask)
         self._hand_over_soon()
         return await ask.done
@@ -261,6 +273,8 @@ class SqliteQueue:
         # A poll of the same batch may already have leased everything that was put.
         due = due or any(lane.next_due <= report.now for lane in new)
         for ask in report.batch.asks:
+            if ask.apply is not None and ask.error is None:
+                ask.apply(ask.result)
             _resolve(ask.done, ask.error or ask.result)
         self._stored += len(report.settled) + report.dropped
         while self._flushes and self._flushes[0][0] <= self._stored:
@@ -379,7 +393,7 @@ class SqliteQueue:
         self._thread.join()
         self._lock.close()
         for _, done in self._flushes:
-            _resolve(done, self._broken)
+            _resolve(done, self._broken or QueueBroken(f"{self._path} is closed"))
         assert self._closed is not None
         _resolve(self._closed, None)
 

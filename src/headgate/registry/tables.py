@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The migration that leads to these tables."""
 
 metadata = MetaData(
@@ -334,6 +334,7 @@ audit = Table(
     Column("before", String(64), nullable=True),
     Column("after", String(64), nullable=True),
     UniqueConstraint("rev", "position"),
+    Index(None, "at"),
     Index(None, "workspace_id", "at", "rev", "position"),
     Index(None, "workspace_id", "resource_id", "at", "rev", "position"),
     Index(None, "workspace_id", "resource_type", "at", "rev", "position"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from headgate.queue.limits import QueueLimits
 from headgate.queue.model import Error, Step
 from tests.headgate.queue.contract import Place, waits
@@ -207,6 +211,42 @@ class TriesAgain:
         assert await queue.redrive([one.id for one in await queue.dead()]) == 1
         (job,) = await poll(queue)
         assert (job.stage, job.body) == ("delivery", b"output")
+        await queue.close()
+
+    @waits
+    async def test_what_is_redriven_is_due_though_nobody_waits_for_the_answer(self, place: Place) -> None:
+        queue = await place.open()
+        await queue.put(events(1))
+        (job,) = await poll(queue)
+        queue.settle(died(job))
+        await queue.settled()
+        asking = asyncio.ensure_future(queue.redrive([one.id for one in await queue.dead()]))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        # Comes back after whatever was asked before it.
+        assert (await queue.stats()).jobs == 1
+        (job,) = await poll(queue)
+        assert job.message_id == "m0"
+        await queue.close()
+
+    @waits
+    async def test_what_is_settled_after_the_end_is_due_again(self, place: Place) -> None:
+        queue = await place.open()
+        await queue.put(events(2))
+        first, second = await poll(queue)
+        queue.settle(delivered(first))
+        closing = asyncio.ensure_future(queue.close())
+        await asyncio.sleep(0)
+        queue.settle(delivered(second))
+        await queue.settled()
+        await closing
+        await queue.settled()
+
+        queue = await place.open()
+        (job,) = await poll(queue)
+        assert job.message_id == second.message_id
         await queue.close()
 
     @waits

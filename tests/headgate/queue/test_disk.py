@@ -279,3 +279,21 @@ def test_it_says_so_when_it_is_closed(place: SqlitePlace) -> None:
         assert await queue.poll(lambda _: 1, 1) == []
 
     run(close())
+
+
+def test_what_a_broken_disk_did_not_take_is_not_called_settled(place: SqlitePlace) -> None:
+    async def break_and_close() -> None:
+        queue = await place.open()
+        await queue.put([event("m1")])
+        (job,) = await poll(queue)
+        with files_limited_to(1):
+            queue.settle(delivered(job))
+            waiting = asyncio.ensure_future(queue.settled())
+            await asyncio.sleep(0)
+            await queue.close()
+            with pytest.raises(QueueBroken):
+                await waiting
+            with pytest.raises(QueueBroken):
+                await queue.settled()
+
+    run(break_and_close())
