@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from headgate.pipeline.routing import Router, suppress
+from headgate.pipeline.turns import Turns
 from headgate.pipeline.witness import NoWitness
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class PipelineIntake:
         self._meter = meter
         self._debugger = debugger
         self._witness = witness or NoWitness()
+        self._turns = Turns()
 
     async def source(self, write_key: str) -> Source | None:
         return (await self._directory.current()).by_write_key.get(write_key)
@@ -46,7 +48,13 @@ class PipelineIntake:
         # Nearly all workspaces suppress nobody.
         hidden = source.suppressed.covers if any(source.suppressed) else _nobody
         route = Router(source).route
-        events = [suppress(source, each) if hidden(each.event) else route(each) for each in arrivals]
+        work = self._turns.work(source.workspace)
+        try:
+            events = [
+                suppress(source, each) if hidden(each.event) else await route(each, work) for each in arrivals
+            ]
+        finally:
+            work.end()
         # Parsed events take many times the memory of their text: freed before the wait, if the caller has let
         # go as well.
         del arrivals

@@ -11,6 +11,7 @@ from headgate.queue.model import Lane, NewEvent, NewJob, Step, Tally
 from headgate.tracking.labels import labels_of
 
 if TYPE_CHECKING:
+    from headgate.pipeline.turns import Work
     from headgate.registry.snapshot import Source
     from headgate.tracking.intake import Arrival
 
@@ -50,11 +51,12 @@ class Router:
         ]
         self._received: dict[tuple[str, str], tuple[Tally]] = {}
 
-    def route(self, arrival: Arrival) -> NewEvent:
+    async def route(self, arrival: Arrival, work: Work) -> NewEvent:
         """
         The event with a job for each enabled destination that gets it and a tally for each that does not.
         Each destination's filters see the event as accepted; its job stores their result, so that filters
-        added later do not apply to waiting events (SPEC D42).
+        added later do not apply to waiting events (SPEC D42). Pauses *work* between two destinations, whose
+        filters may take long.
         """
         source, (message_id, event_type, event, body) = self._source, arrival
         labels = labels_of(event, event_type)
@@ -65,6 +67,8 @@ class Router:
             tallies = self._received[key] = received
         jobs: list[NewJob] = []
         for destination, name, apply, as_it_is in self._destinations:
+            if work.is_due:
+                await work.pause()
             if not allows(event, name):
                 reason = FILTERED_BY_INTEGRATIONS_OBJECT
             elif (filtered := apply(event)) is None:

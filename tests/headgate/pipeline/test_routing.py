@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import orjson
@@ -6,6 +7,7 @@ import pytest
 from headgate.filters import Rule
 from headgate.pipeline.integrations import allows
 from headgate.pipeline.routing import Router
+from headgate.pipeline.turns import Turns
 from headgate.queue.labels import joined
 from headgate.queue.model import Lane, NewJob, Step, Tally
 from tests.headgate.pipeline.world import arrival, destination, snapshot
@@ -39,7 +41,9 @@ def test_integrations_object(integrations: Any, allowed: bool) -> None:
 
 
 def routed(*destinations: Any, event: dict[str, Any] | None = None) -> Any:
-    return Router(snapshot(*destinations).sources["s"]).route(arrival(1, event))
+    return asyncio.run(
+        Router(snapshot(*destinations).sources["s"]).route(arrival(1, event), Turns().work("w"))
+    )
 
 
 def test_every_enabled_destination_gets_the_event_itself() -> None:

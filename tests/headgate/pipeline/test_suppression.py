@@ -10,6 +10,7 @@ from headgate.filters import Rule
 from headgate.pipeline.debugger import SourceDebugger
 from headgate.pipeline.intake import PipelineIntake
 from headgate.pipeline.routing import Router, suppress
+from headgate.pipeline.turns import Turns
 from headgate.queue.model import Lane, Step
 from headgate.registry.snapshot import Suppressed
 from tests.headgate.api.house import Now
@@ -45,7 +46,8 @@ def test_a_delete_event_is_routed_though_it_has_nulls() -> None:
     source = snapshot(destination(rules=filters)).sources["s"]
     deletion = {"type": "delete", "userId": "ada", "context": None, "integrations": None}
 
-    assert [job.lane for job in Router(source).route(arrival(1, deletion)).jobs] == [Lane("w", "d1")]
+    routed = asyncio.run(Router(source).route(arrival(1, deletion), Turns().work("w")))
+    assert [job.lane for job in routed.jobs] == [Lane("w", "d1")]
 
 
 def test_the_rest_of_a_request_arrives(tmp_path: Path) -> None:
