@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import document, result, run, workload
-from benchmarks.effort import FULL, QUICK
+from benchmarks.effort import Scale
 from benchmarks.progress import Progress
 from benchmarks.report import Report
 from benchmarks.sections import SECTIONS, chosen
@@ -45,7 +45,9 @@ def _measure(arguments: Sequence[str]) -> int:
     except ValueError as error:
         parser.error(str(error))
     try:
-        path = run.run(FULL if given.full else QUICK, sections, given.results, Report(), Progress())
+        path = run.run(
+            Scale.FULL if given.full else Scale.QUICK, sections, given.results, Report(), Progress()
+        )
     except workload.Mismatch as mismatch:
         print(mismatch, file=sys.stderr)
         return 1

@@ -9,22 +9,19 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import document, machine, result
-from benchmarks.effort import FULL, QUICK
 from benchmarks.result import Answer, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmarks.effort import Effort
+    from benchmarks.effort import Scale
     from benchmarks.progress import Progress
     from benchmarks.report import Report
     from benchmarks.sections import Module, Section
 
 
-def run(
-    effort: Effort, sections: Sequence[Section], results: Path, report: Report, progress: Progress
-) -> Path:
+def run(scale: Scale, sections: Sequence[Section], results: Path, report: Report, progress: Progress) -> Path:
     """
     Measures *sections* and reports; returns the JSON with the figures, in a new folder of *results* which has a page and
     pictures, too. Raises Mismatch for a wrong output.
@@ -34,7 +31,7 @@ def run(
     answers = []
     for section in sections:
         module, began = section.module(), time.monotonic()
-        found = _measure(module, effort, progress)
+        found = _measure(module, scale, progress)
         progress.done()
         tables, targets = module.tables(found), module.targets(found)
         for table in tables:
@@ -44,7 +41,7 @@ def run(
     report.targets([target for answer in answers for target in answer.targets])
     taken_on = {
         "machine": dataclasses.asdict(facts),
-        "effort": "quick" if effort == QUICK else "full" if effort == FULL else "another",
+        "effort": scale.value,
         "seconds": round(time.monotonic() - start, 1),
         "load_after": machine.load(),
     }
@@ -57,6 +54,6 @@ def run(
     return path
 
 
-def _measure(module: Module, effort: Effort, progress: Progress) -> Any:
-    found = module.measure(effort, progress)
+def _measure(module: Module, scale: Scale, progress: Progress) -> Any:
+    found = module.measure(module.EFFORTS[scale], progress)
     return asyncio.run(found) if inspect.iscoroutine(found) else found

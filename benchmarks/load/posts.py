@@ -1,6 +1,6 @@
 """
-POST after POST over connections that stay open: by autocannon, in a process of its own, or by ourselves, which is what
-checks answers, and for want of autocannon all there is.
+POST requests over persistent connections: by autocannon, in a process of its own, or if it is not installed over a single
+connection of this process, which also fetches the answers that are checked.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from benchmarks.load.plant import pinned
+from benchmarks.load.testbed import pinned
 from benchmarks.peers import install
 from benchmarks.peers.child import PATIENCE_S, Child, Failed
 from benchmarks.peers.served import PROGRAMS
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from benchmarks.peers.transformers import Transformer
 
 
-class Fired(NamedTuple):
-    answered: int
+class Answered(NamedTuple):
+    requests: int
     seconds: float
 
 
 class Autocannon(Child):
     """
-    Runs on *side*. Raises Missing and Failed.
+    Runs on the cores *side*. Raises Missing and Failed.
 
-    least    requests over a connection without which making the connection would be measured
+    least    requests per connection; with fewer, the time to connect would be measured
     """
 
     least = 20
@@ -40,36 +40,36 @@ class Autocannon(Child):
     def __init__(self, side: frozenset[int]) -> None:
         with pinned(side):
             super().__init__(
-                "autocannon", "", [install.node(), PROGRAMS / "fire.mjs", install.node_modules()]
+                "autocannon", "", [install.node(), PROGRAMS / "autocannon.mjs", install.node_modules()]
             )
 
-    def fire(self, at: Transformer, bodies: Sequence[bytes], count: int, connections: int) -> Fired:
-        """*count* requests. Raises Failed when one of them is refused."""
+    def send(self, at: Transformer, bodies: Sequence[bytes], count: int, connections: int) -> Answered:
+        """Sends *count* requests. Raises Failed if one is refused."""
         texts = [body.decode() for body in bodies]
         found = self._ask(
             url=at.url, headers=dict(at.headers), bodies=texts, count=count, connections=connections
         )
         if "failed" in found:
             raise Failed(found["failed"])
-        return Fired(found["answered"], found["seconds"])
+        return Answered(found["answered"], found["seconds"])
 
 
-class Asking:
-    """One connection, one request after the other."""
+class SingleConnection:
+    """One connection, one request at a time."""
 
     least = 1
 
-    def fire(self, at: Transformer, bodies: Sequence[bytes], count: int, connections: int) -> Fired:  # noqa: ARG002 - see above
+    def send(self, at: Transformer, bodies: Sequence[bytes], count: int, connections: int) -> Answered:  # noqa: ARG002 - has one connection; the parameter is Autocannon's
         start = time.perf_counter()
-        answered = sum(1 for _ in zip(range(count), answers(at, itertools.cycle(bodies)), strict=False))
-        return Fired(answered, time.perf_counter() - start)
+        requests = sum(1 for _ in zip(range(count), answers(at, itertools.cycle(bodies)), strict=False))
+        return Answered(requests, time.perf_counter() - start)
 
     def close(self) -> None:
         pass
 
 
 def answers(at: Transformer, bodies: Iterator[bytes]) -> Iterator[bytes]:
-    """The bodies of the answers. Raises Failed for one that is refused."""
+    """The response bodies. Raises Failed for a request that is refused."""
     parts = urlsplit(at.url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     with contextlib.closing(http.client.HTTPConnection(parts.netloc, timeout=PATIENCE_S)) as connection:
@@ -82,11 +82,11 @@ def answers(at: Transformer, bodies: Iterator[bytes]) -> Iterator[bytes]:
             yield content
 
 
-def load_generator(side: frozenset[int], *, fetched: bool) -> tuple[Autocannon | Asking, str]:
-    """And a word on it. *fetched*: autocannon, if it can be had."""
+def load_generator(side: frozenset[int], *, fetched: bool) -> tuple[Autocannon | SingleConnection, str]:
+    """The load generator and its description. *fetched*: autocannon, if it can be installed."""
     if fetched:
         try:
-            return Autocannon(side), "autocannon, in turn over connections that stay open"
+            return Autocannon(side), "autocannon over persistent connections, one request at a time on each"
         except (install.Missing, Failed) as error:
-            return Asking(), f"one connection of our own, for autocannon is not to be had: {error}"
-    return Asking(), "one connection of our own"
+            return SingleConnection(), f"a single connection, since autocannon is not installed: {error}"
+    return SingleConnection(), "a single connection"

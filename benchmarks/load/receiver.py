@@ -1,89 +1,89 @@
-"""The other end of webhooks: a server on loopback that answers, refuses or stays silent, as it is told."""
+"""
+A webhook receiver that costs as little as possible: an `asyncio.Protocol` that finds the events' numbers, records their
+arrival in the table and answers 200.
+
+    python -m benchmarks.load.receiver TABLE EVENTS KEPT    (prints its port; ends with its stdin)
+
+The first requests are written to the file KEPT as JSON Lines, so that their content can be compared.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import uvloop
+
+from benchmarks.load.arrival_table import ArrivalTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+    from typing import BinaryIO
 
-SILENCE: Final = 0
-"""In the place of a status: no answer, ever."""
+NUMBER: Final = re.compile(rb'"messageId":"n(\d{10})"')
 
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
-class Received(NamedTuple):
-    """A request, once all of it is there. Names of *headers* are in lower case."""
+ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-class Receiver:
-    """
-    *answer* is called with every request, on the event loop, and gives the status to answer with, or SILENCE.
-
-    port    where it listens, on 127.0.0.1, within `async with`
-    """
-
-    def __init__(self, answer: Callable[[Received], int]) -> None:
-        self._answer = answer
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Transport] = set()
-        self.port = 0
-
-    async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self._answer, self._open), "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for transport in list(self._open):
-            transport.abort()
-        await self._server.wait_closed()
+KEPT_BODIES: Final = 16
+"""Requests written to KEPT; with 100 events each they contain every event of the workload."""
 
 
 class _Connection(asyncio.Protocol):
-    """Requests as Headgate writes them: HTTP/1.1 with a Content-Length."""
-
-    def __init__(self, answer: Callable[[Received], int], open_: set[asyncio.Transport]) -> None:
-        self._answer = answer
-        self._open = open_
+    def __init__(self, arrived: Callable[[bytes], None]) -> None:
+        self._arrived = arrived
         self._content = bytearray()
+        self._wanted = 0
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._open.add(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - a Protocol's
-        self._open.discard(self._transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self._content += data
-        while (request := self._take()) is not None:
-            status = self._answer(request)
-            if status != SILENCE:
-                self._transport.write(b"HTTP/1.1 %d .\r\ncontent-length: 0\r\n\r\n" % status)
+        content = self._content
+        content += data
+        while len(content) >= self._wanted:
+            end = content.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            length = _LENGTH.search(content, 0, end + 2)
+            assert length is not None
+            self._wanted = end + 4 + int(length[1])
+            if len(content) < self._wanted:
+                return
+            self._arrived(bytes(content[end + 4 : self._wanted]))
+            del content[: self._wanted]
+            self._wanted = 0
+            self._transport.write(ANSWER)
+            if not content:
+                return
 
-    def _take(self) -> Received | None:
-        end = self._content.find(b"\r\n\r\n")
-        if end < 0:
-            return None
-        first, *lines = self._content[:end].decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        begin = end + 4
-        size = int(headers["content-length"])
-        if len(self._content) < begin + size:
-            return None
-        body = bytes(self._content[begin : begin + size])
-        del self._content[: begin + size]
-        return Received(first.split(" ")[1], headers, body)
+
+async def _serve(table: ArrivalTable, kept: BinaryIO) -> None:
+    def arrived(body: bytes) -> None:
+        table.record([int(number) for number in NUMBER.findall(body)], time.monotonic_ns())
+        if table.requests <= KEPT_BODIES:
+            kept.write(body + b"\n")
+            kept.flush()
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(arrived), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        loop.remove_reader(0)
+        ended.set_result(None)
+
+    loop.add_reader(0, end)
+    await ended
+
+
+if __name__ == "__main__":
+    with ArrivalTable(Path(sys.argv[1]), int(sys.argv[2])) as found, Path(sys.argv[3]).open("wb") as file:
+        uvloop.run(_serve(found, file))

@@ -1,7 +1,7 @@
 """
-Many functions in one process, each of a tenant of its own and of a source of its own, so that no two images are equal.
+Many functions in one process. Each has its own tenant and its own source, so no two images are equal.
 
-A process (`python -m benchmarks.load.tenancy COUNT`) makes them, has each serve one event, and then serves rounds on
+The process (`python -m benchmarks.load.tenancy COUNT`) creates them, has each serve one event, and then serves rounds on
 demand: it reads a kind of traffic and a number of events per line, and answers with a line of JSON.
 """
 
@@ -32,28 +32,29 @@ if TYPE_CHECKING:
     from headgate_runtime import Function
 
 NAME: Final = "f2"
-"""The function whose sources these are: each says, in a comment within its handler, which tenant's it is."""
+"""The function whose source they all have, with the tenant's number in a comment of the handler."""
 
 TRAFFIC: Final = ("uniform", "zipf")
-"""Whose event comes next: everyone's with equal chance; or of rank r with a chance in proportion to 1/r."""
+"""How the function of the next event is drawn: uniformly, or with a probability in proportion to 1/rank."""
 
 DIGITS: Final = b"%08d"
 
 COMPILED: Final = 100
-"""Functions whose compilation is timed; the images of the others are made from theirs, and every so often compared."""
+"""Functions that are compiled, which is timed. The images of the others are derived from the first."""
 
 COMPARED: Final = 1_000
+"""Every so many derived images, one is compared with what its source compiles to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """
-    How *count* functions came to be.
+    A process whose functions have each served one event.
 
-    compile_s       CPU seconds from source to image, of one
-    first_s         CPU seconds of a first event, from the image: sandbox made, event served
-    resident        bytes of the process: its share of all memory (Pss) and its page tables; None where nobody tells
-    idle            the same before there was any function
+    compile_s       CPU seconds to compile one function
+    first_s         CPU seconds of a function's first event, which includes making its sandbox
+    resident        bytes of the process: its proportional set size (Pss) and its page tables; None off Linux
+    idle            the same before any function was created
     """
 
     compile_s: float
@@ -63,7 +64,7 @@ class Ready:
 
 
 class Process:
-    """The parent's end."""
+    """The parent's side of the process."""
 
     def __init__(self, count: int) -> None:
         self._process = subprocess.Popen(
@@ -75,11 +76,11 @@ class Process:
         )
 
     def ready(self) -> Ready:
-        """Waits until all have served an event. Raises RuntimeError when the process ends."""
+        """Waits until all functions have served an event. Raises RuntimeError if the process ends."""
         return Ready(**self._read())
 
     def round(self, traffic: str, events: int) -> float:
-        """CPU seconds per event."""
+        """Serves *events* events; returns CPU seconds per event."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{traffic} {events}\n")
         self._process.stdin.flush()
@@ -107,10 +108,10 @@ def source_of(work: Work, number: int) -> str:
     return f"{head}{brace}  // of tenant {number:08}\n{rest}"
 
 
-class Press:
+class ImageFactory:
     """
-    Makes the images of tenants. Their sources differ in eight digits of a comment, so the images differ in these alone:
-    they are replaced, which takes no time.
+    Makes the images of tenants. Sources differ only in eight digits of a comment, and so do images: replacing the digits
+    in one image is much faster than compiling each source.
     """
 
     def __init__(self, work: Work) -> None:
@@ -138,10 +139,10 @@ class Press:
 
 
 def images(work: Work, count: int) -> Iterator[Image]:
-    """One for each tenant; every COMPARED-th is compiled as well, and must be equal."""
-    press = Press(work)
+    """An image for each tenant; every COMPARED-th is also compiled, and must be equal."""
+    factory = ImageFactory(work)
     for number in range(count):
-        image = press.image(number)
+        image = factory.image(number)
         if number < COMPILED or not number % COMPARED:
             compiled = image_of(source_of(work, number))
             assert image == compiled, "an image that is not what its source compiles to"
@@ -150,7 +151,7 @@ def images(work: Work, count: int) -> Iterator[Image]:
 
 
 def resident() -> int | None:
-    """Bytes of memory of this process, shared pages counted by its share of them, and its page tables."""
+    """Bytes of this process: proportional set size and page tables; None off Linux."""
     try:
         shares = Path("/proc/self/smaps_rollup").read_text()
         status = Path("/proc/self/status").read_text()
@@ -161,7 +162,7 @@ def resident() -> int | None:
 
 
 async def host(work: Work, count: int) -> None:
-    """The process itself."""
+    """The body of the process."""
     async with Executor(sandboxes=count + 1) as executor:
         function = executor.function(image_of(work.sources[NAME]), work.settings, tenant="first")
         await executor.invoke(function, work.events[0])

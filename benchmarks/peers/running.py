@@ -11,12 +11,24 @@ from benchmarks.runqueue import Latencies
 from benchmarks.workload import Mismatch
 
 if TYPE_CHECKING:
-    from benchmarks.effort import Effort
     from benchmarks.peers.contestants import Contestant
     from benchmarks.peers.roster import Peer
     from benchmarks.workload import Work
 
 LATENCIES_MIN: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """
+    warm_up_s    CPU seconds that a contestant serves before anything counts
+    round_s      CPU seconds of a turn
+    latency_s    wall seconds per turn in which every event is timed by itself
+    """
+
+    warm_up_s: float
+    round_s: float
+    latency_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,9 @@ class Row:
 class Entry:
     """A contestant in the running, until it fails."""
 
-    def __init__(self, peer: Peer, work: Work, name: str, effort: Effort) -> None:
+    def __init__(self, peer: Peer, work: Work, name: str, timing: Timing) -> None:
         self.peer, self.name = peer, name
-        self._work, self._effort = work, effort
+        self._work, self._timing = work, timing
         self._contestant: Contestant | None = None
         self._next = 0
         self._count = 1
@@ -67,13 +79,13 @@ class Entry:
             self._contestant = self.peer.make(self._work, self.name)
             spent = seconds = 0.0
             # What begins anew with every event gets no warmer than the program around it.
-            enough = self._effort.warm_up_s / (4 if self.peer.fresh else 1)
+            enough = self._timing.warm_up_s / (4 if self.peer.fresh else 1)
             while (left := enough - spent) > 0:
                 if seconds:
                     self._count = max(1, min(2 * self._count, round(left / seconds)))
                 seconds = await self._serve(self._contestant)
                 spent += seconds * self._count
-            self._count = max(1, round(self._effort.round_s / seconds))
+            self._count = max(1, round(self._timing.round_s / seconds))
             if self._count > (once := len(self._work.events)):
                 self._count -= self._count % once
 
@@ -81,7 +93,7 @@ class Entry:
         with judged(self._out):
             if self._contestant is not None:
                 self._cpu.append(await self._serve(self._contestant))
-                timed = int(self._count * self._effort.latency_s / self._effort.round_s)
+                timed = int(self._count * self._timing.latency_s / self._timing.round_s)
                 self._latencies.extend(await self._contestant.latencies(max(LATENCIES_MIN, timed)))
 
     async def _serve(self, contestant: Contestant) -> float:

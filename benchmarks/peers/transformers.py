@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from benchmarks.load.plant import pinned
-from benchmarks.load.street import apply
+from benchmarks.load import manifest
+from benchmarks.load.testbed import pinned
 from benchmarks.peers import install
 from benchmarks.peers.child import Failed, process_cpu_s
 from benchmarks.peers.served import PROGRAMS
@@ -84,11 +84,10 @@ class _Ours(Transformer):
 
 
 class Kind(NamedTuple):
-    """*make* starts it for a function; raises Missing and Failed. *fetched*: it takes part where peers do."""
+    """A contestant. *make* starts it for a function, on the given cores; raises Missing and Failed."""
 
     name: str
     make: Callable[[Work, str, frozenset[int]], Transformer]
-    fetched: bool = True
 
 
 def _headgate(isolation: str, work: Work, name: str, side: frozenset[int]) -> Transformer:
@@ -99,7 +98,7 @@ def _headgate(isolation: str, work: Work, name: str, side: frozenset[int]) -> Tr
         data.create()
         with Registry.open(data) as registry:
             token = bootstrap(registry)
-        apply(root, _manifest(work, name, isolation))
+        manifest.apply(root, _manifest(work, name, isolation))
         with Registry.open(data) as registry:
             (destination,) = SnapshotStore(registry).load().destinations.values()
         instance = destination.instance
@@ -224,10 +223,10 @@ def _echo(work: Work, name: str, folder: Path) -> list[str | Path]:  # noqa: ARG
 
 
 CONTESTANTS: Final = (
-    Kind(HEADGATE, partial(_headgate, "warm"), fetched=False),
-    Kind(HERMETIC, partial(_headgate, "hermetic"), fetched=False),
+    Kind(HEADGATE, partial(_headgate, "warm")),
+    Kind(HERMETIC, partial(_headgate, "hermetic")),
     Kind(WORKERD, partial(_begun, _workerd, _workerd_port)),
     Kind("Deno, node:http", partial(_begun, _deno, _plain_port)),
     Kind("Node http, isolated-vm", partial(_begun, _node, _plain_port)),
-    Kind(ECHO, partial(_begun, _echo, _plain_port), fetched=False),
+    Kind(ECHO, partial(_begun, _echo, _plain_port)),
 )

@@ -1,11 +1,10 @@
 """
-The one list of what is measured. A section answers one question or a few: a module with
+The list of sections. A section answers one question or a few; it is a module, imported only when it is measured, with
 
-    measure(effort, progress) -> Found      a frozen dataclass that becomes JSON; a coroutine function or a plain one
-    tables(found) -> list[Table]            what is shown of it
-    targets(found) -> list[Target]          what is meant to be reached
-
-It is imported when it is measured, and not before.
+    EFFORTS                                 its Effort for each Scale: numbers of rounds, seconds, sizes
+    measure(effort, progress) -> Found      measures; Found is a frozen dataclass that becomes JSON. May be a coroutine function
+    tables(found) -> list[Table]            the tables that are printed
+    targets(found) -> list[Target]          the targets, with what was measured of each
 """
 
 from __future__ import annotations
@@ -14,7 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
-    from benchmarks.effort import Effort
+    from collections.abc import Mapping
+
+    from benchmarks.effort import Scale
     from benchmarks.progress import Progress
     from benchmarks.table import Table
     from benchmarks.target import Target
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 class Module(Protocol):
     """`measure` raises Mismatch for a wrong output that cannot be shown as a disqualification."""
 
-    def measure(self, effort: Effort, progress: Progress) -> Any: ...
+    EFFORTS: Mapping[Scale, Any]
+
+    def measure(self, effort: Any, progress: Progress) -> Any: ...
     def tables(self, found: Any) -> list[Table]: ...
     def targets(self, found: Any) -> list[Target]: ...
 
@@ -42,16 +45,16 @@ SECTIONS: Final = (
     Section("executor"),
     Section("transform"),
     Section("coldstart"),
-    Section("crowd"),
+    Section("sandboxes"),
     Section("tenants"),
     Section("growth"),
-    Section("neighbour"),
+    Section("noisy_neighbour"),
     Section("boundary"),
     Section("hashing"),
     Section("compiling"),
     Section("pipeline"),
     Section("processes"),
-    Section("neighbours", quick=False),
+    Section("bad_destinations", quick=False),
     Section("counters", quick=False),
     Section("administration", quick=False),
     Section("retries", quick=False),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 from sqlalchemy import insert, select
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, percentile
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table as Relation
 
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
     from headgate.registry.store import Change
 
@@ -65,6 +65,33 @@ OTHERS: Final = (
     "get_regulation",
 )
 """GETs that are neither a list nor a get: one may wait, one gives everything, and of the last there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    functions    in the registry, with ten instances and a hundred audit events each
+    requests     of each operation
+    """
+
+    functions: int
+    requests: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        functions=1_000,
+        requests=15,
+    ),
+    Scale.FULL: Effort(
+        functions=1_000,
+        requests=101,
+    ),
+    Scale.SMOKE: Effort(
+        functions=20,
+        requests=1,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +123,7 @@ class Administration:
 
 def measure(effort: Effort, progress: Progress) -> Administration:
     """Raises RuntimeError when a request is refused."""
-    count = effort.administered
+    count = effort.functions
     with tempfile.TemporaryDirectory() as made:
         directory = DataDirectory(Path(made) / "data")
         began = time.perf_counter()
@@ -116,7 +143,7 @@ def measure(effort: Effort, progress: Progress) -> Administration:
             requests = list(_requests(named))
             for number, (operation, page, path) in enumerate(requests):
                 progress.step(f"administering {count:,} functions", number, len(requests))
-                rows.append(_timed(http, operation, page, path, effort.administered_requests))
+                rows.append(_timed(http, operation, page, path, effort.requests))
     return Administration(count, 10 * count, 100 * count, seed_s, rows)
 
 

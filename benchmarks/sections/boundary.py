@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import quickjs
 
 from benchmarks import workload
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread
 from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.table import Plot, Table, bars
@@ -25,7 +26,6 @@ from headgate_runtime import Executor, Function
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
     from benchmarks.target import Target
 
@@ -53,6 +53,26 @@ function onTrack(event) {
 
 PASSES: Final = 16
 """Calls of a function in a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """*rounds* are measured, after one that warms up."""
+
+    rounds: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        rounds=7,
+    ),
+    Scale.FULL: Effort(
+        rounds=31,
+    ),
+    Scale.SMOKE: Effort(
+        rounds=1,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +115,8 @@ async def measure(effort: Effort, progress: Progress) -> Boundary:
         fuel: dict[str, float] = {}
         cpu: dict[str, list[float]] = {what: [] for what in (*crossings, *loops)}
         native_cpu: dict[str, list[float]] = {what: [] for what in (*crossings, *loops)}
-        for number in range(effort.boundary_rounds + 1):
-            progress.step("boundary", number, effort.boundary_rounds + 1)
+        for number in range(effort.rounds + 1):
+            progress.step("boundary", number, effort.rounds + 1)
             for what, (crossing, events) in crossings.items():
                 used, seconds = await _invoke(executor, crossing, events, work)
                 fuel.setdefault(

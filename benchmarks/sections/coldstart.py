@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import workload
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, percentile
 from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.runqueue import Latencies, Stopwatch
@@ -25,7 +26,6 @@ from headgate_runtime import Executor, Image
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
     from benchmarks.workload import Work
 
@@ -33,6 +33,26 @@ NAMES = ("f1", "f2", "f3")
 """In turn. F4 is left out: its first event alone takes longer than a start."""
 
 WAYS: Final = {"source": "from source", "image": "from a saved image", "file": "from an image file"}
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """*starts* are measured of each way to a first result."""
+
+    starts: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        starts=100,
+    ),
+    Scale.FULL: Effort(
+        starts=1_000,
+    ),
+    Scale.SMOKE: Effort(
+        starts=3,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +77,15 @@ async def measure(effort: Effort, progress: Progress) -> ColdStarts:
     starts = ColdStarts(Latencies(), Latencies(), Latencies(), {"source": [], "image": [], "file": []})
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "function.wasm"
-        for number in range(effort.cold_starts):
-            progress.step("cold start", number, effort.cold_starts)
+        for number in range(effort.starts):
+            progress.step("cold start", number, effort.starts)
             name = NAMES[number % len(NAMES)]
             source = f"{work.sources[name]}// {number}\n"
             image = await _first(work, name, starts, "source", functools.partial(image_of, source))
             image.save(path)
             await _first(work, name, starts, "image", functools.partial(Image, image.module))
             await _first(work, name, starts, "file", functools.partial(Image.load, path))
-        progress.step("cold start", effort.cold_starts, effort.cold_starts)
+        progress.step("cold start", effort.starts, effort.starts)
     return starts
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from benchmarks import libraries, workload
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread
 from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.table import Plot, Table, bars
@@ -16,8 +17,34 @@ from benchmarks.workload import LIBRARY_USERS, TITLES, Work, source
 from headgate_runtime import Executor, Function, Image
 
 if TYPE_CHECKING:
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    rounds          in each of which every source is compiled once
+    event_rounds    in each of which every compiled function serves every event once
+    """
+
+    rounds: int
+    event_rounds: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        rounds=15,
+        event_rounds=5,
+    ),
+    Scale.FULL: Effort(
+        rounds=101,
+        event_rounds=31,
+    ),
+    Scale.SMOKE: Effort(
+        rounds=1,
+        event_rounds=1,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +82,8 @@ async def measure(effort: Effort, progress: Progress) -> Compiling:
     sources = {name: source(name) for name in (*TITLES, *LIBRARY_USERS)}
     images = {name: image_of(text) for name, text in sources.items()}
     rows = {name: Row(name, [], [], image.size, image.memory_bytes, []) for name, image in images.items()}
-    for number in range(effort.compile_rounds):
-        progress.step("compile", number, effort.compile_rounds)
+    for number in range(effort.rounds):
+        progress.step("compile", number, effort.rounds)
         for name, text in sources.items():
             gc.collect()
             start = time.process_time()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
@@ -26,7 +27,6 @@ from headgate_runtime import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
 
 NAMES: Final = 40
@@ -46,6 +46,33 @@ _BODY: Final = b'{"messageId":"m","filler":"' + b"x" * 960 + b'"}'
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    rounds    of a turn with counters and one without
+    events    of a turn
+    """
+
+    rounds: int
+    events: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        rounds=9,
+        events=8_000,
+    ),
+    Scale.FULL: Effort(
+        rounds=25,
+        events=8_000,
+    ),
+    Scale.SMOKE: Effort(
+        rounds=2,
+        events=300,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """Microseconds of CPU of an event that is put, polled and settled: a figure per round."""
 
@@ -60,11 +87,11 @@ class Counters:
 
 async def measure(effort: Effort, progress: Progress) -> Counters:
     figures: dict[bool, list[float]] = {True: [], False: []}
-    await _turn(effort.counted_events // 4 or 1, counts=True)
-    for number in range(effort.counter_rounds):
-        progress.step("counters", number, effort.counter_rounds)
+    await _turn(effort.events // 4 or 1, counts=True)
+    for number in range(effort.rounds):
+        progress.step("counters", number, effort.rounds)
         for counts in (True, False) if number % 2 else (False, True):
-            figures[counts].append(await _turn(effort.counted_events, counts=counts))
+            figures[counts].append(await _turn(effort.events, counts=counts))
     return Counters(figures[True], figures[False])
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import spin, workload
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, geometric_means, ratios
 from benchmarks.peers.contestants import Native, NativeFresh, image_of
 from benchmarks.peers.roster import FETCHED, HERMETIC, INCLUDED, ISOLATED_VM, WARM, ours
-from benchmarks.peers.running import Entry, Row
+from benchmarks.peers.running import Entry, Row, Timing
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 from benchmarks.workload import TITLES, Work
@@ -23,14 +24,46 @@ from headgate_runtime import Executor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
+    from headgate_runtime.function import Isolation
 
 HEADGATE: Final = ("Headgate",)
 OTHERS: Final = ("native", "Wasm", "V8")
 
 ALL: Final = ("f1", "f2", "f3", "f4")
 LIGHT: Final = ("f1", "f2", "f3")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    peers     whether the peers that have to be fetched take part
+    rounds    in each of which every contestant has its turn
+    timing    how long warm-ups and turns take
+    """
+
+    peers: bool
+    rounds: int
+    timing: Timing
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        peers=True,
+        rounds=5,
+        timing=Timing(warm_up_s=0.25, round_s=0.05, latency_s=0.03),
+    ),
+    Scale.FULL: Effort(
+        peers=True,
+        rounds=17,
+        timing=Timing(warm_up_s=0.5, round_s=0.06, latency_s=0.06),
+    ),
+    Scale.SMOKE: Effort(
+        peers=False,
+        rounds=2,
+        timing=Timing(warm_up_s=0.001, round_s=0.001, latency_s=0.001),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +102,7 @@ async def measure(effort: Effort, progress: Progress) -> Throughput:
         peers = [*ours(executor), *INCLUDED, *(FETCHED if effort.peers else ())]
         for name in TITLES:
             fuel = await _fuel(work, name, executor)
-            entries = [Entry(peer, work, name, effort) for peer in peers]
+            entries = [Entry(peer, work, name, effort.timing) for peer in peers]
             with contextlib.ExitStack() as stack:
                 for number, entry in enumerate(entries):
                     progress.step(f"executor, {name.upper()}: warming up", number, len(entries))
@@ -90,16 +123,12 @@ async def measure(effort: Effort, progress: Progress) -> Throughput:
 
 
 async def _fuel(work: Work, name: str, executor: Executor) -> dict[str, float]:
-    """Per event of a sandbox that has served the whole workload before; exact, and the same on every machine."""
+    """Mean fuel per event, by isolation, of a sandbox that has served the workload once; the same on every machine."""
     image = image_of(work.sources[name])
     found = {}
-    for kind, isolation in ((WARM, "warm"), (HERMETIC, "hermetic")):
-        function = executor.function(
-            image,
-            work.settings,
-            isolation="warm" if isolation == "warm" else "hermetic",
-            tenant="fuel",
-        )
+    isolations: dict[str, Isolation] = {WARM: "warm", HERMETIC: "hermetic"}
+    for kind, isolation in isolations.items():
+        function = executor.function(image, work.settings, isolation=isolation, tenant="fuel")
         for _ in range(2):
             used = [(await executor.invoke(function, event)).fuel for event in work.events]
         found[kind] = sum(used) / len(used)

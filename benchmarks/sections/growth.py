@@ -6,7 +6,6 @@ hours of counters that are stored. The first three in an executor; the others in
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gc
 import json
 import tempfile
@@ -15,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, ratios
-from benchmarks.load.street import apply
+from benchmarks.load import manifest
 from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.sections import retries
 from benchmarks.table import Plot, Point, Series, Table
@@ -26,9 +26,6 @@ from headgate.queue.schema import connect
 from headgate_runtime import Executor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
     from benchmarks.sections.retries import Retries, Turn
     from headgate_runtime import Function
@@ -47,22 +44,62 @@ function onTrack(event, settings) {
 }
 """
 
-_NUMBERS: Final = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count)"
-
 _HISTORY: Final = (
-    _NUMBERS.replace(":count", str(KEYS))
+    retries.NUMBERS.replace(":count", str(KEYS))
     + " INSERT INTO tally_keys (source, destination, step, event_type, reason, attempt, event_name, app_version)"
     + " SELECT 'source', 'destination ' || i, 'success', 'track', '', 1, 'E', '' FROM n",
-    _NUMBERS
+    retries.NUMBERS
     + " INSERT INTO tallies (minute, key, events, latency_ms)"
-    + " SELECT :minute - :count + i, tally_keys.id, 100, 1000.0 FROM n, tally_keys",
-    _NUMBERS
+    + " SELECT :minute - :count - 1 + i, tally_keys.id, 100, 1000.0 FROM n, tally_keys",
+    retries.NUMBERS
     + " INSERT INTO latencies (minute, destination, bucket, events)"
-    + " SELECT :minute - :count + i, destination, 10, 100 FROM n, tally_keys",
+    + " SELECT :minute - :count - 1 + i, destination, 10, 100 FROM n, tally_keys",
     "INSERT INTO tally_hours SELECT key, minute / 60, sum(events), sum(latency_ms) FROM tallies GROUP BY 1, 2",
     "INSERT INTO tally_days SELECT key, minute / 1440, sum(events), sum(latency_ms) FROM tallies GROUP BY 1, 2",
     "UPDATE rolled SET minute = :minute - 1",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    rounds     in each of which every size has a turn
+    turn_s     CPU seconds of a turn in an executor
+    retries    numbers of outstanding retries
+    hours      of counters that are stored
+    events     of a server's turn
+    """
+
+    rounds: int
+    turn_s: float
+    retries: tuple[int, ...]
+    hours: tuple[int, ...]
+    events: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        rounds=3,
+        turn_s=0.02,
+        retries=(100_000,),
+        hours=(48,),
+        events=1_000,
+    ),
+    Scale.FULL: Effort(
+        rounds=9,
+        turn_s=0.1,
+        retries=(10_000, 100_000, 1_000_000),
+        hours=(1, 12, 48),
+        events=2_000,
+    ),
+    Scale.SMOKE: Effort(
+        rounds=1,
+        turn_s=0.001,
+        retries=(),
+        hours=(1,),
+        events=40,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +139,14 @@ async def measure(effort: Effort, progress: Progress) -> Growth:
         for number, (sizes, make) in enumerate(makers):
             progress.step("sizes", number, len(makers))
             made = [(size, *make(executor, size)) for size in sizes]
-            groups.append(await _rounds(executor, made, effort.growth_rounds, effort.growth_s))
+            groups.append(await _rounds(executor, made, effort.rounds, effort.turn_s))
     beside = []
-    for count in effort.growth_retries:
-        few = dataclasses.replace(
-            effort, retries=count, retries_rounds=effort.growth_rounds, retries_events=effort.growth_events
-        )
+    for count in effort.retries:
+        few = retries.Effort(outstanding=count, rounds=effort.rounds, events=effort.events)
         beside.append(await retries.measure(few, progress))
-    histories = [await _history(hours, effort, progress) for hours in effort.growth_hours]
+    histories = [await _history(hours, effort, progress) for hours in effort.hours]
     events, sources, settings = groups
-    return Growth(events, sources, settings, beside, effort.growth_events, histories)
+    return Growth(events, sources, settings, beside, effort.events, histories)
 
 
 def _event(text_bytes: int) -> bytes:
@@ -164,17 +199,17 @@ async def _history(hours: int, effort: Effort, progress: Progress) -> History:
         servers = []
         for minutes in (0, hours * 60):
             root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            apply(root, retries.MANIFEST)
+            manifest.apply(root, retries.MANIFEST)
             if minutes:
                 _remember(root / "data", minutes)
             server = retries.Server(root)
             stack.callback(server.stop)
             servers.append(server)
             await server.turn(retries.CALL_EVENTS)
-        for number in range(effort.growth_rounds):
-            progress.step("history", number, effort.growth_rounds)
+        for number in range(effort.rounds):
+            progress.step("history", number, effort.rounds)
             order = (1, 0) if number % 2 else (0, 1)
-            found = {which: await servers[which].turn(effort.growth_events) for which in order}
+            found = {which: await servers[which].turn(effort.events) for which in order}
             turns.append((found[0], found[1]))
     return History(hours, hours * 60 * KEYS, turns)
 
@@ -289,8 +324,9 @@ def _cost(turns: list[Turn], events: int) -> Spread:
 
 
 def _slower(turns: list[tuple[Turn, Turn]], field: str) -> Spread:
-    of: Callable[[Turn], float] = lambda turn: max(getattr(turn, field), 1e-9)  # noqa: E731
-    return Spread.of(ratios([of(each[1]) for each in turns], [of(each[0]) for each in turns]))
+    """*field* of a Turn with what grows, by the same without, round by round."""
+    without, beside = ([max(getattr(pair[which], field), 1e-9) for pair in turns] for which in (0, 1))
+    return Spread.of(ratios(beside, without))
 
 
 def targets(found: Growth) -> list[Target]:

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread
 from benchmarks.peers.contestants import image_of
 from benchmarks.table import Plot, Table, bars
@@ -17,7 +18,6 @@ from benchmarks.workload import Mismatch
 from headgate_runtime import Executor, Function
 
 if TYPE_CHECKING:
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
 
 SHA256: Final = "sha256 of 1 KB"
@@ -45,6 +45,26 @@ function onTrack(event) {
 }
 """
 OPERATIONS_EACH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """*rounds* are measured, after one that warms up."""
+
+    rounds: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        rounds=7,
+    ),
+    Scale.FULL: Effort(
+        rounds=31,
+    ),
+    Scale.SMOKE: Effort(
+        rounds=1,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +99,8 @@ async def measure(effort: Effort, progress: Progress) -> Hashing:
         }
         fuel: dict[str, float] = {}
         cpu: dict[str, list[float]] = {what: [] for what in functions}
-        for number in range(effort.boundary_rounds + 1):
-            progress.step("hashing", number, effort.boundary_rounds + 1)
+        for number in range(effort.rounds + 1):
+            progress.step("hashing", number, effort.rounds + 1)
             for what, function in functions.items():
                 used, seconds = await _invoke(executor, what, function)
                 fuel.setdefault(what, used / OPERATIONS_EACH)

@@ -10,15 +10,15 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, percentile
-from benchmarks.load.plant import BATCH, BATCH_WAIT_MS, Plant, Setup, plant
+from benchmarks.load.testbed import BATCH, BATCH_WAIT_MS, Setup, Testbed, open_testbed
 from benchmarks.spin import Spin, note
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 
 if TYPE_CHECKING:
-    from benchmarks.effort import Effort
-    from benchmarks.load.volley import Fired
+    from benchmarks.load.sender import Sent
     from benchmarks.progress import Progress
 
 CELLS: Final = 4_000_000
@@ -36,6 +36,48 @@ SHARES: Final = (0.5, 0.9)
 ONE_BY_ONE: Final = 1
 
 CONNECTIONS: Final = {BATCH: 16, ONE_BY_ONE: 64}
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    cases        names in CASES
+    latencies    those whose latencies are measured
+    rounds       in each of which every case has a turn
+    turn_s       wall seconds of a turn
+    open_s       wall seconds at each rate at which latencies are measured
+    """
+
+    cases: tuple[str, ...]
+    latencies: tuple[str, ...]
+    rounds: int
+    turn_s: float
+    open_s: float
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        cases=("accept", "deliver", "f1", "f2", "single"),
+        latencies=("f1", "f2", "single"),
+        rounds=2,
+        turn_s=1.6,
+        open_s=1.5,
+    ),
+    Scale.FULL: Effort(
+        cases=("accept", "filter", "deliver", "f1", "f2", "single", "track", "ones"),
+        latencies=("f1", "f2", "single", "track", "ones"),
+        rounds=5,
+        turn_s=2.0,
+        open_s=5.0,
+    ),
+    Scale.SMOKE: Effort(
+        cases=("f1",),
+        latencies=("f1",),
+        rounds=1,
+        turn_s=0.05,
+        open_s=0.05,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,42 +150,40 @@ class Found:
 
 def measure(effort: Effort, progress: Progress) -> Found:
     """Raises Mismatch for a wrong output, RuntimeError for an event that is refused, lost or doubled."""
-    names = effort.pipeline_cases
+    names = effort.cases
     turns: dict[str, list[Turn]] = {name: [] for name in names}
     latencies: dict[str, list[Latencies]] = {}
     spin = Spin()
     compared = 0
     with contextlib.ExitStack() as stack:
-        plants: dict[Setup, Plant] = {}
+        testbeds: dict[Setup, Testbed] = {}
         for name in names:
             setup = CASES[name].setup
-            if setup not in plants:
-                plants[setup] = stack.enter_context(plant(setup, CELLS))
-                _send(plants[setup], CASES[name], WARM)
-                compared += plants[setup].check(setup.function) if CASES[name].arrives else 0
-        for number in range(effort.pipeline_rounds):
+            if setup not in testbeds:
+                testbeds[setup] = stack.enter_context(open_testbed(setup, CELLS))
+                _send(testbeds[setup], CASES[name], WARM)
+                compared += testbeds[setup].check(setup.function) if CASES[name].arrives else 0
+        for number in range(effort.rounds):
             for name in names[:: -1 if number % 2 else 1]:
-                progress.step(f"pipeline, {name}", number, effort.pipeline_rounds)
+                progress.step(f"pipeline, {name}", number, effort.rounds)
                 spin()
-                turns[name].append(_turn(plants[CASES[name].setup], CASES[name], effort.pipeline_s))
-        for name in effort.pipeline_latencies:
+                turns[name].append(_turn(testbeds[CASES[name].setup], CASES[name], effort.turn_s))
+        for name in effort.latencies:
             most = Spread.of(turn.per_second for turn in turns[name]).median
             latencies[name] = []
             for share in SHARES:
                 progress.step(f"pipeline, {name} at {share:.0%}", 0, 1)
                 spin()
-                found = _latencies(
-                    plants[CASES[name].setup], CASES[name], share * most, effort.pipeline_open_s
-                )
+                found = _latencies(testbeds[CASES[name].setup], CASES[name], share * most, effort.open_s)
                 latencies[name].append(found)
     return Found(turns, latencies, compared, spin.seconds)
 
 
 def _send(
-    to: Plant, case: Case, events: int, *, seconds: float = 60.0, rate: float | None = None
-) -> tuple[Fired, range]:
+    to: Testbed, case: Case, events: int, *, seconds: float = 60.0, rate: float | None = None
+) -> tuple[Sent, range]:
     """Returns when all have arrived, where there is somewhere to arrive."""
-    fired, sent = to.fire(
+    report, sent = to.send(
         events,
         batch=case.batch,
         rate=rate,
@@ -154,29 +194,29 @@ def _send(
     )
     if case.arrives:
         to.await_arrivals(sent)
-    return fired, sent
+    return report, sent
 
 
-def _turn(of: Plant, case: Case, seconds: float) -> Turn:
+def _turn(of: Testbed, case: Case, seconds: float) -> Turn:
     before = of.cpu()
-    fired, sent = _send(of, case, round(seconds * 50_000), seconds=seconds)
+    report, sent = _send(of, case, round(seconds * 50_000), seconds=seconds)
     used = of.cpu() - before
-    end = max(of.board.arrivals[sent.start : sent.stop]) if case.arrives else fired.end_ns
+    end = max(of.table.times_ns[sent.start : sent.stop]) if case.arrives else report.end_ns
     events = len(sent)
-    per_second = events / (end - fired.start_ns) * 1e9
+    per_second = events / (end - report.start_ns) * 1e9
     return Turn(per_second, used.loop_s / events * 1e6, used.other_s / events * 1e6)
 
 
-def _latencies(of: Plant, case: Case, rate: float, seconds: float) -> Latencies:
-    fired, sent = _send(of, case, max(case.batch * 2, round(rate * seconds)), rate=rate)
-    arrivals = of.board.arrivals
+def _latencies(of: Testbed, case: Case, rate: float, seconds: float) -> Latencies:
+    report, sent = _send(of, case, max(case.batch * 2, round(rate * seconds)), rate=rate)
+    arrivals = of.table.times_ns
     step = case.batch / rate * 1e9
     took = [
-        (arrivals[number] - fired.start_ns - round((number - sent.start) // case.batch * step)) / 1e6
+        (arrivals[number] - report.start_ns - round((number - sent.start) // case.batch * step)) / 1e6
         for number in sent
     ]
     p50, p99, p999 = (percentile(took, share) for share in (0.5, 0.99, 0.999))
-    return Latencies(rate, p50, p99, p999, fired.late_ms)
+    return Latencies(rate, p50, p99, p999, report.late_ms)
 
 
 def tables(found: Found) -> list[Table]:

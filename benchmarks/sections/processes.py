@@ -4,19 +4,51 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread
-from benchmarks.load.plant import BATCH, Plant, Setup, plant
+from benchmarks.load.testbed import BATCH, Setup, Testbed, open_testbed
 from benchmarks.machine import cores
 from benchmarks.sections.pipeline import CELLS, WARM, WINDOW
 from benchmarks.spin import Spin, note
 from benchmarks.table import Plot, Table, bars
 
 if TYPE_CHECKING:
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
     from benchmarks.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    workers    numbers of worker processes
+    rounds     in each of which every server has a turn
+    turn_s     wall seconds of a turn
+    """
+
+    workers: tuple[int, ...]
+    rounds: int
+    turn_s: float
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        workers=(1, 2),
+        rounds=3,
+        turn_s=1.0,
+    ),
+    Scale.FULL: Effort(
+        workers=(1, 2),
+        rounds=7,
+        turn_s=3.0,
+    ),
+    Scale.SMOKE: Effort(
+        workers=(2,),
+        rounds=1,
+        turn_s=0.05,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +74,29 @@ class Found:
 
 def measure(effort: Effort, progress: Progress) -> Found:
     """Raises Mismatch and RuntimeError as the section `pipeline` does."""
-    turns: dict[int, list[Turn]] = {workers: [] for workers in effort.processes}
+    turns: dict[int, list[Turn]] = {workers: [] for workers in effort.workers}
     setup, spin = Setup(function="f1"), Spin()
     with contextlib.ExitStack() as stack:
-        plants = {}
+        testbeds = {}
         for workers in turns:
-            plants[workers] = stack.enter_context(plant(setup, CELLS, workers=workers, apart=False))
-            _, sent = plants[workers].fire(WARM, window=WINDOW)
-            plants[workers].await_arrivals(sent)
-            plants[workers].check(setup.function)
-        for number in range(effort.processes_rounds):
+            testbeds[workers] = stack.enter_context(open_testbed(setup, CELLS, workers=workers, apart=False))
+            _, sent = testbeds[workers].send(WARM, window=WINDOW)
+            testbeds[workers].await_arrivals(sent)
+            testbeds[workers].check(setup.function)
+        for number in range(effort.rounds):
             for workers in list(turns)[:: -1 if number % 2 else 1]:
-                progress.step(f"processes, {workers}", number, effort.processes_rounds)
+                progress.step(f"processes, {workers}", number, effort.rounds)
                 spin()
-                turns[workers].append(_turn(plants[workers], effort.processes_s))
+                turns[workers].append(_turn(testbeds[workers], effort.turn_s))
     return Found(turns, cores(), spin.seconds)
 
 
-def _turn(of: Plant, seconds: float) -> Turn:
+def _turn(of: Testbed, seconds: float) -> Turn:
     before = of.cpu()
-    fired, sent = of.fire(round(seconds * 50_000), window=WINDOW, seconds=seconds, connections=32)
+    report, sent = of.send(round(seconds * 50_000), window=WINDOW, seconds=seconds, connections=32)
     of.await_arrivals(sent)
     used = of.cpu() - before
-    wall_s = (max(of.board.arrivals[sent.start : sent.stop]) - fired.start_ns) / 1e9
+    wall_s = (max(of.table.times_ns[sent.start : sent.stop]) - report.start_ns) / 1e9
     return Turn(len(sent) / wall_s, used.total_s / len(sent) * 1e6, used.total_s / wall_s)
 
 

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import orjson
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, ratios
-from benchmarks.load.plant import cpu_of
-from benchmarks.load.street import WRITE_KEY, apply
+from benchmarks.load import manifest
+from benchmarks.load.destinations import WRITE_KEY
+from benchmarks.load.testbed import cpu_of
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 from headgate.demo.server import ChildServer
@@ -28,7 +30,6 @@ from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 
 if TYPE_CHECKING:
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
 
 CALL_EVENTS: Final = 20
@@ -40,7 +41,7 @@ LATE_S: Final = 120.0
 
 MANIFEST: Final = f"""
 [[sources]]
-slug = "street"
+slug = "load"
 write_keys = ["{WRITE_KEY}"]
 
 [[functions]]
@@ -49,25 +50,58 @@ code = "function onTrack(event) {{ event.properties.seen = true; return event }}
 
 [[destinations]]
 name = "File"
-source = "street"
+source = "load"
 kind = "sink"
 path = "out.jsonl"
 function = {{ name = "seen" }}
 """
 
-_NUMBERS: Final = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
+NUMBERS: Final = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
+"""Of an SQL statement: defines the table n with the numbers from 1 to :count."""
 
 _SEED: Final = (
     "INSERT INTO lanes (id, workspace, destination) VALUES (1, :workspace, :destination)",
-    _NUMBERS
+    NUMBERS
     + " INSERT INTO bodies (id, source, message_id, event_type, accepted_at, shared, body)"
     + " SELECT i, :source, 'old-' || i, 'track', :now, 0, CAST(:body AS BLOB) FROM n",
     # Due within three hours from one hour on, in no order.
-    _NUMBERS
+    NUMBERS
     + " INSERT INTO jobs (id, lane, due, body, size, stage, attempts, faults, first_at)"
     + " SELECT i, 1, :now + 3600000 + (i * 2654435761) % 10800000, i, length(:body), 0, 3, 0, :now FROM n",
-    _NUMBERS + " INSERT INTO seen (key, at) SELECT randomblob(16), :now FROM n",
+    NUMBERS + " INSERT INTO seen (key, at) SELECT randomblob(16), :now FROM n",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    outstanding    retries
+    rounds         in each of which both servers have a turn
+    events         of a turn
+    """
+
+    outstanding: int
+    rounds: int
+    events: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        outstanding=1_000_000,
+        rounds=7,
+        events=2_000,
+    ),
+    Scale.FULL: Effort(
+        outstanding=1_000_000,
+        rounds=21,
+        events=4_000,
+    ),
+    Scale.SMOKE: Effort(
+        outstanding=1_000,
+        rounds=2,
+        events=40,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +228,9 @@ async def measure(effort: Effort, progress: Progress) -> Retries:
     with contextlib.ExitStack() as stack:
         servers = []
         seed_s = 0.0
-        for count in (0, effort.retries):
+        for count in (0, effort.outstanding):
             root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            apply(root, MANIFEST)
+            manifest.apply(root, MANIFEST)
             if count:
                 began = time.perf_counter()
                 seed(root / "data", count)
@@ -205,13 +239,13 @@ async def measure(effort: Effort, progress: Progress) -> Retries:
             stack.callback(server.stop)
             servers.append(server)
             await server.turn(CALL_EVENTS)
-        for number in range(effort.retries_rounds):
-            progress.step("retries", number, effort.retries_rounds)
+        for number in range(effort.rounds):
+            progress.step("retries", number, effort.rounds)
             # Every other round backwards.
-            found = {which: await servers[which].turn(effort.retries_events) for which in _order(number)}
+            found = {which: await servers[which].turn(effort.events) for which in _order(number)}
             turns.append((found[0], found[1]))
         empty, full = servers
-        return Retries(effort.retries, effort.retries_events, seed_s, (empty.start_s, full.start_s), turns)
+        return Retries(effort.outstanding, effort.events, seed_s, (empty.start_s, full.start_s), turns)
 
 
 def _order(number: int) -> tuple[int, int]:

@@ -1,10 +1,10 @@
 """
-Many tenants in one process, each with a function of its own source: what they cost together, and whether everyone gets
-what is theirs beside somebody who takes all there is to take.
+Many tenants in one process, each with a function of its own source: what they cost together, and how fairly they are
+served beside a hog.
 
-Crowds are processes of their own (`benchmarks/load/tenancy.py`) whose rounds alternate with those of a process with a
-single function. Hogs of processor, memory and log run in one executor beside paced tenants (`benchmarks/load/paced.py`);
-destinations that are slow or fail, in a whole server beside others (`benchmarks/load/street.py`).
+Groups of functions are processes of their own (`benchmarks/load/tenancy.py`) whose rounds alternate with those of a process with a
+single function. Hogs of processor, memory and log run in one executor beside paced tenants (`benchmarks/load/hogs.py`);
+destinations that are slow or fail, in a whole server beside others (`benchmarks/load/destinations.py`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, jain, percentile, ratios
-from benchmarks.load.paced import HOGS, Part, parts
-from benchmarks.load.street import GOOD, HOUSES, WRITE_KEY, pour, street
+from benchmarks.load.destinations import DESTINATIONS, GOOD, WRITE_KEY, deployed, send_events
+from benchmarks.load.hogs import HOGS, BesideHog, beside_hogs
 from benchmarks.load.tenancy import TRAFFIC, Process, Ready
 from benchmarks.table import Plot, Point, Series, Table, bars
 from benchmarks.target import Target
@@ -31,17 +32,16 @@ from benchmarks.workload import load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchmarks.effort import Effort
-    from benchmarks.load.receiver import Received
+    from benchmarks.load.webhooks import Received
     from benchmarks.progress import Progress
 
 MEMORY_COUNT: Final = 10_000
 MEMORY_BYTES: Final = 2 << 30
 
-STREETS: Final[Mapping[str, Mapping[str, int]]] = {
-    "none": {GOOD: HOUSES[GOOD]},
-    "slow": {GOOD: HOUSES[GOOD], "hang": HOUSES["hang"]},
-    "failing": {GOOD: HOUSES[GOOD], "fail": HOUSES["fail"]},
+BESIDE: Final[Mapping[str, Mapping[str, int]]] = {
+    "none": {GOOD: DESTINATIONS[GOOD]},
+    "slow": {GOOD: DESTINATIONS[GOOD], "hang": DESTINATIONS["hang"]},
+    "failing": {GOOD: DESTINATIONS[GOOD], "fail": DESTINATIONS["fail"]},
 }
 """Destinations of one source and workspace."""
 
@@ -51,11 +51,58 @@ IN_TIME_S: Final = 0.5
 LATE_S: Final = 5.0
 """How long is waited for a delivery."""
 
-STREET_RATE: Final = 5.0
+DESTINATION_RATE: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class Effort:
+    """
+    functions         numbers of functions in one process, beside a process with one
+    rounds            in each of which each of these processes has a turn of both kinds of traffic
+    events            of a turn
+    hog_s             wall seconds beside each hog, once paced and once flat out
+    destinations      names in BESIDE: the destinations that share a server
+    destinations_s    wall seconds of each
+    """
+
+    functions: tuple[int, ...]
+    rounds: int
+    events: int
+    hog_s: float
+    destinations: tuple[str, ...]
+    destinations_s: float
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        functions=(100, 1_000, 10_000),
+        rounds=3,
+        events=1_000,
+        hog_s=0.5,
+        destinations=("none", "slow", "failing"),
+        destinations_s=2.0,
+    ),
+    Scale.FULL: Effort(
+        functions=(100, 1_000, 10_000),
+        rounds=9,
+        events=4_000,
+        hog_s=3.0,
+        destinations=("none", "slow", "failing"),
+        destinations_s=10.0,
+    ),
+    Scale.SMOKE: Effort(
+        functions=(5,),
+        rounds=1,
+        events=20,
+        hog_s=0.1,
+        destinations=("none",),
+        destinations_s=0.2,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ManyFunctions:
     """
     *count* functions.
 
@@ -69,7 +116,7 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
-class Street:
+class BesideDestinations:
     """Deliveries in time by good destination, of *sent* events each; latencies from sending to arrival."""
 
     name: str
@@ -84,52 +131,52 @@ class Street:
 
 @dataclass(frozen=True, slots=True)
 class Tenants:
-    crowds: list[Crowd]
-    hogs: list[Part]
-    streets: list[Street]
+    functions: list[ManyFunctions]
+    hogs: list[BesideHog]
+    destinations: list[BesideDestinations]
 
     def by_one(self, count: int, traffic: str) -> list[float]:
         """Throughput of *count* functions by that of one, round by round."""
-        one, many = self.crowds[0], next(crowd for crowd in self.crowds if crowd.count == count)
+        one, many = self.functions[0], next(group for group in self.functions if group.count == count)
         return ratios(one.cpu_s[traffic], many.cpu_s[traffic])
 
 
 async def measure(effort: Effort, progress: Progress) -> Tenants:
-    """Raises Mismatch for a wrong output, RuntimeError for a crowd that ends or an event that is not accepted."""
+    """Raises Mismatch for a wrong output, RuntimeError for a process that ends or an event that is not accepted."""
     work = load()
-    crowds = _crowds(effort, progress)
+    functions = _many_functions(effort, progress)
     progress.step("hogs", 0, len(HOGS))
-    hogs = await parts(work, effort.hog_s, lambda done: progress.step("hogs", done, len(HOGS)))
-    streets = []
-    for number, name in enumerate(effort.hog_destinations):
-        progress.step("destinations", number, len(effort.hog_destinations))
-        streets.append(await _street(name, STREETS[name], effort.hog_street_s))
-    return Tenants(crowds, hogs, streets)
+    hogs = await beside_hogs(work, effort.hog_s, lambda done: progress.step("hogs", done, len(HOGS)))
+    destinations = []
+    for number, name in enumerate(effort.destinations):
+        progress.step("destinations", number, len(effort.destinations))
+        destinations.append(await _beside_destinations(name, BESIDE[name], effort.destinations_s))
+    return Tenants(functions, hogs, destinations)
 
 
-def _crowds(effort: Effort, progress: Progress) -> list[Crowd]:
-    counts = (1, *effort.tenants)
+def _many_functions(effort: Effort, progress: Progress) -> list[ManyFunctions]:
+    counts = (1, *effort.functions)
     processes: list[Process] = []
     found = []
     try:
         for number, count in enumerate(counts):
-            progress.step("tenants", number, len(counts) + effort.tenant_rounds)
+            progress.step("tenants", number, len(counts) + effort.rounds)
             processes.append(Process(count))
-            found.append(Crowd(count, processes[-1].ready(), {traffic: [] for traffic in TRAFFIC}))
-        for number in range(effort.tenant_rounds):
-            progress.step("tenants", len(counts) + number, len(counts) + effort.tenant_rounds)
+            found.append(ManyFunctions(count, processes[-1].ready(), {traffic: [] for traffic in TRAFFIC}))
+        for number in range(effort.rounds):
+            progress.step("tenants", len(counts) + number, len(counts) + effort.rounds)
             turns = list(zip(found, processes, strict=True))
-            for crowd, process in reversed(turns) if number % 2 else turns:
+            for group, process in reversed(turns) if number % 2 else turns:
                 for traffic in TRAFFIC:
-                    crowd.cpu_s[traffic].append(process.round(traffic, effort.tenant_events))
+                    group.cpu_s[traffic].append(process.round(traffic, effort.events))
     finally:
         for process in processes:
             process.close()
     return found
 
 
-async def _street(name: str, sorts: Mapping[str, int], seconds: float) -> Street:
-    warm, count = round(min(1.0, seconds) * STREET_RATE), max(1, round(STREET_RATE * seconds))
+async def _beside_destinations(name: str, kinds: Mapping[str, int], seconds: float) -> BesideDestinations:
+    warm, count = round(min(1.0, seconds) * DESTINATION_RATE), max(1, round(DESTINATION_RATE * seconds))
     sent: dict[int, float] = {}
     arrived: Counter[str] = Counter()
     latencies: list[float] = []
@@ -146,41 +193,41 @@ async def _street(name: str, sorts: Mapping[str, int], seconds: float) -> Street
             now = time.perf_counter()
             latencies.append((now - sent[number]) * 1e3)
             arrived[request.path] += now < sent[number] + IN_TIME_S
-            if len(latencies) == count * sorts[GOOD]:
+            if len(latencies) == count * kinds[GOOD]:
                 complete.set()
 
     with tempfile.TemporaryDirectory() as root:
-        async with street(Path(root), sorts, came) as place:
-            await pour(place.server.url, STREET_RATE, warm + count, event, lambda _: None)
+        async with deployed(Path(root), kinds, came) as place:
+            await send_events(place.server.url, DESTINATION_RATE, warm + count, event, lambda _: None)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LATE_S):
                     await complete.wait()
-    each = [arrived[f"/{GOOD}/{number}"] for number in range(sorts[GOOD])]
-    return Street(name, count, each, latencies)
+    each = [arrived[f"/{GOOD}/{number}"] for number in range(kinds[GOOD])]
+    return BesideDestinations(name, count, each, latencies)
 
 
 def tables(found: Tenants) -> list[Table]:
-    return [_crowd_table(found), _hog_table(found), _street_table(found)]
+    return [_functions_table(found), _hog_table(found), _destinations_table(found)]
 
 
-def _crowd_table(found: Tenants) -> Table:
+def _functions_table(found: Tenants) -> Table:
     rows = []
-    for crowd in found.crowds:
-        ready = crowd.ready
-        many = crowd.count > 1
+    for group in found.functions:
+        ready = group.ready
+        many = group.count > 1
         known = ready.resident is not None and ready.idle is not None
         rows.append(
             (
-                f"{crowd.count:,}",
+                f"{group.count:,}",
                 f"{1 / ready.compile_s:,.0f}",
                 f"{1 / ready.first_s:,.0f}",
                 f"{(ready.resident or 0) / (1 << 20):,.0f}" if known else "",
-                f"{((ready.resident or 0) - (ready.idle or 0)) / crowd.count / 1024:,.0f}"
+                f"{((ready.resident or 0) - (ready.idle or 0)) / group.count / 1024:,.0f}"
                 if known and many
                 else "",
-                *(f"{1 / Spread.of(crowd.cpu_s[traffic]).median:,.0f}" for traffic in TRAFFIC),
+                *(f"{1 / Spread.of(group.cpu_s[traffic]).median:,.0f}" for traffic in TRAFFIC),
                 *(
-                    f"{Spread.of(found.by_one(crowd.count, traffic)).median:.2f}" if many else ""
+                    f"{Spread.of(found.by_one(group.count, traffic)).median:.2f}" if many else ""
                     for traffic in TRAFFIC
                 ),
             )
@@ -193,8 +240,8 @@ def _crowd_table(found: Tenants) -> Table:
             Series(
                 traffic,
                 [
-                    Point(float(crowd.count), Spread.of(1 / seconds for seconds in crowd.cpu_s[traffic]))
-                    for crowd in found.crowds
+                    Point(float(group.count), Spread.of(1 / seconds for seconds in group.cpu_s[traffic]))
+                    for group in found.functions
                 ],
             )
             for traffic in TRAFFIC
@@ -251,8 +298,8 @@ def _hog_table(found: Tenants) -> Table:
     )
 
 
-def _street_table(found: Tenants) -> Table:
-    calm = found.streets[0]
+def _destinations_table(found: Tenants) -> Table:
+    calm = found.destinations[0]
     rows = [
         (
             part.name,
@@ -261,16 +308,16 @@ def _street_table(found: Tenants) -> Table:
             *(f"{percentile(part.latencies_ms, share):,.1f}" for share in (0.5, 0.99)),
             f"{percentile(part.latencies_ms, 0.99) - percentile(calm.latencies_ms, 0.99):,.1f}",
         )
-        for part in found.streets
+        for part in found.destinations
     ]
     plot = Plot(
         "From sending to arrival, beside destinations that are slow or fail",
         "milliseconds",
         "bars",
         bars(
-            [part.name for part in found.streets],
+            [part.name for part in found.destinations],
             {
-                name: [Spread.of([percentile(part.latencies_ms, share)]) for part in found.streets]
+                name: [Spread.of([percentile(part.latencies_ms, share)]) for part in found.destinations]
                 for name, share in (("p50", 0.5), ("p99", 0.99))
             },
         ),
@@ -278,7 +325,7 @@ def _street_table(found: Tenants) -> Table:
     return Table(
         "hog-destinations",
         "Beside destinations that are slow or fail",
-        f"29 destinations and 10 others of one source, {STREET_RATE:g} events/s to each, through a whole server; ms",
+        f"29 destinations and 10 others of one source, {DESTINATION_RATE:g} events/s to each, through a whole server; ms",
         ("beside", "Jain, in time", "arrived in time", "p50", "p99", "added"),
         rows,
         plot,
@@ -287,7 +334,7 @@ def _street_table(found: Tenants) -> Table:
 
 def targets(found: Tenants) -> list[Target]:
     reached = []
-    most = found.crowds[-1]
+    most = found.functions[-1]
     count = f"{most.count:,} functions"
     why = "" if most.count >= MEMORY_COUNT else f"of {most.count:,} functions only"
     resident = most.ready.resident
@@ -312,7 +359,9 @@ def targets(found: Tenants) -> list[Target]:
             )
             for traffic in TRAFFIC
         ]
-    worst = min([*(min(part.fairness) for part in found.hogs), *(part.fairness for part in found.streets)])
+    worst = min(
+        [*(min(part.fairness) for part in found.hogs), *(part.fairness for part in found.destinations)]
+    )
     reached.append(
         Target("Jain's index over tenants, beside the worst hog", Spread.of([worst]), "least", 0.95, "")
     )

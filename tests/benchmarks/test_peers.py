@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks import workload
+from benchmarks.effort import Scale
 from benchmarks.peers import install
 from benchmarks.peers.child import Child, Failed, process_cpu_s
 from benchmarks.peers.contestants import Contestant
 from benchmarks.peers.roster import FETCHED, Peer
 from benchmarks.peers.running import Entry
+from benchmarks.sections import executor
 from benchmarks.workload import Work
 from guest.build.workshop import BuildError, Workshop
-from tests.benchmarks.test_smoke import TINY
 
 ECHO = """
 from pathlib import Path
@@ -43,7 +44,9 @@ def entry(program: str) -> Entry:
 
     work = workload.load()
     unchanged = work._replace(digests={"f1": [workload.digest(event) for event in work.events]})
-    return Entry(Peer("a child", "V8", fresh=False, make=make), unchanged, "f1", TINY)
+    return Entry(
+        Peer("a child", "V8", fresh=False, make=make), unchanged, "f1", executor.EFFORTS[Scale.SMOKE].timing
+    )
 
 
 def test_a_child_serves_the_events_that_it_is_told() -> None:
@@ -130,7 +133,7 @@ def test_what_cannot_be_fetched_is_not_installed_and_not_tried_again(
     try:
         rows = []
         for peer in FETCHED[:2]:
-            one = Entry(peer, workload.load(), "f1", TINY)
+            one = Entry(peer, workload.load(), "f1", executor.EFFORTS[Scale.SMOKE].timing)
             asyncio.run(one.begin())
             rows.append(one.row())
     finally:

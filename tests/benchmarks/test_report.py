@@ -131,9 +131,11 @@ def test_the_page_has_machine_tables_pictures_notes_and_targets(tmp_path: Path) 
 def test_the_command_makes_one_page_of_several_results(tmp_path: Path) -> None:
     older = Answer("executor", 2.0, 0, [TABLE], [MISSED])
     newer = Answer("executor", 3.0, 0, [TABLE], [REACHED])
-    crowd = Answer("crowd", 4.0, 0, [dataclasses.replace(TABLE, name="crowd")], [], {"much": [0] * 1000})
+    sandboxes = Answer(
+        "sandboxes", 4.0, 0, [dataclasses.replace(TABLE, name="sandboxes")], [], {"much": [0] * 1000}
+    )
     paths = []
-    for number, answers in enumerate([[older, crowd], [newer]]):
+    for number, answers in enumerate([[older, sandboxes], [newer]]):
         paths.append(tmp_path / f"{number}.json")
         result.write(Result([{**RUN, "seconds": number}], answers), paths[-1])
 
@@ -141,11 +143,11 @@ def test_the_command_makes_one_page_of_several_results(tmp_path: Path) -> None:
 
     page = (tmp_path / "REPORT.md").read_text()
     assert "## Targets: 1 of 1 reached" in page
-    assert page.index("## Executor") < page.index("## Crowd")
+    assert page.index("## Executor") < page.index("## Sandboxes")
     assert "took 3 s, in run 2." in page
     assert "![Rates](report/rates.svg)" in page
     kept = json.loads((tmp_path / "report" / "result.json").read_text())
-    assert [answer["section"] for answer in kept["answers"]] == ["executor", "crowd"]
+    assert [answer["section"] for answer in kept["answers"]] == ["executor", "sandboxes"]
     assert all("found" not in answer for answer in kept["answers"])
 
 

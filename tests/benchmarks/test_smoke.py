@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import io
 import json
 import re
@@ -12,71 +11,20 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__, figures, libraries, reference, result, runqueue, workload
-from benchmarks.effort import QUICK
-from benchmarks.load import plant, street
-from benchmarks.peers import contestants, transformers
+from benchmarks.effort import Scale
+from benchmarks.load import manifest
+from benchmarks.peers import contestants
 from benchmarks.progress import Progress
 from benchmarks.report import Report
 from benchmarks.run import run as run_sections
-from benchmarks.sections import SECTIONS, Section, executor, growth, retries
+from benchmarks.sections import SECTIONS, Section, executor
 from headgate.demo.server import ChildServer
 from tests.acceptance import forked
 from tests.acceptance.service.place import Server
 from tests.stage import Stage
 
-TINY = dataclasses.replace(
-    QUICK,
-    peers=False,
-    warm_up_s=0.001,
-    rounds=2,
-    round_s=0.001,
-    latency_s=0.001,
-    cold_starts=3,
-    crowds=(3,),
-    crowd_rounds=2,
-    tenants=(5,),
-    tenant_rounds=1,
-    tenant_events=20,
-    hog_s=0.1,
-    hog_destinations=("none",),
-    hog_street_s=0.2,
-    growth_rounds=1,
-    growth_s=0.001,
-    growth_retries=(),
-    growth_hours=(1,),
-    growth_events=40,
-    neighbour_rounds=1,
-    neighbour_s=0.1,
-    neighbour_rate=200,
-    compile_rounds=1,
-    event_rounds=1,
-    boundary_rounds=1,
-    street_rounds=1,
-    street_s=0.2,
-    retries=1_000,
-    retries_rounds=2,
-    retries_events=40,
-    administered=20,
-    administered_requests=1,
-    counter_rounds=2,
-    counted_events=300,
-    pipeline_cases=("f1",),
-    pipeline_latencies=("f1",),
-    pipeline_rounds=1,
-    pipeline_s=0.05,
-    pipeline_open_s=0.05,
-    processes=(2,),
-    processes_rounds=1,
-    processes_s=0.05,
-    transform_functions=("f1",),
-    transform_kinds=("Headgate, warm", "bare uvicorn, echo"),
-    transform_rounds=1,
-    transform_s=0.005,
-)
-
-
-AS_EVERYBODY = "pipeline"
-"""The section whose server starts from nothing, as all do where figures matter."""
+COLD_START = "pipeline"
+"""The section whose server starts as in a real run; those of the others are forked from a prepared process."""
 
 
 def applied(root: Path, text: str) -> None:
@@ -89,13 +37,12 @@ def applied(root: Path, text: str) -> None:
 def test_every_section_measures_reports_and_writes(
     section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if section.name != AS_EVERYBODY:
+    if section.name != COLD_START:
         monkeypatch.setattr(ChildServer, "_begin", Server._begin)
-        for module in (growth, plant, retries, street, transformers):
-            monkeypatch.setattr(module, "apply", applied)
+        monkeypatch.setattr(manifest, "apply", applied)
     printed, progress = io.StringIO(), io.StringIO()
 
-    path = run_sections(TINY, [section], tmp_path, Report(printed), Progress(progress))
+    path = run_sections(Scale.SMOKE, [section], tmp_path, Report(printed), Progress(progress))
 
     written = result.read(path)
     assert written.runs[0]["machine"]["engine"]
@@ -135,7 +82,7 @@ def test_a_contestant_with_a_wrong_output_is_disqualified_in_the_table(
 ) -> None:
     lie_about("f2", monkeypatch)
 
-    found = asyncio.run(executor.measure(TINY, Progress(io.StringIO())))
+    found = asyncio.run(executor.measure(executor.EFFORTS[Scale.SMOKE], Progress(io.StringIO())))
 
     assert {row.name for row in found.rows if row.failed == "disqualified"} == {"f2"}
     assert all(row.failed == "" for row in found.rows if row.name != "f2")

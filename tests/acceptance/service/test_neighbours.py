@@ -11,8 +11,15 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.load.receiver import Received
-from benchmarks.load.street import GOOD, HOUSES, WRITE_KEY, Street, pour, street
+from benchmarks.load.destinations import (
+    DESTINATIONS,
+    GOOD,
+    WRITE_KEY,
+    Deployment,
+    deployed,
+    send_events,
+)
+from benchmarks.load.webhooks import Received
 from headgate.paths import DataDirectory
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
@@ -28,19 +35,19 @@ def test_twenty_nine_do_not_wait_for_twenty_one(tmp_path: Path) -> None:
 
     def take(request: Received) -> None:
         arrived[request.path, orjson.loads(request.body)["properties"]["number"]] += 1
-        if len(arrived) == EVENTS * HOUSES[GOOD]:
+        if len(arrived) == EVENTS * DESTINATIONS[GOOD]:
             everything.set()
 
     async def main() -> None:
-        async with street(tmp_path, HOUSES, take) as place:
+        async with deployed(tmp_path, DESTINATIONS, take) as deployment:
             # Fast, so that everybody's events are there at once.
-            await pour(place.server.url, 1_000, EVENTS, event, lambda _: None)
+            await send_events(deployment.server.url, 1_000, EVENTS, event, lambda _: None)
             await asyncio.wait_for(everything.wait(), 60)
-            over = await asyncio.to_thread(ended, place)
+            over = await asyncio.to_thread(ended, deployment)
 
         assert set(arrived.values()) == {1}
-        assert place.requests["hang"] >= HOUSES["hang"]
-        assert place.requests["fail"] >= HOUSES["fail"]
+        assert deployment.requests["hang"] >= DESTINATIONS["hang"]
+        assert deployment.requests["fail"] >= DESTINATIONS["fail"]
         assert over == {}
 
     asyncio.run(main())
@@ -51,16 +58,16 @@ def event(number: int) -> bytes:
     return orjson.dumps({**name, "properties": {"number": number}})
 
 
-def ended(place: Street) -> dict[str, float]:
+def ended(deployment: Deployment) -> dict[str, float]:
     """Events that ended, one way or another, at destinations other than the good ones."""
-    with Registry.open(DataDirectory(place.root / "data")) as registry:
+    with Registry.open(DataDirectory(deployment.root / "data")) as registry:
         names = {id_: each.name for id_, each in SnapshotStore(registry).load().destinations.items()}
-    with Client(place.server) as client:
+    with Client(deployment.server) as client:
         counts = client.metrics("headgate_events_total")
     found = {
         names[dict(labels)["destination"]]: count
         for labels, count in counts.items()
         if dict(labels)["destination"]
     }
-    assert sum(count for name, count in found.items() if name.startswith(GOOD)) <= EVENTS * HOUSES[GOOD]
+    assert sum(count for name, count in found.items() if name.startswith(GOOD)) <= EVENTS * DESTINATIONS[GOOD]
     return {name: count for name, count in found.items() if not name.startswith(GOOD)}

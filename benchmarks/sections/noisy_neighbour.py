@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import workload
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, percentile
 from benchmarks.load import feeder
 from benchmarks.peers.contestants import image_of, output_of
@@ -25,7 +26,6 @@ from headgate_runtime import Executor, Function, Limits
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
 
 ENDLESS: Final = "function onTrack() { while (true) {} }"
@@ -35,6 +35,38 @@ LOOPERS: Final = (0, 1, 16)
 
 LIMITS: Final = Limits(fuel=2_000_000_000)
 """Of the endless function: a tenth of the usual fuel, so that every part sees sandboxes end and be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    rounds    of a part for each number of LOOPERS
+    part_s    wall seconds of a part
+    rate      events per second that arrive
+    """
+
+    rounds: int
+    part_s: float
+    rate: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        rounds=3,
+        part_s=1.2,
+        rate=500,
+    ),
+    Scale.FULL: Effort(
+        rounds=15,
+        part_s=4.0,
+        rate=500,
+    ),
+    Scale.SMOKE: Effort(
+        rounds=1,
+        part_s=0.1,
+        rate=200,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +83,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class NoisyNeighbour:
     """*rounds* of parts, one per number of LOOPERS; events arrive at *rate* per second."""
 
     rate: int
@@ -76,7 +108,7 @@ class Neighbour:
         )
 
 
-async def measure(effort: Effort, progress: Progress) -> Neighbour:
+async def measure(effort: Effort, progress: Progress) -> NoisyNeighbour:
     """Raises Mismatch for a wrong output of the tenant."""
     work = workload.load()
     clock = SamplingClock()
@@ -88,28 +120,28 @@ async def measure(effort: Effort, progress: Progress) -> Neighbour:
             place = number % len(work.events)
             output = output_of(await executor.invoke(ours, work.events[place]))
             if output != expected[place]:
-                work.check("f1", "neighbour", [*expected[:place], output])
+                work.check("f1", "noisy neighbour", [*expected[:place], output])
 
         expected = [output_of(await executor.invoke(ours, event)) for event in work.events]
-        work.check("f1", "neighbour", expected)
+        work.check("f1", "noisy neighbour", expected)
         rounds = []
-        count = max(1, round(effort.neighbour_s * effort.neighbour_rate))
-        for number in range(effort.neighbour_rounds):
-            progress.step("neighbour", number, effort.neighbour_rounds)
+        count = max(1, round(effort.part_s * effort.rate))
+        for number in range(effort.rounds):
+            progress.step("noisy neighbour", number, effort.rounds)
             parts = []
             for loopers in LOOPERS:
                 gc.collect()
                 clock.forget()
                 clock.sample()
                 async with _endless(executor, theirs, loopers, work.events[0]) as ended:
-                    arrived = await feeder.arrivals(effort.neighbour_rate, count, serve)
+                    arrived = await feeder.arrivals(effort.rate, count, serve)
                 latencies = Latencies()
                 for sent, served in arrived:
                     waited = clock.waited_between(sent, served, asleep=not loopers)
                     latencies.add(served - sent, waited)
                 parts.append(Part(loopers, len(ended), latencies))
             rounds.append(parts)
-    return Neighbour(effort.neighbour_rate, rounds)
+    return NoisyNeighbour(effort.rate, rounds)
 
 
 @contextlib.asynccontextmanager
@@ -136,7 +168,7 @@ async def _endless(
                 raise RuntimeError(f"an endless function ended with {result!r}")  # noqa: TRY004 - no matter of types
 
 
-def tables(found: Neighbour) -> list[Table]:
+def tables(found: NoisyNeighbour) -> list[Table]:
     rows, figures = [], {}
     for loopers in LOOPERS:
         beside = {0: "none", 1: "one loop"}.get(loopers, f"{loopers} loops at once")
@@ -162,7 +194,7 @@ def tables(found: Neighbour) -> list[Table]:
     )
     return [
         Table(
-            "neighbour",
+            "noisy-neighbour",
             "A neighbour of endless loops",
             f"F1, {found.rate:,} events/s from another process, ms; median of {len(found.rounds)} rounds",
             ("beside", "p50", "p99", "added p99", "range", "wall p99"),
@@ -172,7 +204,7 @@ def tables(found: Neighbour) -> list[Table]:
     ]
 
 
-def targets(found: Neighbour) -> list[Target]:
+def targets(found: NoisyNeighbour) -> list[Target]:
     return [
         Target("added p99 beside an endless loop", found.added(1, 0.99, own=True), "most", 2.0, "ms"),
     ]

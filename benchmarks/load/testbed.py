@@ -1,4 +1,4 @@
-"""A server with a receiver behind it and a sender before it: what the sections about the whole pipeline have in common."""
+"""A server under load: sender, server and webhook receiver, each a process, for the sections about the whole pipeline."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.load.board import Board
-from benchmarks.load.street import apply
-from benchmarks.load.volley import WRITE_KEY, Fired, Order
+from benchmarks.load import manifest
+from benchmarks.load.arrival_table import ArrivalTable
+from benchmarks.load.sender import WRITE_KEY, Order, Sent
 from benchmarks.workload import Mismatch, load
 from headgate.demo.server import ChildServer
 from headgate_runtime import CompileError, Executor, compiler
@@ -28,33 +28,33 @@ if TYPE_CHECKING:
     from headgate_runtime import Image
 
 EVENTS: Final = 64
-"""Of the workload."""
+"""Events of the workload."""
 
 LATE_S: Final = 60.0
 
 BATCH: Final = 100
-"""Events of a request to the event API, and to a batching destination."""
+"""Events per request to the event API, and to a batching destination."""
 
 BATCH_WAIT_MS: Final = 20
-"""What a user whose events are wanted soon gives a batching destination; the default is a second."""
+"""`batch_wait_ms` of a user who wants low latency; the default is a second."""
 
 _FILTERS: Final = {
     False: """{ if = 'type != "track"', actions = [{ type = "DROP" }] }""",
     True: """{ if = 'type = "track"', actions = [{ type = "DROP" }] }""",
 }
-"""Both look at the event; which one lets it through?"""
+"""Whether the filter drops the events. Both filters read the event; the workload has only track events."""
 
 _SETTINGS: Final = ("apiKey", "region")
-"""Those that F2 reads."""
+"""Settings that F2 reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """
-    destination   whether the source has one; else events are only accepted
-    drops         its filter lets nothing through
-    function      f1 or f2
-    batch         events of a request to the destination at most
+    destination   whether the source has a destination; without one events are only accepted
+    drops         whether the destination's filter drops all events
+    function      f1, f2 or None
+    batch         most events per request to the destination
     """
 
     destination: bool = True
@@ -63,8 +63,8 @@ class Setup:
     batch: int = BATCH
 
     def manifest(self, port: int) -> str:
-        """A `headgate.toml`. The destination is at *port*."""
-        lines = ["[[sources]]", 'slug = "volley"', f'write_keys = ["{WRITE_KEY}"]']
+        """The `headgate.toml` for a destination at *port*."""
+        lines = ["[[sources]]", 'slug = "load"', f'write_keys = ["{WRITE_KEY}"]']
         if self.function is not None:
             lines += ["[[functions]]", f'name = "{self.function}"']
             lines.append(f"code = {json.dumps(load().sources[self.function])}")
@@ -72,7 +72,7 @@ class Setup:
                 f"settings = [{', '.join(f'{{ name = {json.dumps(each)} }}' for each in _SETTINGS)}]"
             )
         if self.destination:
-            lines += ["[[destinations]]", 'name = "Catcher"', 'source = "volley"', 'kind = "webhook"']
+            lines += ["[[destinations]]", 'name = "Receiver"', 'source = "load"', 'kind = "webhook"']
             lines += [f'url = "http://127.0.0.1:{port}/"', f"filters = [{_FILTERS[self.drops]}]"]
             if self.batch > 1:
                 lines += [f"batch_max_count = {self.batch}", f"batch_wait_ms = {BATCH_WAIT_MS}"]
@@ -85,7 +85,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """Seconds of the processor: of the threads that run event loops, and of the others (which have the store)."""
+    """CPU seconds of a server: of the threads that run event loops, and of the others (commit threads)."""
 
     loop_s: float
     other_s: float
@@ -98,20 +98,20 @@ class Cpu:
         return self.loop_s + self.other_s
 
 
-class Plant:
-    """*cells* events at most are ever sent to it."""
+class Testbed:
+    """One server with its receiver; at most *cells* events can be sent to it."""
 
     def __init__(
-        self, root: Path, server: ChildServer, board: Board, cells: int, client: frozenset[int]
+        self, root: Path, server: ChildServer, table: ArrivalTable, cells: int, client: frozenset[int]
     ) -> None:
         self._root = root
         self._cells = cells
         self._client = client
         self._next = 0
         self.server = server
-        self.board = board
+        self.table = table
 
-    def fire(
+    def send(
         self,
         events: int,
         *,
@@ -121,12 +121,12 @@ class Plant:
         arrive: bool = True,
         seconds: float = 3600.0,
         connections: int = 16,
-    ) -> tuple[Fired, range]:
+    ) -> tuple[Sent, range]:
         """
-        Sends whole requests with *events* at most, and gives what came of it and the numbers of those sent. Raises
-        RuntimeError when a request is refused. *arrive*: whether a closed loop minds arrivals, not acceptance.
+        Sends complete requests with at most *events* events; returns the sender's report and the numbers of the events.
+        Raises RuntimeError if a request is refused. *arrive*: a closed loop waits for arrivals, not only for acceptance.
         """
-        # The number of an event tells which of the workload's it is.
+        # An event's number modulo EVENTS is its index in the workload.
         self._next = -(-self._next // EVENTS) * EVENTS
         count = min(events, self._cells - self._next) // batch * batch
         order = Order(
@@ -137,44 +137,44 @@ class Plant:
             connections=connections,
             rate=rate,
             window=window,
-            board=str(self._root / "board") if arrive and rate is None else None,
+            table=str(self._root / "table") if arrive and rate is None else None,
             cells=self._cells,
             seconds=seconds,
         )
         with pinned(self._client):
             ran = subprocess.run(
-                [sys.executable, "-m", "benchmarks.load.volley", json.dumps(dataclasses.asdict(order))],
+                [sys.executable, "-m", "benchmarks.load.sender", json.dumps(dataclasses.asdict(order))],
                 cwd=Path(__file__).parents[2],
                 stdout=subprocess.PIPE,
                 check=True,
             )
-        fired = Fired(**json.loads(ran.stdout))
-        if fired.refused:
-            raise RuntimeError(f"{fired.refused} of {len(fired.accepted_ms)} requests were refused")
-        sent = range(self._next, self._next + fired.sent)
-        self._next += fired.sent
-        return fired, sent
+        report = Sent(**json.loads(ran.stdout))
+        if report.refused:
+            raise RuntimeError(f"{report.refused} of {len(report.accepted_ms)} requests were refused")
+        sent = range(self._next, self._next + report.sent)
+        self._next += report.sent
+        return report, sent
 
     def await_arrivals(self, events: range) -> None:
-        """Raises RuntimeError when not each of them has arrived, once, in time."""
+        """Waits for *events*. Raises RuntimeError if one has not arrived after LATE_S, or one arrived twice."""
         deadline = time.monotonic() + LATE_S
-        arrivals = self.board.arrivals
+        arrivals = self.table.times_ns
         while not all(arrivals[events.start : events.stop]):
             if time.monotonic() > deadline:
                 missing = sum(not at for at in arrivals[events.start : events.stop])
                 raise RuntimeError(f"{missing} of {len(events)} events did not arrive")
             time.sleep(0.01)
-        if self.board.again:
-            raise RuntimeError(f"{self.board.again} events arrived more than once")
+        if self.table.duplicates:
+            raise RuntimeError(f"{self.table.duplicates} events arrived more than once")
 
     def cpu(self) -> Cpu:
-        """That the server has used so far."""
+        """CPU time that the server has used so far."""
         return cpu_of(self.server.pid)
 
     def check(self, function: str | None) -> int:
         """
-        Compares the `properties` of what arrived first with what *function* makes of the workload's events: how many were.
-        Raises Mismatch.
+        Compares the `properties` of the first arrivals with those that *function* gives the workload's events. Returns the
+        number of events compared. Raises Mismatch.
         """
         found = 0
         wanted = _properties(function)
@@ -193,8 +193,8 @@ class Plant:
 
 def cpu_of(pid: int) -> Cpu:
     """
-    What the server *pid* has used so far, to the nanosecond, by all threads that are still alive. `/proc/PID/stat` counts
-    ticks of 10 ms, which is an eighth of a turn of 1,000 events.
+    CPU time of the server *pid* so far, in nanosecond resolution, of all threads that are still alive. `/proc/PID/stat`
+    counts in ticks of 10 ms, an eighth of a turn of 1,000 events.
     """
     loop = other = 0
     for each in _family(pid):
@@ -209,7 +209,7 @@ def cpu_of(pid: int) -> Cpu:
 
 
 def _family(pid: int) -> list[int]:
-    """*pid*, or the workers that it started."""
+    """The workers that *pid* started, or *pid* itself."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
@@ -218,7 +218,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _properties(function: str | None) -> list[str]:
-    """Of the workload's events, as they leave *function*."""
+    """The `properties` of the workload's events after *function*, as JSON."""
     work = load()
     if function is None:
         outputs = work.events
@@ -241,7 +241,7 @@ def compiled(source: str) -> Image:
 
 @contextlib.contextmanager
 def pinned(cores: frozenset[int]) -> Iterator[None]:
-    """Processes begun within run on *cores*, where there are such."""
+    """Processes started within run on *cores*; no effect if *cores* is empty, or off Linux."""
     if not cores or sys.platform != "linux":
         yield
         return
@@ -254,7 +254,7 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
 
 
 def sides() -> tuple[frozenset[int], frozenset[int]]:
-    """A core for the server, and the others for whoever loads it; empty where there are not two."""
+    """A core for the server, and the others for sender and receiver; empty with fewer than two cores."""
     if sys.platform != "linux":
         return frozenset(), frozenset()
     cores = sorted(os.sched_getaffinity(0))
@@ -264,30 +264,30 @@ def sides() -> tuple[frozenset[int], frozenset[int]]:
 
 
 @contextlib.contextmanager
-def plant(setup: Setup, cells: int, *, workers: int = 1, apart: bool = True) -> Iterator[Plant]:
-    """*apart*: the server has a core, and everybody else the others."""
+def open_testbed(setup: Setup, cells: int, *, workers: int = 1, apart: bool = True) -> Iterator[Testbed]:
+    """Starts a Testbed. *apart*: the server has a core of its own, sender and receiver have the others."""
     server_side, client_side = sides() if apart else (frozenset(), frozenset())
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
         root = Path(directory)
-        board = stack.enter_context(Board(root / "board", cells))
+        table = stack.enter_context(ArrivalTable(root / "table", cells))
         with pinned(client_side):
-            catcher = subprocess.Popen(
+            receiver = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "benchmarks.load.catcher"),
-                    *(str(root / "board"), str(cells), str(root / "kept")),
+                    *(sys.executable, "-m", "benchmarks.load.receiver"),
+                    *(str(root / "table"), str(cells), str(root / "kept")),
                 ],
                 cwd=Path(__file__).parents[2],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-        stack.callback(_end, catcher)
-        assert catcher.stdout is not None
-        apply(root, setup.manifest(int(catcher.stdout.readline())))
+        stack.callback(_end, receiver)
+        assert receiver.stdout is not None
+        manifest.apply(root, setup.manifest(int(receiver.stdout.readline())))
         with pinned(server_side):
             server = ChildServer(root / "data", 0, "--allow-private", "--workers", str(workers))
             server.__enter__()
         stack.callback(server.__exit__, None, None, None)
-        yield Plant(root, server, board, cells, client_side)
+        yield Testbed(root, server, table, cells, client_side)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,9 +1,10 @@
 """
-Many warm sandboxes in one process: the private memory of each, and what an event costs when it meets a cold one.
+Many warm sandboxes in one process: the private memory of each, and the cost of an event whose sandbox is not in the CPU's
+caches.
 
-Every crowd is a process of its own (`python -m benchmarks.sections.crowd NAME COUNT`), which makes its sandboxes, one per
-tenant, has each serve one event, and then serves rounds on demand: it reads a number of events per line and answers
-with a line of JSON. Rounds of the crowds and of a process with a single sandbox alternate.
+A process (`python -m benchmarks.sections.sandboxes NAME COUNT`) makes COUNT sandboxes, one per tenant, has each serve one
+event, and then serves rounds on demand: it reads a number of events per line and answers with a line of JSON. Processes
+with different counts, and one with a single sandbox, take turns.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, geometric_means, ratios
 from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.table import Plot, Table, bars
@@ -30,23 +32,49 @@ from headgate_runtime.rewind import PageMap, runs
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from benchmarks.effort import Effort
     from benchmarks.progress import Progress
 
 NAMES = ("f1", "f2", "f3")
 MEMORY_NAME = "f2"
-"""The function whose sandboxes' memory counts."""
+"""The function whose sandboxes are judged by the target for memory."""
 
 ROUND_EVENTS_MIN = 1_000
 
 SAMPLED = 100
-"""Sandboxes whose linear memory is looked at."""
+"""Sandboxes whose linear memory is inspected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    counts    sandboxes alive at once
+    rounds    in each of which every sandbox serves an event
+    """
+
+    counts: tuple[int, ...]
+    rounds: int
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        counts=(1_000, 5_000),
+        rounds=4,
+    ),
+    Scale.FULL: Effort(
+        counts=(1_000, 5_000),
+        rounds=15,
+    ),
+    Scale.SMOKE: Effort(
+        counts=(3,),
+        rounds=2,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """
-    Of one sandbox in a crowd, in bytes.
+    Memory of one sandbox, in bytes.
 
     private            growth of the process's Private_Dirty per sandbox, everything on the host's side included
     linear             the part which is linear memory: its private pages
@@ -59,7 +87,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class Population:
     """*count* sandboxes of function *name*; *cpu_s* holds CPU seconds per event, a figure per round."""
 
     name: str
@@ -69,11 +97,15 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowds:
-    crowds: list[Crowd]
+class Populations:
+    populations: list[Population]
 
-    def of(self, name: str, count: int) -> Crowd:
-        return next(crowd for crowd in self.crowds if (crowd.name, crowd.count) == (name, count))
+    def of(self, name: str, count: int) -> Population:
+        return next(
+            population
+            for population in self.populations
+            if (population.name, population.count) == (name, count)
+        )
 
     def slower(self, name: str, count: int) -> list[float]:
         """The cost of an event among *count* sandboxes by that with one, round by round."""
@@ -84,19 +116,19 @@ class Crowds:
         return Spread.of(geometric_means([self.slower(name, count) for name in NAMES]))
 
 
-def measure(effort: Effort, progress: Progress) -> Crowds:
-    crowds = []
-    steps = len(NAMES) * (effort.crowd_rounds + 1)
+def measure(effort: Effort, progress: Progress) -> Populations:
+    populations = []
+    steps = len(NAMES) * (effort.rounds + 1)
     for index, name in enumerate(NAMES):
-        done = index * (effort.crowd_rounds + 1)
-        progress.step("crowds", done, steps)
-        counts = (1, *effort.crowds)
+        done = index * (effort.rounds + 1)
+        progress.step("sandboxes", done, steps)
+        counts = (1, *effort.counts)
         processes = [Process(name, count) for count in counts]
         try:
             found = [process.ready() for process in processes]
             cpu: list[list[float]] = [[] for _ in processes]
-            for number in range(effort.crowd_rounds):
-                progress.step("crowds", done + number + 1, steps)
+            for number in range(effort.rounds):
+                progress.step("sandboxes", done + number + 1, steps)
                 for figures, count, process in zip(cpu, counts, processes, strict=True):
                     figures.append(process.round(max(count, ROUND_EVENTS_MIN)))
             later = [process.private() for process in processes]
@@ -105,17 +137,17 @@ def measure(effort: Effort, progress: Progress) -> Crowds:
                 process.close()
         for count, figures, memory, after in zip(counts, cpu, found, later, strict=True):
             kept = None if memory is None else dataclasses.replace(memory, later=after)
-            crowds.append(Crowd(name, count, figures, kept))
-    progress.step("crowds", steps, steps)
-    return Crowds(crowds)
+            populations.append(Population(name, count, figures, kept))
+    progress.step("sandboxes", steps, steps)
+    return Populations(populations)
 
 
 class Process:
-    """The parent's end of a crowd."""
+    """The parent's side of a process with many sandboxes."""
 
     def __init__(self, name: str, count: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.sections.crowd", name, str(count)],
+            [sys.executable, "-m", "benchmarks.sections.sandboxes", name, str(count)],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -134,7 +166,7 @@ class Process:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a crowd ended with status {self._process.wait()}")
+            raise RuntimeError(f"the process with the sandboxes ended with status {self._process.wait()}")
         answer: dict[str, float | None] = json.loads(line)
         return answer
 
@@ -177,31 +209,31 @@ def private_dirty() -> int | None:
 
 
 async def host(work: Work, name: str, count: int) -> None:
-    """The crowd itself."""
+    """The body of the process."""
     image = image_of(work.sources[name])
     async with Executor(sandboxes=count + 1) as executor:
 
         def function(tenant: str) -> Function:
             return executor.function(image, work.settings, tenant=tenant)
 
-        async def one(place: int, crowd: list[Function]) -> bytes | None:
+        async def one(place: int, population: list[Function]) -> bytes | None:
             event = work.events[place % len(work.events)]
-            return output_of(await executor.invoke(crowd[place % len(crowd)], event))
+            return output_of(await executor.invoke(population[place % len(population)], event))
 
         # What all sandboxes share is loaded and paid for by one that does not count.
         await one(0, [function("first")])
         gc.collect()
         before = private_dirty()
-        crowd = [function(f"tenant {number}") for number in range(count)]
+        population = [function(f"tenant {number}") for number in range(count)]
         for place in range(count):
-            await one(place, crowd)
+            await one(place, population)
         gc.collect()
 
         def private() -> float | None:
             now = private_dirty()
             return None if now is None or before is None else (now - before) / count
 
-        _say(private=private(), linear=_linear(crowd))
+        _say(private=private(), linear=_linear(population))
         while line := sys.stdin.readline():
             events = int(line)
             if not events:
@@ -209,9 +241,9 @@ async def host(work: Work, name: str, count: int) -> None:
                 continue
             gc.collect()
             start = time.process_time()
-            outputs = [await one(place, crowd) for place in range(events)]
+            outputs = [await one(place, population) for place in range(events)]
             spent = time.process_time() - start
-            work.check(name, "crowd", outputs)
+            work.check(name, "sandboxes", outputs)
             _say(cpu_s=spent / events)
 
 
@@ -220,33 +252,35 @@ def _say(**answer: float | None) -> None:
     sys.stdout.flush()
 
 
-def _linear(crowd: list[Function]) -> float | None:
+def _linear(population: list[Function]) -> float | None:
     """Private bytes of linear memory per sandbox, as the kernel counts pages; None where it does not tell."""
     if not PageMap.available():
         return None
-    sandboxes = [slot.sandbox for function in crowd[:SAMPLED] for slot in function.idle]
+    sandboxes = [slot.sandbox for function in population[:SAMPLED] for slot in function.idle]
     private = sum(end - start for sandbox in sandboxes for start, end in runs(PageMap(sandbox)()))
     return private / len(sandboxes)
 
 
-def tables(found: Crowds) -> list[Table]:
+def tables(found: Populations) -> list[Table]:
     rows = []
-    for crowd in found.crowds:
-        memory = crowd.memory if crowd.count > 1 else None
+    for population in found.populations:
+        memory = population.memory if population.count > 1 else None
         rows.append(
             (
-                crowd.name.upper(),
-                f"{crowd.count:,}",
+                population.name.upper(),
+                f"{population.count:,}",
                 f"{memory.private / 1024:,.0f}" if memory else "",
                 f"{memory.linear / 1024:,.0f}" if memory and memory.linear else "",
                 f"{memory.later / 1024:,.0f}" if memory else "",
-                f"{Spread.of(crowd.cpu_s).median * 1e6:,.1f}",
-                f"{Spread.of(found.slower(crowd.name, crowd.count)).median:.2f}" if crowd.count > 1 else "",
+                f"{Spread.of(population.cpu_s).median * 1e6:,.1f}",
+                f"{Spread.of(found.slower(population.name, population.count)).median:.2f}"
+                if population.count > 1
+                else "",
             )
         )
-    counts = sorted({crowd.count for crowd in found.crowds})
+    counts = sorted({population.count for population in found.populations})
     plot = Plot(
-        "Cost of an event in a crowd",
+        "Cost of an event with many sandboxes alive",
         "microseconds of CPU",
         "bars",
         bars(
@@ -261,7 +295,7 @@ def tables(found: Crowds) -> list[Table]:
     )
     return [
         Table(
-            "crowd",
+            "sandboxes",
             "Many warm sandboxes",
             "each a tenant's own, round robin; KB and microseconds of CPU",
             (
@@ -275,8 +309,8 @@ def tables(found: Crowds) -> list[Table]:
     ]
 
 
-def targets(found: Crowds) -> list[Target]:
-    counts = sorted({crowd.count for crowd in found.crowds if crowd.count > 1})
+def targets(found: Populations) -> list[Target]:
+    counts = sorted({population.count for population in found.populations if population.count > 1})
     aims = []
     for count in counts:
         memory = found.of(MEMORY_NAME, count).memory

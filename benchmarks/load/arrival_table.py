@@ -1,6 +1,6 @@
 """
-When each event arrived, in memory that the receiver writes and everybody else reads: no messages, which would cost the
-core that the load comes from.
+Arrival times of events, in shared memory that the receiver writes and other processes read. Messages would take time of
+the core on which the load is generated.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _HEAD: Final = 4
-"""Cells before those of the events: arrived, arrived again, requests, one that is free."""
+"""Cells before those of the events: arrived, duplicates, requests, and one unused."""
 
 _CELL: Final = 8
 
 
-class Board:
+class ArrivalTable:
     """
-    Cells for *events* in the file *path*, which is made if need be. `arrivals[number]` is when that event came first, in
-    nanoseconds of the monotonic clock, 0 while it has not.
+    Maps the file *path*, which is created if it does not exist, with a cell for each of *events* events. `times_ns[number]`
+    is when that event first arrived, in nanoseconds of the monotonic clock; 0 before that.
     """
 
     def __init__(self, path: Path, events: int) -> None:
@@ -35,7 +35,7 @@ class Board:
         finally:
             os.close(file)
         self._cells = memoryview(self._map).cast("q")
-        self.arrivals = self._cells[_HEAD:]
+        self.times_ns = self._cells[_HEAD:]
 
     def __enter__(self) -> Self:
         return self
@@ -43,32 +43,32 @@ class Board:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.arrivals.release()
+        self.times_ns.release()
         self._cells.release()
         self._map.close()
 
     @property
     def arrived(self) -> int:
-        """Events, each counted once."""
+        """Events that have arrived, each counted once."""
         return self._cells[0]
 
     @property
-    def again(self) -> int:
-        """Arrivals of events that had arrived."""
+    def duplicates(self) -> int:
+        """Arrivals of events that had arrived before."""
         return self._cells[1]
 
     @property
     def requests(self) -> int:
         return self._cells[2]
 
-    def note(self, numbers: list[int], now_ns: int) -> None:
-        """A request with these events."""
-        arrivals, fresh = self.arrivals, 0
+    def record(self, numbers: list[int], now_ns: int) -> None:
+        """Records the arrival of a request with the events *numbers*."""
+        times_ns, fresh = self.times_ns, 0
         for number in numbers:
-            if not arrivals[number]:
-                arrivals[number] = now_ns
+            if not times_ns[number]:
+                times_ns[number] = now_ns
                 fresh += 1
         self._cells[1] += len(numbers) - fresh
         self._cells[2] += 1
-        # Last: whoever reads it finds the cells filled.
+        # Last: a process that reads this count finds the cells filled.
         self._cells[0] += fresh

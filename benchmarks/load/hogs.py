@@ -1,8 +1,8 @@
 """
-Well-behaved tenants in one executor beside one who takes all there is to take: processor, memory, log.
+Well-behaved tenants in one executor beside a hog, which takes as much processor, memory or log as it can.
 
-Paced: events of every tenant come at a steady rate, whatever became of those before, and count when they were served in
-time. Flat out: every tenant has a next event ready as soon as one is served, so all want more than there is.
+Paced: each tenant's events arrive at a steady rate (open loop), and those served in time count. Flat out: every tenant
+submits its next event as soon as one is served, so together they demand more than there is.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from headgate_runtime import Function
 
 NAME: Final = "f1"
-"""The tenants' function."""
+"""The function of all tenants."""
 
 TENANTS: Final = 20
 
 WORKERS: Final = 2
-"""Events of a tenant at once, flat out."""
+"""Concurrent events of a tenant, flat out."""
 
 INVOCATIONS: Final = 16
-"""Of the hog, at once: as many as a function may have sandboxes."""
+"""Concurrent invocations of the hog: as many as a function may have sandboxes."""
 
 RATE: Final = 500.0
 """Events per second of all tenants together."""
@@ -48,17 +48,17 @@ HOGS: Final[dict[str, str | None]] = {
 }
 
 LIMITS: Final = Limits(fuel=2_000_000)
-"""Of the hog: less than a millisecond, so that its sandboxes end and are replaced all the time."""
+"""Limits of the hog: less than a millisecond of fuel, so that its sandboxes are constantly discarded and replaced."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BesideHog:
     """
-    Beside one hog.
+    How tenants fared beside one hog.
 
     sent, served     paced: events of each tenant, and how many of them were served in time
     latencies_ms     paced: from when an event was due to its outcome
-    completed        flat out: events of each tenant
+    completed        flat out: events served of each tenant
     hog_fuel         flat out: the hog's share of all fuel that was used
     """
 
@@ -75,8 +75,8 @@ class Part:
         return jain([count / self.sent for count in self.served]), jain(self.completed)
 
 
-async def parts(work: Work, seconds: float, step: Callable[[int], None]) -> list[Part]:
-    """*seconds* of each, paced and flat out. Raises Mismatch for a wrong output of a tenant."""
+async def beside_hogs(work: Work, seconds: float, step: Callable[[int], None]) -> list[BesideHog]:
+    """Measures *seconds* paced and *seconds* flat out beside each hog. Raises Mismatch for a tenant's wrong output."""
     found = []
     for number, (name, source) in enumerate(HOGS.items()):
         step(number)
@@ -96,12 +96,12 @@ async def parts(work: Work, seconds: float, step: Callable[[int], None]) -> list
                 fuel.clear()
                 completed, used = await _flat_out(executor, functions, work, seconds)
                 share = sum(fuel) / (sum(fuel) + used)
-            found.append(Part(name, sent, served, latencies, completed, share))
+            found.append(BesideHog(name, sent, served, latencies, completed, share))
     return found
 
 
 async def _serve(executor: Executor, function: Function, work: Work, number: int) -> int:
-    """The fuel of it."""
+    """Serves an event and returns its fuel."""
     place = number % len(work.events)
     outcome = await executor.invoke(function, work.events[place])
     work.check(NAME, "tenant", [output_of(outcome)], place)

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from benchmarks.effort import Scale
 from benchmarks.figures import Spread, percentile
-from benchmarks.load.street import GOOD, HOUSES, WRITE_KEY, pour, street
+from benchmarks.load.destinations import DESTINATIONS, GOOD, WRITE_KEY, deployed, send_events
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchmarks.effort import Effort
-    from benchmarks.load.receiver import Received
+    from benchmarks.load.webhooks import Received
     from benchmarks.progress import Progress
 
 WARM_S: Final = 3.0
@@ -37,12 +37,44 @@ LATE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    rounds    of a part without the bad destinations and one with them
+    part_s    wall seconds of a part
+    rate      events per second, each for every destination
+    """
+
+    rounds: int
+    part_s: float
+    rate: float
+
+
+EFFORTS: Final = {
+    Scale.QUICK: Effort(
+        rounds=3,
+        part_s=8.0,
+        rate=5.0,
+    ),
+    Scale.FULL: Effort(
+        rounds=7,
+        part_s=30.0,
+        rate=5.0,
+    ),
+    Scale.SMOKE: Effort(
+        rounds=1,
+        part_s=0.2,
+        rate=5.0,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """
     latencies_ms      from sending an event to its arrival, of every good destination
     accepted_ms       from sending to the answer
     per_second        deliveries to good destinations, from the first event sent to the last arrival
-    others            requests to the others meanwhile, by sort
+    others            requests to the others meanwhile, by kind
     """
 
     latencies_ms: list[float]
@@ -52,7 +84,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class BadDestinations:
     """*rounds* of a part without the others and one with them; *rate* events per second, each for every destination."""
 
     rate: float
@@ -71,18 +103,18 @@ class Neighbours:
         )
 
 
-async def measure(effort: Effort, progress: Progress) -> Neighbours:
+async def measure(effort: Effort, progress: Progress) -> BadDestinations:
     """Raises RuntimeError when events are lost."""
     rounds = []
-    for number in range(effort.street_rounds):
-        progress.step("neighbours", number, effort.street_rounds)
-        alone = await _part({GOOD: HOUSES[GOOD]}, effort.street_rate, effort.street_s)
-        beside = await _part(HOUSES, effort.street_rate, effort.street_s)
+    for number in range(effort.rounds):
+        progress.step("bad destinations", number, effort.rounds)
+        alone = await _part({GOOD: DESTINATIONS[GOOD]}, effort.rate, effort.part_s)
+        beside = await _part(DESTINATIONS, effort.rate, effort.part_s)
         rounds.append((alone, beside))
-    return Neighbours(effort.street_rate, rounds)
+    return BadDestinations(effort.rate, rounds)
 
 
-async def _part(sorts: Mapping[str, int], rate: float, seconds: float) -> Part:
+async def _part(kinds: Mapping[str, int], rate: float, seconds: float) -> Part:
     warm, count = round(min(WARM_S, seconds) * rate), max(1, round(rate * seconds))
     sent: dict[int, float] = {}
     accepted: list[float] = []
@@ -108,19 +140,19 @@ async def _part(sorts: Mapping[str, int], rate: float, seconds: float) -> Part:
             accepted.append((time.perf_counter() - sent[number]) * 1e3)
 
     with tempfile.TemporaryDirectory() as root:
-        async with street(Path(root), sorts, arrived) as place:
-            await pour(place.server.url, rate, warm + count, event, done)
+        async with deployed(Path(root), kinds, arrived) as place:
+            await send_events(place.server.url, rate, warm + count, event, done)
             deadline = time.perf_counter() + LATE_S
-            while len(latencies) < count * sorts[GOOD]:
+            while len(latencies) < count * kinds[GOOD]:
                 if time.perf_counter() > deadline:
-                    raise RuntimeError(f"of {count * sorts[GOOD]} deliveries {len(latencies)} came")
+                    raise RuntimeError(f"of {count * kinds[GOOD]} deliveries {len(latencies)} came")
                 await asyncio.sleep(0.01)
-            others = {sort: place.requests[sort] for sort in sorts if sort != GOOD}
+            others = {kind: place.requests[kind] for kind in kinds if kind != GOOD}
     per_second = len(latencies) / (last - sent[warm])
     return Part(latencies, accepted, per_second, others)
 
 
-def tables(found: Neighbours) -> list[Table]:
+def tables(found: BadDestinations) -> list[Table]:
     rows, figures = [], {}
     for number, name in enumerate(("by themselves", "10 hang, 10 answer 500, 1 never ends")):
         parts = [parts[number] for parts in found.rounds]
@@ -135,7 +167,7 @@ def tables(found: Neighbours) -> list[Table]:
                 f"{Spread.of(part.per_second for part in parts).median:,.1f}",
                 *(f"{each.median:.1f}" for each in arrival),
                 f"{accepted.median:.1f}",
-                " ".join(f"{sort} {count}" for sort, count in parts[-1].others.items()),
+                " ".join(f"{kind} {count}" for kind, count in parts[-1].others.items()),
             )
         )
     added = [found.added(share) for share in (0.5, 0.99)]
@@ -148,7 +180,7 @@ def tables(found: Neighbours) -> list[Table]:
     )
     return [
         Table(
-            "neighbours",
+            "bad-destinations",
             "Twenty-nine destinations beside twenty-one bad ones",
             f"a whole server; {found.rate:g} events/s to each; ms from sending to arrival",
             ("the others", "deliveries/s", "p50", "p90", "p99", "accepted p99", "requests to them"),
@@ -165,7 +197,7 @@ def tables(found: Neighbours) -> list[Table]:
     ]
 
 
-def targets(found: Neighbours) -> list[Target]:
+def targets(found: BadDestinations) -> list[Target]:
     return [
         Target("29 destinations beside 21 bad ones by without", found.throughput, "least", 0.9, "x"),
         Target("added p99 of 29 destinations beside 21 bad ones", found.added(0.99), "most", 20.0, "ms"),

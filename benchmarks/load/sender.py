@@ -1,11 +1,11 @@
 """
-Load for the event API: requests whose bytes are prepared, over connections that stay open, from a process of its own.
+Sends events to the event API from a process of its own: prepared requests over persistent connections.
 
-    python -m benchmarks.load.volley '{"port": ..., ...}'    (fields of Order; prints a JSON object, fields of Fired)
+    python -m benchmarks.load.sender '{"port": ..., ...}'    (fields of Order; prints a JSON object with the fields of Sent)
 
-Open loop: request number n is due at start + n / rate and is sent then, whatever became of those before it; latencies
-count from that moment, so that a server which stalls pays for every request that was due meanwhile. Closed: as many
-requests as keep *window* events between the sender and the receiver.
+Open loop: request n is due at start + n / rate and is sent then, whether or not earlier ones were answered. Latencies
+count from that moment, so a server that stalls is charged for every request that was due meanwhile (no coordinated
+omission). Closed loop: at most *window* events are between the sender and the receiver.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import Final, cast
 
 import uvloop
 
-from benchmarks.load.board import Board
+from benchmarks.load.arrival_table import ArrivalTable
 from benchmarks.workload import load
 
-WRITE_KEY: Final = "volley"
+WRITE_KEY: Final = "load"
 
 _ID: Final = re.compile(rb'"messageId":"[^"]*"')
 _HEAD: Final = re.compile(
@@ -36,7 +36,7 @@ _HEAD: Final = re.compile(
 _DIGITS: Final = 10
 
 _LOOK_S: Final = 0.0005
-"""How often a closed loop looks how many arrived."""
+"""Interval at which a closed loop reads the number of arrivals."""
 
 LATE_S: Final = 30.0
 
@@ -44,12 +44,12 @@ LATE_S: Final = 30.0
 @dataclass(frozen=True, slots=True)
 class Order:
     """
-    first, count     numbers of the events sent, which are their message ids
-    batch            events of a request; 1: POST /v1/track
-    rate             events per second; None: closed
-    window           of a closed loop: events sent and not arrived at most
-    board, cells     see Board; None: a closed loop waits for acceptance alone
-    seconds          of a closed loop: no longer than that
+    first, count     numbers of the events to send, from which their message ids are made
+    batch            events per request; 1: POST /v1/track
+    rate             events per second; None: closed loop
+    window           closed loop: greatest number of events sent but not arrived
+    table, cells     path and size of the ArrivalTable; None: a closed loop waits only for acceptance
+    seconds          closed loop: greatest duration
     """
 
     port: int
@@ -59,20 +59,20 @@ class Order:
     connections: int
     rate: float | None = None
     window: int = 0
-    board: str | None = None
+    table: str | None = None
     cells: int = 0
     seconds: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fired:
+class Sent:
     """
-    start_ns       of the monotonic clock: when request 0 was due
-    sent           events
+    start_ns       when request 0 was due, on the monotonic clock
+    sent           number of events
     refused        requests that were not answered with 200
-    accepted_ms    of each request, from when it was due to its answer
-    late_ms        of the request that was sent last of all after it was due: the sender's own fault
-    end_ns         when the last was answered
+    accepted_ms    of each request, the time from when it was due to its answer
+    late_ms        the longest time by which the sender itself was late
+    end_ns         when the last request was answered
     """
 
     start_ns: int
@@ -84,12 +84,12 @@ class Fired:
 
 
 class Requests:
-    """Bytes of requests with the workload's events in turn, each under the number that is its message id."""
+    """Requests with the workload's events in turn; an event's number is its message id."""
 
     def __init__(self, batch: int, port: int) -> None:
         self._batch = batch
         events = [_ID.sub(b'"messageId":"n%0*d"' % (_DIGITS, 0), each, 1) for each in load().events]
-        # As many as it takes until the first event is first again.
+        # Requests until the workload's first event is the first of a request again.
         forms = len(events) // math.gcd(batch, len(events))
         self._forms = [self._form(events, request * batch, port) for request in range(forms)]
         self._holes = [[hole.end() - 1 - _DIGITS for hole in _ID.finditer(form)] for form in self._forms]
@@ -105,7 +105,7 @@ class Requests:
         return head % (path, port, len(body)) + body
 
     def make(self, request: int, first: int) -> bytearray:
-        """Number *request*, whose events have the numbers from *first* on."""
+        """Request number *request*, whose events are numbered from *first* on."""
         which = request % len(self._forms)
         content = bytearray(self._forms[which])
         for number, hole in enumerate(self._holes[which], first):
@@ -114,8 +114,8 @@ class Requests:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, gun: _Gun) -> None:
-        self._gun = gun
+    def __init__(self, sender: _Sender) -> None:
+        self._gun = sender
         self._content = bytearray()
         self.due: deque[int] = deque()
         self.transport: asyncio.Transport
@@ -139,7 +139,7 @@ class _Connection(asyncio.Protocol):
             self._gun.lost(error)
 
 
-class _Gun:
+class _Sender:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._requests = Requests(order.batch, order.port)
@@ -165,7 +165,7 @@ class _Gun:
             self._done.set_result(None)
 
     def _send(self, due_ns: int) -> None:
-        """On the connection with the fewest requests under way."""
+        """Sends the next request on the connection with the fewest requests in flight."""
         order = self._order
         size = min(order.batch, order.count - self._sent)
         assert size == order.batch
@@ -178,7 +178,7 @@ class _Gun:
         connection.transport.write(self._requests.make(number, order.first + self._sent))
         self._sent += size
 
-    async def fire(self) -> Fired:
+    async def send(self) -> Sent:
         order = self._order
         loop = asyncio.get_running_loop()
         for _ in range(order.connections):
@@ -196,7 +196,7 @@ class _Gun:
         end = time.monotonic_ns()
         for each in self._connections:
             each.transport.close()
-        return Fired(start, self._sent, self._refused, self._accepted, self._late_ns / 1e6, end)
+        return Sent(start, self._sent, self._refused, self._accepted, self._late_ns / 1e6, end)
 
     async def _open(self, start: int, rate: float) -> None:
         step = 1e9 * self._order.batch / rate
@@ -211,18 +211,18 @@ class _Gun:
     async def _closed(self, start: int) -> None:
         order = self._order
         end = start + round(order.seconds * 1e9)
-        board = Board(Path(order.board), order.cells) if order.board else None
-        before = board.arrived if board else 0
+        table = ArrivalTable(Path(order.table), order.cells) if order.table else None
+        before = table.arrived if table else 0
         while self._sent + order.batch <= order.count and time.monotonic_ns() < end:
-            over = board.arrived - before if board else len(self._accepted) * order.batch
+            over = table.arrived - before if table else len(self._accepted) * order.batch
             if self._sent - over + order.batch <= order.window:
                 self._send(time.monotonic_ns())
             else:
                 await asyncio.sleep(_LOOK_S)
 
 
-async def _main(order: Order) -> Fired:
-    return await _Gun(order).fire()
+async def _main(order: Order) -> Sent:
+    return await _Sender(order).send()
 
 
 if __name__ == "__main__":
