@@ -110,14 +110,17 @@ class Webhook:
         return self._rate.is_at_rest and self._window.is_at_rest
 
     async def deliver(self, parcels: Sequence[Parcel]) -> Receipt:
-        await self._rate.take(len(parcels))
-        await self._window.enter()
+        # What waits for its turn is under way: sent after `aclose`, its connection would stay open.
         self._under_way += 1
         self._idle.clear()
         try:
-            receipt = await self._send(parcels)
+            await self._rate.take(len(parcels))
+            await self._window.enter()
+            try:
+                receipt = await self._send(parcels)
+            finally:
+                self._window.leave()
         finally:
-            self._window.leave()
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()

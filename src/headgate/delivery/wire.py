@@ -89,6 +89,9 @@ class Wire(asyncio.Protocol):
     def abort(self) -> None:
         """Closes the connection at once, even during a request."""
         self.is_open = False
+        if self._answer is not None:
+            # Nobody waits for it any more: an exception in it would be logged as never retrieved.
+            self._answer.cancel()
         if self._transport is not None:
             self._transport.abort()
 

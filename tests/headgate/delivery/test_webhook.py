@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import gc
 import hashlib
 import hmac
 import socket
@@ -440,3 +441,46 @@ def test_what_was_not_delivered_says_what_was_sent_and_answered() -> None:
             assert (await carrier.deliver([parcel()])).request is None
 
     asyncio.run(main())
+
+
+def test_closing_waits_for_what_waits_for_its_turn() -> None:
+    """Sent after the end, its connection would be kept by nobody and never closed."""
+
+    async def main() -> None:
+        clock = Frozen()
+        async with serving(response()) as server, webhook(server.url(), clock, rate_per_s=1) as carrier:
+            await carrier.deliver([parcel(1)])
+            waiting = asyncio.ensure_future(carrier.deliver([parcel(2)]))
+            closing = asyncio.ensure_future(carrier.aclose())
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not closing.done()
+            clock.advance(1_000)
+            assert (await waiting).verdict == "delivered"
+            await closing
+
+    asyncio.run(main())
+
+
+def test_a_time_out_leaves_no_exception_behind(caplog: pytest.LogCaptureFixture) -> None:
+    """It would be logged, with a traceback, for each delivery to a server that hangs."""
+
+    async def main() -> None:
+        clock = Frozen()
+
+        async def handler(_: Got, __: Connection) -> bytes:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async with serving(handler) as server, webhook(server.url(), clock, timeout_ms=1_000) as carrier:
+            assert isinstance(server, Server)
+            delivering = asyncio.ensure_future(carrier.deliver([parcel()]))
+            await server.until(requests=1)
+            clock.advance(1_000)
+            assert (await delivering).reason == "ETIMEDOUT"
+            for _ in range(20):
+                await asyncio.sleep(0)
+            gc.collect()
+
+    asyncio.run(main())
+    assert not caplog.records
