@@ -44,6 +44,9 @@ LANES_MAX: Final = 16_384
 _EXAMINED: Final = 4
 """Lanes examined for being dropped whenever one is made, so that nobody waits for a look at all of them."""
 
+SETTLING_MS: Final = 5_000.0
+"""Time to store the settlements when draining. On a full disk they wait for room that may never come."""
+
 
 class _Entry:
     """A lane. *waiting* are the jobs that arrived while its plan was being made."""
@@ -97,8 +100,8 @@ class Pipeline:
     async def drain(self, timeout_ms: float) -> bool:
         """
         Stops starting jobs and gives those in flight *timeout_ms* to end; then cancels the rest, which are
-        due again after a restart. Returns whether all jobs ended by themselves. All settlements are durable
-        on return.
+        due again after a restart. All settlements are durable on return, unless the queue cannot store them
+        within SETTLING_MS. Returns whether all jobs ended by themselves and are settled.
         """
         self.dispatcher.stop()
         idle = asyncio.ensure_future(self.dispatcher.idle())
@@ -109,8 +112,14 @@ class Pipeline:
             idle.cancel()
         for entry in self._entries.values():
             self._release(entry)
-        await self._queue.settled()
-        return ended
+        settled = asyncio.ensure_future(self._queue.settled())
+        try:
+            await self._clock.wait({settled}, SETTLING_MS)  # type: ignore[arg-type]
+            if settled.done():
+                settled.result()
+            return ended and settled.done()
+        finally:
+            settled.cancel()
 
     def capacity(self, lane: Lane) -> int:
         entry = self._entries.get(lane)
@@ -161,6 +170,8 @@ class Pipeline:
             elif entry.plan is None or entry.plan.destination is not destination:
                 entry.plan = await self._planner.plan(destination, snapshot.workspaces[lane.workspace])
                 run.reshape(entry.plan)
+                # Until now the lane had room for SINGLE_JOBS, which may be less than a batch.
+                self.dispatcher.poll_again()
         except Exception:  # noqa: BLE001 - a fault of the server; the jobs must still be settled
             _log.exception("no plan for a destination", extra={"destination": lane.destination})
             now = self._now()

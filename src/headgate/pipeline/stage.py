@@ -103,7 +103,8 @@ class Stage(Generic[T]):
 
     async def _run(self) -> None:
         try:
-            while self._is_due():
+            # There may be too many workers after `reshape`.
+            while self._active <= self._workers and self._is_due():
                 batch = self._take()
                 # Starts another worker for the next batch, if one is due.
                 self._pump()

@@ -91,6 +91,10 @@ class Dispatcher:
         self._stopping = True
         self._wake.set()
 
+    def poll_again(self) -> None:
+        """Polls for more jobs: the runner's capacity for a lane has changed."""
+        self._wake.set()
+
     async def idle(self) -> None:
         """Returns when no job is in flight."""
         await self._idle.wait()

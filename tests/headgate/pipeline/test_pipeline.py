@@ -8,9 +8,11 @@ import pytest
 
 from headgate.delivery.carrier import Batching, Parcel, Receipt
 from headgate.filters import Rule
+from headgate.pipeline.pipeline import SETTLING_MS
 from headgate.queue.breaker import FAILURES
 from headgate.queue.model import Lane
 from tests.headgate.pipeline.world import DELIVERED, Depot, World, arrival, destination, instance, snapshot
+from tests.headgate.queue.volumes import files_limited_to
 from tests.runtime.fakes import until
 
 ADD_PLAN = "function onTrack(event, settings) { event.properties.plan = settings.plan; return event }"
@@ -396,3 +398,37 @@ def test_a_lane_whose_carrier_holds_back_is_not_dropped(
         await world.close()
 
     asyncio.run(main())
+
+
+def test_a_backlog_fills_the_first_batch(tmp_path: Path) -> None:
+    """Before its function is compiled, a lane has room for fewer jobs than a batch has events."""
+    code = "function onBatch(events) { return events }"
+
+    async def main() -> None:
+        world = await World.make(tmp_path, destination(instance=instance(code, batch_max_count=200)))
+        await world.accept(*(arrival(number) for number in range(200)))
+        assert await world.outcomes(200) == {("successful-delivery", ""): 200}
+        await world.close()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_the_end_does_not_wait_for_ever_for_a_disk_that_cannot_be_written(tmp_path: Path) -> None:
+    async def main() -> None:
+        depot = Depot()
+        depot.gate = asyncio.Event()
+        world = await World.make(tmp_path, destination(), depot=depot)
+        await world.accept(arrival(1))
+        await until(lambda: world.pipeline.dispatcher.in_flight == 1)
+        with files_limited_to(1):
+            draining = asyncio.ensure_future(world.pipeline.drain(SETTLING_MS))
+            depot.gate.set()
+            await until(lambda: world.pipeline.dispatcher.in_flight == 0)
+            await world.queue.tallies()  # what was settled before has been tried by then
+            assert not draining.done()
+            world.clock.advance(SETTLING_MS)
+            assert not await draining
+            assert world.queue.broken is not None
+        await world.close()
+
+    asyncio.run(asyncio.wait_for(main(), 60))

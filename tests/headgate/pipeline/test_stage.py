@@ -155,6 +155,26 @@ def test_more_workers_begin_at_once() -> None:
     asyncio.run(main())
 
 
+def test_too_many_workers_end_with_their_batch() -> None:
+    async def main() -> None:
+        begun: list[asyncio.Future[None]] = []
+
+        async def work(_: list[int]) -> None:
+            begun.append(asyncio.get_running_loop().create_future())
+            await begun[-1]
+
+        stage = Stage(work, Frozen(), workers=4)
+        stage.extend([(number, 1) for number in range(6)])
+        await until(lambda: len(begun) == 4)
+        stage.reshape(1, Batching())
+        for number, expected in enumerate([4, 4, 4, 5, 6, 6]):
+            begun[number].set_result(None)
+            await rest()
+            assert len(begun) == expected
+
+    asyncio.run(main())
+
+
 @given(
     st.lists(st.integers(1, 60), max_size=40),
     st.integers(1, 7),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -18,22 +17,11 @@ from headgate.queue.protocol import QueueBroken, QueueFull
 from headgate.queue.sqlite import SqliteQueue
 from tests.headgate.queue.events import A, C, again, counted, deliver_all, delivered, died, event, ids, poll
 from tests.headgate.queue.sqlite_place import SqlitePlace
-from tests.headgate.queue.volumes import mounted, succeeds, why_not
+from tests.headgate.queue.volumes import files_limited_to, mounted, succeeds, why_not
 
 needs_mounts = pytest.mark.skipif(why_not() is not None, reason=f"file systems of its own: {why_not()}")
 
 FILLER = b"x" * 50_000
-
-
-@contextlib.contextmanager
-def files_limited_to(size: int) -> Iterator[None]:
-    """No file of this process grows beyond *size*: writing there fails, as on a disk with errors."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def put_until_broken(queue: SqliteQueue, prefix: str) -> tuple[list[str], QueueBroken]:

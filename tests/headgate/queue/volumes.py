@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import resource
 import shutil
 import struct
 import subprocess
@@ -17,6 +18,17 @@ _IOC_SHUTDOWN = 2 << 30 | 4 << 16 | ord("X") << 8 | 125
 """EXT4_IOC_SHUTDOWN of linux/ext4.h."""
 
 _NOLOGFLUSH = 2
+
+
+@contextlib.contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """No file of this process grows beyond *size*: writing there fails, as on a disk with errors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @contextlib.contextmanager
