@@ -136,7 +136,12 @@ class SqliteQueue:
         poll = Poll(plan, self._loop.create_future())
         self._batch.polls.append(poll)
         self._hand_over_soon()
-        return await poll.done
+        try:
+            return await poll.done
+        except asyncio.CancelledError:
+            if poll.done.done() and not poll.done.cancelled():  # answered, but the caller will not run
+                self.settle(*map(Release, poll.done.result()))
+            raise
 
     def on_due(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)

@@ -6,6 +6,7 @@ to it by a class that inherits one of these and has a fixture `place`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -180,6 +181,25 @@ class Delivers:
         with pytest.raises(asyncio.CancelledError):
             await task
         await queue.stats()
+        await queue.settled()
+
+        assert ids(await poll(queue)) == ["m0", "m1", "m2"]
+        await queue.close()
+
+    @waits
+    async def test_a_poll_that_is_cancelled_once_it_is_answered_loses_nothing(self, place: Place) -> None:
+        queue = await place.open()
+        putting = asyncio.ensure_future(queue.put(events(3)))
+        polling = asyncio.ensure_future(queue.poll(lambda _: 1, 1))
+        await asyncio.sleep(0)
+
+        def cancel() -> None:
+            polling.cancel()
+
+        queue.on_due(cancel)  # called because there is more, before the task has run
+        await putting
+        with contextlib.suppress(asyncio.CancelledError):
+            queue.settle(*map(Release, await polling))
         await queue.settled()
 
         assert ids(await poll(queue)) == ["m0", "m1", "m2"]
