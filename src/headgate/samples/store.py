@@ -196,7 +196,7 @@ class SampleStore:
             if self._is_sweep_due:
                 self._is_sweep_due = False
                 await asyncio.to_thread(self._sweep, now)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task, and `close` must not fail
             self._is_sweep_due = False
             if not self._is_failing:
                 _log.warning("samples and usage could not be written and are lost: %s", error)

@@ -262,3 +262,17 @@ def test_what_was_used_and_received_is_written_together(data: DataDirectory) -> 
     day = NOW // DAY_MS
     assert Reader(data).calls("w", day, day) == {CallKey(day, "w", "s"): 6}
     assert Reader(data).usage("w", day, day) == {UsageKey(day, "w", "f"): Usage(4, 307, 7.0, 20)}
+
+
+def test_what_cannot_be_stored_stops_nothing(data: DataDirectory) -> None:
+    """Half a surrogate pair fits into no file."""
+
+    async def main() -> None:
+        kept = await SampleStore.open(data, 0, lambda: NOW)
+        kept.keep(sample(1, event_type="\ud800"))
+        await kept.flush()
+        kept.keep(sample(2))
+        await kept.close()
+
+    asyncio.run(main())
+    assert ids(data) == ["m2"]
