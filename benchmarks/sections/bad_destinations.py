@@ -1,7 +1,7 @@
 """
-Head of line: what twenty-nine destinations notice of twenty-one others of the same source and workspace, of which ten
-never answer, ten answer 500 and one has a function that never ends. Through a whole server, from the event API to the
-webhook; parts with and without the others alternate.
+Head-of-line blocking: the effect on twenty-nine destinations of twenty-one others of the same source and workspace, of
+which ten never answer, ten answer 500 and one has a function that never ends. Events go through a whole server, from the
+event API to the webhook; parts with and without the others alternate.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from benchmarks.progress import Progress
 
 WARM_S: Final = 3.0
-"""Before a part is measured, and no longer than that: functions are compiled, connections made, and whoever hangs has begun to."""
+"""Longest warm-up of a part, in which functions are compiled, connections are made and bad destinations begin to hang."""
 
 LATE_S: Final = 60.0
-"""After which what has not arrived is lost."""
+"""What has not arrived by then counts as lost."""
 
 
 @dataclass(frozen=True, slots=True)

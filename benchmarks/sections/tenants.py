@@ -2,9 +2,9 @@
 Many tenants in one process, each with a function of its own source: what they cost together, and how fairly they are
 served beside a hog.
 
-Groups of functions are processes of their own (`benchmarks/load/tenancy.py`) whose rounds alternate with those of a process with a
-single function. Hogs of processor, memory and log run in one executor beside paced tenants (`benchmarks/load/hogs.py`);
-destinations that are slow or fail, in a whole server beside others (`benchmarks/load/destinations.py`).
+Each number of functions has a process of its own (`benchmarks/load/tenancy.py`); rounds alternate with those of a process
+with a single function. Hogs of processor, memory and log run in one executor beside paced tenants
+(`benchmarks/load/hogs.py`); slow and failing destinations share a server with others (`benchmarks/load/destinations.py`).
 """
 
 from __future__ import annotations
@@ -43,15 +43,16 @@ BESIDE: Final[Mapping[str, Mapping[str, int]]] = {
     "slow": {GOOD: DESTINATIONS[GOOD], "hang": DESTINATIONS["hang"]},
     "failing": {GOOD: DESTINATIONS[GOOD], "fail": DESTINATIONS["fail"]},
 }
-"""Destinations of one source and workspace."""
+"""The destinations of a server by what the good ones are beside; all have one source and workspace."""
 
 IN_TIME_S: Final = 0.5
-"""After an event was sent: a delivery counts for fairness when it has come by then."""
+"""A delivery counts for fairness if it arrives within this time after its event was sent."""
 
 LATE_S: Final = 5.0
-"""How long is waited for a delivery."""
+"""How long to wait for deliveries after the last event was sent."""
 
 DESTINATION_RATE: Final = 5.0
+"""Events per second, each for every destination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ EFFORTS: Final = {
 @dataclass(frozen=True, slots=True)
 class ManyFunctions:
     """
-    *count* functions.
+    A process with *count* functions.
 
-    ready     what making them took, and the memory they take
+    ready     what it took to create them, and their memory
     cpu_s     CPU seconds per event by kind of traffic, a figure per round
     """
 

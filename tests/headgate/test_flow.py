@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.cli.baton import Baton, BatonClock
+from headgate.cli.entry_lock import EntryLock, ReleasingClock
 from headgate.cli.events import Feed
 from headgate.cli.flow import AHEAD_BYTES, Flow, Settled
 from headgate_runtime import Executor, Image, compile  # noqa: A004 - the runtime's word
@@ -61,12 +61,12 @@ async def flowing(
     report: Callable[[Settled], bytes] = forwarded,
     batch: int | None = None,
 ) -> AsyncIterator[Flow]:
-    baton = Baton()
+    entry = EntryLock()
     feed = Feed(source, batch_max=batch, bytes_max=200_000)
-    async with Executor(clock=BatonClock(baton)) as executor:
+    async with Executor(clock=ReleasingClock(entry)) as executor:
         yield Flow(
             *(executor, executor.function(image), feed, sink, report, lambda _: False),
-            baton=baton,
+            entry=entry,
             batch=batch is not None,
         )
         assert executor.live <= 16

@@ -27,6 +27,8 @@ SLOW = {
         ("import headgate.cli, headgate_runtime", set()),
         ("from headgate.cli import arguments; arguments.parse(['token', 'list'])", set()),
         ("from headgate.cli import arguments; arguments.parse(['serve'])", set()),
+        ("from headgate.cli import arguments; arguments.parse(['run', 'f.js'])", set()),
+        ("from headgate.cli import arguments; arguments._parser('')", set()),
         ("import headgate.registry.store", {"sqlalchemy"}),
         ("from headgate_runtime import Executor", {"wasmtime"}),
         ("import headgate.service.supervisor", {"pydantic", "sqlalchemy", "uvicorn", "wasmtime"}),

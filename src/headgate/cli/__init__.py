@@ -7,11 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from headgate.cli import arguments
-from headgate.cli.trouble import FAILED, INTERRUPTED, READER_GONE, Trouble, of_file
+from headgate.cli.errors import FAILED, INTERRUPTED, READER_GONE, CommandError, file_error
 from headgate_runtime.errors import HeadgateError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 
@@ -23,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             parsed = arguments.parse(argv)
             debug = parsed.debug
-            return _run(parsed)
+            return arguments.run(parsed)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -31,16 +30,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return READER_GONE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (Trouble, HeadgateError) as error:
+    except (CommandError, HeadgateError) as error:
         if debug:
             _print_traceback()
         print(f"headgate: {error}", file=sys.stderr)
-        return error.status if isinstance(error, Trouble) else FAILED
+        return error.status if isinstance(error, CommandError) else FAILED
     except OSError as error:
         _forget_stdout()
         if debug:
             _print_traceback()
-        print(f"headgate: {of_file(error, str(error.filename or 'stdout'))}", file=sys.stderr)
+        print(f"headgate: {file_error(error, str(error.filename or 'stdout'))}", file=sys.stderr)
         return FAILED
     except Exception as error:  # noqa: BLE001 - whatever it is, people get a line and not a traceback
         if debug:
@@ -73,55 +72,3 @@ def _print_traceback() -> None:
     import traceback
 
     traceback.print_exc()
-
-
-def _run(parsed: argparse.Namespace) -> int:
-    match parsed.command:
-        case "run":
-            from headgate.cli import run
-
-            return run.run(
-                run.Options(
-                    function=parsed.function,
-                    events=parsed.events,
-                    settings=parsed.settings,
-                    isolation=parsed.isolation,
-                    batch=parsed.batch,
-                    outcomes=parsed.outcomes,
-                    record=parsed.record,
-                    record_line=parsed.record_line,
-                    mock=parsed.mock,
-                    allow_private=parsed.allow_private,
-                    keep_alive=parsed.keep_alive,
-                    limits=arguments.limits_of(parsed),
-                )
-            )
-        case "check":
-            from headgate.cli import check
-
-            return check.run(parsed.function, arguments.limits_of(parsed))
-        case "build":
-            from headgate.cli import build
-
-            return build.run(parsed.function, parsed.output, arguments.limits_of(parsed))
-        case "inspect":
-            from headgate.cli import inspect
-
-            return inspect.run(parsed.image, as_json=parsed.json)
-        case "init":
-            from headgate.cli import init
-
-            return init.run(
-                parsed.directory, parsed.template, typescript=parsed.typescript, force=parsed.force
-            )
-        case "replay":
-            from headgate.cli import replay
-
-            return replay.run(parsed.record, parsed.function)
-        case "dead" | "redrive":
-            from headgate.cli import dead
-
-            return dead.run_dead(parsed) if parsed.command == "dead" else dead.run_redrive(parsed)
-        case command:
-            status: int = arguments.module_of(command).run(parsed)
-            return status

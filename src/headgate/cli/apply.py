@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from headgate.cli.errors import IMPERFECT, OK, CommandError, file_error
 from headgate.cli.registry import actor, opened
 from headgate.cli.serve import add_data
 from headgate.cli.terminal import Terminal, printable
-from headgate.cli.trouble import IMPERFECT, OK, Trouble, of_file
 
 if TYPE_CHECKING:
     import argparse
@@ -84,7 +84,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """The exit status. Raises Trouble."""
+    """The exit status. Raises CommandError."""
     from headgate.registry.manifest import applying  # noqa: PLC0415 - a database is not for every command
     from headgate.registry.manifest.model import ManifestError  # noqa: PLC0415
 
@@ -103,19 +103,19 @@ def run(parsed: argparse.Namespace) -> int:
                 for slug, key in done.made.items():
                     print(f"write key of source {slug}: {key}")
     except ManifestError as error:
-        raise Trouble("\n".join(f"{path}: {printable(each, 500)}" for each in error.problems)) from None
+        raise CommandError("\n".join(f"{path}: {printable(each, 500)}" for each in error.problems)) from None
     except applying.CodeRefused as error:
         from headgate.cli import functions  # noqa: PLC0415
 
         texts = (functions.explain(each, _name(path, name)) for name, each in error.errors)
-        raise Trouble("\n".join(texts)) from None
+        raise CommandError("\n".join(texts)) from None
     except OSError as error:
-        raise of_file(error, str(error.filename or path)) from None
+        raise file_error(error, str(error.filename or path)) from None
     return OK
 
 
 def _agreed(plan: Plan, parsed: argparse.Namespace, workspace: str) -> bool:
-    """Shows *plan*. Raises Trouble where nobody can be asked."""
+    """Shows *plan*. Raises CommandError where nobody can be asked."""
     for place, variable in plan.kept.items():
         print(f"{place}: {variable} is not set, so the secret stays as it is", file=sys.stderr)
     if not plan.steps:
@@ -125,7 +125,7 @@ def _agreed(plan: Plan, parsed: argparse.Namespace, workspace: str) -> bool:
     if parsed.yes or parsed.dry_run:
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Trouble(
+        raise CommandError(
             "nobody is there to agree: pass --yes to make these changes, or --dry-run to see them only"
         )
     count = f"{len(plan.steps)} change{'s' * (len(plan.steps) != 1)}"

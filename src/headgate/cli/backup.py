@@ -8,9 +8,9 @@ import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from headgate.cli.errors import OK, CommandError, file_error
 from headgate.cli.registry import opened
 from headgate.cli.serve import add_data
-from headgate.cli.trouble import OK, Trouble, of_file
 from headgate.paths import DataDirectory
 
 if TYPE_CHECKING:
@@ -49,22 +49,22 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """The exit status. Raises Trouble."""
+    """The exit status. Raises CommandError."""
     to = DataDirectory(parsed.to)
     try:
         with opened(parsed.data) as registry:
             to.create()
             if any(to.root.iterdir()):
-                raise Trouble(f"{to}: is not empty; name another directory")
+                raise CommandError(f"{to}: is not empty; name another directory")
             names = _copied(registry, to)
     except OSError as error:
-        raise of_file(error, str(error.filename or to)) from None
+        raise file_error(error, str(error.filename or to)) from None
     print(f"headgate: copied {', '.join(names)} to {to}", file=sys.stderr)
     return OK
 
 
 def _copied(registry: Registry, to: DataDirectory) -> list[str]:
-    """Names of the files that are in both. Raises OSError, Trouble, RegistryError."""
+    """Names of the files that are in both. Raises OSError, CommandError, RegistryError."""
     directory = registry.directory
     queues = [*directory.queues().values(), *directory.all_samples().values()]
     for path in queues:
@@ -88,12 +88,12 @@ def _copied(registry: Registry, to: DataDirectory) -> list[str]:
 
 
 def _copy_database(path: Path, to: Path) -> None:
-    """Raises OSError, Trouble."""
+    """Raises OSError, CommandError."""
     try:
         with _made(to), closing(sqlite3.connect(path)) as original, closing(sqlite3.connect(to)) as copy:
             original.backup(copy)
     except sqlite3.Error as error:
-        raise Trouble(f"{path}: cannot be copied to {to}: {error}") from None
+        raise CommandError(f"{path}: cannot be copied to {to}: {error}") from None
 
 
 @contextmanager

@@ -6,21 +6,39 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from headgate.cli import functions
+from headgate.cli.errors import IMPERFECT, OK, CommandError
+from headgate.cli.limit_flags import LOADING, add_limits, limits_of
 from headgate.cli.scan import Scan
 from headgate.cli.terminal import printable
-from headgate.cli.trouble import IMPERFECT, OK, Trouble
-from headgate_runtime import CompileError, compile  # noqa: A004 - the runtime's word
-from headgate_runtime.typescript import strip
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
     from headgate.cli.scan import Definition
-    from headgate_runtime import Image, Limits
+    from headgate_runtime import Image
 
 HANDLERS: Final = ("onIdentify", "onTrack", "onPage", "onScreen", "onGroup", "onAlias", "onDelete")
 """The handlers of single events; `onBatch` comes beside them (SPEC 2.1)."""
 
 _LOOKS_LIKE_HANDLER: Final = re.compile(r"on_?[A-Za-z]+", re.IGNORECASE)
+
+_TEXT: Final = """\
+Loads the function and names the handlers it has. Warns about: handlers that never return a value, names that look
+like misspelt handlers, no handler at all, onBatch without single handlers, a top level that reads the clock,
+randomness or the host. Handlers are judged by reading the source: one that is made by a call, such as
+`onTrack = wrap(inner)`, is not judged.
+"""
+
+_EXAMPLES: Final = """\
+examples:
+  headgate check enrich.js
+
+exit status:
+  0  the function loads, warnings or not
+  1  it does not load
+  2  there is no such file
+"""
 
 
 class Warning(NamedTuple):  # noqa: A001 - the field's word
@@ -28,20 +46,32 @@ class Warning(NamedTuple):  # noqa: A001 - the field's word
     text: str
 
 
-def run(function: str, limits: Limits) -> int:
-    """The exit status: IMPERFECT for a function that does not load, warnings or not OK. Raises Trouble for the file."""
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the command's arguments."""
+    check = add_command("check", "look for mistakes in a function", _TEXT, _EXAMPLES)
+    check.add_argument("function", metavar="FUNCTION", help="JavaScript or TypeScript (.ts) source")
+    add_limits(check, LOADING)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """The exit status: IMPERFECT for a function that does not load, warnings or not OK. Raises CommandError for the file."""
+    from headgate.cli import functions  # noqa: PLC0415 - help starts faster without a sandbox
+    from headgate_runtime import CompileError, compile  # noqa: A004, PLC0415 - the runtime's word
+    from headgate_runtime.typescript import strip  # noqa: PLC0415
+
+    function, limits = parsed.function, limits_of(parsed)
     content = functions.read(function)
     if content.startswith(functions.WASM_MAGIC):
-        raise Trouble(f"{function}: is an image already; `headgate inspect` tells what is in it")
+        raise CommandError(f"{function}: is an image already; `headgate inspect` tells what is in it")
     language = functions.language(function)
     compiled = compile(content, limits, language=language)
     if isinstance(compiled, CompileError):
-        raise Trouble(functions.explain(compiled, function), IMPERFECT)
+        raise CommandError(functions.explain(compiled, function), IMPERFECT)
     handlers = ", ".join(compiled.handlers) or "none"
     print(f"{function}: no errors; handlers: {handlers}")
     text = content.decode("utf-8-sig") if language == "javascript" else strip(content, limits)
     if isinstance(text, CompileError):  # there was time to take the types out once, and not a second time
-        raise Trouble(functions.explain(text, function), IMPERFECT)
+        raise CommandError(functions.explain(text, function), IMPERFECT)
     for warning in warnings(compiled, text):
         place = function if warning.line is None else f"{function}:{warning.line}"
         print(f"{place}: warning: {warning.text}")

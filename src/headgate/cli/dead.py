@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 import orjson
 
 from headgate.cli.destinations import identified, names
+from headgate.cli.errors import IMPERFECT, OK, CommandError
 from headgate.cli.numbers import whole
 from headgate.cli.serve import add_data
 from headgate.cli.terminal import printable
-from headgate.cli.trouble import IMPERFECT, OK, Trouble
 from headgate.paths import DataDirectory
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from headgate.queue.protocol import Queue
 
 PAGE: Final = 500
-"""Dead letters asked for at once."""
+"""Dead letters fetched at once."""
 
 MESSAGE_CHARS: Final = 1_000
-"""Shown of why an event was given up; --json has all of it."""
+"""Most characters shown of the reason; --json shows all of it."""
 
 _DEAD: Final = """\
 Lists the events whose delivery was given up, oldest first: those that a function or a destination refused, and those
@@ -60,10 +60,12 @@ exit status:
 """
 
 _ID: Final = re.compile(r"([0-9]{1,6})\.([0-9]{1,18})")
-"""The number of its queue, and its own there."""
+"""A dead event's id: the number of its queue, and its number there."""
 
 
-class _Letters(Protocol):
+class _DeadLetters(Protocol):
+    """Dead letters by queue: those of a running server (Control), or of a queue's file."""
+
     async def dead(
         self, queue: int, *, lane: Lane | None = None, after: int = 0, limit: int = 100
     ) -> list[DeadJob]: ...
@@ -94,22 +96,19 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     redrive.add_argument("--all", action="store_true", help="all there are")
 
 
-def run_dead(parsed: argparse.Namespace) -> int:
-    """Raises Trouble."""
-    return asyncio.run(_list(parsed))
-
-
-def run_redrive(parsed: argparse.Namespace) -> int:
-    """Raises Trouble."""
+def run(parsed: argparse.Namespace) -> int:
+    """The exit status. Raises CommandError."""
+    if parsed.command == "dead":
+        return asyncio.run(_list(parsed))
     if bool(parsed.ids) + bool(parsed.destination) + parsed.all != 1:
-        raise Trouble("redrive wants ids, --destination or --all: one of them")
+        raise CommandError("redrive wants ids, --destination or --all: one of them")
     return asyncio.run(_redrive(parsed))
 
 
 async def _list(parsed: argparse.Namespace) -> int:
     left = parsed.limit
     directory = DataDirectory(parsed.data)
-    async with _letters(directory) as queues:
+    async with _dead_letters(directory) as queues:
         known = names(directory)
         destination = identified(parsed.destination, known) if parsed.destination else None
         for queue, letters in queues.items():
@@ -124,7 +123,7 @@ async def _list(parsed: argparse.Namespace) -> int:
 
 async def _redrive(parsed: argparse.Namespace) -> int:
     directory = DataDirectory(parsed.data)
-    async with _letters(directory) as queues:
+    async with _dead_letters(directory) as queues:
         destination = identified(parsed.destination, names(directory)) if parsed.destination else None
         wanted: dict[int, list[int]] = {queue: [] for queue in queues}
         missing = 0
@@ -148,7 +147,7 @@ async def _redrive(parsed: argparse.Namespace) -> int:
     return IMPERFECT if missing else OK
 
 
-async def _all(queue: int, letters: _Letters, destination: str | None) -> AsyncIterator[DeadJob]:
+async def _all(queue: int, letters: _DeadLetters, destination: str | None) -> AsyncIterator[DeadJob]:
     after = 0
     while page := await letters.dead(queue, after=after, limit=PAGE):
         after = page[-1].id
@@ -158,8 +157,8 @@ async def _all(queue: int, letters: _Letters, destination: str | None) -> AsyncI
 
 
 @contextlib.asynccontextmanager
-async def _letters(directory: DataDirectory) -> AsyncIterator[dict[int, _Letters]]:
-    """Of the running server, or of the files. Raises Trouble."""
+async def _dead_letters(directory: DataDirectory) -> AsyncIterator[dict[int, _DeadLetters]]:
+    """By queue: from the running server's workers, or from the files if none runs. Raises CommandError."""
     from headgate.queue.clock import ServiceClock  # noqa: PLC0415 - other commands start faster without
     from headgate.queue.lock import FileLock, InUse  # noqa: PLC0415
     from headgate.queue.protocol import QueueBroken  # noqa: PLC0415
@@ -168,8 +167,8 @@ async def _letters(directory: DataDirectory) -> AsyncIterator[dict[int, _Letters
     from headgate_runtime import SystemClock  # noqa: PLC0415
 
     if not directory.registry.is_file() and not (directory.root.is_dir() and directory.queues()):
-        raise Trouble(f"there is no data directory {directory}; `headgate serve` makes one")
-    queues: dict[int, _Letters] = {}
+        raise CommandError(f"there is no data directory {directory}; `headgate serve` makes one")
+    queues: dict[int, _DeadLetters] = {}
     try:
         with FileLock(directory.lock, f"the data directory {directory}"):
             async with contextlib.AsyncExitStack() as stack:
@@ -177,23 +176,25 @@ async def _letters(directory: DataDirectory) -> AsyncIterator[dict[int, _Letters
                 for number, path in directory.queues().items():
                     queue = await SqliteQueue.open(path, clock=clock)
                     stack.push_async_callback(queue.close)
-                    queues[number] = _OfFile(queue)
+                    queues[number] = _StoredDeadLetters(queue)
                 yield queues
             return
     except InUse:
         pass
     except QueueBroken as error:
-        raise Trouble(str(error)) from None
+        raise CommandError(str(error)) from None
     try:
         for path in sorted(directory.root.glob("worker-*.sock")):
             control = Control(path)
             queues |= dict.fromkeys(await control.queues(), control)
         yield queues
     except Unreachable as error:
-        raise Trouble(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
-class _OfFile:
+class _StoredDeadLetters:
+    """The dead letters of one queue's file, while no server runs."""
+
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
 
@@ -215,7 +216,7 @@ def _id(queue: int, job: DeadJob) -> str:
 def _parse_id(text: str) -> tuple[int, int]:
     found = _ID.fullmatch(text)
     if found is None:
-        raise Trouble(f"{text!r} is no id of a dead event; `headgate dead` shows them, like 0.17")
+        raise CommandError(f"{text!r} is no id of a dead event; `headgate dead` shows them, like 0.17")
     return int(found[1]), int(found[2])
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from headgate.cli import apply
+from headgate.cli.errors import OK, CommandError, file_error
 from headgate.cli.numbers import whole
 from headgate.cli.serve import PORT, PORT_DEFAULT
 from headgate.cli.terminal import Terminal
-from headgate.cli.trouble import OK, Trouble, of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Raises Trouble."""
+    """Raises CommandError."""
     from headgate.demo.server import ChildServer, ServerFailed  # noqa: PLC0415 - other commands start faster without
 
     directory = Path(parsed.directory)
@@ -85,7 +85,7 @@ def run(parsed: argparse.Namespace) -> int:
             if stays:
                 _stay(arrivals)
     except ServerFailed as error:
-        raise Trouble(str(error)) from None
+        raise CommandError(str(error)) from None
     return OK
 
 
@@ -98,7 +98,7 @@ def _prepare(directory: Path) -> None:
             if not path.exists():  # it may have been changed to be tried
                 path.write_bytes((templates / name).read_bytes())
     except OSError as error:
-        raise of_file(error, str(error.filename or directory)) from None
+        raise file_error(error, str(error.filename or directory)) from None
 
 
 class _Arrivals:
@@ -150,7 +150,7 @@ def _send(url: str, count: int, arrivals: _Arrivals) -> None:
                 headers=traffic.headers(WRITE_KEY),
             )
             if answer.status_code != 200:
-                raise Trouble(f"the server answered {answer.status_code}: {answer.text[:200]}")
+                raise CommandError(f"the server answered {answer.status_code}: {answer.text[:200]}")
             sent += len(batch)
             terminal.erase()
             arrivals.look()
@@ -160,7 +160,7 @@ def _send(url: str, count: int, arrivals: _Arrivals) -> None:
 
 
 def _settled(url: str, arrivals: _Arrivals) -> dict[tuple[str, str], int]:
-    """Counts by step and reason, once nothing waits any more. Raises Trouble when that takes too long."""
+    """Counts by step and reason, once nothing waits any more. Raises CommandError when that takes too long."""
     until = time.monotonic() + ARRIVE_S
     with _client(url) as client:
         while time.monotonic() < until:
@@ -170,7 +170,7 @@ def _settled(url: str, arrivals: _Arrivals) -> dict[tuple[str, str], int]:
                 break
             time.sleep(PAUSE_S)
         else:
-            raise Trouble(f"events have not arrived within {ARRIVE_S:.0f} s; see {url}/metrics")
+            raise CommandError(f"events have not arrived within {ARRIVE_S:.0f} s; see {url}/metrics")
     counts: dict[tuple[str, str], int] = {}
     for name, labels, value in _samples(text):
         if name == "headgate_events_total":

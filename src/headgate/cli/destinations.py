@@ -6,9 +6,9 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Final
 
+from headgate.cli.errors import CommandError
 from headgate.cli.registry import opened
 from headgate.cli.terminal import printable
-from headgate.cli.trouble import Trouble
 
 if TYPE_CHECKING:
     from headgate.paths import DataDirectory
@@ -24,7 +24,7 @@ def names(directory: DataDirectory) -> dict[str, str]:
     from headgate.registry import destinations, sources, workspaces  # noqa: PLC0415 - a database is not for every command
 
     found: dict[str, str] = {}
-    with contextlib.suppress(Trouble), opened(str(directory)) as registry, registry.view() as view:
+    with contextlib.suppress(CommandError), opened(str(directory)) as registry, registry.view() as view:
         slugs = {
             source.id: source.slug
             for workspace in workspaces.listed(view)
@@ -38,7 +38,7 @@ def names(directory: DataDirectory) -> dict[str, str]:
 def identified(text: str, known: dict[str, str]) -> str:
     """
     The id of the destination that *text* names: an id, also of one that was removed; "source / name"; or a name that only one
-    has. *known* is what `names` gave. Raises Trouble.
+    has. *known* is what `names` gave. Raises CommandError.
     """
     if text in known or _ID.fullmatch(text):
         return text
@@ -46,9 +46,9 @@ def identified(text: str, known: dict[str, str]) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Trouble(
+        raise CommandError(
             f"several destinations are called {text!r}: give one of the ids {', '.join(found)}, or the source: "
             f"{', '.join(repr(known[key]) for key in found)}"
         )
     there = ", ".join(repr(name) for name in known.values()) or "none"
-    raise Trouble(f"there is no destination {text!r}; there is: {there}")
+    raise CommandError(f"there is no destination {text!r}; there is: {there}")

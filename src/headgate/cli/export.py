@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from headgate.cli.errors import OK, file_error
 from headgate.cli.registry import add_workspace, opened, workspace
 from headgate.cli.serve import add_data
-from headgate.cli.trouble import OK, of_file
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +38,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """The exit status. Raises Trouble."""
+    """The exit status. Raises CommandError."""
     with opened(parsed.data) as registry:
         from headgate.registry.manifest.export import export, write  # noqa: PLC0415 - not for every command
 
@@ -50,7 +50,7 @@ def run(parsed: argparse.Namespace) -> int:
         try:
             paths = write(exported, Path(parsed.to))
         except OSError as error:
-            raise of_file(error, str(error.filename or parsed.to)) from None
+            raise file_error(error, str(error.filename or parsed.to)) from None
         print(f"wrote {', '.join(str(path) for path in paths)}", file=sys.stderr)
     if exported.variables:
         print(f"takes secrets from: {', '.join(exported.variables)}", file=sys.stderr)

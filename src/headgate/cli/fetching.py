@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from headgate.cli.trouble import Trouble, of_file
+from headgate.cli.errors import CommandError, file_error
 from headgate_runtime.fetch import Egress, Fetcher, MockFetcher, tracing
 
 if TYPE_CHECKING:
@@ -22,17 +22,17 @@ SECRET_CHARACTERS: Final = 4
 
 @asynccontextmanager
 async def service(mock: str | None, *, allow_private: bool, keep_alive: bool) -> AsyncIterator[FetchService]:
-    """Raises Trouble for a *mock* file that cannot be read, or that makes *keep_alive* pointless; MockError for what is in it."""
+    """Raises CommandError for a *mock* file that cannot be read, or that makes *keep_alive* pointless; MockError for what is in it."""
     if mock is None:
         async with Fetcher(Egress(allow_private=allow_private), keep_alive=keep_alive) as fetcher:
             yield fetcher
         return
     if keep_alive:
-        raise Trouble("--keep-alive says how connections are used, and with --mock there are none")
+        raise CommandError("--keep-alive says how connections are used, and with --mock there are none")
     try:
         canned = MockFetcher.load(mock)
     except OSError as error:
-        raise of_file(error, mock) from None
+        raise file_error(error, mock) from None
     yield canned
 
 

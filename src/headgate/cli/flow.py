@@ -1,7 +1,7 @@
 """
 Events through a function: several invocations under way, results in the order of the input, memory bounded.
 
-A portion of the input is taken, invoked and settled by one of a few workers; who takes the next is told by the baton.
+A portion of the input is taken, invoked and settled by one of a few workers; an EntryLock decides who takes the next one.
 What is settled ahead of an earlier portion waits. Nothing is taken while too much waits, be it for that portion or for
 the reader of the output.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from headgate.cli.baton import Baton
+    from headgate.cli.entry_lock import EntryLock
     from headgate.cli.events import Feed, Portion
     from headgate_runtime import Executor, Function, Outcome
     from headgate_runtime.fetch import Trace
@@ -59,7 +59,7 @@ class Flow:
 
     report       is told of every portion, in the order of the input, and returns what goes to *sink*
     recording    whether the invocation of a portion is to be recorded
-    baton        that of the executor's clock
+    entry        the lock that the executor's clock releases
     batch        whether a portion goes to `onBatch`
     tracer       makes what keeps the requests of an invocation; None when nobody asks for them
     """
@@ -73,7 +73,7 @@ class Flow:
         report: Callable[[Settled], bytes],
         recording: Callable[[Portion], bool],
         *,
-        baton: Baton,
+        entry: EntryLock,
         batch: bool,
         tracer: Callable[[], AbstractContextManager[Trace]] | None = None,
     ) -> None:
@@ -83,7 +83,7 @@ class Flow:
         self._sink = sink
         self._report = report
         self._recording = recording
-        self._baton = baton
+        self._entry = entry
         self._batch = batch
         self._tracer = tracer
         self._next = 0
@@ -128,14 +128,14 @@ class Flow:
 
     async def _work(self) -> None:
         while True:
-            await self._baton.take()
-            while self._baton.is_mine():
+            await self._entry.acquire()
+            while self._entry.is_mine():
                 while self._is_full():
                     self._room.clear()
                     await self._room.wait()
                 portion = await self._feed.take()
                 if portion is None:
-                    self._baton.pass_on()
+                    self._entry.release()
                     return
                 self._settle(await self._invoke(portion))
 

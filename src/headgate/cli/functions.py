@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from headgate.cli.errors import CommandError, file_error
 from headgate.cli.terminal import printable
-from headgate.cli.trouble import Trouble, of_file
 from headgate_runtime import CompileError, Image, ImageError, compile  # noqa: A004 - the runtime's word
 
 if TYPE_CHECKING:
@@ -22,21 +22,21 @@ _EXCERPT: Final = 60
 
 
 def read(name: str) -> bytes:
-    """Raises Trouble for a file that cannot be read."""
+    """Raises CommandError for a file that cannot be read."""
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise of_file(error, name) from None
+        raise file_error(error, name) from None
 
 
 def load(name: str, limits: Limits | None = None) -> Image:
-    """The image of the function in file *name*. Raises Trouble, with the offending line where there is one."""
+    """The image of the function in file *name*. Raises CommandError, with the offending line where there is one."""
     content = read(name)
     if content.startswith(WASM_MAGIC):
         return load_image(name, content)
     compiled = compile(content, limits, language=language(name))
     if isinstance(compiled, CompileError):
-        raise Trouble(explain(compiled, name))
+        raise CommandError(explain(compiled, name))
     return compiled
 
 
@@ -49,7 +49,7 @@ def load_image(name: str, content: bytes) -> Image:
         image = Image(content)
         _ = image.compiled  # an image of another engine is refused here
     except ImageError as error:
-        raise Trouble(f"{name}: {error}") from None
+        raise CommandError(f"{name}: {error}") from None
     return image
 
 

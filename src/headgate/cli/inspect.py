@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from headgate.cli import functions
-from headgate.cli.trouble import OK, Trouble
-from headgate_runtime import Image, ImageError, wasm
+from headgate.cli.errors import OK, CommandError
+from headgate_runtime import wasm
+from headgate_runtime.errors import ImageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from headgate_runtime import Image
 
 SECTIONS: Final = {
     0: "custom",
@@ -26,17 +32,34 @@ SECTIONS: Final = {
 }
 """Names of the sections of a Wasm module by their id."""
 
+_EXAMPLES: Final = """\
+examples:
+  headgate build enrich.js -o enrich.wasm && headgate inspect enrich.wasm
+  headgate inspect enrich.wasm --json
+"""
 
-def run(name: str, *, as_json: bool) -> int:
-    """The exit status. Raises Trouble for a file that is no image."""
+
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the command's arguments."""
+    inspect = add_command("inspect", "tell what an image holds", None, _EXAMPLES)
+    inspect.add_argument("image", metavar="FILE.wasm", help="an image made by `headgate build`")
+    inspect.add_argument("--json", action="store_true", help="as a JSON object")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """The exit status. Raises CommandError for a file that is no image."""
+    from headgate.cli import functions  # noqa: PLC0415 - help starts faster without a sandbox
+    from headgate_runtime import Image  # noqa: PLC0415
+
+    name = parsed.image
     content = functions.read(name)
     try:
         image = Image(content)
     except ImageError as error:
         hint = "" if content.startswith(functions.WASM_MAGIC) else "; `headgate build` makes one from source"
-        raise Trouble(f"{name}: {error}{hint}") from None
+        raise CommandError(f"{name}: {error}{hint}") from None
     facts = describe(image)
-    print(json.dumps(facts, indent=2) if as_json else _table(facts))
+    print(json.dumps(facts, indent=2) if parsed.json else _table(facts))
     return OK
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
+from headgate.cli.errors import OK
 from headgate.cli.registry import actor, opened
 from headgate.cli.serve import add_data
-from headgate.cli.trouble import OK
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +43,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """The exit status. Raises Trouble."""
+    """The exit status. Raises CommandError."""
     with opened(parsed.data) as registry:
         from headgate.registry.rotation import rotate  # noqa: PLC0415 - a database is not for every command
 

@@ -11,7 +11,7 @@ import select
 import stat
 from typing import Final
 
-from headgate.cli.trouble import of_file
+from headgate.cli.errors import file_error
 
 CHUNK_BYTES: Final = 256 << 10
 """Read or written at a time."""
@@ -32,13 +32,13 @@ class Source:
         self.size = None if self._blocks else max(0, status.st_size - os.lseek(fd, 0, os.SEEK_CUR))
 
     async def read(self) -> bytes:
-        """The next chunk, empty at the end. Raises Trouble."""
+        """The next chunk, empty at the end. Raises CommandError."""
         if self._blocks and not _ready(self._fd, select.POLLIN):
             await _wait(self._fd, select.POLLIN)
         try:
             return os.read(self._fd, CHUNK_BYTES)
         except OSError as error:
-            raise of_file(error, self._name) from None
+            raise file_error(error, self._name) from None
 
 
 class Sink:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from headgate.cli.errors import OK, CommandError
 from headgate.cli.registry import actor, add_workspace, opened, workspace
 from headgate.cli.serve import add_data
-from headgate.cli.trouble import OK, Trouble
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +44,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """The exit status. Raises Trouble."""
+    """The exit status. Raises CommandError."""
     given = {
         name: _number(flag, kind, getattr(parsed, name))
         for name, (flag, kind, _) in _FLAGS.items()
@@ -72,4 +72,4 @@ def _number(flag: str, kind: type[int | float], text: str) -> Any:
         return kind(text)
     except ValueError:
         what = "a whole number" if kind is int else "a number"
-        raise Trouble(f'{flag}: {text!r} is neither {what} nor "none"') from None
+        raise CommandError(f'{flag}: {text!r} is neither {what} nor "none"') from None

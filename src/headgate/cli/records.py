@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from headgate.cli.errors import CommandError, file_error
 from headgate.cli.functions import read
-from headgate.cli.trouble import Trouble, of_file
 from headgate.outcomes import as_json
 from headgate_runtime import Record, ReplayError
 
@@ -42,7 +42,7 @@ class Recorder:
         return self._line is None or any(line.number == self._line for line in portion.lines)
 
     def see(self, settled: Settled) -> None:
-        """In the order of the input. Raises Trouble when the file cannot be written."""
+        """In the order of the input. Raises CommandError when the file cannot be written."""
         outcomes = settled.outcomes
         if self.saved_line is not None or not outcomes or outcomes[0].record is None:
             return
@@ -61,22 +61,22 @@ class Recorder:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(text)
         except OSError as error:
-            raise of_file(error, self._name) from None
+            raise file_error(error, self._name) from None
 
 
 def load(name: str) -> tuple[Record, str | None, list[dict[str, object]] | None]:
     """
     The record in file *name*, the function's file, and the outcomes that were recorded (None for a record that the
-    library wrote). Raises Trouble.
+    library wrote). Raises CommandError.
     """
     text = read(name)
     try:
         content = orjson.loads(text)
         record = Record.loads(text)
     except orjson.JSONDecodeError:
-        raise Trouble(f"{name}: not JSON, so no record; `headgate run --record` makes them") from None
+        raise CommandError(f"{name}: not JSON, so no record; `headgate run --record` makes them") from None
     except ReplayError as error:
-        raise Trouble(f"{name}: {error}") from None
+        raise CommandError(f"{name}: {error}") from None
     function, outcomes = content.get("function"), content.get("outcomes")
     if not isinstance(function, str):
         function = None

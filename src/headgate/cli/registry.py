@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from headgate.cli.trouble import Trouble
+from headgate.cli.errors import CommandError
 from headgate.paths import DataDirectory
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def opened(data: str, *, make: bool = False) -> Iterator[Registry]:
     """
-    Works while a server runs. Raises Trouble, where there is no registry and none is to be made, and in place of every
+    Works while a server runs. Raises CommandError, where there is no registry and none is to be made, and in place of every
     error of the registry.
     """
     from headgate.registry.errors import RegistryError  # noqa: PLC0415 - a database is not for every command
@@ -27,14 +27,14 @@ def opened(data: str, *, make: bool = False) -> Iterator[Registry]:
 
     directory = DataDirectory(data)
     if not make and not directory.registry.is_file():
-        raise Trouble(
+        raise CommandError(
             f"there is no data directory {directory}; `headgate serve` or `headgate apply` makes one"
         )
     try:
         with Registry.open(directory) as registry:
             yield registry
     except RegistryError as error:
-        raise Trouble(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def actor() -> Actor:
@@ -49,18 +49,18 @@ def add_workspace(command: argparse.ArgumentParser) -> None:
 
 
 def workspace(view: View, slug: str | None) -> Workspace:
-    """The one called *slug*, or the only one. Raises Trouble."""
+    """The one called *slug*, or the only one. Raises CommandError."""
     from headgate.registry import workspaces  # noqa: PLC0415
 
     there = workspaces.listed(view)
     if slug is None and len(there) == 1:
         return there[0]
     if not there:
-        raise Trouble("there is no workspace yet; `headgate apply` or `headgate serve` makes one")
+        raise CommandError("there is no workspace yet; `headgate apply` or `headgate serve` makes one")
     names = ", ".join(each.slug for each in there)
     if slug is None:
-        raise Trouble(f"say which workspace, with --workspace: {names}")
+        raise CommandError(f"say which workspace, with --workspace: {names}")
     found = next((each for each in there if each.slug == slug), None)
     if found is None:
-        raise Trouble(f"there is no workspace {slug!r}; there is: {names}")
+        raise CommandError(f"there is no workspace {slug!r}; there is: {names}")
     return found

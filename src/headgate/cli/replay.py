@@ -7,30 +7,56 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from headgate.cli import functions, records
-from headgate.cli.trouble import IMPERFECT, OK, Trouble
+from headgate.cli.errors import IMPERFECT, OK, CommandError
 from headgate.outcomes import as_json
-from headgate_runtime import ReplayError, replay
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
     from headgate_runtime import Outcome
 
 VARIES: Final = frozenset({"ms"})
 """Time is the one thing of an outcome that a replay does not repeat."""
 
+_EXAMPLES: Final = """\
+examples:
+  headgate run enrich.js events.jsonl --settings settings.json --record event.json --record-line 3
+  headgate replay event.json
+  headgate replay event.json enrich.js
 
-def run(record_name: str, function: str | None) -> int:
-    """The exit status: IMPERFECT when the outcome is another than the recorded one. Raises Trouble."""
+exit status:
+  0  the outcome is the recorded one
+  1  it is not
+  2  the record cannot be replayed
+"""
+
+
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the command's arguments."""
+    replay = add_command("replay", "run a recorded event again, exactly as it was", None, _EXAMPLES)
+    replay.add_argument("record", metavar="RECORD.json", help="what `headgate run --record` wrote")
+    replay.add_argument(
+        "function", metavar="FUNCTION", nargs="?", help="source or image; default: the file the record names"
+    )
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """The exit status: IMPERFECT when the outcome is another than the recorded one. Raises CommandError."""
+    from headgate.cli import functions, records  # noqa: PLC0415 - help starts faster without a sandbox
+    from headgate_runtime import ReplayError, replay  # noqa: PLC0415
+
+    record_name = parsed.record
     record, recorded_function, expected = records.load(record_name)
-    function = function or recorded_function
+    function = parsed.function or recorded_function
     if function is None:
-        raise Trouble(f"{record_name}: does not say which function it is of; name it after the record")
+        raise CommandError(f"{record_name}: does not say which function it is of; name it after the record")
     image = functions.load(function, record.limits)
     try:
         replayed = replay(record, image)
     except ReplayError as error:
         hint = "; it was made with another version of the function" if image.digest != record.image else ""
-        raise Trouble(f"{record_name}: cannot be replayed with {function}: {error}{hint}") from None
+        raise CommandError(f"{record_name}: cannot be replayed with {function}: {error}{hint}") from None
     outcomes = replayed if isinstance(replayed, list) else [replayed]
     for outcome in outcomes:
         print(orjson.dumps(as_json(outcome), option=orjson.OPT_INDENT_2).decode())

@@ -1,187 +1,124 @@
-"""`headgate run`: events through a function."""
+"""`headgate run`: runs events through a function. Its arguments; running.py does the work."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import signal
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+import argparse
+from typing import TYPE_CHECKING, Final
 
-from headgate.cli import fetching, functions, settings
-from headgate.cli.baton import Baton, BatonClock
-from headgate.cli.events import Feed
-from headgate.cli.flow import Flow
-from headgate.cli.pipes import Sink, Source
-from headgate.cli.records import Recorder
-from headgate.cli.summary import Summary
-from headgate.cli.terminal import Terminal
-from headgate.cli.trouble import IMPERFECT, INTERRUPTED, OK, READER_GONE, Trouble, of_file
-from headgate.outcomes import line_of
-from headgate_runtime import Executor
+from headgate.cli.limit_flags import add_limits, limits_of
+from headgate.cli.numbers import integer
+from headgate_runtime.limits import BATCH_EVENTS
 
 if TYPE_CHECKING:
-    from headgate.cli.events import Portion
-    from headgate.cli.flow import Settled
-    from headgate_runtime import Image, Limits
+    from collections.abc import Callable
 
-BAR_S: Final = 0.1
-"""Between two drawings of the progress bar."""
+_EXIT: Final = """\
+exit status:
+  0  every event was forwarded or filtered
+  1  something was discarded, left for retry, or malformed
+  2  the command line, a file or the function itself is at fault
+"""
 
-STDIN: Final = 0
-STDOUT: Final = 1
+_TEXT: Final = """\
+FUNCTION is JavaScript source, TypeScript (a file .ts, whose types are removed and not checked), or an image made by
+`headgate build`. EVENTS holds one JSON object per line; without it, or with -, events come from stdin. Forwarded events
+go to stdout, one per line, in the order of the input; the summary and errors in lines go to stderr.
 
+With --outcomes there is one line for every event instead, whatever its outcome:
 
-class Options(NamedTuple):
-    """What was asked for on the command line."""
+  {"outcome": "forward"|"filtered"|"discard"|"retry", "category", "reason",
+   "errorName", "message", "stack", "output", "logs": [{"level", "message"}],
+   "fuel", "ms"}
 
-    function: str
-    events: str | None
-    settings: str | None
-    isolation: Literal["warm", "hermetic"]
-    batch: int | None
-    outcomes: bool
-    record: str | None
-    record_line: int | None
-    mock: str | None
-    allow_private: bool
-    keep_alive: bool
-    limits: Limits
+If the function fetched something there is "requests" as well, in which texts
+of the settings and authorization are redacted.
+"""
 
+_EXAMPLES: Final = f"""\
+examples:
+  headgate run enrich.js events.jsonl --settings settings.json
+  cat events.jsonl | headgate run enrich.js --settings settings.json > enriched.jsonl
+  headgate run enrich.js events.jsonl --settings settings.json --outcomes --isolation hermetic
+  headgate run batch.js events.jsonl --batch 10
+  headgate run score.js events.jsonl --mock replies.json --outcomes
+  headgate run enrich.js events.jsonl --settings settings.json --time-ms 500 --record first.json
 
-def run(options: Options) -> int:
-    """The exit status. Raises Trouble."""
-    if options.record_line is not None and options.record is None:
-        raise Trouble("--record-line says which event to record: give --record FILE.json as well")
-    values = settings.load(options.settings)
-    events, name = _open(options.events)
-    try:
-        image = functions.load(options.function, options.limits)
-        if options.batch is not None and "onBatch" not in image.handlers:
-            raise Trouble(f"{options.function}: has no onBatch handler to give batches to; leave out --batch")
-        return asyncio.run(_Run(options, image, values, events, name).run())
-    finally:
-        os.close(events)
+{_EXIT}"""
 
 
-def _open(name: str | None) -> tuple[int, str]:
-    if name is None and os.isatty(STDIN):
-        raise Trouble("no events: name a file of events, one JSON object a line, or pipe them in")
-    try:
-        if name is None or name == "-":
-            return os.dup(STDIN), "stdin"
-        if Path(name).is_dir():
-            raise Trouble(f"{name}: is a directory; name a file of events, one JSON object a line")
-        return os.open(name, os.O_RDONLY), name
-    except OSError as error:
-        raise of_file(error, name or "stdin") from None
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Declares the command's arguments."""
+    run = add_command("run", "run events through a function", _TEXT, _EXAMPLES)
+    run.usage = "headgate run FUNCTION [EVENTS | -] [option ...]"
+    run.add_argument(
+        "function", metavar="FUNCTION", help="JavaScript or TypeScript (.ts) source, or an image"
+    )
+    run.add_argument("events", metavar="EVENTS", nargs="?", help="JSON Lines; - or nothing: stdin")
+    run.add_argument("--settings", metavar="FILE.json", help="a JSON object: the handlers' second argument")
+    run.add_argument(
+        "--isolation",
+        choices=("warm", "hermetic"),
+        default="warm",
+        help="warm: module variables live from event to event (default); hermetic: every event starts afresh",
+    )
+    run.add_argument("--batch", metavar="N", type=_batch, help="give onBatch up to N events at a time")
+    run.add_argument("--outcomes", action="store_true", help="print the outcome of every event as JSON")
+    run.add_argument(
+        "--record",
+        metavar="FILE.json",
+        help="save the first event that was not forwarded for `headgate replay`, with its settings; until it is found "
+        "every event starts afresh",
+    )
+    run.add_argument("--record-line", metavar="N", type=_line, help="record the event of line N instead")
+    network = run.add_mutually_exclusive_group()
+    network.add_argument(
+        "--mock",
+        metavar="FILE.json",
+        help='answer fetch from this list, without a network: [{"url" (with * for anything), "method"?, "status"?, '
+        '"headers"?, "body"?, "error"?, "delay_ms"?, "times"?}, ...]',
+    )
+    network.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="let fetch reach this machine and its own networks, for development; else only public addresses",
+    )
+    run.add_argument(
+        "--keep-alive",
+        action="store_true",
+        help="keep HTTP/1.1 connections open for the function's next fetch; else servers see node-fetch's "
+        "`Connection: close`. HTTP/2 connections are kept in any case",
+    )
+    add_limits(run)
 
 
-class _Run:
-    def __init__(self, options: Options, image: Image, values: bytes, events: int, name: str) -> None:
-        self._options = options
-        self._image = image
-        self._settings = values
-        self._events = events
-        self._name = name
-        self._summary = Summary()
-        self._terminal = Terminal()
-        self._recorder = (
-            Recorder(options.record, options.function, options.record_line) if options.record else None
-        )
-        self._done_bytes = 0
-        self._done_line = 0
-        self._size: int | None = None
+def run(parsed: argparse.Namespace) -> int:
+    """The exit status. Raises CommandError."""
+    from headgate.cli.running import Options, execute  # noqa: PLC0415 - help starts faster without a sandbox
 
-    async def run(self) -> int:
-        options = self._options
-        source = Source(self._events, self._name)
-        self._size = source.size
-        started = time.monotonic()
-        service = fetching.service(
-            options.mock, allow_private=options.allow_private, keep_alive=options.keep_alive
-        )
-        baton = Baton()
-        async with service as fetch, Executor(fetch=fetch, clock=BatonClock(baton)) as executor:
-            function = executor.function(
-                self._image, self._settings, isolation=options.isolation, limits=options.limits
-            )
-            feed = Feed(source, batch_max=options.batch, bytes_max=options.limits.input_bytes)
-            flow = Flow(
-                *(executor, function, feed, Sink(STDOUT), self._report, self._wants),
-                baton=baton,
-                batch=options.batch is not None,
-                tracer=fetching.tracer(self._settings) if options.outcomes else None,
-            )
-            loop = asyncio.get_running_loop()
+    options = Options(
+        function=parsed.function,
+        events=parsed.events,
+        settings=parsed.settings,
+        isolation=parsed.isolation,
+        batch=parsed.batch,
+        outcomes=parsed.outcomes,
+        record=parsed.record,
+        record_line=parsed.record_line,
+        mock=parsed.mock,
+        allow_private=parsed.allow_private,
+        keep_alive=parsed.keep_alive,
+        limits=limits_of(parsed),
+    )
+    return execute(options)
 
-            def interrupt() -> None:
-                loop.remove_signal_handler(signal.SIGINT)  # the second one ends us at once
-                flow.stop()
 
-            loop.add_signal_handler(signal.SIGINT, interrupt)
-            bar = asyncio.create_task(self._draw(started))
-            try:
-                await flow.run()
-            except BrokenPipeError:
-                return READER_GONE
-            finally:
-                bar.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await bar
-                self._terminal.erase()
-        self._conclude(time.monotonic() - started, flow.stopped)
-        if flow.stopped:
-            return INTERRUPTED
-        return IMPERFECT if self._summary.imperfect else OK
+def _batch(text: str) -> int:
+    if not 1 <= integer(text) <= BATCH_EVENTS:
+        raise argparse.ArgumentTypeError(f"a batch has 1 to {BATCH_EVENTS} events, not {text}")
+    return int(text)
 
-    def _wants(self, portion: Portion) -> bool:
-        return self._recorder is not None and self._recorder.wants(portion)
 
-    def _report(self, settled: Settled) -> bytes:
-        lines = settled.portion.lines
-        self._done_bytes, self._done_line = lines[-1].end, lines[-1].number
-        if settled.fault is not None:
-            for line in lines:
-                self._summary.count_malformed(line.number)
-                self._terminal.line(f"{self._name}:{line.number}: skipped: {settled.fault}")
-            return b""
-        outcomes = settled.outcomes
-        self._summary.count_invocation(outcomes[0])
-        for line, outcome in zip(lines, outcomes, strict=True):
-            self._summary.count(line.number, outcome)
-        if self._recorder is not None:
-            self._recorder.see(settled)
-        if self._options.outcomes:
-            # Told where there is something to tell, and always of canned replies: there it is what people look for.
-            requests = settled.requests if settled.requests or self._options.mock else None
-            return b"".join(line_of(outcome, requests) for outcome in outcomes)
-        return b"".join(outcome.output + b"\n" for outcome in outcomes if outcome.output is not None)
-
-    async def _draw(self, started: float) -> None:
-        # Events that scroll by are progress enough, and would write over the bar.
-        if not self._terminal.interactive or os.isatty(STDOUT):
-            return
-        while True:
-            await asyncio.sleep(BAR_S)
-            count, seconds = self._summary.events, time.monotonic() - started
-            share = None if not self._size else self._done_bytes / self._size
-            self._terminal.bar(share, f"{count:,} events, {count / seconds:,.0f} a second")
-
-    def _conclude(self, seconds: float, interrupted: bool) -> None:
-        summary, terminal = self._summary, self._terminal
-        terminal.line(summary.table(seconds, terminal) if terminal.interactive else summary.line(seconds))
-        if interrupted:
-            terminal.line(f"headgate: interrupted after line {self._done_line} of {self._name}")
-        if self._recorder is not None and self._options.record is not None:
-            saved = self._recorder.saved_line
-            if saved is not None:
-                terminal.line(
-                    f"headgate: recorded line {saved} in {self._options.record}; it holds the settings"
-                )
-            elif self._options.record_line is not None:
-                terminal.line(f"headgate: recorded nothing: line {self._options.record_line} is no event")
-            else:
-                terminal.line("headgate: recorded nothing: every event was forwarded")
+def _line(text: str) -> int:
+    if integer(text) < 1:
+        raise argparse.ArgumentTypeError("lines are counted from 1")
+    return int(text)

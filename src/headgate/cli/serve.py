@@ -10,8 +10,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from headgate.cli.errors import CommandError, file_error
 from headgate.cli.numbers import number, whole
-from headgate.cli.trouble import Trouble, of_file
 from headgate.paths import DEFAULT, DataDirectory
 from headgate.queue.backoff import HOUR_MS, Backoff
 
@@ -27,7 +27,7 @@ GRACE_MS_MAX: Final = 600_000
 PORT_DEFAULT: Final = 8080
 
 PORT: Final = whole(0, 65_535)
-"""Of argparse's types."""
+"""For the types of argparse."""
 
 METRICS_TOKEN: Final = "HEADGATE_METRICS_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -43,14 +43,14 @@ _REMEDIES: Final = {
     errno.EADDRNOTAVAIL: "this machine has no such address; --host 0.0.0.0 is all it has",
     errno.EACCES: "ports below 1024 are not for every user; listen above and let a proxy have that port",
 }
-"""What an operator can do about it."""
+"""What an operator can do about an address that cannot be listened on."""
 
 _TEXT: Final = """\
-Accepts events over the tracking API (POST /v1/track, /v1/batch, ...), passes each destination's function, and delivers.
-What is accepted is on disk before it is answered, and every event ends in one outcome for each destination. What there
-is to serve is said by `headgate apply`; changes hold for the next event, without a restart.
+Accepts events over the tracking API (POST /v1/track, /v1/batch, ...), runs each destination's function, and delivers.
+An event is on disk before it is acknowledged, and ends in one outcome for each destination. `headgate apply` configures
+sources, functions and destinations; changes apply from the next event on, without a restart.
 
-The first start makes a workspace and prints a token for its owner, once.
+The first start creates a workspace and prints a token for its owner, once.
 """
 
 _EXAMPLES: Final = """\
@@ -64,8 +64,8 @@ endpoints:
   /healthz   alive        /readyz   accepting events        /metrics   Prometheus        /docs   the API
 
 environment:
-  HEADGATE_MASTER_KEY      32 bytes in base64 that seal secrets; else master.key in the data directory
-  HEADGATE_METRICS_TOKEN   what /metrics wants as a bearer token; set it where others than you reach the port
+  HEADGATE_MASTER_KEY      32 bytes in base64 that encrypt secrets; default: master.key in the data directory
+  HEADGATE_METRICS_TOKEN   the bearer token that /metrics requires; set it if others can reach the port
 
 exit status:
   0  stopped by SIGTERM, SIGINT or SIGHUP, with everything accepted on disk
@@ -166,7 +166,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Returns when the server was told to stop. Raises Trouble."""
+    """Returns when the server was told to stop. Raises CommandError."""
     from headgate.queue.lock import InUse  # noqa: PLC0415 - other commands start faster without a server
     from headgate.queue.protocol import QueueBroken  # noqa: PLC0415
     from headgate.registry.errors import RegistryError  # noqa: PLC0415
@@ -199,14 +199,14 @@ def run(parsed: argparse.Namespace) -> int:
         Egress(allow=options.egress_allow, deny=options.egress_deny)
         supervisor.serve(options, functools.partial(_greet, options))
     except EgressError as error:
-        raise Trouble(f"--egress-allow, --egress-deny: {error}") from None
+        raise CommandError(f"--egress-allow, --egress-deny: {error}") from None
     except (InUse, QueueBroken, RegistryError, supervisor.WorkerFailed) as error:
-        raise Trouble(str(error)) from None
+        raise CommandError(str(error)) from None
     except OSError as error:
         if error.filename is not None:
-            raise of_file(error, str(error.filename)) from None
+            raise file_error(error, str(error.filename)) from None
         why = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
-        raise Trouble(f"cannot listen on {options.host}:{options.port}: {why}") from None
+        raise CommandError(f"cannot listen on {options.host}:{options.port}: {why}") from None
     return 0
 
 

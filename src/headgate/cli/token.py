@@ -6,10 +6,10 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from headgate.cli.errors import OK, CommandError
 from headgate.cli.registry import actor, add_workspace, opened, workspace
 from headgate.cli.serve import add_data
 from headgate.cli.terminal import printable
-from headgate.cli.trouble import OK, Trouble
 from headgate.registry.records import ROLES
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """The exit status. Raises Trouble."""
+    """The exit status. Raises CommandError."""
     with opened(parsed.data) as registry:
         from headgate.registry import tokens, users  # noqa: PLC0415 - a database is not for every command
 
@@ -82,7 +82,7 @@ def run(parsed: argparse.Namespace) -> int:
                 if parsed.user is not None:
                     user = users.find(change, chosen.id, parsed.user)
                     if user is None:
-                        raise Trouble(f"nobody who has the address {parsed.user!r} was invited")
+                        raise CommandError(f"nobody who has the address {parsed.user!r} was invited")
                     user = users.accept(change, user)
                 token, text = tokens.create(change, chosen.id, name=parsed.name, role=parsed.role, user=user)
             else:

@@ -1,4 +1,4 @@
-"""What the user did wrong, in words for the user; and the exit statuses."""
+"""The error that ends a command with a message for the user, and the exit statuses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READER_GONE: Final = 141
 """As a shell reports a process that SIGPIPE ended."""
 
 
-class Trouble(Exception):
+class CommandError(Exception):
     """
     Ends the command with *message* on stderr, one line or a few, and exit status *status*.
 
@@ -30,8 +30,8 @@ class Trouble(Exception):
         self.status = status
 
 
-def of_file(error: OSError, name: str) -> Trouble:
-    """For a file that cannot be opened, read or written, or a directory that cannot be made."""
+def file_error(error: OSError, name: str) -> CommandError:
+    """The CommandError for a file that cannot be opened, read or written, or a directory that cannot be created."""
     if isinstance(error, FileExistsError):
-        return Trouble(f"{name}: is there already, and is no directory")
-    return Trouble(f"{name}: {(error.strerror or str(error)).lower()}")
+        return CommandError(f"{name}: is there already, and is no directory")
+    return CommandError(f"{name}: {(error.strerror or str(error)).lower()}")
