@@ -20,7 +20,7 @@ from benchmarks.run import run as run_sections
 from benchmarks.sections import SECTIONS, Section, executor
 from headgate.demo.server import ChildServer
 from tests.acceptance import forked
-from tests.acceptance.service.place import Server
+from tests.acceptance.service.project import Server
 from tests.stage import Stage
 
 COLD_START = "pipeline"

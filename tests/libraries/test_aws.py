@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.libraries.shelf import reply, use, value
+from tests.libraries.harness import reply, use, value
 
 if TYPE_CHECKING:
     from tests.guest.network import Asked

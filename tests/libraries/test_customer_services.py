@@ -7,8 +7,8 @@ import urllib.parse
 
 import pytest
 
+from tests.libraries.harness import reply, use, value
 from tests.libraries.jwt import Pair, part
-from tests.libraries.shelf import reply, use, value
 
 
 def test_hubspot() -> None:

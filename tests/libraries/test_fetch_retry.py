@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.libraries.shelf import reply, use
+from tests.libraries.harness import reply, use
 
 
 def test_it_asks_again() -> None:

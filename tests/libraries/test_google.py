@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.libraries.harness import reply, use, value
 from tests.libraries.jwt import part
-from tests.libraries.shelf import reply, use, value
 
 if TYPE_CHECKING:
     from tests.guest.network import Asked, Conversation, Reply

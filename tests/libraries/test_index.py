@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headgate_runtime import guest, libraries
-from tests.libraries.shelf import value
+from tests.libraries.harness import value
 
 README = Path(__file__).parents[2] / "guest" / "libraries" / "README.md"
 

@@ -10,8 +10,8 @@ import json
 import pytest
 from cryptography.exceptions import InvalidSignature
 
+from tests.libraries.harness import value
 from tests.libraries.jwt import HASHES, Pair, part, plain
-from tests.libraries.shelf import value
 
 PAIRED = [f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in HASHES]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.libraries.shelf import value
+from tests.libraries.harness import value
 
 
 def test_numbers_are_parsed_and_formatted() -> None:

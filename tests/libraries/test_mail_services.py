@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from tests.libraries.shelf import reply, use
+from tests.libraries.harness import reply, use
 
 
 def test_mailchimp() -> None:

@@ -7,7 +7,7 @@ import hmac
 import re
 import urllib.parse
 
-from tests.libraries.shelf import reply, use
+from tests.libraries.harness import reply, use
 
 
 def escape(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 
-from tests.libraries.shelf import reply, use, value
+from tests.libraries.harness import reply, use, value
 
 
 def test_a_customer_is_made() -> None:

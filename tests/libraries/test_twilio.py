@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import urllib.parse
 
-from tests.libraries.shelf import reply, use
+from tests.libraries.harness import reply, use
 
 
 def test_a_message_is_sent() -> None:

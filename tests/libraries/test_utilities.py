@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.libraries.shelf import value
+from tests.libraries.harness import value
 
 OBSERVED = [
     ("uuidv5.uuidv5('dns','google.com')", "64ee70a4-8cc1-5d25-abf2-dea6c79a09c8"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.libraries.shelf import reply, use
+from tests.libraries.harness import reply, use
 
 
 def test_it_logs() -> None:

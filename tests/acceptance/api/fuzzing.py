@@ -17,8 +17,8 @@ import httpx
 import schemathesis
 
 from headgate.registry.records import ROLES
-from tests.acceptance.api.house import client
-from tests.acceptance.api.things import filled, moved_in
+from tests.acceptance.api.resources import create_resources, create_workspace
+from tests.acceptance.api.served import client
 
 VARIABLE: Final = "HEADGATE_FUZZING"
 """In the environment: a file that says {url, data, tenants, rival}, the last being the ids of its things."""
@@ -55,9 +55,9 @@ class Tenant:
 
     def __init__(self) -> None:
         name = f"own{next(_numbers)}"
-        self.token = moved_in(Path(_told["data"]), name, name)
+        self.token = create_workspace(Path(_told["data"]), name, name)
         with client(_told["url"], self.token) as http:
-            self.ids = filled(http, name)
+            self.ids = create_resources(http, name)
             self.ids["integrationId"] = self.ids["destinationConfigId"] = self.ids["destinationId"]
 
 

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from tests.acceptance.api.clients import CLIENTS, Client, Refused
-from tests.acceptance.api.house import Served, served
-from tests.acceptance.service.place import until
+from tests.acceptance.api.served import Served, served
+from tests.acceptance.service.project import until
 
 CODE = """
 async function onTrack(event, settings) {
@@ -41,14 +41,14 @@ PAGE = {"count": 50}
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_whole_life(tmp_path: Path, client: str) -> None:
-    with served(tmp_path / "data") as place, CLIENTS[client](place.url, place.token) as caller:
-        Life(place, caller).lived()
+    with served(tmp_path / "data") as project, CLIENTS[client](project.url, project.token) as caller:
+        Life(project, caller).lived()
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_clients_are_told_why(tmp_path: Path, client: str) -> None:
-    with served(tmp_path / "data") as place:
-        with CLIENTS[client](place.url, place.token) as caller:
+    with served(tmp_path / "data") as project:
+        with CLIENTS[client](project.url, project.token) as caller:
             refused(caller, 404, "get_source", sourceId="nowhere")
             refused(caller, 404, "get_function", functionId="ifnd_" + "0" * 24)
             wrong = {"code": "function onTrack(", "displayName": "F", "resourceType": "INSERT_DESTINATION"}
@@ -57,7 +57,7 @@ def test_clients_are_told_why(tmp_path: Path, client: str) -> None:
                 refused(caller, 422, "list_functions", resourceType="NONE", pagination=PAGE)["type"]
                 == "input-validation"
             )
-        with CLIENTS[client](place.url, "hgt_" + "x" * 43) as stranger:
+        with CLIENTS[client](project.url, "hgt_" + "x" * 43) as stranger:
             refused(stranger, 401, "get_workspace")
 
 
@@ -72,8 +72,8 @@ def refused(caller: Client, status: int, operation: str, body: object = None, **
 class Life:
     """From an empty workspace to an empty workspace."""
 
-    def __init__(self, place: Served, caller: Client) -> None:
-        self._place = place
+    def __init__(self, served: Served, caller: Client) -> None:
+        self._served = served
         self._ask = caller.ask
 
     def lived(self) -> None:
@@ -140,7 +140,7 @@ class Life:
     def _previews(self) -> None:
         """The clients know of none: it is Headgate's own."""
         payload = {"type": "track", "event": "E", "userId": "u", "properties": {}}
-        tried = self._place.http.post(
+        tried = self._served.http.post(
             f"/functions/{self.function['id']}/preview",
             json={"payload": payload, "settingValues": {"word": "Hello", "secret": SECRET}},
         )
@@ -281,7 +281,7 @@ class Life:
         assert len(self._ask("list_invites", pagination=PAGE)["invites"]) == 2
         assert self._ask("delete_invites", emails=["bob@example.com"])["status"] == "SUCCESS"
         # Whoever was invited is a user with the first token; tokens are Headgate's own.
-        token = self._place.http.post("/tokens", json={"name": "laptop", "email": "ada@example.com"})
+        token = self._served.http.post("/tokens", json={"name": "laptop", "email": "ada@example.com"})
         assert token.is_success, token.text
         roles = self._ask("list_roles", pagination=PAGE)["roles"]
         reader = next(each for each in roles if each["name"] == "Functions Read-only")
@@ -353,7 +353,7 @@ class Life:
 
     def _send(self, number: int, name: str) -> None:
         answer = httpx.post(
-            f"{self._place.url}/v1/track",
+            f"{self._served.url}/v1/track",
             json={"userId": "u", "event": name, "messageId": f"m{number}", "properties": {}},
             auth=(self.source["writeKeys"][0], ""),
             trust_env=False,
@@ -361,5 +361,5 @@ class Life:
         assert answer.status_code == 200, answer.text
 
     def _arrived(self) -> list[dict[str, Any]]:
-        path = self._place.data / "sinks" / self.destination["settings"]["path"]
+        path = self._served.data / "sinks" / self.destination["settings"]["path"]
         return [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import httpx
 import orjson
 
-from tests.acceptance.api.house import Served, served
-from tests.acceptance.service.place import until
+from tests.acceptance.api.served import Served, served
+from tests.acceptance.service.project import until
 
 WORKERS = 2
 
@@ -72,11 +72,11 @@ class Traffic:
                 self.sent.append(Sent(name, at))
 
 
-def connected(place: Served) -> tuple[str, str]:
+def connected(project: Served) -> tuple[str, str]:
     """A source's write key, and the id of the function behind it, whose version 1 runs."""
 
     def made(path: str, body: dict[str, Any], kind: str) -> Any:
-        answer = place.http.post(path, json=body)
+        answer = project.http.post(path, json=body)
         assert answer.is_success, answer.text
         return answer.json()["data"][kind]
 
@@ -96,10 +96,10 @@ def connected(place: Served) -> tuple[str, str]:
     return source["writeKeys"][0], function
 
 
-def arrived(place: Served) -> dict[str, list[int]]:
+def arrived(project: Served) -> dict[str, list[int]]:
     """Of each event, the versions it went through: one, if all is well."""
     versions: dict[str, list[int]] = {}
-    path = place.data / "sinks" / "default" / "out.jsonl"
+    path = project.data / "sinks" / "default" / "out.jsonl"
     for line in path.read_bytes().splitlines() if path.exists() else []:
         event = orjson.loads(line)
         versions.setdefault(event["messageId"], []).append(event["properties"]["version"])
@@ -107,41 +107,41 @@ def arrived(place: Served) -> dict[str, list[int]]:
 
 
 def test_a_deploy_holds_for_the_next_event_and_harms_none(tmp_path: Path) -> None:
-    with served(tmp_path / "data", "--workers", str(WORKERS)) as place:
-        write_key, function = connected(place)
-        traffic = Traffic(place.url, write_key)
+    with served(tmp_path / "data", "--workers", str(WORKERS)) as project:
+        write_key, function = connected(project)
+        traffic = Traffic(project.url, write_key)
         deployed = [(time.monotonic(), 1)]
         traffic.begin()
         try:
             for version in range(2, DEPLOYS + 2):
                 seen = len(traffic.sent)
                 until(lambda: len(traffic.sent) >= seen + 10 * SENDERS)  # noqa: B023
-                saved = place.http.patch(f"/functions/{function}", json={"code": CODE % version})
+                saved = project.http.patch(f"/functions/{function}", json={"code": CODE % version})
                 assert saved.status_code == 200, saved.text
-                assert place.http.post(f"/functions/{function}/deploy").status_code == 200
+                assert project.http.post(f"/functions/{function}/deploy").status_code == 200
                 deployed.append((time.monotonic(), version))
             for broken in ("function onTrack(", "throw new Error('at boot')"):
-                assert place.http.patch(f"/functions/{function}", json={"code": broken}).status_code == 422
-                assert place.http.post(f"/functions/{function}/deploy").status_code == 200
+                assert project.http.patch(f"/functions/{function}", json={"code": broken}).status_code == 422
+                assert project.http.post(f"/functions/{function}/deploy").status_code == 200
             seen = len(traffic.sent)
             until(lambda: len(traffic.sent) >= seen + 10 * SENDERS)
         finally:
             traffic.end()
         assert traffic.refused == []
-        until(lambda: len(arrived(place)) == len(traffic.sent))
-        versions = arrived(place)
+        until(lambda: len(arrived(project)) == len(traffic.sent))
+        versions = arrived(project)
         assert {len(each) for each in versions.values()} == {1}
         for name, at in traffic.sent:
             least = max(version for when, version in deployed if when <= at or version == 1)
             assert versions[name][0] >= least, "it was sent after a newer version was deployed"
         assert {each for (each,) in versions.values()} == set(range(1, DEPLOYS + 2))
-        assert len(workers_of(place)) == WORKERS, "not every worker took part"
+        assert len(workers_of(project)) == WORKERS, "not every worker took part"
 
 
-def workers_of(place: Served) -> set[str]:
+def workers_of(project: Served) -> set[str]:
     """Those that delivered something."""
     found = set()
-    for line in httpx.get(f"{place.url}/metrics", trust_env=False).text.splitlines():
+    for line in httpx.get(f"{project.url}/metrics", trust_env=False).text.splitlines():
         if line.startswith("headgate_events_total") and 'step="successful-delivery"' in line:
             found.add(line.partition('worker="')[2].partition('"')[0])
     return found

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from guest.build.sources import ROOT
-from tests.acceptance.api.house import client, served
-from tests.acceptance.api.things import filled, moved_in
+from tests.acceptance.api.resources import create_resources, create_workspace
+from tests.acceptance.api.served import client, served
 
 SECONDS = int(os.environ.get("HEADGATE_API_SECONDS", "10"))
 
@@ -52,18 +52,18 @@ LISTS = (
 @pytest.mark.timeout(SECONDS * 2 + 120)
 def test_nothing_that_the_document_allows_breaks_the_server_or_reaches_next_door(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with served(data) as place, client(place.url, moved_in(data, "rival", MARK)) as other:
-        others = filled(other, MARK)
+    with served(data) as server, client(server.url, create_workspace(data, "rival", MARK)) as other:
+        others = create_resources(other, MARK)
         functions = "?functionId=" + others["functionId"]
         lists = (*LISTS, "/insert-function-instances" + functions, f"/sources/{others['sourceId']}")
         before = {path: other.get(path).json() for path in lists}
         assert all("data" in each for each in before.values()), before
-        told = {"url": place.url, "data": str(data), "tenants": 2 + SECONDS // 60, "rival": others}
+        told = {"url": server.url, "data": str(data), "tenants": 2 + SECONDS // 60, "rival": others}
         (tmp_path / "told.json").write_text(json.dumps(told))
         done = subprocess.run(
             [
                 Path(sys.executable).with_name("schemathesis"),
-                *("run", f"{place.url}/openapi.json"),
+                *("run", f"{server.url}/openapi.json"),
                 *("--checks", ",".join(CHECKS)),
                 # It fails where it is asked to.
                 *("--exclude-operation-id", "echo"),
@@ -88,7 +88,7 @@ def test_nothing_that_the_document_allows_breaks_the_server_or_reaches_next_door
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert place.http.get("/readyz").status_code == 200
+        assert server.http.get("/readyz").status_code == 200
         assert {path: other.get(path).json() for path in lists} == before
     entries = [
         each

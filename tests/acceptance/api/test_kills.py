@@ -23,8 +23,8 @@ import orjson
 import pytest
 
 from tests.acceptance.api.dying import Death, copied
-from tests.acceptance.api.house import Served, client, served
-from tests.acceptance.service.place import Server
+from tests.acceptance.api.served import Served, client, served
+from tests.acceptance.service.project import Server
 
 ROUNDS = int(os.environ.get("HEADGATE_API_KILLS", "0"))
 
@@ -174,12 +174,12 @@ STEPS: list[Callable[[World], Request]] = [
 
 def expected(data: Path) -> list[str]:
     """The world before the first step and after each, when nobody is killed."""
-    with served(data) as place:
-        worlds = [World(place.http)]
+    with served(data) as project:
+        worlds = [World(project.http)]
         for step in STEPS:
-            answer = ask(place.http, step(worlds[-1]))
+            answer = ask(project.http, step(worlds[-1]))
             assert answer.is_success, answer.text
-            worlds.append(World(place.http))
+            worlds.append(World(project.http))
     normal = [each.normal() for each in worlds]
     assert len(set(normal)) == len(normal)
     return normal
@@ -196,12 +196,12 @@ def kill(server: Server) -> None:
         os.killpg(server.pid, signal.SIGKILL)
 
 
-def struck(place: Served, request: Request, delay_s: float) -> bool:
+def struck(project: Served, request: Request, delay_s: float) -> bool:
     """Kills the server *delay_s* after *request* began; whether it was answered."""
-    killer = threading.Timer(delay_s, kill, [place.server])
+    killer = threading.Timer(delay_s, kill, [project.server])
     killer.start()
     try:
-        answer = ask(place.http, request)
+        answer = ask(project.http, request)
     except httpx.TransportError:
         return False
     finally:
@@ -220,9 +220,9 @@ def test_every_mutation_is_done_or_not_begun_when_the_server_is_killed(tmp_path:
     for round_ in range(max(1, ROUNDS)):
         chosen = everything if ROUNDS else chance.sample(everything, USUALLY)
         data = tmp_path / f"data-{round_}"
-        with served(data) as place:
-            token = place.token
-            number, sure = _went_on(place, worlds, 0, sorted(chosen), chance)
+        with served(data) as project:
+            token = project.token
+            number, sure = _went_on(project, worlds, 0, sorted(chosen), chance)
         while number is not None:
             with Server(data) as server, client(server.url, token) as http:
                 found = World(http)
@@ -231,26 +231,26 @@ def test_every_mutation_is_done_or_not_begun_when_the_server_is_killed(tmp_path:
                 at = number if found.normal() == worlds[number] else number + 1
                 # What was not begun is done now, undisturbed.
                 wanted = [each for each in chosen if each > number]
-                place = Served(data, server, token, http)
-                number, sure = _went_on(place, worlds, at, sorted(wanted), chance)
+                project = Served(data, server, token, http)
+                number, sure = _went_on(project, worlds, at, sorted(wanted), chance)
 
 
 def _went_on(
-    place: Served, worlds: list[str], at: int, chosen: list[int], chance: random.Random
+    project: Served, worlds: list[str], at: int, chosen: list[int], chance: random.Random
 ) -> tuple[int | None, bool]:
     """
     From mutation *at* on, up to the first of those *chosen*, at which the server is killed: its number, and whether it was
     answered; None where all are done.
     """
     end = chosen[0] if chosen else len(STEPS)
-    found = World(place.http)
+    found = World(project.http)
     for number in range(at, end):
-        assert ask(place.http, STEPS[number](found)).is_success
-        found = World(place.http)
+        assert ask(project.http, STEPS[number](found)).is_success
+        found = World(project.http)
         assert found.normal() == worlds[number + 1]
     if not chosen:
         return None, True
-    return end, struck(place, STEPS[end](found), chance.uniform(0, LATEST_S))
+    return end, struck(project, STEPS[end](found), chance.uniform(0, LATEST_S))
 
 
 @pytest.mark.timeout(3_600)
@@ -263,9 +263,9 @@ def test_every_mutation_is_whole_whichever_of_its_writes_is_the_last(tmp_path: P
     else:
         chosen = [int(each) for each in WRITES.split(",") if each] or [chance.randrange(len(STEPS))]
     before = tmp_path / "before"
-    with served(before) as place:
-        token = place.token
-        done = _did(place.http, STEPS[: chosen[0]])
+    with served(before) as project:
+        token = project.token
+        done = _did(project.http, STEPS[: chosen[0]])
     for number in chosen:
         if number > done:
             with Server(before) as server, client(server.url, token) as http:

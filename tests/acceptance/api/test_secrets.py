@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 
 from headgate.api.table import OPERATIONS
-from tests.acceptance.api.house import Served, served
+from tests.acceptance.api.served import Served, served
 from tests.acceptance.service.doubles import Double, Reply, Request
-from tests.acceptance.service.place import until
+from tests.acceptance.service.project import until
 
 SECRETS = {
     "of a setting": 'k1 "setting"/ü+&<%>',
@@ -59,11 +59,11 @@ def settings(*, plain_is_secret: bool) -> list[dict[str, Any]]:
     return [*of, setting("plain", sensitive=plain_is_secret)]
 
 
-def lived(place: Served, site: str) -> None:
+def lived(project: Served, site: str) -> None:
     """All there is to do with secrets."""
 
     def made(path: str, body: dict[str, Any], kind: str, method: str = "POST") -> Any:
-        answer = place.http.request(method, path, json=body)
+        answer = project.http.request(method, path, json=body)
         assert answer.is_success, answer.text
         told.append(answer.text)
         return answer.json()["data"][kind]
@@ -103,11 +103,11 @@ def lived(place: Served, site: str) -> None:
     for number, name in enumerate(["Fine", "Thrown", "Retried", "Dropped", "Stuck", "Refused"]):
         body = {"userId": "u", "event": name, "messageId": f"m{number}", "properties": {"site": site}}
         auth = (source["writeKeys"][0], "")
-        sent = httpx.post(f"{place.url}/v1/track", json=body, auth=auth, trust_env=False)
+        sent = httpx.post(f"{project.url}/v1/track", json=body, auth=auth, trust_env=False)
         assert sent.status_code == 200
     samples = f"/destinations/{destination}/samples"
-    until(lambda: len(place.http.get(samples).json()["data"]["samples"]) >= 4)
-    invoked = place.http.post(
+    until(lambda: len(project.http.get(samples).json()["data"]["samples"]) >= 4)
+    invoked = project.http.post(
         f"/v1/functions/{function}/invoke?instanceId={instance}", json={**event, "event": "Fine"}
     )
     assert invoked.status_code == 200
@@ -118,10 +118,10 @@ def lived(place: Served, site: str) -> None:
         "functionId": function,
         "instanceId": instance,
     }
-    told += [invoked.text, *answers(place.http, ids)]
+    told += [invoked.text, *answers(project.http, ids)]
     assert not found(told), found(told)
-    place.http.delete(path)
-    place.http.delete(f"/destinations/{destination}")
+    project.http.delete(path)
+    project.http.delete(f"/destinations/{destination}")
 
 
 def answers(http: httpx.Client, ids: dict[str, str]) -> Iterator[str]:
@@ -187,20 +187,20 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
         told = json.dumps(request.headers).encode() + request.body
         return Reply(400 if b"Refused" in request.body and request.path == "/hook" else 200, body=told)
 
-    with Double(answer) as site, served(tmp_path / "data", "--workers", "2", "--allow-private") as place:
-        lived(place, site.url)
+    with Double(answer) as site, served(tmp_path / "data", "--workers", "2", "--allow-private") as project:
+        lived(project, site.url)
         # They are not kept from those whom they are for.
         hooked = [each.headers["authorization"] for each in site.requests if each.path == "/hook"]
         assert SECRETS["of a header, replaced"] in hooked
         fetched = [json.loads(each.body) for each in site.requests if each.path != "/hook"]
         assert any(SECRETS["of a setting, replaced"] in each for each in fetched)
-        while_running = contents(place.data)
+        while_running = contents(project.data)
     assert not found(while_running), found(while_running)
-    assert not found(contents(place.data)), found(contents(place.data))
-    assert not found(["\n".join(place.server.log)])
-    token = place.token.encode()
-    assert [content for content in contents(place.data) if token in content] == []
-    assert "\n".join(place.server.log).count(place.token) == 1
+    assert not found(contents(project.data)), found(contents(project.data))
+    assert not found(["\n".join(project.server.log)])
+    token = project.token.encode()
+    assert [content for content in contents(project.data) if token in content] == []
+    assert "\n".join(project.server.log).count(project.token) == 1
 
 
 def contents(data: Path) -> list[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.acceptance.api.house import served
+from tests.acceptance.api.served import served
 from tests.acceptance.command import EXAMPLES
 
 TOUR = EXAMPLES / "api" / "tour.sh"

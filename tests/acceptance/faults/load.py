@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import orjson
 
-from tests.acceptance.faults.shop import FATES, WRITE_KEY
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.fates import FATES, WRITE_KEY
+from tests.acceptance.faults.waiting import Waiter
 
 _PAUSE_S = 0.05
 """Before something is sent again."""
@@ -34,7 +34,7 @@ class Load:
 
     def __init__(
         self,
-        watch: Watch,
+        waiter: Waiter,
         url: Callable[[], str],
         seed: int,
         *,
@@ -48,7 +48,7 @@ class Load:
         self.statuses: Counter[int] = Counter()
         self.refusals: list[tuple[int, str | None]] = []
         self.cut: list[Exception] = []
-        self._watch = watch
+        self._waiter = waiter
         self._url = url
         self._fates = fates
         self._padding = "x" * padding
@@ -102,11 +102,11 @@ class Load:
                 else:
                     if status == 200:
                         break
-                self._watch.pause(_PAUSE_S)
+                self._waiter.pause(_PAUSE_S)
             else:
                 break
             self.accepted |= fates
-            self._watch.tell()
+            self._waiter.notify()
         if connection is not None:
             connection.close()
 

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.acceptance import command, forked
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.waiting import Waiter
 
 LISTENING = "headgate: listening on "
 
@@ -37,11 +37,11 @@ class Served:
     log    what all of them said
     """
 
-    def __init__(self, data: Path, watch: Watch, *flags: str, workers: int = 1) -> None:
+    def __init__(self, data: Path, waiter: Waiter, *flags: str, workers: int = 1) -> None:
         self.data = data
         self.url = ""
         self.log: list[str] = []
-        self._watch = watch
+        self._waiter = waiter
         self._flags = (*FLAGS, "--workers", str(workers), *flags)
         self._workers = workers
         self._process: subprocess.Popen[str] | None = None
@@ -57,7 +57,7 @@ class Served:
         """Returns when it listens. Workers that outlived their supervisor may first have to end what they do."""
         while True:
             self.begin()
-            self._watch.until(lambda: self._listens or self.process.poll() is not None, "the server's start")
+            self._waiter.until(lambda: self._listens or self.process.poll() is not None, "the server's start")
             if self._listens:
                 return
             status = self.wait()
@@ -150,7 +150,7 @@ class Served:
                 if line.startswith(LISTENING):
                     self.url = line.removeprefix(LISTENING).strip()
                     self._listens = True
-                self._watch.tell()
+                self._waiter.notify()
 
 
 def apply(folder: Path, manifest: str, data: Path, **files: str) -> None:

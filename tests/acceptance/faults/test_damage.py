@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.acceptance.command import headgate
-from tests.acceptance.faults.hook import Hook, hang
 from tests.acceptance.faults.sending import send
 from tests.acceptance.faults.served import Served, apply
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.waiting import Waiter
+from tests.acceptance.faults.webhook import WebhookReceiver, hang
 
 EVENTS = 40
 
@@ -51,23 +51,23 @@ class Scene(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, Hook, Watch]]:
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, WebhookReceiver, Waiter]]:
     folder = tmp_path_factory.mktemp("damage")
-    watch = Watch()
-    with Hook(watch, hang) as hook:
+    waiter = Waiter()
+    with WebhookReceiver(waiter, hang) as hook:
         data = folder / "data"
         apply(folder, MANIFEST.format(url=hook.url), data)
-        with contextlib.closing(Served(data, watch)) as served:
+        with contextlib.closing(Served(data, waiter)) as served:
             served.start()
             accepted = [f"m{number}" for number in range(EVENTS)]
             for each in accepted:
                 assert send(served.url, "shop", [each], padding="x" * 3_000) == 200
             served.kill()
-        yield Scene(folder, data, accepted), hook, watch
+        yield Scene(folder, data, accepted), hook, waiter
 
 
 @pytest.fixture
-def scene(killed: tuple[Scene, Hook, Watch], tmp_path: Path) -> Scene:
+def scene(killed: tuple[Scene, WebhookReceiver, Waiter], tmp_path: Path) -> Scene:
     """A copy, to be damaged."""
     original = killed[0]
     shutil.copytree(original.data, tmp_path / "data", ignore=shutil.ignore_patterns("*.sock"))
@@ -120,21 +120,24 @@ def append(log: Path, end: int) -> None:
 
 @pytest.mark.parametrize(("damage", "lost"), [(cut, 1), (scramble, 1), (zero, 1), (append, 0)])
 def test_of_a_damaged_log_every_whole_commit_counts(
-    scene: Scene, killed: tuple[Scene, Hook, Watch], damage: Callable[[Path, int], None], lost: int
+    scene: Scene,
+    killed: tuple[Scene, WebhookReceiver, Waiter],
+    damage: Callable[[Path, int], None],
+    lost: int,
 ) -> None:
-    _, hook, watch = killed
+    _, hook, waiter = killed
     ends = commits(log_of(scene))
     assert len(ends) > EVENTS
     # Commits after the last event's are of outcomes and of the clock, if there are any: all of them hold one or more.
     damage(log_of(scene), ends[-1])
-    with contextlib.closing(Served(scene.data, watch)) as served:
+    with contextlib.closing(Served(scene.data, waiter)) as served:
         answered = hook.answer_with_ok()
         served.start()
 
-        watch.until(lambda: served.jobs() == 0, "what is there arrives")
+        waiter.until(lambda: served.jobs() == 0, "what is there arrives")
 
         assert send(served.url, "shop", ["after"]) == 200
-        watch.until(lambda: "after" in answered, "it goes on")
+        waiter.until(lambda: "after" in answered, "it goes on")
         assert served.stop() == 0
     kept = [each for each in scene.accepted if each in answered]
     assert kept == scene.accepted[: len(kept)]
@@ -147,7 +150,7 @@ def test_of_a_damaged_log_every_whole_commit_counts(
 )
 def test_a_damaged_file_is_refused_by_its_name(scene: Scene, workers: int, offset: int, says: str) -> None:
     path = scene.data / "queue-0.sqlite"
-    with contextlib.closing(Served(scene.data, Watch())) as served:  # what is in the log goes to the file
+    with contextlib.closing(Served(scene.data, Waiter())) as served:  # what is in the log goes to the file
         served.start()
         assert served.stop() == 0
     with path.open("r+b") as file:

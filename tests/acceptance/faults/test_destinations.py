@@ -12,27 +12,27 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.acceptance.faults import hook
-from tests.acceptance.faults.hook import Answer, Hook, Request
+from tests.acceptance.faults import webhook
+from tests.acceptance.faults.fates import Account, account
 from tests.acceptance.faults.sending import send
 from tests.acceptance.faults.served import Served, apply
-from tests.acceptance.faults.shop import Account, account
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.waiting import Waiter
+from tests.acceptance.faults.webhook import Answer, Request, WebhookReceiver
 
 ILLS: dict[str, Answer] = {
-    "hangs": hook.hang,
-    "resets": hook.reset,
-    "answers slowly": hook.slowly,
-    "sends less than it says": hook.too_short,
-    "has a length that is none": hook.no_number,
-    "speaks no HTTP": hook.garbage,
-    "sends headers without end": hook.endless_headers,
-    "is unavailable": hook.status(503),
-    "wants a pause": hook.status(429, "retry-after: 1"),
-    "fails in its own way": hook.status(599),
+    "hangs": webhook.hang,
+    "resets": webhook.reset,
+    "answers slowly": webhook.slowly,
+    "sends less than it says": webhook.too_short,
+    "has a length that is none": webhook.no_number,
+    "speaks no HTTP": webhook.garbage,
+    "sends headers without end": webhook.endless_headers,
+    "is unavailable": webhook.status(503),
+    "wants a pause": webhook.status(429, "retry-after: 1"),
+    "fails in its own way": webhook.status(599),
 }
 
-ODD: dict[str, Answer] = {"answers without end": hook.endless, "sends more than it says": hook.too_long}
+ODD: dict[str, Answer] = {"answers without end": webhook.endless, "sends more than it says": webhook.too_long}
 """Answers of 200 by which an event is delivered, whatever comes after them."""
 
 EVENTS = 20
@@ -94,28 +94,31 @@ def ids_of(name: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
-    folder = tmp_path_factory.mktemp("ward")
+    folder = tmp_path_factory.mktemp("destinations")
     data = folder / "data"
-    watch = Watch()
+    waiter = Waiter()
     with contextlib.ExitStack() as stack:
-        well = stack.enter_context(Hook(watch))
-        ill = {name: stack.enter_context(Hook(watch, answer)) for name, answer in (ILLS | ODD).items()}
-        ill |= {name: stack.enter_context(Hook(watch)) for name in NAMES}
+        well = stack.enter_context(WebhookReceiver(waiter))
+        ill = {
+            name: stack.enter_context(WebhookReceiver(waiter, answer))
+            for name, answer in (ILLS | ODD).items()
+        }
+        ill |= {name: stack.enter_context(WebhookReceiver(waiter)) for name in NAMES}
         urls = {name: each.url for name, each in ill.items()}
         nameless = {name: f"http://{host}/" for name, host in NAMES.items()}
         apply(folder, manifest(urls | nameless, well.url), data)
-        server = stack.enter_context(contextlib.closing(Served(data, watch)))
+        server = stack.enter_context(contextlib.closing(Served(data, waiter)))
         server.start()
         for name in urls:
             assert send(server.url, slug(name), sorted(ids_of(name))) == 200
 
         every = set[str]().union(*map(ids_of, urls))
-        watch.until(lambda: every <= set(well.message_ids), "all neighbours get their events")
+        waiter.until(lambda: every <= set(well.message_ids), "all neighbours get their events")
         neighbours = well.message_ids
-        watch.until(lambda: all(ids_of(name) <= set(ill[name].message_ids) for name in ODD), "so do the odd")
+        waiter.until(lambda: all(ids_of(name) <= set(ill[name].message_ids) for name in ODD), "so do the odd")
         served = {name: patient.answer_with_ok() for name, patient in ill.items()}
         apply(folder, manifest(urls, well.url), data)
-        watch.until(lambda: server.jobs() == 0, "what waited arrives", instead=server.state)
+        waiter.until(lambda: server.jobs() == 0, "what waited arrives", instead=server.state)
         assert server.stop() == 0
         visits = {name: list(patient.requests) for name, patient in ill.items()}
     return Course(neighbours, visits, served, account(data))

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.command import headgate
-from tests.acceptance.faults.hook import Hook
+from tests.acceptance.faults.fates import audit, set_up
 from tests.acceptance.faults.load import Load
 from tests.acceptance.faults.served import Served
-from tests.acceptance.faults.shop import audit, open_shop
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.waiting import Waiter
+from tests.acceptance.faults.webhook import WebhookReceiver
 from tests.headgate.queue.volumes import make_ext4, mounted, succeeds, why_not
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"file systems of its own: {why_not()}")
@@ -45,23 +45,23 @@ def live_through(
     """The server on *data* answers with *status* after *hurt*, and *says* why; and with 200 again after *mend*."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
-    watch = Watch()
-    with Hook(watch) as hook, contextlib.closing(Served(data, watch)) as served:
-        open_shop(folder, data, hook)
+    waiter = Waiter()
+    with WebhookReceiver(waiter) as hook, contextlib.closing(Served(data, waiter)) as served:
+        set_up(folder, data, hook)
         served.start()
         process = served.process
-        with Load(watch, lambda: served.url, seed, padding=2_000) as load:
-            watch.until(lambda: len(hook.requests) > 100, "events arrive")
+        with Load(waiter, lambda: served.url, seed, padding=2_000) as load:
+            waiter.until(lambda: len(hook.requests) > 100, "events arrive")
 
             hurt()
 
-            watch.until(lambda: load.statuses[status] >= 5, f"senders are told to wait: {load.statuses}")
+            waiter.until(lambda: load.statuses[status] >= 5, f"senders are told to wait: {load.statuses}")
             assert load.cut == []
             assert any(says in line for line in served.log), served.log
             mend()
             accepted = len(load.accepted)
-            watch.until(lambda: len(load.accepted) > accepted + 50, "events are accepted again")
-        watch.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
+            waiter.until(lambda: len(load.accepted) > accepted + 50, "events are accepted again")
+        waiter.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
         assert served.process is process, "it went on without a restart"
         assert served.stop() == 0
         assert set(load.statuses) <= {200, 429, 503}
@@ -137,16 +137,16 @@ def test_a_volume_that_the_kernel_makes_read_only(tmp_path: Path) -> None:
     """
     volume, data = tmp_path / "volume", tmp_path / "volume" / "data"
     make_ext4(tmp_path / "image", 2 * SIZE)
-    watch = Watch()
-    with Hook(watch) as hook, contextlib.closing(Served(data, watch)) as served:
+    waiter = Waiter()
+    with WebhookReceiver(waiter) as hook, contextlib.closing(Served(data, waiter)) as served:
         with mounted("-o", "loop,errors=remount-ro", str(tmp_path / "image"), at=volume):
-            open_shop(tmp_path, data, hook)
+            set_up(tmp_path, data, hook)
             served.start()
-            with Load(watch, lambda: served.url, 1, padding=2_000) as load:
-                watch.until(lambda: len(hook.requests) > 100, "events arrive")
+            with Load(waiter, lambda: served.url, 1, padding=2_000) as load:
+                waiter.until(lambda: len(hook.requests) > 100, "events arrive")
                 certain = frozenset(load.accepted)
                 fail_file_system(volume)
-                watch.until(lambda: load.statuses[503] >= 5, "senders are told to wait")
+                waiter.until(lambda: load.statuses[503] >= 5, "senders are told to wait")
                 assert load.cut == []
                 load.abandon()
             assert set(load.statuses) == {200, 503}
@@ -156,7 +156,7 @@ def test_a_volume_that_the_kernel_makes_read_only(tmp_path: Path) -> None:
             served.kill()
         with mounted("-o", "loop", str(tmp_path / "image"), at=volume):
             served.start()
-            watch.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
+            waiter.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
             assert served.stop() == 0
             # While ext4 gives its journal up, a sync may succeed of which nothing is kept, and one fail of which all is (seen
             # with Linux 6.18). Of that moment an event is there with all its outcomes or not at all; of before, all are.
@@ -177,10 +177,10 @@ def fail_file_system(volume: Path) -> None:
 def test_a_read_only_data_directory(tmp_path: Path) -> None:
     """Of a server that is started there."""
     volume = tmp_path / "volume"
-    watch = Watch()
-    with mounted("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", at=volume), Hook(watch) as hook:
+    waiter = Waiter()
+    with mounted("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", at=volume), WebhookReceiver(waiter) as hook:
         data = volume / "data"
-        open_shop(tmp_path, data, hook)
+        set_up(tmp_path, data, hook)
         assert succeeds("mount", "-o", "remount,ro", volume)
         done = headgate("serve", "--data", data, "--port", "0", cwd=tmp_path)
         assert done.returncode == 2

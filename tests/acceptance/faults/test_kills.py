@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.faults.hook import Hook
+from tests.acceptance.faults.fates import Audit, audit, set_up
 from tests.acceptance.faults.load import Load
 from tests.acceptance.faults.served import Served
-from tests.acceptance.faults.shop import Audit, audit, open_shop
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.waiting import Waiter
+from tests.acceptance.faults.webhook import WebhookReceiver
 
 KILLS = int(os.environ.get("HEADGATE_KILLS", "4"))
 """A quarter of them of a server that is one process, the others of one with two workers."""
@@ -29,7 +29,7 @@ ROUND = 20
 Kinds = Counter[str]
 
 
-def kill_one(served: Served, luck: random.Random, watch: Watch) -> str:
+def kill_one(served: Served, luck: random.Random, waiter: Waiter) -> str:
     """Kills something of a server that listens, after which it listens again. What it was."""
     workers = served.workers()
     kind = luck.choices(("worker", "supervisor"), (4, 1))[0] if workers else "server"
@@ -40,34 +40,34 @@ def kill_one(served: Served, luck: random.Random, watch: Watch) -> str:
     served.kill()
     if luck.random() < 0.2:
         served.begin()
-        watch.pause(luck.uniform(0, 1.5))
+        waiter.pause(luck.uniform(0, 1.5))
         served.kill()
         kind += " twice, once as it started"
     served.start()
     return kind
 
 
-def wait_for_more(events: int, load: Load, hook: Hook, watch: Watch) -> None:
+def wait_for_more(events: int, load: Load, hook: WebhookReceiver, waiter: Waiter) -> None:
     accepted, arrived = len(load.accepted) + events, len(hook.requests)
-    watch.until(lambda: len(load.accepted) > accepted, "events are accepted")
-    watch.until(lambda: len(hook.requests) > arrived, "events arrive")
+    waiter.until(lambda: len(load.accepted) > accepted, "events are accepted")
+    waiter.until(lambda: len(hook.requests) > arrived, "events arrive")
 
 
 def live_through(kills: int, folder: Path, seed: int, workers: int) -> tuple[Kinds, Audit]:
     """A server under load, of which something is killed *kills* times."""
     luck = random.Random(seed)
-    watch = Watch()
+    waiter = Waiter()
     data = folder / "data"
     kinds: Kinds = Counter()
-    with Hook(watch) as hook, contextlib.closing(Served(data, watch, workers=workers)) as served:
-        open_shop(folder, data, hook)
+    with WebhookReceiver(waiter) as hook, contextlib.closing(Served(data, waiter, workers=workers)) as served:
+        set_up(folder, data, hook)
         served.start()
-        with Load(watch, lambda: served.url, seed) as load:
+        with Load(waiter, lambda: served.url, seed) as load:
             for _ in range(kills):
-                wait_for_more(luck.randrange(1, 60), load, hook, watch)
-                kinds[kill_one(served, luck, watch)] += 1
-            wait_for_more(100, load, hook, watch)
-        watch.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
+                wait_for_more(luck.randrange(1, 60), load, hook, waiter)
+                kinds[kill_one(served, luck, waiter)] += 1
+            wait_for_more(100, load, hook, waiter)
+        waiter.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
         assert served.stop() == 0
         assert set(load.statuses) == {200}
         return kinds, audit(data, load.accepted, hook)

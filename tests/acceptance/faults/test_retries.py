@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.command import headgate
-from tests.acceptance.faults.hook import Hook, status
+from tests.acceptance.faults.fates import WRITE_KEY, account, set_up
 from tests.acceptance.faults.sending import send
 from tests.acceptance.faults.served import Served
-from tests.acceptance.faults.shop import WRITE_KEY, account, open_shop
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.waiting import Waiter
+from tests.acceptance.faults.webhook import WebhookReceiver, status
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,16 @@ from tests.acceptance.faults.watch import Watch
     ],
 )
 def test_so_many_attempts_and_then_no_more(tmp_path: Path, flags: tuple[str, ...], attempts: int) -> None:
-    watch = Watch()
+    waiter = Waiter()
     data = tmp_path / "data"
-    with Hook(watch) as hook, contextlib.closing(Served(data, watch, *flags)) as served:
-        open_shop(tmp_path, data, hook)
+    with WebhookReceiver(waiter) as hook, contextlib.closing(Served(data, waiter, *flags)) as served:
+        set_up(tmp_path, data, hook)
         hook.answer = status(503)
         served.start()
 
         assert send(served.url, WRITE_KEY, ["m"], fate="pass") == 200
 
-        watch.until(lambda: served.jobs() == 0, "the event is given up")
+        waiter.until(lambda: served.jobs() == 0, "the event is given up")
         assert served.stop() == 0
         assert len(hook.requests) == attempts
         found = account(data)

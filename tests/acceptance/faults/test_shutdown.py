@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.faults.hook import Hook, hang
+from tests.acceptance.faults.fates import audit, set_up
 from tests.acceptance.faults.load import Load
 from tests.acceptance.faults.served import Served
-from tests.acceptance.faults.shop import audit, open_shop
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.waiting import Waiter
+from tests.acceptance.faults.webhook import WebhookReceiver, hang
 
 GRACE_MS = 2_000
 
@@ -26,42 +26,45 @@ TOLERANCE_S = 4.0
 CLIENTS = 3
 
 
-def more(load: Load, watch: Watch) -> None:
+def more(load: Load, waiter: Waiter) -> None:
     accepted = len(load.accepted)
-    watch.until(lambda: len(load.accepted) > accepted + 50, "events are accepted")
+    waiter.until(lambda: len(load.accepted) > accepted + 50, "events are accepted")
 
 
-def go_on(load: Load, hook: Hook, watch: Watch) -> None:
+def go_on(load: Load, hook: WebhookReceiver, waiter: Waiter) -> None:
     arrived = len(hook.requests)
-    more(load, watch)
-    watch.until(lambda: len(hook.requests) > arrived, "events arrive")
+    more(load, waiter)
+    waiter.until(lambda: len(hook.requests) > arrived, "events arrive")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_under_load(tmp_path: Path, workers: int) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
-    watch = Watch()
+    waiter = Waiter()
     data = tmp_path / "data"
     flags = ("--grace-ms", str(GRACE_MS))
-    with Hook(watch) as hook, contextlib.closing(Served(data, watch, *flags, workers=workers)) as served:
-        open_shop(tmp_path, data, hook)
+    with (
+        WebhookReceiver(waiter) as hook,
+        contextlib.closing(Served(data, waiter, *flags, workers=workers)) as served,
+    ):
+        set_up(tmp_path, data, hook)
         answer = hook.answer
         served.start()
-        with Load(watch, lambda: served.url, seed, clients=CLIENTS) as load:
+        with Load(waiter, lambda: served.url, seed, clients=CLIENTS) as load:
             for hangs in (False, True):
-                go_on(load, hook, watch)
+                go_on(load, hook, waiter)
                 if hangs:
                     hook.answer = hang
-                    more(load, watch)
+                    more(load, waiter)
 
                 began = time.monotonic()
                 assert served.stop() == 0
                 assert time.monotonic() - began < GRACE_MS / 1e3 + TOLERANCE_S
                 hook.answer = answer
                 served.start()
-            go_on(load, hook, watch)
-        watch.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
+            go_on(load, hook, waiter)
+        waiter.until(lambda: served.jobs() == 0, "everything accepted comes to its end")
         assert served.stop() == 0
         assert set(load.statuses) == {200}
         unanswered = [error for error in load.cut if not isinstance(error, ConnectionRefusedError)]
@@ -73,12 +76,12 @@ def test_under_load(tmp_path: Path, workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_while_it_starts(tmp_path: Path, workers: int, number: signal.Signals) -> None:
-    watch = Watch()
+    waiter = Waiter()
     data = tmp_path / "data"
-    with contextlib.closing(Served(data, watch, workers=workers)) as served:
+    with contextlib.closing(Served(data, waiter, workers=workers)) as served:
         served.begin()
         queue = data / "queue-0.sqlite"
-        watch.until(
+        waiter.until(
             lambda: served.process.poll() is not None or len(served.workers()) == workers or queue.exists(),
             "it begins",
         )
@@ -88,27 +91,27 @@ def test_while_it_starts(tmp_path: Path, workers: int, number: signal.Signals) -
 
 
 def test_a_worker_that_is_gone_comes_back(tmp_path: Path) -> None:
-    watch = Watch()
-    with contextlib.closing(Served(tmp_path / "data", watch, workers=2)) as served:
+    waiter = Waiter()
+    with contextlib.closing(Served(tmp_path / "data", waiter, workers=2)) as served:
         served.start()
         before = served.workers()
 
         for pid in before:
             os.kill(pid, signal.SIGKILL)
 
-        watch.until(
+        waiter.until(
             lambda: len(served.workers()) == 2 and not set(served.workers()) & set(before), "others are there"
         )
-        watch.until(lambda: served.jobs() == 0, "they answer")
+        waiter.until(lambda: served.jobs() == 0, "they answer")
         assert served.stop() == 0
 
 
 def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
-    watch = Watch()
-    with contextlib.closing(Served(tmp_path / "data", watch, workers=2)) as served:
+    waiter = Waiter()
+    with contextlib.closing(Served(tmp_path / "data", waiter, workers=2)) as served:
         served.start()
         workers = served.workers()
 
         served.kill()
 
-        watch.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "they end")
+        waiter.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "they end")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service.place import Client, Place, Server, event, until
+from tests.acceptance.service.project import Client, Project, Server, event, until
 
 HOOK = """
 [[destinations]]
@@ -21,8 +21,8 @@ headers = { Authorization = "Bearer secret" }
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    it = Place(tmp_path)
+def place(tmp_path: Path) -> Project:
+    it = Project(tmp_path)
     it.write(
         "mark.js", "function onTrack(e) { if (e.properties.bad) throw new ValidationError('bad'); return e }"
     )
@@ -32,57 +32,57 @@ def place(tmp_path: Path) -> Place:
 
 
 @pytest.mark.parametrize("rotated", [False, True])
-def test_a_server_goes_on_with_the_copy(place: Place, rotated: bool) -> None:
-    copy = place.root / "copy"
-    with place.serving("--workers", "2") as client:
+def test_a_server_goes_on_with_the_copy(project: Project, rotated: bool) -> None:
+    copy = project.root / "copy"
+    with project.serving("--workers", "2") as client:
         client.track(1, bad=True)
         client.track(2)
-        until(lambda: len(place.arrived()) == 1)
+        until(lambda: len(project.arrived()) == 1)
         until(lambda: sum(client.metrics("headgate_queue_dead").values()) >= 1)
-        said = place.command("backup", str(copy))
+        said = project.command("backup", str(copy))
         if rotated:
-            place.command("keys", "rotate")  # the copy has the key that its secrets are sealed with
+            project.command("keys", "rotate")  # the copy has the key that its secrets are sealed with
         assert client.track(3).status_code == 200
     assert said.startswith("headgate: copied queue-0.sqlite, queue-1.sqlite, samples-0.sqlite,")
     assert "master.key" in said
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in copy.iterdir())
 
-    place.data = copy
-    assert "message_rejected: ValidationError: bad" in place.command("dead")
+    project.data = copy
+    assert "message_rejected: ValidationError: bad" in project.command("dead")
     with Server(copy, 0) as server, Client(server) as client:
         assert not any("token" in line for line in server.log)  # the workspace is there, with its owner
         client.track(2)  # known, so dropped
         client.track(4)
-        until(lambda: [each["messageId"] for each in place.arrived()] == ["m4"])
-    assert "takes secrets from: " in place.command("export")
+        until(lambda: [each["messageId"] for each in project.arrived()] == ["m4"])
+    assert "takes secrets from: " in project.command("export")
 
 
-def test_events_that_wait_are_in_the_copy(place: Place) -> None:
-    copy = place.root / "copy"
+def test_events_that_wait_are_in_the_copy(project: Project) -> None:
+    copy = project.root / "copy"
     flags = ("--allow-private", "--retry-base-ms", "600000")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        manifest = place.root / "headgate.toml"
+        manifest = project.root / "headgate.toml"
         manifest.write_text(manifest.read_text().replace(":1/", f":{nobody.getsockname()[1]}/"))
-        place.apply()
-        with place.serving(*flags) as client:
+        project.apply()
+        with project.serving(*flags) as client:
             client.batch(*(event(number) for number in range(5)))
             until(lambda: sum(client.metrics("headgate_queue_retrying").values()) == 5)
-            place.command("backup", str(copy))
+            project.command("backup", str(copy))
         with Server(copy, 0, *flags) as server, Client(server) as client:
             assert sum(client.metrics("headgate_queue_jobs").values()) == 5
 
 
-def test_where_there_is_something_nothing_is_written(place: Place) -> None:
-    assert place.command("backup", str(place.root), status=2) == (
-        f"headgate: {place.root}: is not empty; name another directory\n"
+def test_where_there_is_something_nothing_is_written(project: Project) -> None:
+    assert project.command("backup", str(project.root), status=2) == (
+        f"headgate: {project.root}: is not empty; name another directory\n"
     )
-    assert place.command("backup", str(place.root / "mark.js"), status=2).endswith(
+    assert project.command("backup", str(project.root / "mark.js"), status=2).endswith(
         "mark.js: is there already, and is no directory\n"
     )
 
 
-def test_without_a_data_directory(place: Place) -> None:
-    place.data = place.root / "none"
-    assert "there is no data directory" in place.command("backup", str(place.root / "copy"), status=2)
-    assert not (place.root / "copy").exists()
+def test_without_a_data_directory(project: Project) -> None:
+    project.data = project.root / "none"
+    assert "there is no data directory" in project.command("backup", str(project.root / "copy"), status=2)
+    assert not (project.root / "copy").exists()

@@ -28,7 +28,7 @@ from headgate.paths import DataDirectory
 from headgate.registry import destinations, sources, workspaces
 from headgate.registry.store import Registry
 from tests.acceptance.service.event_model import EVENT_BYTES, TYPES, Count, Model, ModelSource
-from tests.acceptance.service.place import Client, Place, until
+from tests.acceptance.service.project import Client, Project, until
 
 EXAMPLES = int(os.environ.get("HEADGATE_SERVICE_EXAMPLES", "15"))
 
@@ -45,8 +45,8 @@ ACCEPTED = b'{"success":true}'
 class Town:
     """A server with SOURCES and a file for each; `machine` works on one at a time."""
 
-    def __init__(self, place: Place, client: Client, registry: Registry, ids: dict[str, str]) -> None:
-        self.place = place
+    def __init__(self, project: Project, client: Client, registry: Registry, ids: dict[str, str]) -> None:
+        self.project = project
         self.client = client
         self.registry = registry
         self.ids = ids
@@ -62,7 +62,7 @@ class Town:
     def begin(self) -> None:
         """From here on things count for the next example, whatever became of the last one."""
         until(lambda: sum(self.client.metrics("headgate_queue_jobs").values()) == 0)
-        self.offsets = {name: len(self.place.arrived(f"{name}.jsonl")) for name in self.ids}
+        self.offsets = {name: len(self.project.arrived(f"{name}.jsonl")) for name in self.ids}
         self.counted, self.figures = self.counts(), self.metrics()
         for name in self.disabled:
             self.switch(name, enabled=True)
@@ -83,14 +83,14 @@ class Town:
 
     def arrived(self, source: str) -> list[dict[str, Any]]:
         """What came since the last example."""
-        return self.place.arrived(f"{source}.jsonl")[self.offsets[source] :]
+        return self.project.arrived(f"{source}.jsonl")[self.offsets[source] :]
 
     def counts(self) -> Counter[Count]:
         """What is stored, since the beginning, whoever served it."""
         names = {id_: name for name, id_ in self.ids.items()}
         found: Counter[Count] = Counter()
         with contextlib.closing(
-            sqlite3.connect(f"file:{DataDirectory(self.place.data).queue(0)}?mode=ro", uri=True)
+            sqlite3.connect(f"file:{DataDirectory(self.project.data).queue(0)}?mode=ro", uri=True)
         ) as db:
             rows = db.execute(
                 "SELECT source, destination, step, event_type, reason, sum(events) FROM tallies"
@@ -110,9 +110,9 @@ class Town:
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    place = Place(tmp_path_factory.mktemp("model"))
-    place.data.mkdir()
-    with Registry.open(DataDirectory(place.data)) as registry:
+    project = Project(tmp_path_factory.mktemp("model"))
+    project.data.mkdir()
+    with Registry.open(DataDirectory(project.data)) as registry:
         ids: dict[str, str] = {}
         with registry.change() as change:
             made = {slug: workspaces.create(change, slug=slug) for slug in ("one", "two")}
@@ -120,8 +120,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
                 row = sources.create(change, made[source.workspace].id, slug=source.name, keys=[key])
                 ids[source.name] = row.id
                 destinations.create(change, row.id, kind="sink", settings={"path": f"{source.name}.jsonl"})
-        with place.serving() as client:
-            town = Town(place, client, registry, ids)
+        with project.serving() as client:
+            town = Town(project, client, registry, ids)
             yield town
             town.http.close()
 

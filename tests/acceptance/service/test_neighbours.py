@@ -23,7 +23,7 @@ from benchmarks.load.webhooks import Received
 from headgate.paths import DataDirectory
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
-from tests.acceptance.service.place import Client
+from tests.acceptance.service.project import Client
 
 EVENTS = 20
 """More than a function may have invocations at once: the endless one has them all, and some wait."""

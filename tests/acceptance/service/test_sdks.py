@@ -24,7 +24,7 @@ from headgate.paths import DataDirectory
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from tests.acceptance.service.doubles import Double, receiver, tap
-from tests.acceptance.service.place import Place, until
+from tests.acceptance.service.project import Project, until
 from tests.headgate.tracking import test_sdk_node, test_sdk_python
 from tests.headgate.tracking.sdks import send_with_node
 
@@ -97,10 +97,10 @@ function = { name = "Other", settings = { who = "me" } }
 
 
 class World(NamedTuple):
-    place: Place
+    project: Project
     hook: Double
     wire: Double
-    project: str
+    project_id: str
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +109,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with receiver() as hook, pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "127.0.0.1")
         manifest = MANIFEST.replace("URL", hook.url).replace("SECRET", SECRET).replace("BATCH", str(BATCH))
-        place = Place(root, manifest, {"same.js": SAME, "other.js": OTHER})
-        place.apply()
-        with place.serving("--allow-private") as client, tap(lambda: client.server.url) as wire:
-            yield World(place, hook, wire, _project(place.data))
+        project = Project(root, manifest, {"same.js": SAME, "other.js": OTHER})
+        project.apply()
+        with project.serving("--allow-private") as client, tap(lambda: client.server.url) as wire:
+            yield World(project, hook, wire, _project(project.data))
             # It keeps connections open for the whole process.
             segment.analytics.request._session.close()
 
@@ -183,9 +183,9 @@ def test_every_field_of_every_call_arrives(world: World, send: Callable[[World],
         return [event for event in events if event["messageId"] in sent]
 
     places: list[tuple[Callable[[], list[dict[str, Any]]], bool]] = [
-        (lambda: ours(world.place.arrived("bare.jsonl")), False),
-        (lambda: ours(world.place.arrived("same.jsonl")), False),
-        (lambda: ours(world.place.arrived("other.jsonl")), True),
+        (lambda: ours(world.project.arrived("bare.jsonl")), False),
+        (lambda: ours(world.project.arrived("same.jsonl")), False),
+        (lambda: ours(world.project.arrived("other.jsonl")), True),
         (lambda: ours(delivered(world.hook, "/same")), False),
         (lambda: ours(delivered(world.hook, "/other")), True),
     ]
@@ -198,7 +198,7 @@ def test_every_field_of_every_call_arrives(world: World, send: Callable[[World],
             # The server's clock is the one thing that the wire does not tell; it is the same wherever the event arrives.
             at = received.setdefault(event["messageId"], event["receivedAt"])
             assert began - timedelta(milliseconds=1) <= datetime.fromisoformat(at) <= datetime.now(UTC)
-            before = accepted(item, batch, world.project, at)
+            before = accepted(item, batch, world.project_id, at)
             assert event == (as_changed(before) if is_changed else before)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.acceptance.service.place import Client, Place, event, until
+from tests.acceptance.service.project import Client, Project, event, until
 
 REFUSE = "function onTrack(e) { console.log('no luck with', e.messageId); throw new Error('no') }"
 
@@ -26,11 +26,11 @@ def ask(client: Client, token: str, path: str, body: object = None) -> dict[str,
 
 
 def test_failures_and_events_are_seen_whichever_worker_had_them(tmp_path: Path) -> None:
-    place = Place(tmp_path, files={"mark.js": REFUSE})
-    place.apply()
-    printed = place.command("token", "create", "watching").split()
+    project = Project(tmp_path, files={"mark.js": REFUSE})
+    project.apply()
+    printed = project.command("token", "create", "watching").split()
     token = next(word for word in printed if word.startswith("hgt_"))
-    with place.serving("--workers", "2") as client:
+    with project.serving("--workers", "2") as client:
         for number in range(12):
             client.http.post("/v1/track", json=event(number, writeKey="wk"), headers={"connection": "close"})
         (source,) = ask(client, token, "/sources")["sources"]

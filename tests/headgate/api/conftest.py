@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.headgate.api.house import House
+from tests.headgate.api.harness import ApiHarness
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with House(tmp_path / "data") as made:
+def harness(tmp_path: Path) -> Iterator[ApiHarness]:
+    with ApiHarness(tmp_path / "data") as made:
         yield made

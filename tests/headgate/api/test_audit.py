@@ -11,13 +11,13 @@ import pytest
 from headgate.api import audit as api
 from headgate.registry import audit, limits
 from headgate.service import retention
-from tests.headgate.api.house import START_MS, House
+from tests.headgate.api.harness import START_MS, ApiHarness
 
 DAY_MS = 24 * 3_600_000
 
 
-def group(house: House, name: str) -> str:
-    made: str = house.owner.post("/groups", {"name": name}).data["userGroup"]["id"]
+def group(harness: ApiHarness, name: str) -> str:
+    made: str = harness.owner.post("/groups", {"name": name}).data["userGroup"]["id"]
     return made
 
 
@@ -25,19 +25,19 @@ def names(answer: dict[str, Any]) -> list[str]:
     return [each["resourceName"] for each in answer["events"]]
 
 
-def sheet(house: House, query: str = "") -> list[list[str]]:
-    got = house.fetch("GET", f"/audit-events.csv{query}", house.owner.token)
+def sheet(harness: ApiHarness, query: str = "") -> list[list[str]]:
+    got = harness.fetch("GET", f"/audit-events.csv{query}", harness.owner.token)
     assert got.status_code == 200
     assert got.headers["content-type"] == "text/csv; charset=utf-8"
     assert got.headers["content-disposition"] == 'attachment; filename="audit-events.csv"'
     return list(csv.reader(io.StringIO(got.text)))
 
 
-def test_an_event_tells_who_did_what(house: House) -> None:
-    made = group(house, "Analysts")
-    house.owner.patch(f"/groups/{made}", {"name": "Readers"})
+def test_an_event_tells_who_did_what(harness: ApiHarness) -> None:
+    made = group(harness, "Analysts")
+    harness.owner.patch(f"/groups/{made}", {"name": "Readers"})
 
-    modified, created = house.owner.get("/audit-events").data["events"][:2]
+    modified, created = harness.owner.get("/audit-events").data["events"][:2]
 
     assert (modified["type"], created["type"]) == ("User Group Modified", "User Group Created")
     assert modified["resourceType"] == "user_group"
@@ -48,14 +48,14 @@ def test_an_event_tells_who_did_what(house: House) -> None:
     assert modified["before"] == created["after"] != modified["after"]
 
 
-def test_events_are_found(house: House) -> None:
-    first = group(house, "First")
-    house.clock.advance(DAY_MS)
-    second = group(house, "Second")
-    house.owner.delete(f"/groups/{first}")
+def test_events_are_found(harness: ApiHarness) -> None:
+    first = group(harness, "First")
+    harness.clock.advance(DAY_MS)
+    second = group(harness, "Second")
+    harness.owner.delete(f"/groups/{first}")
 
     def found(**query: Any) -> list[str]:
-        return names(house.owner.get("/audit-events", **query).data)
+        return names(harness.owner.get("/audit-events", **query).data)
 
     assert found(resourceId=first) == ["First", "First"]
     assert found(resourceId=first, type="User Group Deleted") == ["First"]
@@ -65,21 +65,21 @@ def test_events_are_found(house: House) -> None:
     assert found(endTime="2026-01-01T12:00:00.000Z", resourceType="user_group") == ["First"]
     assert found(endTime="2026-01-01") == []
     assert found(actor="nobody") == []
-    assert house.owner.get("/audit-events", startTime="yesterday").refusal[:2] == (422, "startTime")
-    assert house.rival.get("/audit-events", resourceId=first).data["events"] == []
+    assert harness.owner.get("/audit-events", startTime="yesterday").refusal[:2] == (422, "startTime")
+    assert harness.rival.get("/audit-events", resourceId=first).data["events"] == []
 
 
-def test_pages_stand_still_while_events_come(house: House) -> None:
+def test_pages_stand_still_while_events_come(harness: ApiHarness) -> None:
     for number in range(6):
-        group(house, f"{number}")
+        group(harness, f"{number}")
     wanted = {"resourceType": "user_group"}
-    first = house.owner.get("/audit-events", **wanted, pagination={"count": 2}).data
-    group(house, "6")
-    group(house, "7")
+    first = harness.owner.get("/audit-events", **wanted, pagination={"count": 2}).data
+    group(harness, "6")
+    group(harness, "7")
 
     def turned(page: dict[str, Any], to: str) -> dict[str, Any]:
         pagination = {"count": 2, "cursor": page["pagination"][to]}
-        return house.owner.get("/audit-events", **wanted, pagination=pagination).data
+        return harness.owner.get("/audit-events", **wanted, pagination=pagination).data
 
     second = turned(first, "next")
     third = turned(second, "next")
@@ -93,62 +93,64 @@ def test_pages_stand_still_while_events_come(house: House) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "MTA=", "MS4x", "MS4xLjEuMQ=="])
-def test_a_cursor_is_one_of_ours(house: House, cursor: str) -> None:
-    answer = house.owner.get("/audit-events", pagination={"count": 2, "cursor": cursor})
+def test_a_cursor_is_one_of_ours(harness: ApiHarness, cursor: str) -> None:
+    answer = harness.owner.get("/audit-events", pagination={"count": 2, "cursor": cursor})
 
     assert answer.refusal[:2] == (422, "pagination.cursor")
 
 
-def test_a_spreadsheet_has_every_event_and_no_formula(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spreadsheet_has_every_event_and_no_formula(
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(api, "ROWS", 3)
     strange = ['=cmd|" /C calc"!A0', "+1", "-1", "@SUM(A1)", "\uff1d1", 'plain, "quoted"']
     for name in strange:
-        group(house, name)
+        group(harness, name)
 
-    head, *rows = sheet(house)
+    head, *rows = sheet(harness)
 
     assert tuple(head) == api.COLUMNS
-    listed = house.owner.get("/audit-events").data["events"]
+    listed = harness.owner.get("/audit-events").data["events"]
     assert [row[head.index("id")] for row in rows] == [each["id"] for each in listed]
     told = [row[head.index("resourceName")] for row in rows][: len(strange)]
     assert told == [strange[-1], *[f"'{each}" for each in reversed(strange[:-1])]]
-    assert len(sheet(house, "?resourceType=user_group")) == 1 + len(strange)
-    assert sheet(house, "?resourceType=none") == [head]
+    assert len(sheet(harness, "?resourceType=user_group")) == 1 + len(strange)
+    assert sheet(harness, "?resourceType=none") == [head]
 
 
-def test_a_spreadsheet_is_for_who_takes_one(house: House) -> None:
+def test_a_spreadsheet_is_for_who_takes_one(harness: ApiHarness) -> None:
     def status(accept: str) -> int:
-        return house.send("GET", "/audit-events.csv", None, _headers(house, accept)).status
+        return harness.send("GET", "/audit-events.csv", None, _headers(harness, accept)).status
 
     assert status("application/json") == 406
-    assert house.fetch("GET", "/audit-events.csv?startTime=x", house.owner.token).json()["errors"][0] == {
+    assert harness.fetch("GET", "/audit-events.csv?startTime=x", harness.owner.token).json()["errors"][0] == {
         "type": "input-validation",
         "message": '"startTime" must be an ISO 8601 time, such as 2026-01-31T12:00:00Z',
         "field": "startTime",
     }
 
 
-def test_old_events_are_forgotten(house: House) -> None:
-    group(house, "Old")
-    before = len(house.audited())
-    house.clock.advance(limits.AUDIT_MS - 1_000)
-    group(house, "New")
+def test_old_events_are_forgotten(harness: ApiHarness) -> None:
+    group(harness, "Old")
+    before = len(harness.audited())
+    harness.clock.advance(limits.AUDIT_MS - 1_000)
+    group(harness, "New")
 
-    assert retention.sweep(house.registry) == 0
-    revision = house.registry.cell.value
-    house.clock.advance(DAY_MS)
-    assert retention.sweep(house.registry) >= before
-    assert [each.resource_name for each in house.audited()] == ["New"]
-    assert house.registry.cell.value == revision
+    assert retention.sweep(harness.registry) == 0
+    revision = harness.registry.cell.value
+    harness.clock.advance(DAY_MS)
+    assert retention.sweep(harness.registry) >= before
+    assert [each.resource_name for each in harness.audited()] == ["New"]
+    assert harness.registry.cell.value == revision
 
 
-def test_events_are_forgotten_by_and_by(house: House) -> None:
+def test_events_are_forgotten_by_and_by(harness: ApiHarness) -> None:
     for number in range(5):
-        group(house, f"{number}")
-    with house.registry.change() as change:
+        group(harness, f"{number}")
+    with harness.registry.change() as change:
         change.now = START_MS + limits.AUDIT_MS + DAY_MS
         assert audit.sweep(change, most=3) == 3
 
 
-def _headers(house: House, accept: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {house.owner.token}", "accept": accept}
+def _headers(harness: ApiHarness, accept: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {harness.owner.token}", "accept": accept}

@@ -6,7 +6,7 @@ import pytest
 
 from headgate.api.catalog import OPTIONS
 from headgate.registry import kinds
-from tests.headgate.api.house import House
+from tests.headgate.api.harness import ApiHarness
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ from tests.headgate.api.house import House
     ],
 )
 def test_the_catalog_tells_what_there_is(
-    house: House, path: str, many: str, one: str, ids: list[str]
+    harness: ApiHarness, path: str, many: str, one: str, ids: list[str]
 ) -> None:
-    caller = house.caller("functions-read-only")
+    caller = harness.caller("functions-read-only")
     data = caller.get(path).data
 
     assert [each["id"] for each in data[many]] == ids
@@ -42,8 +42,8 @@ def test_every_setting_of_a_destination_is_an_option() -> None:
     }
 
 
-def test_what_is_required_says_so(house: House) -> None:
-    metadata = house.owner.get("/catalog/destinations/webhook").data["destinationMetadata"]
+def test_what_is_required_says_so(harness: ApiHarness) -> None:
+    metadata = harness.owner.get("/catalog/destinations/webhook").data["destinationMetadata"]
 
     assert [option["name"] for option in metadata["options"] if option["required"]] == ["url"]
     assert {option["name"]: option.get("defaultValue") for option in metadata["options"]}["method"] == "POST"

@@ -21,7 +21,7 @@ from headgate.api.rates import PER_MINUTE
 from headgate.api.table import OPERATIONS
 from headgate.service.application import Application
 from tests.headgate.api import shapes
-from tests.headgate.api.house import START_MS, Caller, House
+from tests.headgate.api.harness import START_MS, ApiHarness, Caller
 
 VENDOR: Final = "application/vnd.segment.{}+json"
 
@@ -68,26 +68,26 @@ def test_no_type_that_is_wanted_is_406(accept: str, versions: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize("name", ["v1", "v1beta", "v1alpha", "stable", "beta", "alpha"])
-def test_bodies_come_in_every_version(house: House, name: str) -> None:
+def test_bodies_come_in_every_version(harness: ApiHarness, name: str) -> None:
     sent = {"content-type": VENDOR.format(name), "accept": VENDOR.format(name)}
-    answer = house.owner.ask("POST", "/groups", {"name": "G"}, headers=sent)
+    answer = harness.owner.ask("POST", "/groups", {"name": "G"}, headers=sent)
 
     assert answer.status == 200
     assert answer.headers["content-type"] == VENDOR.format(name)
 
 
-def test_types_over_http(house: House) -> None:
+def test_types_over_http(harness: ApiHarness) -> None:
     def status(content_type: str) -> int:
-        return house.owner.ask(
+        return harness.owner.ask(
             "POST", "/groups", {"name": content_type}, headers={"content-type": content_type}
         ).status
 
     assert status("application/json; charset=utf-8") == 200
     assert status("text/plain") == status("application/xml") == 415
-    refused = house.owner.ask("GET", "/groups", headers={"accept": "text/html"})
+    refused = harness.owner.ask("GET", "/groups", headers={"accept": "text/html"})
     assert (refused.status, refused.headers["content-type"]) == (406, media.JSON)
     # Without a body there is no type of it.
-    assert house.owner.ask("POST", "/functions/ifnd_" + "0" * 24 + "/deploy").status == 404
+    assert harness.owner.ask("POST", "/functions/ifnd_" + "0" * 24 + "/deploy").status == 404
 
 
 @pytest.mark.parametrize(
@@ -100,17 +100,17 @@ def test_types_over_http(house: House) -> None:
         (b'{"name": "' + b"x" * serving.BODY_BYTES + b'"}', 413, f"more than {serving.BODY_BYTES} bytes"),
     ],
 )
-def test_bodies_that_are_none(house: House, body: bytes, status: int, message: str) -> None:
-    answer = house.owner.ask("POST", "/groups", body)
+def test_bodies_that_are_none(harness: ApiHarness, body: bytes, status: int, message: str) -> None:
+    answer = harness.owner.ask("POST", "/groups", body)
 
     assert answer.status == status
     assert message in answer.error["message"]
 
 
-def test_every_answer_tells_how_often_one_may_still_ask(house: House) -> None:
-    token = house.owner.token
+def test_every_answer_tells_how_often_one_may_still_ask(harness: ApiHarness) -> None:
+    token = harness.owner.token
     minute = START_MS // 60_000
-    first, second = house.owner.get("/"), house.owner.get("/sources/none")
+    first, second = harness.owner.get("/"), harness.owner.get("/sources/none")
     assert (first.status, second.status) == (200, 404)
     told = [
         (each.headers["x-ratelimit-consumed"], each.headers["x-ratelimit-remaining"])
@@ -119,12 +119,12 @@ def test_every_answer_tells_how_often_one_may_still_ask(house: House) -> None:
     assert told == [("1", str(PER_MINUTE["usual"] - 1)), ("2", str(PER_MINUTE["usual"] - 2))]
     reset = email.utils.parsedate_to_datetime(first.headers["x-ratelimit-reset"])
     assert reset.timestamp() == (minute + 1) * 60
-    downloaded = house.fetch("GET", "/audit-events.csv", token)
+    downloaded = harness.fetch("GET", "/audit-events.csv", token)
     assert downloaded.headers["x-ratelimit-consumed"] == "3"
 
 
-def test_whoever_asks_too_often_is_told_when_to_come_back(house: House) -> None:
-    answers = [house.owner.post("/groups", {"name": f"G{n}"}) for n in range(PER_MINUTE["scarce"] + 1)]
+def test_whoever_asks_too_often_is_told_when_to_come_back(harness: ApiHarness) -> None:
+    answers = [harness.owner.post("/groups", {"name": f"G{n}"}) for n in range(PER_MINUTE["scarce"] + 1)]
 
     assert [each.status for each in answers] == [200] * PER_MINUTE["scarce"] + [429]
     last = answers[-1]
@@ -135,10 +135,10 @@ def test_whoever_asks_too_often_is_told_when_to_come_back(house: House) -> None:
     assert last.headers["x-ratelimit-remaining"] == "0"
     assert 0 < int(last.headers["retry-after"]) <= 60
     # What is not scarce goes on, and so does another workspace.
-    assert house.owner.get("/groups").status == 200
-    assert house.rival.post("/groups", {"name": "G"}).status == 200
-    house.clock.advance(data["msBeforeNext"])
-    assert house.owner.post("/groups", {"name": "again"}).status == 200
+    assert harness.owner.get("/groups").status == 200
+    assert harness.rival.post("/groups", {"name": "G"}).status == 200
+    harness.clock.advance(data["msBeforeNext"])
+    assert harness.owner.post("/groups", {"name": "again"}).status == 200
 
 
 def test_members_labels_and_volumes_are_scarce() -> None:
@@ -158,8 +158,8 @@ def elsewhere() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("who", ["owner", "nobody"])
-def test_what_is_not_here_is_404_in_the_form_of_all_errors(house: House, who: str) -> None:
-    caller = house.owner if who == "owner" else Caller(house, "")
+def test_what_is_not_here_is_404_in_the_form_of_all_errors(harness: ApiHarness, who: str) -> None:
+    caller = harness.owner if who == "owner" else Caller(harness, "")
     asked = [*elsewhere(), ("GET", "/nothing"), ("POST", "/functions/x/y/z"), ("GET", "/v1/functions")]
     assert len(asked) > 100
     for method, path in asked:
@@ -186,8 +186,8 @@ def test_a_fault_of_ours_is_told_in_the_form_of_all_errors() -> None:
     assert "secret" not in answer.text
 
 
-def test_a_method_that_is_not_here_is_told_so(house: House) -> None:
-    answer = house.owner.ask("DELETE", "/functions")
+def test_a_method_that_is_not_here_is_told_so(harness: ApiHarness) -> None:
+    answer = harness.owner.ask("DELETE", "/functions")
 
     assert (answer.status, answer.error["type"]) == (405, "method-not-allowed")
 

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from headgate.registry import filters
-from tests.headgate.api.house import House
+from tests.headgate.api.harness import ApiHarness
 
 DROP = [{"type": "DROP"}]
 
 
 class Hook:
-    """A destination of the house's owner."""
+    """A destination of the harness's owner."""
 
-    def __init__(self, house: House, name: str = "Hook") -> None:
-        self.house = house
+    def __init__(self, harness: ApiHarness, name: str = "Hook") -> None:
+        self.harness = harness
         source = {"slug": name, "enabled": True, "metadataId": "javascript"}
-        self.source = house.owner.post("/sources", source).data["source"]["id"]
+        self.source = harness.owner.post("/sources", source).data["source"]["id"]
         body = {"sourceId": self.source, "metadataId": "webhook", "settings": {"url": "https://example.com"}}
-        self.id = house.owner.post("/destinations", body).data["destination"]["id"]
+        self.id = harness.owner.post("/destinations", body).data["destination"]["id"]
         self.path = f"/destination/{self.id}/filters"
 
     def body(self, **facts: Any) -> dict[str, Any]:
@@ -34,16 +34,16 @@ class Hook:
         } | facts
 
     def made(self, **facts: Any) -> dict[str, Any]:
-        made: dict[str, Any] = self.house.owner.post(self.path, self.body(**facts)).data["filter"]
+        made: dict[str, Any] = self.harness.owner.post(self.path, self.body(**facts)).data["filter"]
         return made
 
 
 @pytest.fixture
-def hook(house: House) -> Hook:
-    return Hook(house)
+def hook(harness: ApiHarness) -> Hook:
+    return Hook(harness)
 
 
-def test_a_filter_lives(house: House, hook: Hook) -> None:
+def test_a_filter_lives(harness: ApiHarness, hook: Hook) -> None:
     made = hook.made(description="none at all")
     path = f"{hook.path}/{made['id']}"
 
@@ -54,15 +54,15 @@ def test_a_filter_lives(house: House, hook: Hook) -> None:
         "No tracks",
         True,
     )
-    assert house.owner.get(path).data == {"filter": made}
-    changed = house.owner.patch(path, {"if": "all", "enabled": False}).data["filter"]
+    assert harness.owner.get(path).data == {"filter": made}
+    changed = harness.owner.patch(path, {"if": "all", "enabled": False}).data["filter"]
     assert changed == made | {"if": "all", "enabled": False, "updatedAt": changed["updatedAt"]}
     assert changed["updatedAt"] > made["updatedAt"]
-    assert house.owner.patch(path, {"title": "T"}).data["filter"]["description"] == "none at all"
-    assert house.owner.patch(path, {"description": None}).data["filter"]["description"] == ""
-    assert house.owner.delete(path).data == {"status": "SUCCESS"}
-    assert house.owner.get(path).status == 404
-    assert [each.type for each in house.audited()[:5]] == [
+    assert harness.owner.patch(path, {"title": "T"}).data["filter"]["description"] == "none at all"
+    assert harness.owner.patch(path, {"description": None}).data["filter"]["description"] == ""
+    assert harness.owner.delete(path).data == {"status": "SUCCESS"}
+    assert harness.owner.get(path).status == 404
+    assert [each.type for each in harness.audited()[:5]] == [
         "Destination Filter Deleted",
         "Destination Filter Modified",
         "Destination Filter Modified",
@@ -71,17 +71,17 @@ def test_a_filter_lives(house: House, hook: Hook) -> None:
     ]
 
 
-def test_filters_are_listed_in_their_order(house: House, hook: Hook) -> None:
+def test_filters_are_listed_in_their_order(harness: ApiHarness, hook: Hook) -> None:
     made = [hook.made(title=str(number)) for number in range(10)]
 
-    assert house.owner.get(hook.path).data["filters"] == made
-    first = house.owner.get(hook.path, pagination={"count": 3}).data
+    assert harness.owner.get(hook.path).data["filters"] == made
+    first = harness.owner.get(hook.path, pagination={"count": 3}).data
     assert first["pagination"].keys() == {"current", "next", "totalEntries"}
-    page = house.owner.get(hook.path, pagination={"count": 3, "cursor": first["pagination"]["next"]}).data
+    page = harness.owner.get(hook.path, pagination={"count": 3, "cursor": first["pagination"]["next"]}).data
     assert page["filters"] == made[3:6]
     assert page["pagination"].keys() == {"current", "next", "previous", "totalEntries"}
     assert page["pagination"]["totalEntries"] == 10
-    one_more = house.owner.post(hook.path, hook.body())
+    one_more = harness.owner.post(hook.path, hook.body())
     assert (one_more.status, "at most 10" in one_more.error["message"]) == (409, True)
 
 
@@ -98,17 +98,17 @@ def test_filters_are_listed_in_their_order(house: House, hook: Hook) -> None:
     ],
 )
 def test_a_filter_that_breaks_a_rule_is_refused(
-    house: House, hook: Hook, facts: dict[str, Any], field: str
+    harness: ApiHarness, hook: Hook, facts: dict[str, Any], field: str
 ) -> None:
-    answer = house.owner.post(hook.path, hook.body(**facts))
+    answer = harness.owner.post(hook.path, hook.body(**facts))
 
     assert (answer.status, answer.error["field"]) == (422, field)
 
 
-def test_a_filter_names_the_source_of_its_destination(house: House, hook: Hook) -> None:
-    other = Hook(house, "Other")
+def test_a_filter_names_the_source_of_its_destination(harness: ApiHarness, hook: Hook) -> None:
+    other = Hook(harness, "Other")
 
-    answer = house.owner.post(hook.path, hook.body(sourceId=other.source))
+    answer = harness.owner.post(hook.path, hook.body(sourceId=other.source))
 
     assert (answer.status, answer.error["field"]) == (422, "sourceId")
 
@@ -117,11 +117,13 @@ def test_a_filter_names_the_source_of_its_destination(house: House, hook: Hook) 
     "action",
     [{"type": "EXPLODE"}, {"type": "SAMPLE"}, {"type": "SAMPLE", "percent": 2}, {"type": "DROP_PROPERTIES"}],
 )
-def test_an_action_that_means_nothing_is_refused(house: House, hook: Hook, action: dict[str, Any]) -> None:
-    assert house.owner.post(hook.path, hook.body(actions=[action])).status == 422
+def test_an_action_that_means_nothing_is_refused(
+    harness: ApiHarness, hook: Hook, action: dict[str, Any]
+) -> None:
+    assert harness.owner.post(hook.path, hook.body(actions=[action])).status == 422
 
 
-def test_an_action_too_large_to_keep_is_refused(house: House, hook: Hook) -> None:
+def test_an_action_too_large_to_keep_is_refused(harness: ApiHarness, hook: Hook) -> None:
     deep: Any = {}
     for _ in range(240):
         deep = {"a": deep}
@@ -129,11 +131,11 @@ def test_an_action_too_large_to_keep_is_refused(house: House, hook: Hook) -> Non
 
     for fields in (deep, many):
         body = hook.body(actions=[{"type": "DROP", "fields": fields}])
-        answer = house.owner.post(hook.path, json.dumps(body).encode())
+        answer = harness.owner.post(hook.path, json.dumps(body).encode())
         assert (answer.status, answer.error["field"]) == (422, "actions")
 
 
-def test_actions_are_told_by_the_names_that_clients_know(house: House, hook: Hook) -> None:
+def test_actions_are_told_by_the_names_that_clients_know(harness: ApiHarness, hook: Hook) -> None:
     fields = {"properties": ["a"]}
     actions = [
         {"type": "drop_event", "fields": None},
@@ -149,17 +151,17 @@ def test_actions_are_told_by_the_names_that_clients_know(house: House, hook: Hoo
     ]
 
     assert hook.made(actions=actions)["actions"] == wanted
-    house.do(
+    harness.do(
         lambda change: filters.create(
             change, hook.id, query="all", title="From the command line", actions=[{"type": "drop"}]
         )
     )
-    assert house.owner.get(hook.path).data["filters"][1]["actions"] == DROP
+    assert harness.owner.get(hook.path).data["filters"][1]["actions"] == DROP
 
 
-def test_who_may_not_is_refused(house: House, hook: Hook) -> None:
+def test_who_may_not_is_refused(harness: ApiHarness, hook: Hook) -> None:
     path = f"{hook.path}/{hook.made()['id']}"
-    reader = house.caller("source-read-only")
+    reader = harness.caller("source-read-only")
 
     assert reader.get(path).status == reader.get(hook.path).status == 200
     assert [
@@ -168,22 +170,22 @@ def test_who_may_not_is_refused(house: House, hook: Hook) -> None:
         reader.delete(path).status,
     ] == [401, 401, 401]
     for answer in (
-        house.rival.get(hook.path),
-        house.rival.post(hook.path, hook.body()),
-        house.rival.get(path),
-        house.rival.patch(path, {"if": "all"}),
-        house.rival.delete(path),
+        harness.rival.get(hook.path),
+        harness.rival.post(hook.path, hook.body()),
+        harness.rival.get(path),
+        harness.rival.patch(path, {"if": "all"}),
+        harness.rival.delete(path),
     ):
         assert answer.refusal == (404, "", "there is no such destination")
 
 
-def test_a_filter_is_found_at_its_destination_only(house: House, hook: Hook) -> None:
+def test_a_filter_is_found_at_its_destination_only(harness: ApiHarness, hook: Hook) -> None:
     name = hook.made()["id"]
-    other = Hook(house, "Other")
+    other = Hook(harness, "Other")
 
-    assert house.owner.get(f"{other.path}/{name}").status == 404
-    assert house.owner.patch(f"{other.path}/{name}", {"if": "all"}).status == 404
-    assert house.owner.delete(f"{other.path}/{name}").status == 404
+    assert harness.owner.get(f"{other.path}/{name}").status == 404
+    assert harness.owner.patch(f"{other.path}/{name}", {"if": "all"}).status == 404
+    assert harness.owner.delete(f"{other.path}/{name}").status == 404
 
 
 EVENT = {"type": "track", "event": "Bought", "properties": {"price": 3, "card": "4111"}}
@@ -209,26 +211,26 @@ EVENT = {"type": "track", "event": "Bought", "properties": {"price": 3, "card": 
     ],
 )
 def test_a_preview_tells_what_becomes_of_an_event(
-    house: House, query: str, actions: list[dict[str, Any]], result: dict[str, Any] | None
+    harness: ApiHarness, query: str, actions: list[dict[str, Any]], result: dict[str, Any] | None
 ) -> None:
-    before = len(house.audited())
+    before = len(harness.audited())
 
-    answer = house.owner.post(
+    answer = harness.owner.post(
         "/destination/filters/preview", {"filter": {"if": query, "actions": actions}, "payload": EVENT}
     )
 
     assert answer.data == {"inputPayload": EVENT, "result": result}
-    assert len(house.audited()) == before
+    assert len(harness.audited()) == before
 
 
-def test_a_preview_of_what_is_no_filter_is_refused(house: House) -> None:
+def test_a_preview_of_what_is_no_filter_is_refused(harness: ApiHarness) -> None:
     deep: Any = {}
     for _ in range(300):
         deep = {"a": deep}
     path = "/destination/filters/preview"
 
-    assert house.owner.post(path, {"filter": {"if": "(", "actions": DROP}, "payload": {}}).status == 422
-    assert house.owner.post(path, {"filter": {"if": "all", "actions": DROP}}).error["field"] == "payload"
+    assert harness.owner.post(path, {"filter": {"if": "(", "actions": DROP}, "payload": {}}).status == 422
+    assert harness.owner.post(path, {"filter": {"if": "all", "actions": DROP}}).error["field"] == "payload"
     body = {"filter": {"if": "all", "actions": DROP}, "payload": deep}
-    answer = house.owner.post(path, json.dumps(body).encode())
+    answer = harness.owner.post(path, json.dumps(body).encode())
     assert (answer.status, answer.error["field"]) == (422, "payload")

@@ -7,63 +7,63 @@ from typing import Any
 import pytest
 
 from headgate.registry import functions
-from tests.headgate.api.house import House
+from tests.headgate.api.harness import ApiHarness
 
 TYPESCRIPT = "function onTrack(event: object): object { return event }"
 JAVASCRIPT = "function onTrack(event) { return event }"
 
 
-def create(house: House, code: str, **fields: Any) -> dict[str, Any]:
+def create(harness: ApiHarness, code: str, **fields: Any) -> dict[str, Any]:
     body = {"code": code, "displayName": "Mine", "resourceType": "INSERT_DESTINATION", **fields}
-    function: dict[str, Any] = house.owner.post("/functions", body).data["function"]
+    function: dict[str, Any] = harness.owner.post("/functions", body).data["function"]
     return function
 
 
-def modify(house: House, function: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    changed: dict[str, Any] = house.owner.patch(f"/functions/{function['id']}", fields).data["function"]
+def modify(harness: ApiHarness, function: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    changed: dict[str, Any] = harness.owner.patch(f"/functions/{function['id']}", fields).data["function"]
     return changed
 
 
-def versions(house: House, function: dict[str, Any]) -> int:
-    data = house.owner.get(f"/functions/{function['id']}/versions").data
+def versions(harness: ApiHarness, function: dict[str, Any]) -> int:
+    data = harness.owner.get(f"/functions/{function['id']}/versions").data
     count: int = data["pagination"]["totalEntries"]
     return count
 
 
-def test_new_code_is_of_the_language_that_the_function_has(house: House) -> None:
+def test_new_code_is_of_the_language_that_the_function_has(harness: ApiHarness) -> None:
     """The official clients know nothing of languages."""
-    function = create(house, TYPESCRIPT, language="typescript")
-    changed = modify(house, function, code=f"{TYPESCRIPT} // again")
+    function = create(harness, TYPESCRIPT, language="typescript")
+    changed = modify(harness, function, code=f"{TYPESCRIPT} // again")
 
     assert (changed["language"], changed["code"]) == ("typescript", f"{TYPESCRIPT} // again")
 
 
-def test_a_language_alone_is_one_for_the_code_there_is(house: House) -> None:
-    function = create(house, JAVASCRIPT)
+def test_a_language_alone_is_one_for_the_code_there_is(harness: ApiHarness) -> None:
+    function = create(harness, JAVASCRIPT)
 
-    assert modify(house, function, language="typescript")["language"] == "typescript"
-    assert versions(house, function) == 2
-    assert modify(house, function, language="typescript")["language"] == "typescript"
-    assert versions(house, function) == 2
-    other = create(house, TYPESCRIPT, language="typescript")
-    refused = house.owner.patch(f"/functions/{other['id']}", {"language": "javascript"})
+    assert modify(harness, function, language="typescript")["language"] == "typescript"
+    assert versions(harness, function) == 2
+    assert modify(harness, function, language="typescript")["language"] == "typescript"
+    assert versions(harness, function) == 2
+    other = create(harness, TYPESCRIPT, language="typescript")
+    refused = harness.owner.patch(f"/functions/{other['id']}", {"language": "javascript"})
     assert (refused.status, refused.error["field"]) == (422, "code")
 
 
-def test_an_update_keeps_what_it_does_not_name(house: House) -> None:
+def test_an_update_keeps_what_it_does_not_name(harness: ApiHarness) -> None:
     function = create(
-        house, JAVASCRIPT, description="first", isolation="hermetic", timeMs=100, batchMaxCount=7
+        harness, JAVASCRIPT, description="first", isolation="hermetic", timeMs=100, batchMaxCount=7
     )
-    changed = modify(house, function, displayName="Yours")
+    changed = modify(harness, function, displayName="Yours")
 
     assert changed | {"displayName": "Mine"} == function
-    assert versions(house, function) == 1
+    assert versions(harness, function) == 1
 
 
 def test_code_is_compiled_for_those_alone_who_may_save_it(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    function = create(house, JAVASCRIPT)
+    function = create(harness, JAVASCRIPT)
     new = {"code": JAVASCRIPT, "displayName": "Mine", "resourceType": "INSERT_DESTINATION"}
     compiled: list[str] = []
 
@@ -72,10 +72,10 @@ def test_code_is_compiled_for_those_alone_who_may_save_it(
         return functions.Code(text, "javascript")
 
     monkeypatch.setattr(functions, "checked", checked)
-    reader = house.caller("functions-read-only")
+    reader = harness.caller("functions-read-only")
     assert reader.post("/functions", new).status == 401
     assert reader.patch(f"/functions/{function['id']}", {"code": JAVASCRIPT}).status == 401
-    assert house.rival.patch(f"/functions/{function['id']}", {"code": JAVASCRIPT}).status == 404
+    assert harness.rival.patch(f"/functions/{function['id']}", {"code": JAVASCRIPT}).status == 404
     assert compiled == []
-    assert house.owner.post("/functions", new).status == 200
+    assert harness.owner.post("/functions", new).status == 200
     assert compiled == [JAVASCRIPT]

@@ -6,22 +6,22 @@ import pytest
 
 from headgate.api.permissions import Resource
 from headgate.registry import sources
-from tests.headgate.api.house import House
+from tests.headgate.api.harness import ApiHarness
 
 PROD = {"key": "env", "value": "prod"}
 
 
-def test_a_label_lives(house: House) -> None:
+def test_a_label_lives(harness: ApiHarness) -> None:
     team = {"key": "team", "value": "shop & co", "description": "who sells"}
 
-    assert house.owner.post("/labels", {"label": team}).data == {"label": team}
-    assert house.owner.post("/labels", {"label": PROD}).data == {"label": PROD}
-    assert house.owner.get("/labels").data == {"labels": [PROD, team]}
-    assert house.owner.post("/labels", {"label": PROD}).status == 409
-    assert house.owner.delete("/labels/team/shop%20&%20co").data == {"status": "SUCCESS"}
-    assert house.owner.delete("/labels/team/shop%20&%20co").status == 404
-    assert house.owner.get("/labels").data == {"labels": [PROD]}
-    assert [(each.type, each.resource_name) for each in house.audited()[:3]] == [
+    assert harness.owner.post("/labels", {"label": team}).data == {"label": team}
+    assert harness.owner.post("/labels", {"label": PROD}).data == {"label": PROD}
+    assert harness.owner.get("/labels").data == {"labels": [PROD, team]}
+    assert harness.owner.post("/labels", {"label": PROD}).status == 409
+    assert harness.owner.delete("/labels/team/shop%20&%20co").data == {"status": "SUCCESS"}
+    assert harness.owner.delete("/labels/team/shop%20&%20co").status == 404
+    assert harness.owner.get("/labels").data == {"labels": [PROD]}
+    assert [(each.type, each.resource_name) for each in harness.audited()[:3]] == [
         ("Label Deleted", "team:shop & co"),
         ("Label Created", "env:prod"),
         ("Label Created", "team:shop & co"),
@@ -41,51 +41,53 @@ def test_a_label_lives(house: House) -> None:
         ({"key": "a", "value": "b", "description": "x" * 5_000}, "description"),
     ],
 )
-def test_a_label_that_breaks_a_rule_is_refused(house: House, label: dict[str, str], field: str) -> None:
-    answer = house.owner.post("/labels", {"label": label})
+def test_a_label_that_breaks_a_rule_is_refused(
+    harness: ApiHarness, label: dict[str, str], field: str
+) -> None:
+    answer = harness.owner.post("/labels", {"label": label})
 
     assert (answer.status, answer.error["field"]) == (422, field)
-    assert house.owner.get("/labels").data == {"labels": []}
+    assert harness.owner.get("/labels").data == {"labels": []}
 
 
-def test_owners_alone_make_and_delete_labels(house: House) -> None:
-    house.owner.post("/labels", {"label": PROD})
-    admin = house.caller("source-admin")
+def test_owners_alone_make_and_delete_labels(harness: ApiHarness) -> None:
+    harness.owner.post("/labels", {"label": PROD})
+    admin = harness.caller("source-admin")
 
     assert admin.get("/labels").data == {"labels": [PROD]}
     assert admin.post("/labels", {"label": {"key": "a", "value": "b"}}).status == 401
     assert admin.delete("/labels/env/prod").status == 401
-    assert house.rival.get("/labels").data == {"labels": []}
-    assert house.rival.delete("/labels/env/prod").status == 404
-    assert house.owner.get("/labels").data == {"labels": [PROD]}
+    assert harness.rival.get("/labels").data == {"labels": []}
+    assert harness.rival.delete("/labels/env/prod").status == 404
+    assert harness.owner.get("/labels").data == {"labels": [PROD]}
 
 
-def test_a_label_that_is_deleted_leaves_its_sources(house: House) -> None:
+def test_a_label_that_is_deleted_leaves_its_sources(harness: ApiHarness) -> None:
     other = {"key": "team", "value": "shop"}
-    source = house.do(
-        lambda change: sources.create(change, house.workspace, slug="web", labels=[PROD, other, PROD])
+    source = harness.do(
+        lambda change: sources.create(change, harness.workspace, slug="web", labels=[PROD, other, PROD])
     )
-    reader = house.granted(
-        ("source-read-only", [Resource("SOURCE", house.workspace, frozenset({"env:prod"}))])
+    reader = harness.granted(
+        ("source-read-only", [Resource("SOURCE", harness.workspace, frozenset({"env:prod"}))])
     )
-    assert house.owner.get("/labels").data == {"labels": [PROD, other]}
+    assert harness.owner.get("/labels").data == {"labels": [PROD, other]}
     assert reader.get(f"/sources/{source.id}").data["source"]["labels"] == [PROD, other]
 
-    house.owner.delete("/labels/env/prod")
+    harness.owner.delete("/labels/env/prod")
 
-    assert house.owner.get(f"/sources/{source.id}").data["source"]["labels"] == [other]
+    assert harness.owner.get(f"/sources/{source.id}").data["source"]["labels"] == [other]
     assert reader.get(f"/sources/{source.id}").status == 401
-    assert [each.type for each in house.audited()[:2]] == ["Label Deleted", "Source Modified"]
+    assert [each.type for each in harness.audited()[:2]] == ["Label Deleted", "Source Modified"]
 
 
-def test_writing_labels_is_scarce(house: House) -> None:
+def test_writing_labels_is_scarce(harness: ApiHarness) -> None:
     for number in range(60):
-        assert house.owner.delete(f"/labels/key/{number}").status == 404
+        assert harness.owner.delete(f"/labels/key/{number}").status == 404
 
-    answer = house.owner.delete("/labels/key/60")
+    answer = harness.owner.delete("/labels/key/60")
 
     assert (answer.status, answer.error["type"]) == (429, "RequestError")
     assert set(answer.error["data"]) == {"remainingPoints", "msBeforeNext", "consumedPoints"}
-    assert house.owner.get("/labels").status == 200
-    house.clock.advance(60_000)
-    assert house.owner.delete("/labels/key/60").status == 404
+    assert harness.owner.get("/labels").status == 200
+    harness.clock.advance(60_000)
+    assert harness.owner.delete("/labels/key/60").status == 404

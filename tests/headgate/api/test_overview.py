@@ -16,7 +16,7 @@ from headgate.queue.labels import joined
 from headgate.queue.limits import DAY_MS, HOUR_MS, MINUTE_MS
 from headgate.queue.model import Step, Tally
 from headgate.queue.sqlite import SqliteQueue
-from tests.headgate.api.house import START_MS, Caller, House
+from tests.headgate.api.harness import START_MS, ApiHarness, Caller
 from tests.headgate.api.test_destinations import made, made_source
 from tests.runtime.fakes import START_MS as FROZEN_MS
 from tests.runtime.fakes import Frozen
@@ -26,24 +26,24 @@ RECEIVED = "/delivery-overview/successfully-received"
 
 
 @pytest.fixture
-def source(house: House) -> str:
-    house.clock.advance(NOW - START_MS)
-    return made_source(house.owner)
+def source(harness: ApiHarness) -> str:
+    harness.clock.advance(NOW - START_MS)
+    return made_source(harness.owner)
 
 
-def count(house: House, counted: Iterable[tuple[int, Tally]], worker: int = 0) -> None:
+def count(harness: ApiHarness, counted: Iterable[tuple[int, Tally]], worker: int = 0) -> None:
     """As a worker does, each in its millisecond."""
 
     async def work() -> None:
         clock = Frozen()
         clock.now_ms = NOW - 35 * DAY_MS - FROZEN_MS
-        queue = await SqliteQueue.open(house.data.queue(worker), clock=ServiceClock(clock))
+        queue = await SqliteQueue.open(harness.data.queue(worker), clock=ServiceClock(clock))
         for at, tally in sorted(counted, key=lambda each: each[0]):
             clock.advance(at - clock.wall_ms())
             await queue.put([], [tally])
         await queue.close()
 
-    house.run(work())
+    harness.run(work())
 
 
 def track(source: str, name: str = "E", version: str = "") -> Tally:
@@ -56,11 +56,11 @@ def hour(source: str, **more: Any) -> dict[str, Any]:
     return {"sourceId": source, **times} | more
 
 
-def test_the_start_is_inclusive_and_the_end_is_not(house: House, source: str) -> None:
-    count(house, [(NOW - minutes * MINUTE_MS, track(source)) for minutes in range(7)])
+def test_the_start_is_inclusive_and_the_end_is_not(harness: ApiHarness, source: str) -> None:
+    count(harness, [(NOW - minutes * MINUTE_MS, track(source)) for minutes in range(7)])
 
     query = hour(source, startTime=iso(NOW - 4 * MINUTE_MS), endTime=iso(NOW - MINUTE_MS))
-    assert house.owner.get(RECEIVED, **query).data["dataset"] == [
+    assert harness.owner.get(RECEIVED, **query).data["dataset"] == [
         {
             "total": 3,
             "series": [{"time": iso(NOW - minutes * MINUTE_MS), "count": 1} for minutes in (4, 3, 2)],
@@ -68,26 +68,26 @@ def test_the_start_is_inclusive_and_the_end_is_not(house: House, source: str) ->
     ]
 
 
-def test_periods_that_begin_before_the_start_are_whole(house: House, source: str) -> None:
-    count(house, [(NOW - HOUR_MS + 1, track(source)), (NOW + 1, track(source))])
+def test_periods_that_begin_before_the_start_are_whole(harness: ApiHarness, source: str) -> None:
+    count(harness, [(NOW - HOUR_MS + 1, track(source)), (NOW + 1, track(source))])
     query = hour(source, granularity="HOUR", startTime=iso(NOW - 30 * MINUTE_MS), endTime=iso(NOW))
-    (entry,) = house.owner.get(RECEIVED, **query).data["dataset"]
+    (entry,) = harness.owner.get(RECEIVED, **query).data["dataset"]
     assert entry["series"] == [{"time": iso(NOW - HOUR_MS), "count": 1}]
-    (entry,) = house.owner.get(RECEIVED, **query | {"granularity": "DAY", "endTime": iso(NOW + 1)}).data[
+    (entry,) = harness.owner.get(RECEIVED, **query | {"granularity": "DAY", "endTime": iso(NOW + 1)}).data[
         "dataset"
     ]
     assert [point["time"] for point in entry["series"]] == [iso(NOW - DAY_MS), iso(NOW)]
 
 
-def test_workers_add_up_and_what_is_committed_is_seen_at_once(house: House, source: str) -> None:
-    assert house.owner.get(RECEIVED, **hour(source)).data == {
+def test_workers_add_up_and_what_is_committed_is_seen_at_once(harness: ApiHarness, source: str) -> None:
+    assert harness.owner.get(RECEIVED, **hour(source)).data == {
         "total": 0,
         "dataset": [],
         "pagination": {"current": "MA==", "totalEntries": 0},
     }
     for worker in (0, 1, 7):
-        count(house, [(NOW - MINUTE_MS, track(source))] * 2, worker)
-        assert house.owner.get(RECEIVED, **hour(source)).data["total"] == 2 * (min(worker, 2) + 1)
+        count(harness, [(NOW - MINUTE_MS, track(source))] * 2, worker)
+        assert harness.owner.get(RECEIVED, **hour(source)).data["total"] == 2 * (min(worker, 2) + 1)
 
 
 FAR = 10 * MINUTE_MS
@@ -102,13 +102,15 @@ FAR = 10 * MINUTE_MS
         ("DAY", 30 * DAY_MS, 30 * DAY_MS),
     ],
 )
-def test_ranges_have_limits(house: House, source: str, granularity: str, range_ms: int, ago_ms: int) -> None:
+def test_ranges_have_limits(
+    harness: ApiHarness, source: str, granularity: str, range_ms: int, ago_ms: int
+) -> None:
     def status(start: int, length: int, path: str) -> tuple[int, str]:
         query = hour(source, startTime=iso(start), endTime=iso(start + length), granularity=granularity)
-        answer = house.owner.get(path, **query)
+        answer = harness.owner.get(path, **query)
         return answer.status, "" if answer.status == 200 else answer.error["field"]
 
-    destination = made(house.owner, source)["id"]
+    destination = made(harness.owner, source)["id"]
     for path in (RECEIVED, "/events/volume", f"/destinations/{destination}/delivery-metrics"):
         recent = NOW - ago_ms + FAR
         assert status(recent, range_ms, path) == (200, "")
@@ -150,24 +152,24 @@ def test_ranges_have_limits(house: House, source: str, granularity: str, range_m
     ],
 )
 def test_what_cannot_be_asked(
-    house: House, source: str, change: dict[str, Any], refusal: tuple[int, str, str]
+    harness: ApiHarness, source: str, change: dict[str, Any], refusal: tuple[int, str, str]
 ) -> None:
     query = {name: value for name, value in hour(source, **change).items() if value is not None}
-    assert house.owner.get(RECEIVED, **query).refusal == refusal
+    assert harness.owner.get(RECEIVED, **query).refusal == refusal
 
 
-def test_things_must_belong_together(house: House, source: str) -> None:
-    other = made_source(house.owner, "other")
-    destination = made(house.owner, source)["id"]
+def test_things_must_belong_together(harness: ApiHarness, source: str) -> None:
+    other = made_source(harness.owner, "other")
+    destination = made(harness.owner, source)["id"]
     path = "/delivery-overview/successful-delivery"
-    assert house.owner.get(path, **hour(source)).refusal[:2] == (422, "destinationConfigId")
-    assert house.owner.get(path, **hour(source, destinationConfigId=destination)).status == 200
-    assert house.owner.get(path, **hour(other, destinationConfigId=destination)).status == 404
-    assert house.owner.get(path, **hour(source, destinationConfigId="none")).status == 404
+    assert harness.owner.get(path, **hour(source)).refusal[:2] == (422, "destinationConfigId")
+    assert harness.owner.get(path, **hour(source, destinationConfigId=destination)).status == 200
+    assert harness.owner.get(path, **hour(other, destinationConfigId=destination)).status == 404
+    assert harness.owner.get(path, **hour(source, destinationConfigId="none")).status == 404
     summary = f"/destinations/{destination}/delivery-metrics"
-    assert house.owner.get(summary).refusal == (422, "sourceId", '"sourceId" is required')
-    assert house.owner.get(summary, sourceId=other).status == 404
-    assert house.rival.get(summary, sourceId=source).status == 404
+    assert harness.owner.get(summary).refusal == (422, "sourceId", '"sourceId" is required')
+    assert harness.owner.get(summary, sourceId=other).status == 404
+    assert harness.rival.get(summary, sourceId=source).status == 404
 
 
 def as_dotted(query: dict[str, Any]) -> str:
@@ -203,11 +205,11 @@ def _pairs(query: dict[str, Any], inner: Callable[[str, str], str], name: str = 
 
 @pytest.mark.parametrize("written", [as_dotted, as_brackets, as_mixed, as_json])
 def test_every_client_is_understood(
-    house: House, source: str, written: Callable[[dict[str, Any]], str]
+    harness: ApiHarness, source: str, written: Callable[[dict[str, Any]], str]
 ) -> None:
     at = NOW - MINUTE_MS
     count(
-        house,
+        harness,
         [
             *[(at, track(source, "A, or B", "1"))] * 3,
             *[(at, track(source, "A, or B", "2"))] * 2,
@@ -222,7 +224,7 @@ def test_every_client_is_understood(
         filter={"eventName": ["A, or B", "C"], "eventType": ["track"]},
         pagination={"count": 2},
     )
-    answer = house.owner.ask("GET", RECEIVED, query=written(query))
+    answer = harness.owner.ask("GET", RECEIVED, query=written(query))
     assert answer.data["total"] == 9
     assert [(each["eventName"], each["appVersion"], each["total"]) for each in answer.data["dataset"]] == [
         ("C", "1", 4),
@@ -230,38 +232,38 @@ def test_every_client_is_understood(
     ]
     page = answer.data["pagination"]
     assert page == {"current": "MA==", "next": page["next"], "totalEntries": 3}
-    answer = house.owner.ask(
+    answer = harness.owner.ask(
         "GET", RECEIVED, query=written(query | {"pagination": {"count": 2, "cursor": page["next"]}})
     )
     assert [each["total"] for each in answer.data["dataset"]] == [2]
     assert "next" not in answer.data["pagination"]
 
 
-def test_lists_may_be_parted_by_commas(house: House, source: str) -> None:
-    count(house, [(NOW - 1, track(source, "A", "1"))])
-    (entry,) = house.owner.get(RECEIVED, **hour(source, groupBy="eventName,appVersion,eventType")).data[
+def test_lists_may_be_parted_by_commas(harness: ApiHarness, source: str) -> None:
+    count(harness, [(NOW - 1, track(source, "A", "1"))])
+    (entry,) = harness.owner.get(RECEIVED, **hour(source, groupBy="eventName,appVersion,eventType")).data[
         "dataset"
     ]
     assert (entry["eventName"], entry["appVersion"], entry["eventType"]) == ("A", "1", "track")
 
 
-def test_what_no_event_has_here_is_asked_for_in_vain(house: House, source: str) -> None:
-    destination = made(house.owner, source)["id"]
+def test_what_no_event_has_here_is_asked_for_in_vain(harness: ApiHarness, source: str) -> None:
+    destination = made(harness.owner, source)["id"]
     delivered = Tally(source, destination, Step.DELIVERED, "track", "", 3)
-    count(house, [(NOW - 1, delivered)])
+    count(harness, [(NOW - 1, delivered)])
     path = "/delivery-overview/successful-delivery"
     query = hour(source, destinationConfigId=destination, groupBy=["subscriptionId", "discardReason"])
-    (entry,) = house.owner.get(path, **query).data["dataset"]
+    (entry,) = harness.owner.get(path, **query).data["dataset"]
     assert (entry["discardReason"], entry["total"]) == ("successes.attempt.3", 1)
-    assert house.owner.get(path, **query, filter={"spaceId": ["any"]}).data["total"] == 0
-    assert house.owner.get(path, **query, filter={"spaceId": []}).data["total"] == 1
+    assert harness.owner.get(path, **query, filter={"spaceId": ["any"]}).data["total"] == 0
+    assert harness.owner.get(path, **query, filter={"spaceId": []}).data["total"] == 1
     assert (
-        house.owner.get(path, **query, filter={"discardReason": ["successes.attempt.2"]}).data["total"] == 0
+        harness.owner.get(path, **query, filter={"discardReason": ["successes.attempt.2"]}).data["total"] == 0
     )
 
 
-def test_a_summary_is_of_the_last_hour_unless_it_is_said(house: House, source: str) -> None:
-    destination = made(house.owner, source)["id"]
+def test_a_summary_is_of_the_last_hour_unless_it_is_said(harness: ApiHarness, source: str) -> None:
+    destination = made(harness.owner, source)["id"]
 
     def failed(reason: str) -> Tally:
         return Tally(source, destination, Step.FAILED_DELIVERY, "track", reason, 1)
@@ -271,7 +273,7 @@ def test_a_summary_is_of_the_last_hour_unless_it_is_said(house: House, source: s
 
     recent = NOW - 30 * MINUTE_MS
     count(
-        house,
+        harness,
         [
             *(
                 (recent, failed(reason))
@@ -289,7 +291,7 @@ def test_a_summary_is_of_the_last_hour_unless_it_is_said(house: House, source: s
 
     def summary(**query: str) -> dict[str, tuple[int, dict[str, int]]]:
         path = f"/destinations/{destination}/delivery-metrics"
-        data = house.owner.get(path, sourceId=source, **query).data["deliveryMetricsSummary"]
+        data = harness.owner.get(path, sourceId=source, **query).data["deliveryMetricsSummary"]
         assert (data["sourceId"], data["destinationMetadataId"]) == (source, "webhook")
         return {
             each["metricName"]: (
@@ -318,11 +320,11 @@ def test_a_summary_is_of_the_last_hour_unless_it_is_said(house: House, source: s
     assert summary(endTime=iso(recent))["errors.discarded"][0] == 0
 
 
-def test_volume_is_of_the_sources_one_may_read(house: House, source: str) -> None:
-    other = made_source(house.owner, "other")
+def test_volume_is_of_the_sources_one_may_read(harness: ApiHarness, source: str) -> None:
+    other = made_source(harness.owner, "other")
     at = NOW - MINUTE_MS
     count(
-        house,
+        harness,
         [
             (at, track(source, "A", "1")),
             (at, track(source, "B")),
@@ -330,8 +332,8 @@ def test_volume_is_of_the_sources_one_may_read(house: House, source: str) -> Non
             (at, track("gone")),
         ],
     )
-    some = house.granted(("source-read-only", [Resource("SOURCE", other)]))
-    nobody = house.granted()
+    some = harness.granted(("source-read-only", [Resource("SOURCE", other)]))
+    nobody = harness.granted()
     query = hour("")
     del query["sourceId"]
 
@@ -342,41 +344,44 @@ def test_volume_is_of_the_sources_one_may_read(house: House, source: str) -> Non
             (each.get("source", {}).get("id", ""), each.get("eventName", ""), each["total"]) for each in found
         )
 
-    assert seen(house.owner) == [("", "", 3)]
-    assert seen(house.owner, groupBy=["source"]) == sorted([(source, "", 2), (other, "", 1)])
-    assert seen(house.owner, groupBy="sourceId,eventName") == sorted(
+    assert seen(harness.owner) == [("", "", 3)]
+    assert seen(harness.owner, groupBy=["source"]) == sorted([(source, "", 2), (other, "", 1)])
+    assert seen(harness.owner, groupBy="sourceId,eventName") == sorted(
         [(source, "A", 1), (source, "B", 1), (other, "A", 1)]
     )
-    assert seen(house.owner, sourceId=[source], appVersion="1") == [("", "", 1)]
-    assert seen(house.owner, eventName=["A"], eventType="track") == [("", "", 2)]
+    assert seen(harness.owner, sourceId=[source], appVersion="1") == [("", "", 1)]
+    assert seen(harness.owner, eventName=["A"], eventType="track") == [("", "", 2)]
     assert seen(some, groupBy="source") == [(other, "", 1)]
     assert seen(nobody) == []
-    assert house.rival.get("/events/volume", **query, sourceId=source).status == 404
+    assert harness.rival.get("/events/volume", **query, sourceId=source).status == 404
     assert some.get("/events/volume", **query, sourceId=source).status == 401
-    assert house.owner.get("/events/volume", **query, groupBy="colour").refusal[:2] == (422, "groupBy")
-    assert house.owner.get("/events/volume", **query, eventName={"a": "b"}).refusal[:2] == (422, "eventName")
-    echoed = house.owner.get("/events/volume", **query, groupBy=["source"], sourceId=source).data
+    assert harness.owner.get("/events/volume", **query, groupBy="colour").refusal[:2] == (422, "groupBy")
+    assert harness.owner.get("/events/volume", **query, eventName={"a": "b"}).refusal[:2] == (
+        422,
+        "eventName",
+    )
+    echoed = harness.owner.get("/events/volume", **query, groupBy=["source"], sourceId=source).data
     assert echoed["path"] == "/events/volume"
     assert echoed["query"] == {
         **query,
-        "workspaceId": house.workspace,
+        "workspaceId": harness.workspace,
         "groupBy": ["source"],
         "sourceId": [source],
     }
 
 
-def test_volume_is_asked_for_sixty_times_a_minute(house: House, source: str) -> None:
-    house.rates._per_minute = {"usual": 6_000, "scarce": 2}
-    house.clock.advance(MINUTE_MS - int(house.clock.wall_ms()) % MINUTE_MS)
+def test_volume_is_asked_for_sixty_times_a_minute(harness: ApiHarness, source: str) -> None:
+    harness.rates._per_minute = {"usual": 6_000, "scarce": 2}
+    harness.clock.advance(MINUTE_MS - int(harness.clock.wall_ms()) % MINUTE_MS)
     query = hour(source)
-    assert [house.owner.get("/events/volume", **query).status for _ in range(3)] == [200, 200, 429]
-    assert house.owner.get(RECEIVED, **query).status == 200
+    assert [harness.owner.get("/events/volume", **query).status for _ in range(3)] == [200, 200, 429]
+    assert harness.owner.get(RECEIVED, **query).status == 200
 
 
 def test_a_queue_that_cannot_be_read_is_told(
-    house: House, source: str, caplog: pytest.LogCaptureFixture
+    harness: ApiHarness, source: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.data.queue(3).write_bytes(b"noise" * 1_000)
-    answer = house.owner.get(RECEIVED, **hour(source))
+    harness.data.queue(3).write_bytes(b"noise" * 1_000)
+    answer = harness.owner.get(RECEIVED, **hour(source))
     assert answer.refusal == (503, "", "the counters cannot be read at the moment")
     assert "queue-3.sqlite" in caplog.text

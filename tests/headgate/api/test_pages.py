@@ -31,8 +31,8 @@ from headgate.registry import (
 )
 from headgate.registry.functions import Code
 from headgate.registry.store import Change
-from tests.headgate.api.house import Caller, House
-from tests.headgate.api.world import World, build
+from tests.headgate.api.harness import ApiHarness, Caller
+from tests.headgate.api.resources import Resources, create_resources
 
 COUNT: Final = 3
 """Of a page."""
@@ -49,92 +49,101 @@ class Paged:
 
     path: str
     key: str
-    make: Callable[[Change, World, int], str]
-    drop: Callable[[Change, World, str], Any] | None
+    make: Callable[[Change, Resources, int], str]
+    drop: Callable[[Change, Resources, str], Any] | None
     name: Callable[[Any], str] = lambda entry: str(entry["id"])
     newest_first: bool = False
     query: dict[str, str] = field(default_factory=dict)
 
 
-def _destination(change: Change, world: World, number: int) -> str:
+def _destination(change: Change, resources: Resources, number: int) -> str:
     settings = {"url": "https://example.com/"}
-    return destinations.create(change, world.source, kind="webhook", name=f"D{number}", settings=settings).id
-
-
-def _instance(change: Change, world: World, number: int) -> str:
-    bound = _destination(change, world, number)
-    return instances.create(change, function=world.lone, destination=bound, name="I", settings={}).id
-
-
-def _function(change: Change, world: World, number: int) -> str:
-    code = Code("onTrack = (event) => event", "javascript")
-    return functions.create(change, world.workspace, display_name=f"F{number}", code=code).id
-
-
-def _version(change: Change, world: World, number: int) -> str:
-    return lifecycle.save(change, world.lone, code=Code(f"onTrack = () => {number}", "javascript")).latest.id
-
-
-def _filter(change: Change, world: World, number: int) -> str:
-    rule = [{"type": "SAMPLE", "percent": 0.5}]
-    return filters.create(change, world.free, query="all", actions=rule, title=f"F{number}").id
-
-
-def _subscription(change: Change, world: World, number: int) -> str:
-    return subscriptions.create(
-        change, world.free, name=f"S{number}", action_id="a", trigger="type = 'track'", enabled=True
+    return destinations.create(
+        change, resources.source, kind="webhook", name=f"D{number}", settings=settings
     ).id
 
 
-def _invite(change: Change, world: World, number: int) -> str:
-    user = users.invite(change, world.workspace, f"u{number}@example.com")
-    groups.add_members(change, world.group, [user.email])
+def _instance(change: Change, resources: Resources, number: int) -> str:
+    bound = _destination(change, resources, number)
+    return instances.create(change, function=resources.lone, destination=bound, name="I", settings={}).id
+
+
+def _function(change: Change, resources: Resources, number: int) -> str:
+    code = Code("onTrack = (event) => event", "javascript")
+    return functions.create(change, resources.workspace, display_name=f"F{number}", code=code).id
+
+
+def _version(change: Change, resources: Resources, number: int) -> str:
+    return lifecycle.save(
+        change, resources.lone, code=Code(f"onTrack = () => {number}", "javascript")
+    ).latest.id
+
+
+def _filter(change: Change, resources: Resources, number: int) -> str:
+    rule = [{"type": "SAMPLE", "percent": 0.5}]
+    return filters.create(change, resources.free, query="all", actions=rule, title=f"F{number}").id
+
+
+def _subscription(change: Change, resources: Resources, number: int) -> str:
+    return subscriptions.create(
+        change, resources.free, name=f"S{number}", action_id="a", trigger="type = 'track'", enabled=True
+    ).id
+
+
+def _invite(change: Change, resources: Resources, number: int) -> str:
+    user = users.invite(change, resources.workspace, f"u{number}@example.com")
+    groups.add_members(change, resources.group, [user.email])
     return user.email
 
 
-def _user(change: Change, world: World, number: int) -> str:
-    email = _invite(change, world, number)
-    user = users.find(change, world.workspace, email)
+def _user(change: Change, resources: Resources, number: int) -> str:
+    email = _invite(change, resources, number)
+    user = users.find(change, resources.workspace, email)
     assert user is not None
     return users.accept(change, user).id
 
 
-def _uninvite(change: Change, world: World, email: str) -> None:
-    user = users.find(change, world.workspace, email)
+def _uninvite(change: Change, resources: Resources, email: str) -> None:
+    user = users.find(change, resources.workspace, email)
     assert user is not None
     users.remove(change, user.id)
 
 
-def _group(change: Change, world: World, number: int) -> str:
-    made = groups.create(change, world.workspace, name=f"G{number}")
-    groups.add_members(change, made.id, [world.email])
+def _group(change: Change, resources: Resources, number: int) -> str:
+    made = groups.create(change, resources.workspace, name=f"G{number}")
+    groups.add_members(change, made.id, [resources.email])
     return made.id
 
 
 def _regulation(
-    change: Change, world: World, number: int, kind: str = "SUPPRESS_ONLY", source: str = ""
+    change: Change, resources: Resources, number: int, kind: str = "SUPPRESS_ONLY", source: str = ""
 ) -> str:
     return regulations.create(
-        change, world.workspace, kind=kind, subject_type="USER_ID", subjects=[f"u{number:03}"], source=source
+        change,
+        resources.workspace,
+        kind=kind,
+        subject_type="USER_ID",
+        subjects=[f"u{number:03}"],
+        source=source,
     ).id
 
 
-def _suppression(change: Change, world: World, number: int) -> str:
-    _regulation(change, world, number)
+def _suppression(change: Change, resources: Resources, number: int) -> str:
+    _regulation(change, resources, number)
     return f"u{number:03}"
 
 
-def _unsuppress(change: Change, world: World, subject: str) -> None:
-    _regulation(change, world, int(subject[1:]), "UNSUPPRESS")
+def _unsuppress(change: Change, resources: Resources, subject: str) -> None:
+    _regulation(change, resources, int(subject[1:]), "UNSUPPRESS")
 
 
-def _event(change: Change, world: World, number: int) -> str:
+def _event(change: Change, resources: Resources, number: int) -> str:
     name = f"L{number}"
-    tokens.create(change, world.workspace, name=name)
+    tokens.create(change, resources.workspace, name=name)
     return name
 
 
-def _only(act: Callable[[Change, str], Any]) -> Callable[[Change, World, str], Any]:
+def _only(act: Callable[[Change, str], Any]) -> Callable[[Change, Resources, str], Any]:
     return lambda change, _, name: act(change, name)
 
 
@@ -163,7 +172,7 @@ LISTS: Final[dict[str, Paged]] = {
     "list_sources": Paged(
         "/sources",
         "sources",
-        lambda change, world, number: sources.create(change, world.workspace, slug=f"s{number}").id,
+        lambda change, resources, number: sources.create(change, resources.workspace, slug=f"s{number}").id,
         _only(sources.remove),
     ),
     "list_destinations": Paged("/destinations", "destinations", _destination, _only(destinations.remove)),
@@ -188,14 +197,14 @@ LISTS: Final[dict[str, Paged]] = {
     "list_tokens": Paged(
         "/tokens",
         "tokens",
-        lambda change, world, number: tokens.create(change, world.workspace, name=f"T{number}")[0].id,
+        lambda change, resources, number: tokens.create(change, resources.workspace, name=f"T{number}")[0].id,
         _only(tokens.revoke),
     ),
     "list_workspace_regulations": Paged("/regulations", "regulations", _regulation, None, newest_first=True),
     "list_regulations_from_source": Paged(
         "/regulations/sources/{w.source}",
         "regulations",
-        lambda change, world, number: _regulation(change, world, number, source=world.source),
+        lambda change, resources, number: _regulation(change, resources, number, source=resources.source),
         None,
         newest_first=True,
     ),
@@ -241,27 +250,27 @@ def test_every_list_is_here() -> None:
 
 @pytest.mark.parametrize("operation", LISTS)
 def test_pages_hold_still_while_others_write(
-    house: House, operation: str, monkeypatch: pytest.MonkeyPatch
+    harness: ApiHarness, operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "FILTERS_PER_DESTINATION", 100)
     paged, chance = LISTS[operation], random.Random(operation)
-    world: World = house.do(lambda change: build(change, house.workspace, "acme"))
+    resources: Resources = harness.do(lambda change: create_resources(change, harness.workspace, "acme"))
     made: list[str] = []
 
     def make() -> str:
-        made.append(house.do(lambda change: paged.make(change, world, len(made))))
+        made.append(harness.do(lambda change: paged.make(change, resources, len(made))))
         return made[-1]
 
     def drop() -> None:
         if go and paged.drop is not None:
             name, act = go.pop(chance.randrange(len(go))), paged.drop
-            house.do(lambda change: act(change, world, name))
+            harness.do(lambda change: act(change, resources, name))
 
     stay = [make() for _ in range(4)]
     go = [make() for _ in range(5)]
     stay += [make() for _ in range(5)]
     expected = stay[::-1] if paged.newest_first else stay
-    reader = Reading(house.owner, paged, world)
+    reader = Reading(harness.owner, paged, resources)
     ahead: list[str] = reader.turned(FIRST)
     while "next" in reader.pagination:
         for _ in range(chance.randrange(3)):
@@ -284,11 +293,11 @@ def test_pages_hold_still_while_others_write(
 class Reading:
     """Somebody who turns the pages of a list. *pagination* is that of the last one."""
 
-    def __init__(self, caller: Caller, paged: Paged, world: World) -> None:
+    def __init__(self, caller: Caller, paged: Paged, resources: Resources) -> None:
         self._caller = caller
         self._paged = paged
-        self._path = paged.path.format(w=world)
-        self._query = {name: value.format(w=world) for name, value in paged.query.items()}
+        self._path = paged.path.format(w=resources)
+        self._query = {name: value.format(w=resources) for name, value in paged.query.items()}
         self.pagination: dict[str, Any] = {}
 
     def turned(self, cursor: str) -> list[str]:
@@ -304,22 +313,22 @@ class Reading:
 
 
 @pytest.mark.parametrize("whose", ["owner", "source-admin"])
-def test_pages_are_of_what_one_may_read(house: House, whose: str) -> None:
+def test_pages_are_of_what_one_may_read(harness: ApiHarness, whose: str) -> None:
     listed: dict[str, list[str]] = {"sources": [], "destinations": []}
     for number in range(7):
         made = {"slug": f"s{number}", "enabled": True, "metadataId": "http-api"}
-        source = house.owner.post("/sources", made).data["source"]["id"]
+        source = harness.owner.post("/sources", made).data["source"]["id"]
         settings = {"url": "https://example.com/"}
         body = {"sourceId": source, "metadataId": "webhook", "name": "D", "settings": settings}
         listed["sources"].append(source)
-        listed["destinations"].append(house.owner.post("/destinations", body).data["destination"]["id"])
-    caller, expected = house.owner, listed
+        listed["destinations"].append(harness.owner.post("/destinations", body).data["destination"]["id"])
+    caller, expected = harness.owner, listed
     if whose == "source-admin":
         expected = {kind: ids[1:] for kind, ids in listed.items()}
-        caller = house.granted(("source-admin", [Resource("SOURCE", each) for each in expected["sources"]]))
+        caller = harness.granted(("source-admin", [Resource("SOURCE", each) for each in expected["sources"]]))
     first = {kind: caller.get(f"/{kind}", pagination={"count": 3}).data for kind in listed}
     for kind in ("destinations", "sources"):
-        house.owner.delete(f"/{kind}/{listed[kind][2]}")
+        harness.owner.delete(f"/{kind}/{listed[kind][2]}")
     for kind, ids in expected.items():
         pagination = {"count": 9, "cursor": first[kind]["pagination"]["next"]}
         second = caller.get(f"/{kind}", pagination=pagination).data
@@ -338,16 +347,16 @@ def cursor(*parts: object) -> str:
         *(cursor("after", None), cursor("before", ["a"]), cursor("after", True)),
     ],
 )
-def test_a_cursor_is_one_of_this_list(house: House, given: str) -> None:
-    answer = house.owner.get("/groups", pagination={"count": 2, "cursor": given})
+def test_a_cursor_is_one_of_this_list(harness: ApiHarness, given: str) -> None:
+    answer = harness.owner.get("/groups", pagination={"count": 2, "cursor": given})
 
     assert answer.refusal[:2] == (422, "pagination.cursor")
 
 
-def test_numbers_of_a_cursor_may_be_anything(house: House) -> None:
+def test_numbers_of_a_cursor_may_be_anything(harness: ApiHarness) -> None:
     for number in (-1, 0, 1 << 63, -(1 << 63), (1 << 64) - 1):
         pagination = {"count": 2, "cursor": cursor("after", number, number, number)}
-        assert house.owner.get("/audit-events", pagination=pagination).status in (200, 422)
+        assert harness.owner.get("/audit-events", pagination=pagination).status in (200, 422)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 8])

@@ -19,7 +19,7 @@ from headgate.pipeline.admission import UNSAVED
 from headgate.registry import quotas
 from headgate.registry.snapshot import Quotas
 from headgate.samples.file import DAY_MS
-from tests.headgate.api.house import START_MS, Answer, Caller, House
+from tests.headgate.api.harness import START_MS, Answer, ApiHarness, Caller
 
 TRACK = {"type": "track", "event": "Signed Up", "messageId": "m1", "properties": {"plan": "pro"}}
 RETURN = "function onTrack(event, settings) { return event }"
@@ -40,9 +40,9 @@ def preview(caller: Caller, code: str, payload: object = TRACK, **fields: Any) -
     return result
 
 
-def create(house: House, code: str = RETURN, **fields: Any) -> str:
+def create(harness: ApiHarness, code: str = RETURN, **fields: Any) -> str:
     body = {"code": code, "displayName": "Mine", "resourceType": "INSERT_DESTINATION", **fields}
-    made: str = house.owner.post("/functions", body).data["function"]["id"]
+    made: str = harness.owner.post("/functions", body).data["function"]["id"]
     return made
 
 
@@ -77,10 +77,10 @@ def site() -> Iterator[str]:
         thread.join()
 
 
-def test_code_that_is_saved_nowhere_runs(house: House) -> None:
-    before = house.audited()
+def test_code_that_is_saved_nowhere_runs(harness: ApiHarness) -> None:
+    before = harness.audited()
     result = preview(
-        house.owner,
+        harness.owner,
         "function onTrack(event) { console.warn('seen', event.event); event.properties.x = 1; return event }",
     )
 
@@ -90,17 +90,17 @@ def test_code_that_is_saved_nowhere_runs(house: House) -> None:
     assert result["error"] is None
     assert result["requests"] == []
     assert result["fuel"] > 0
-    assert house.owner.get("/functions", resourceType="INSERT_DESTINATION").data["functions"] == []
-    assert house.audited() == before
+    assert harness.owner.get("/functions", resourceType="INSERT_DESTINATION").data["functions"] == []
+    assert harness.audited() == before
 
 
-def test_lines_tell_when_they_were_logged(house: House) -> None:
+def test_lines_tell_when_they_were_logged(harness: ApiHarness) -> None:
     code = (
         "async function onTrack(e) { console.log(1); console.log(Date.now());"
         " await new Promise((go) => setTimeout(go, 30)); console.log(Date.now()); return e }"
     )
     began = time.time()
-    logs = preview(house.owner, code)["logs"]
+    logs = preview(harness.owner, code)["logs"]
     times = [datetime.fromisoformat(line["time"]).timestamp() for line in logs]
 
     assert times[0] == times[1]
@@ -110,9 +110,9 @@ def test_lines_tell_when_they_were_logged(house: House) -> None:
     assert times[1:] == [int(line["message"]) / 1e3 for line in logs[1:]]
 
 
-def test_an_error_tells_where_it_was_thrown(house: House) -> None:
+def test_an_error_tells_where_it_was_thrown(harness: ApiHarness) -> None:
     code = "function onTrack(event) {\n  const a = 1\n  throw new RetryError('later')\n}"
-    error = preview(house.owner, code)["error"]
+    error = preview(harness.owner, code)["error"]
 
     assert (error["name"], error["message"], error["category"]) == ("RetryError", "later", "Retry")
     assert error["retryable"] is True
@@ -120,8 +120,8 @@ def test_an_error_tells_where_it_was_thrown(house: House) -> None:
     assert "function.js:3" in error["stack"]
 
 
-def test_code_that_does_not_load_is_shown_where(house: House) -> None:
-    result = preview(house.owner, "function onTrack(event) {\n  return event +\n}")
+def test_code_that_does_not_load_is_shown_where(harness: ApiHarness) -> None:
+    result = preview(harness.owner, "function onTrack(event) {\n  return event +\n}")
 
     assert result["status"] == "ERROR"
     assert result["error"]["name"] == "SyntaxError"
@@ -129,28 +129,28 @@ def test_code_that_does_not_load_is_shown_where(house: House) -> None:
     assert result["error"]["sourceLine"] == "}"
 
 
-def test_a_function_that_forgets_to_return_gets_a_hint(house: House) -> None:
-    result = preview(house.owner, "function onTrack(event) { event.properties.x = 1 }")
+def test_a_function_that_forgets_to_return_gets_a_hint(harness: ApiHarness) -> None:
+    result = preview(harness.owner, "function onTrack(event) { event.properties.x = 1 }")
 
     assert result["status"] == "FILTERED"
     assert result["output"] is None
     assert result["hint"] == trial.HINT
     assert (
-        preview(house.owner, "function onTrack(event) { throw new DropEvent('not this one') }")["hint"]
+        preview(harness.owner, "function onTrack(event) { throw new DropEvent('not this one') }")["hint"]
         is None
     )
 
 
-def test_events_in_a_list_go_to_the_batch_handler_where_there_is_one(house: House) -> None:
+def test_events_in_a_list_go_to_the_batch_handler_where_there_is_one(harness: ApiHarness) -> None:
     events = [TRACK, TRACK | {"messageId": "m2", "properties": {"plan": "free"}}]
     together = preview(
-        house.owner,
+        harness.owner,
         RETURN
         + "; function onBatch(events) { return events.map((e) => e.properties.plan == 'pro' ? e : null) }",
         events,
     )
     singly = preview(
-        house.owner, "function onTrack(e) { if (e.messageId == 'm2') throw Error('no'); return e }", events
+        harness.owner, "function onTrack(e) { if (e.messageId == 'm2') throw Error('no'); return e }", events
     )
 
     assert [each["status"] for each in together["items"]] == ["SUCCESS", "FILTERED"]
@@ -162,56 +162,56 @@ def test_events_in_a_list_go_to_the_batch_handler_where_there_is_one(house: Hous
     assert singly["items"][1]["error"] == singly["error"]
 
 
-def test_whether_it_is_a_batch_can_be_said(house: House) -> None:
+def test_whether_it_is_a_batch_can_be_said(harness: ApiHarness) -> None:
     code = (
         "function onTrack(e) { e.properties.by = 'track'; return e }"
         "function onBatch(all) { return all.map((e) => ({ ...e, properties: { by: 'batch' } })) }"
     )
 
-    assert preview(house.owner, code)["output"]["properties"]["by"] == "track"
-    assert preview(house.owner, code, batch=True)["output"][0]["properties"]["by"] == "batch"
-    assert preview(house.owner, code, [TRACK], batch=False)["output"][0]["properties"]["by"] == "track"
+    assert preview(harness.owner, code)["output"]["properties"]["by"] == "track"
+    assert preview(harness.owner, code, batch=True)["output"][0]["properties"]["by"] == "batch"
+    assert preview(harness.owner, code, [TRACK], batch=False)["output"][0]["properties"]["by"] == "track"
 
 
-def test_events_without_an_id_get_one(house: House) -> None:
-    output = preview(house.owner, RETURN, [{"type": "track"}, {"type": "track"}])["output"]
+def test_events_without_an_id_get_one(harness: ApiHarness) -> None:
+    output = preview(harness.owner, RETURN, [{"type": "track"}, {"type": "track"}])["output"]
 
     assert len({each["messageId"] for each in output}) == 2
 
 
-def test_every_run_has_an_environment_of_its_own_and_leaves_none(house: House) -> None:
+def test_every_run_has_an_environment_of_its_own_and_leaves_none(harness: ApiHarness) -> None:
     code = (
         "let n = 0; async function onTrack(e) { e.n = ++n;"
         " e.cached = await cache.load('k', 60000, async () => e.messageId); return e }"
     )
-    first = preview(house.owner, code)["output"]
-    again = preview(house.owner, code, TRACK | {"messageId": "m2"})["output"]
+    first = preview(harness.owner, code)["output"]
+    again = preview(harness.owner, code, TRACK | {"messageId": "m2"})["output"]
 
     assert (first["n"], first["cached"]) == (1, "m1")
     assert (again["n"], again["cached"]) == (1, "m2")
-    assert house.executor.live == 0
+    assert harness.executor.live == 0
 
 
-def test_typescript_runs(house: House) -> None:
+def test_typescript_runs(harness: ApiHarness) -> None:
     code = "function onTrack(event: { n: number }): object { event.n = 1 as number; return event }"
 
-    assert preview(house.owner, code, language="typescript")["output"]["n"] == 1
+    assert preview(harness.owner, code, language="typescript")["output"]["n"] == 1
 
 
-def test_settings_must_be_filled_and_reach_the_handler(house: House) -> None:
+def test_settings_must_be_filled_and_reach_the_handler(harness: ApiHarness) -> None:
     code = "function onTrack(e, settings) { e.length = settings.apiKey.length; return e }"
     body = {"code": code, "payload": TRACK, "settings": [KEY]}
 
-    assert house.owner.post("/functions/preview", body).refusal == (
+    assert harness.owner.post("/functions/preview", body).refusal == (
         422,
         "settingValues.apiKey",
         '"settingValues.apiKey" is required',
     )
-    result = preview(house.owner, code, settings=[KEY], settingValues={"apiKey": SECRET})
+    result = preview(harness.owner, code, settings=[KEY], settingValues={"apiKey": SECRET})
     assert result["output"]["length"] == len(SECRET)
 
 
-def test_requests_are_shown_and_secrets_are_not(house: House, site: str) -> None:
+def test_requests_are_shown_and_secrets_are_not(harness: ApiHarness, site: str) -> None:
     code = """
         async function onTrack(e, settings) {
           console.log('with', settings.apiKey)
@@ -222,7 +222,7 @@ def test_requests_are_shown_and_secrets_are_not(house: House, site: str) -> None
           })
           throw new Error('failed with ' + settings.apiKey)
         }"""
-    answer = house.owner.post(
+    answer = harness.owner.post(
         "/functions/preview",
         {
             "code": code,
@@ -243,49 +243,51 @@ def test_requests_are_shown_and_secrets_are_not(house: House, site: str) -> None
     assert SECRET not in str(answer.value)
 
 
-def test_of_much_that_is_logged_four_kilobytes_are_shown(house: House) -> None:
+def test_of_much_that_is_logged_four_kilobytes_are_shown(harness: ApiHarness) -> None:
     code = "function onTrack(e) { for (let i = 0; i < 100; i++) console.log('é'.repeat(50)); return e }"
-    result = preview(house.owner, code)
+    result = preview(harness.owner, code)
 
     assert sum(len(line["message"].encode()) for line in result["logs"]) == 4 << 10
     assert result["logsTruncated"] is True
-    assert preview(house.owner, RETURN)["logsTruncated"] is False
+    assert preview(harness.owner, RETURN)["logsTruncated"] is False
 
 
-def test_a_stored_function_runs_with_what_the_request_replaces(house: House) -> None:
+def test_a_stored_function_runs_with_what_the_request_replaces(harness: ApiHarness) -> None:
     function = create(
-        house,
+        harness,
         "function onTrack(e, settings) { e.by = 'stored'; return e }",
         settings=[KEY | {"required": False}],
     )
     path = f"/functions/{function}/preview"
-    run = house.owner.post(path, {"payload": TRACK, "settingValues": {"apiKey": "k123"}}).data["result"]
-    other = house.owner.post(path, {"payload": TRACK, "code": RETURN}).data["result"]
+    run = harness.owner.post(path, {"payload": TRACK, "settingValues": {"apiKey": "k123"}}).data["result"]
+    other = harness.owner.post(path, {"payload": TRACK, "code": RETURN}).data["result"]
 
     assert run["output"] == TRACK | {"by": "stored"}
     assert other["output"] == TRACK
-    assert house.owner.post(path, {"payload": TRACK, "settingValues": {"no": 1}}).status == 422
-    assert house.owner.get(f"/functions/{function}/versions").data["pagination"]["totalEntries"] == 1
+    assert harness.owner.post(path, {"payload": TRACK, "settingValues": {"no": 1}}).status == 422
+    assert harness.owner.get(f"/functions/{function}/versions").data["pagination"]["totalEntries"] == 1
 
 
-def test_whoever_may_not_administer_functions_may_not_test_them(house: House) -> None:
-    function = create(house)
+def test_whoever_may_not_administer_functions_may_not_test_them(harness: ApiHarness) -> None:
+    function = create(harness)
     body = {"code": RETURN, "payload": TRACK}
-    of_this = house.granted(("functions-admin", [Resource("FUNCTION", function)]))
+    of_this = harness.granted(("functions-admin", [Resource("FUNCTION", function)]))
 
-    assert house.caller("functions-read-only").post("/functions/preview", body).status == 401
+    assert harness.caller("functions-read-only").post("/functions/preview", body).status == 401
     assert of_this.post("/functions/preview", body).status == 401
     assert of_this.post(f"/functions/{function}/preview", body).status == 200
-    assert house.rival.post(f"/functions/{function}/preview", body).status == 404
+    assert harness.rival.post(f"/functions/{function}/preview", body).status == 404
 
 
-def test_a_run_that_does_not_end_ends_in_time(house: House) -> None:
+def test_a_run_that_does_not_end_ends_in_time(harness: ApiHarness) -> None:
     result = preview(
-        house.owner, "async function onTrack() { await new Promise((go) => setTimeout(go, 9e3)) }", timeMs=20
+        harness.owner,
+        "async function onTrack() { await new Promise((go) => setTimeout(go, 9e3)) }",
+        timeMs=20,
     )
 
     assert (result["error"]["category"], result["error"]["retryable"]) == ("Timeout", True)
-    assert house.executor.live == 0
+    assert harness.executor.live == 0
 
 
 @pytest.mark.parametrize(
@@ -299,79 +301,79 @@ def test_a_run_that_does_not_end_ends_in_time(house: House) -> None:
         (nested(PAYLOAD_DEPTH + 1), 422),
     ],
 )
-def test_what_is_no_event_is_refused(house: House, payload: object, status: int) -> None:
-    answer = house.owner.post("/functions/preview", {"code": RETURN, "payload": payload})
+def test_what_is_no_event_is_refused(harness: ApiHarness, payload: object, status: int) -> None:
+    answer = harness.owner.post("/functions/preview", {"code": RETURN, "payload": payload})
 
     assert answer.status == status
     assert answer.error["field"].startswith("payload")
 
 
-def test_an_event_may_nest_as_deep_as_it_may(house: House) -> None:
+def test_an_event_may_nest_as_deep_as_it_may(harness: ApiHarness) -> None:
     event = nested(PAYLOAD_DEPTH)
     for payload, output in ((event, event), ([event], [event])):
-        assert preview(house.owner, RETURN, payload)["output"] == output
+        assert preview(harness.owner, RETURN, payload)["output"] == output
 
 
-def test_a_workspace_has_so_many_runs_at_once(house: House) -> None:
-    house.services.previews[house.workspace] = trial.RUNS_AT_ONCE
+def test_a_workspace_has_so_many_runs_at_once(harness: ApiHarness) -> None:
+    harness.services.previews[harness.workspace] = trial.RUNS_AT_ONCE
 
-    assert house.owner.post("/functions/preview", {"code": RETURN, "payload": TRACK}).status == 429
-    assert house.rival.post("/functions/preview", {"code": RETURN, "payload": TRACK}).status == 200
+    assert harness.owner.post("/functions/preview", {"code": RETURN, "payload": TRACK}).status == 429
+    assert harness.rival.post("/functions/preview", {"code": RETURN, "payload": TRACK}).status == 200
 
 
-def test_what_a_run_uses_is_metered(house: House) -> None:
-    function = create(house, RETURN + "; function onBatch(all) { return all }")
+def test_what_a_run_uses_is_metered(harness: ApiHarness) -> None:
+    function = create(harness, RETURN + "; function onBatch(all) { return all }")
     path = f"/functions/{function}/preview"
-    house.owner.post(path, {"payload": TRACK})
-    house.owner.post(path, {"payload": [TRACK, TRACK]})
-    house.owner.post("/functions/preview", {"code": RETURN, "payload": [TRACK, TRACK]})
-    house.owner.post("/functions/preview", {"code": "function (", "payload": TRACK})
+    harness.owner.post(path, {"payload": TRACK})
+    harness.owner.post(path, {"payload": [TRACK, TRACK]})
+    harness.owner.post("/functions/preview", {"code": RETURN, "payload": [TRACK, TRACK]})
+    harness.owner.post("/functions/preview", {"code": "function (", "payload": TRACK})
 
-    assert house.metered.runs == [
-        (house.workspace, function, 1, True),
-        (house.workspace, function, 2, True),
-        (house.workspace, UNSAVED, 1, True),
-        (house.workspace, UNSAVED, 1, True),
+    assert harness.metered.runs == [
+        (harness.workspace, function, 1, True),
+        (harness.workspace, function, 2, True),
+        (harness.workspace, UNSAVED, 1, True),
+        (harness.workspace, UNSAVED, 1, True),
     ]
 
 
-def test_runs_come_out_of_the_quotas_of_the_workspace(house: House) -> None:
+def test_runs_come_out_of_the_quotas_of_the_workspace(harness: ApiHarness) -> None:
     body = {"code": RETURN, "payload": TRACK}
-    house.do(lambda change: quotas.put(change, house.workspace, Quotas(fuel_per_day=1)))
-    assert house.owner.post("/functions/preview", body).status == 200
-    refused = house.owner.post("/functions/preview", body)
+    harness.do(lambda change: quotas.put(change, harness.workspace, Quotas(fuel_per_day=1)))
+    assert harness.owner.post("/functions/preview", body).status == 200
+    refused = harness.owner.post("/functions/preview", body)
     assert refused.status == 429
     assert refused.error["message"] == "the workspace has used up what its functions may do today"
-    left_s = DAY_MS / 1e3 - (house.clock.wall_ms() - START_MS) / 1e3
+    left_s = DAY_MS / 1e3 - (harness.clock.wall_ms() - START_MS) / 1e3
     assert left_s <= int(refused.headers["retry-after"]) < left_s + 2
     assert refused.headers["x-ratelimit-remaining"]
-    assert house.rival.post("/functions/preview", body).status == 200
-    function = create(house)
-    assert house.owner.post(f"/functions/{function}/preview", {"payload": TRACK}).status == 429
+    assert harness.rival.post("/functions/preview", body).status == 200
+    function = create(harness)
+    assert harness.owner.post(f"/functions/{function}/preview", {"payload": TRACK}).status == 429
 
-    house.do(lambda change: quotas.put(change, house.workspace, Quotas(events_per_s=2.0)))
-    assert house.owner.post("/functions/preview", body | {"payload": [TRACK] * 10}).status == 200
-    refused = house.owner.post("/functions/preview", body)
+    harness.do(lambda change: quotas.put(change, harness.workspace, Quotas(events_per_s=2.0)))
+    assert harness.owner.post("/functions/preview", body | {"payload": [TRACK] * 10}).status == 200
+    refused = harness.owner.post("/functions/preview", body)
     assert (refused.status, refused.headers["retry-after"]) == (429, "5")
-    house.clock.advance(5_000)
-    assert house.owner.post("/functions/preview", body).status == 200
+    harness.clock.advance(5_000)
+    assert harness.owner.post("/functions/preview", body).status == 200
 
 
-def test_runs_wait_for_a_sandbox_of_the_workspace(house: House) -> None:
-    house.do(lambda change: quotas.put(change, house.workspace, Quotas(sandboxes=1)))
-    admission = house.services.admission
-    assert house.owner.get("/").status == 200
-    house.run(admission.enter(house.workspace))
+def test_runs_wait_for_a_sandbox_of_the_workspace(harness: ApiHarness) -> None:
+    harness.do(lambda change: quotas.put(change, harness.workspace, Quotas(sandboxes=1)))
+    admission = harness.services.admission
+    assert harness.owner.get("/").status == 200
+    harness.run(admission.enter(harness.workspace))
 
     async def both() -> Answer:
         asked = asyncio.create_task(
-            house.asked("POST", "/functions/preview", {"code": RETURN, "payload": TRACK})
+            harness.asked("POST", "/functions/preview", {"code": RETURN, "payload": TRACK})
         )
         await asyncio.wait([asked], timeout=0.2)
         assert not asked.done()
-        assert house.metered.runs == []
-        admission.leave(house.workspace)
+        assert harness.metered.runs == []
+        admission.leave(harness.workspace)
         return await asked
 
-    assert house.run(both()).status == 200
-    assert len(house.metered.runs) == 1
+    assert harness.run(both()).status == 200
+    assert len(harness.metered.runs) == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from headgate.api import query
 from headgate.api.errors import ApiError
-from tests.headgate.api.house import House
+from tests.headgate.api.harness import ApiHarness
 
 WANTED: Final[dict[str, Any]] = {
     "pagination": {"count": "10", "cursor": "MA=="},
@@ -70,15 +70,15 @@ def test_every_client_is_understood(client: str) -> None:
 
 
 @pytest.mark.parametrize("client", FORMS)
-def test_every_client_is_answered_alike(house: House, client: str) -> None:
+def test_every_client_is_answered_alike(harness: ApiHarness, client: str) -> None:
     for number in range(3):
-        house.owner.post("/groups", {"name": f"G{number}"})
+        harness.owner.post("/groups", {"name": f"G{number}"})
     page = {"count": 2}
-    first = house.owner.get("/groups", pagination=page).data
+    first = harness.owner.get("/groups", pagination=page).data
     asked = [each for each in FORMS[client] if each[0].startswith("pagination")]
     texts = {"10": "2", "MA==": first["pagination"]["next"]}
     forms = [(name, _replaced(value, texts)) for name, value in asked]
-    answer = house.owner.ask("GET", "/groups", query=urlencode(forms))
+    answer = harness.owner.ask("GET", "/groups", query=urlencode(forms))
     assert [each["name"] for each in answer.data["userGroups"]] == ["G2"]
 
 

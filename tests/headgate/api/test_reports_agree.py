@@ -23,8 +23,15 @@ from headgate.registry import destinations, sources
 from headgate.registry.store import Change
 from headgate.tracking.intake import Arrival
 from headgate.tracking.sift import failure
-from tests.headgate.api.house import House
-from tests.headgate.pipeline.world import DELIVERED, Depot, World, destination, instance, snapshot
+from tests.headgate.api.harness import ApiHarness
+from tests.headgate.pipeline.harness import (
+    DELIVERED,
+    FakeCarrier,
+    PipelineHarness,
+    destination,
+    instance,
+    snapshot,
+)
 from tests.runtime.fakes import START_MS, Frozen, until
 
 PAUSES_MS: Final = (15_000, 30_000, 60_000, 120_000)
@@ -115,64 +122,64 @@ def answer(parcels: Sequence[Parcel]) -> Receipt:
 class Traffic:
     """*ids* of the destinations. Two workers share what comes."""
 
-    house: House
+    harness: ApiHarness
     source: str
     ids: list[str]
-    worlds: list[World]
+    worlds: list[PipelineHarness]
     clock: Frozen
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("reports") / "data") as made:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiHarness]:
+    with ApiHarness(tmp_path_factory.mktemp("reports") / "data") as made:
         yield made
 
 
 _NUMBERS: Final = itertools.count()
 
 
-def made(house: House) -> Traffic:
+def made(harness: ApiHarness) -> Traffic:
     number = next(_NUMBERS)
 
     def things(change: Change) -> tuple[str, list[str]]:
-        source = sources.create(change, house.workspace, slug=f"s{number}").id
+        source = sources.create(change, harness.workspace, slug=f"s{number}").id
         settings = {"url": "https://example.com/"}
         return source, [
             destinations.create(change, source, kind="webhook", name=f"D{place}", settings=settings).id
             for place in range(len(FATES))
         ]
 
-    source, ids = house.do(things)
+    source, ids = harness.do(things)
     drop = [Rule("type = 'page'", [{"type": "DROP"}])]
     parts: list[dict[str, Any]] = [{}, {"instance": instance(FUNCTION)}, {"rules": drop}]
     there = tuple(
-        destination(id_, workspace=house.workspace, source=source, **part)
+        destination(id_, workspace=harness.workspace, source=source, **part)
         for id_, part in zip(ids, parts, strict=True)
     )
     plain = snapshot(*there)
-    here = replace(plain.sources["s"], id=source, workspace=house.workspace)
+    here = replace(plain.sources["s"], id=source, workspace=harness.workspace)
     first = replace(
         plain,
-        workspaces={house.workspace: replace(plain.workspaces["w"], id=house.workspace)},
+        workspaces={harness.workspace: replace(plain.workspaces["w"], id=harness.workspace)},
         sources={source: here},
         by_write_key={"wk": here},
     )
     clock = Frozen()
-    clock.now_ms = house.clock.wall_ms() - START_MS
+    clock.now_ms = harness.clock.wall_ms() - START_MS
 
-    async def begin() -> list[World]:
+    async def begin() -> list[PipelineHarness]:
         worlds = []
         for worker in range(2):
-            path = house.data.queue(2 * number + worker)
+            path = harness.data.queue(2 * number + worker)
             queue = await SqliteQueue.open(path, clock=ServiceClock(clock))
             places = {id_: place for place, id_ in enumerate(ids)}
-            worlds.append(World(queue, clock, house.executor, _Depot(places), first))
+            worlds.append(PipelineHarness(queue, clock, harness.executor, _Depot(places), first))
         return worlds
 
-    return Traffic(house, source, ids, house.run(begin()), clock)
+    return Traffic(harness, source, ids, harness.run(begin()), clock)
 
 
-class _Depot(Depot):
+class _Depot(FakeCarrier):
     """Tells *answer* the place of a destination among those of the source, as the end of the parcel's key."""
 
     def __init__(self, places: dict[str, int]) -> None:
@@ -189,26 +196,26 @@ async def pass_through(
     """*events* come, the first of each half twice, and are tried so often as they need, up to *attempts* times."""
     halves = [events[::2], events[1::2]]
     numbers = itertools.count()
-    for world, half in zip(traffic.worlds, halves, strict=True):
-        source = await world.intake.source("wk")
+    for harness, half in zip(traffic.worlds, halves, strict=True):
+        source = await harness.intake.source("wk")
         assert source is not None
         arrivals = [event.arrival(next(numbers)) for event in half]
-        await world.intake.accept(source, arrivals + arrivals[:1], failed)
+        await harness.intake.accept(source, arrivals + arrivals[:1], failed)
     for made_attempts in range(1, attempts + 1):
-        for world, half in zip(traffic.worlds, halves, strict=True):
+        for harness, half in zip(traffic.worlds, halves, strict=True):
             ends = [event.end(place, made_attempts) for event in half for place in range(len(FATES))]
             decided = sum(step is not None for step, _, _ in ends)
             retries = sum(tried - (step is not None and tried > 0) for step, _, tried in ends)
-            await _quiet(world, decided, retries)
+            await _quiet(harness, decided, retries)
         if made_attempts < attempts:
             traffic.clock.advance(PAUSES_MS[made_attempts - 1])
 
 
-async def _quiet(world: World, decided: int, retries: int) -> None:
-    await world.outcomes(decided)
-    await until(lambda: world.meter.retries >= retries and world.pipeline.dispatcher.in_flight == 0)
-    assert world.meter.retries == retries
-    await world.queue.settled()
+async def _quiet(harness: PipelineHarness, decided: int, retries: int) -> None:
+    await harness.outcomes(decided)
+    await until(lambda: harness.meter.retries >= retries and harness.pipeline.dispatcher.in_flight == 0)
+    assert harness.meter.retries == retries
+    await harness.queue.settled()
 
 
 Groups = Counter[tuple[tuple[str, str], ...]]
@@ -223,7 +230,7 @@ def reported(
     query |= {"startTime": _time(now - 3_600_000), "endTime": _time(now + 60_000)}
     if place is not None:
         query["destinationConfigId"] = traffic.ids[place]
-    data = traffic.house.owner.get(f"/delivery-overview/{step}", **query).data
+    data = traffic.harness.owner.get(f"/delivery-overview/{step}", **query).data
     events: Groups = Counter()
     pending: Groups = Counter()
     for entry in data["dataset"]:
@@ -258,18 +265,18 @@ def grouped(abouts: Sequence[dict[str, str]], by: Sequence[str]) -> Groups:
     granularity=st.sampled_from(["MINUTE", "HOUR", "DAY"]),
 )
 def test_every_step_agrees_with_what_happened(
-    house: House,
+    harness: ApiHarness,
     events: list[Event],
     bad: list[tuple[str, Event]],
     attempts: int,
     by: list[str],
     granularity: str,
 ) -> None:
-    traffic = made(house)
+    traffic = made(harness)
     failed = [failure(traffic.source, event.type, reason, event.arrival(0).event) for reason, event in bad]
-    house.run(pass_through(traffic, events, failed, attempts))
-    ahead = traffic.clock.wall_ms() - house.clock.wall_ms()
-    house.clock.advance(max(0, int(ahead)) + 1)
+    harness.run(pass_through(traffic, events, failed, attempts))
+    ahead = traffic.clock.wall_ms() - harness.clock.wall_ms()
+    harness.clock.advance(max(0, int(ahead)) + 1)
 
     def of(step: Step, place: int | None = None) -> tuple[Groups, Groups]:
         return reported(traffic, step, by, granularity, place)
@@ -292,14 +299,14 @@ def test_every_step_agrees_with_what_happened(
         assert all_of_it == len(events)
         summary_agrees(traffic, place, granularity, ends)
     volume_agrees(traffic, events)
-    house.run(_end(traffic))
+    harness.run(_end(traffic))
 
 
 def summary_agrees(
     traffic: Traffic, place: int, granularity: str, ends: list[tuple[Event, Step | None, str, int]]
 ) -> None:
     path = f"/destinations/{traffic.ids[place]}/delivery-metrics"
-    data = traffic.house.owner.get(path, sourceId=traffic.source, granularity=granularity).data
+    data = traffic.harness.owner.get(path, sourceId=traffic.source, granularity=granularity).data
     metrics = {each["metricName"]: each for each in data["deliveryMetricsSummary"]["metrics"]}
     names = {"400": "400", "503": "5xx", "retry": "retry", "message_rejected": "MESSAGE_REJECTED"}
     expected: dict[str, Counter[str]] = {
@@ -327,7 +334,7 @@ def summary_agrees(
 def volume_agrees(traffic: Traffic, events: list[Event]) -> None:
     now = traffic.clock.wall_ms()
     query = {"granularity": "HOUR", "startTime": _time(now - 3_600_000), "endTime": _time(now + 1)}
-    data = traffic.house.owner.get("/events/volume", **query, groupBy=["source", "eventType"]).data
+    data = traffic.harness.owner.get("/events/volume", **query, groupBy=["source", "eventType"]).data
     found = {
         each["eventType"]: each["total"] for each in data["result"] if each["source"]["id"] == traffic.source
     }
@@ -335,9 +342,9 @@ def volume_agrees(traffic: Traffic, events: list[Event]) -> None:
 
 
 async def _end(traffic: Traffic) -> None:
-    for world in traffic.worlds:
-        await world.pipeline.drain(0)
-        await world._running
-        await world.queue.close()
-    for path in traffic.house.data.queues().values():
+    for harness in traffic.worlds:
+        await harness.pipeline.drain(0)
+        await harness._running
+        await harness.queue.close()
+    for path in traffic.harness.data.queues().values():
         path.unlink()

@@ -19,8 +19,8 @@ from headgate.registry import functions, grants, groups, tokens, users
 from headgate.registry.records import Actor, Grant, Resource, Role
 from headgate.registry.store import Change
 from tests.headgate.api import rights
-from tests.headgate.api.house import Caller, House
-from tests.headgate.api.world import REQUESTS, Request, World, build
+from tests.headgate.api.harness import ApiHarness, Caller
+from tests.headgate.api.resources import REQUESTS, Request, Resources, create_resources
 
 ROLES: Final[dict[str, Role]] = {
     "owner": "owner",
@@ -43,34 +43,34 @@ class _Undone(Exception):
 class Street:
     """Two workspaces with the same things in them; whatever is asked of them changes nothing."""
 
-    house: House
-    acme: World
-    rival: World
+    harness: ApiHarness
+    acme: Resources
+    rival: Resources
     callers: dict[str, Caller]
 
     def status(self, operation: Operation, caller: Caller, request: Request) -> tuple[int, str]:
         """And the text of the answer."""
-        self.house.clock.advance(60_000)  # a new minute: nobody asks too often
+        self.harness.clock.advance(60_000)  # a new minute: nobody asks too often
         query = str(httpx.QueryParams(request.query))
         path = f"{request.path}?{query}" if query else request.path
         if not operation.download:
             answer = caller.ask(operation.method, request.path, request.body, query=query)
             return answer.status, orjson.dumps(answer.value).decode()
-        got = self.house.fetch(operation.method, path, caller.token)
+        got = self.harness.fetch(operation.method, path, caller.token)
         return got.status_code, got.text
 
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
-    with House(tmp_path_factory.mktemp("street") / "data") as house:
-        acme = house.do(lambda change: build(change, house.workspace, "acme"))
-        rival = house.do(lambda change: build(change, house.rivals, "rival"))
+    with ApiHarness(tmp_path_factory.mktemp("street") / "data") as harness:
+        acme = harness.do(lambda change: create_resources(change, harness.workspace, "acme"))
+        rival = harness.do(lambda change: create_resources(change, harness.rivals, "rival"))
         callers = {
-            who: Caller(house, house.do(functools.partial(_hired, world=acme, who=who, way=way)))
+            who: Caller(harness, harness.do(functools.partial(_hired, resources=acme, who=who, way=way)))
             for who, way in zip(rights.roles_told(), itertools.cycle(WAYS), strict=False)
         }
-        _undo_everything(house)
-        yield Street(house, acme, rival, callers)
+        _undo_everything(harness)
+        yield Street(harness, acme, rival, callers)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
@@ -90,14 +90,14 @@ def test_it_is_for_those_whom_the_table_names(street: Street, operation: Operati
 def test_nothing_of_another_workspace_is_there(street: Street, operation: Operation) -> None:
     """Not as a whole, and not where but one of the things named is another's."""
     own = _Mixed(street.rival, street.acme, frozenset())
-    request = REQUESTS[operation.name](cast(World, own))
-    status, text = street.status(operation, street.house.rival, request)
+    request = REQUESTS[operation.name](cast(Resources, own))
+    status, text = street.status(operation, street.harness.rival, request)
     assert status == (operation.status if request.finds else 404)
     assert not _ids(street.acme) & set(_words(text))
 
     for foreign in [own.named, *(frozenset([name]) for name in own.named)] if own.named else []:
-        request = REQUESTS[operation.name](cast(World, _Mixed(street.rival, street.acme, foreign)))
-        status, text = street.status(operation, street.house.rival, request)
+        request = REQUESTS[operation.name](cast(Resources, _Mixed(street.rival, street.acme, foreign)))
+        status, text = street.status(operation, street.harness.rival, request)
         assert status == 404, (sorted(foreign), text)
         leaked = _ids(street.acme) & set(_words(text))
         assert leaked <= {getattr(street.acme, name) for name in foreign}, "more than was asked with"
@@ -107,7 +107,7 @@ def test_nothing_of_another_workspace_is_there(street: Street, operation: Operat
 def test_it_is_for_nobody_without_a_token(street: Street, operation: Operation) -> None:
     request = REQUESTS[operation.name](street.acme)
     for token in ("", "hgt_", "x" * 47):
-        assert street.status(operation, Caller(street.house, token), request)[0] == 401
+        assert street.status(operation, Caller(street.harness, token), request)[0] == 401
 
 
 def test_who_may_not_touch_a_source_cannot_take_functions_off_it(street: Street) -> None:
@@ -140,7 +140,7 @@ def test_every_role_is_walked_with() -> None:
 class _Mixed:
     """*own*, but for the attributes in *foreign*, which are *other*'s; knows which it was asked for."""
 
-    def __init__(self, own: World, other: World, foreign: frozenset[str]) -> None:
+    def __init__(self, own: Resources, other: Resources, foreign: frozenset[str]) -> None:
         self._own, self._other, self._foreign = own, other, foreign
         self._named: set[str] = set()
 
@@ -153,83 +153,87 @@ class _Mixed:
         return str(getattr(self._other if name in self._foreign else self._own, name))
 
 
-def _hired(change: Change, world: World, who: str, way: str) -> str:
+def _hired(change: Change, resources: Resources, who: str, way: str) -> str:
     """A token for somebody with the grants that *who* names."""
-    given = [_grant(world, part) for part in who.split(", ")]
+    given = [_grant(resources, part) for part in who.split(", ")]
     if way == "token":
         return tokens.create(
             change,
-            world.workspace,
+            resources.workspace,
             name=who,
             role="member",
             permissions=[each for part in given for each in part],
         )[1]
     name = "".join(char if char.isalnum() else "." for char in who)
-    user = users.accept(change, users.invite(change, world.workspace, f"{name}@hired.example"))
+    user = users.accept(change, users.invite(change, resources.workspace, f"{name}@hired.example"))
     for number, part in enumerate(given):
         if way == "user":
-            grants.add(change, world.workspace, "user", users.resource(user), part)
+            grants.add(change, resources.workspace, "user", users.resource(user), part)
         else:
-            group = groups.create(change, world.workspace, name=f"{who} {number}")
+            group = groups.create(change, resources.workspace, name=f"{who} {number}")
             groups.add_members(change, group.id, [user.email])
-            grants.add(change, world.workspace, "group", groups.resource(group), part)
-    return tokens.create(change, world.workspace, name=who, user=user)[1]
+            grants.add(change, resources.workspace, "group", groups.resource(group), part)
+    return tokens.create(change, resources.workspace, name=who, user=user)[1]
 
 
-def _grant(world: World, text: str) -> list[Grant]:
+def _grant(resources: Resources, text: str) -> list[Grant]:
     """*text* is as in "source admin by its label"."""
     name = next(name for name in ROLES if text.startswith(name))
     scope = text.removeprefix(name).strip()
     kind = "FUNCTION" if name.startswith("functions") else "SOURCE"
-    this = (world.function, world.lone) if kind == "FUNCTION" else (world.source,)
-    other = world.other_function if kind == "FUNCTION" else world.other_source
-    resources = {
-        "": (Resource("WORKSPACE", world.workspace),),
-        "of all": (Resource("WORKSPACE", world.workspace),),
+    this = (resources.function, resources.lone) if kind == "FUNCTION" else (resources.source,)
+    other = resources.other_function if kind == "FUNCTION" else resources.other_source
+    granted = {
+        "": (Resource("WORKSPACE", resources.workspace),),
+        "of all": (Resource("WORKSPACE", resources.workspace),),
         "of this": tuple(Resource(kind, each) for each in this),
         "of another": (Resource(kind, other),),
-        "by its label": (Resource("WORKSPACE", world.workspace, frozenset([f"{world.key}:{world.value}"])),),
-        "by another label": (Resource("WORKSPACE", world.workspace, frozenset(["no:such"])),),
+        "by its label": (
+            Resource("WORKSPACE", resources.workspace, frozenset([f"{resources.key}:{resources.value}"])),
+        ),
+        "by another label": (Resource("WORKSPACE", resources.workspace, frozenset(["no:such"])),),
     }[scope]
-    return [Grant(ROLES[name], resources)]
+    return [Grant(ROLES[name], granted)]
 
 
 def _roles(who: str) -> set[Role]:
     return {ROLES[name] for part in who.split(", ") for name in ROLES if part.startswith(name)}
 
 
-def _hidden(world: World, who: str) -> list[str]:
+def _hidden(resources: Resources, who: str) -> list[str]:
     """What *who* must never read, in whatever answer."""
     if who == "owner":
         return []
     hidden = {
-        "functions": {functions.bare_id(each) for each in (world.function, world.lone, world.other_function)},
-        "source": {world.source, world.other_source, world.other_destination},
+        "functions": {
+            functions.bare_id(each) for each in (resources.function, resources.lone, resources.other_function)
+        },
+        "source": {resources.source, resources.other_source, resources.other_destination},
     }
-    keys = {world.write_key}
+    keys = {resources.write_key}
     for part in who.split(", "):
         kind = part.split()[0]
         if part.endswith("of all"):
             hidden[kind] = set()
         elif part.endswith(("of this", "by its label")):
             hidden[kind] &= {
-                functions.bare_id(world.other_function),
-                world.other_source,
-                world.other_destination,
+                functions.bare_id(resources.other_function),
+                resources.other_source,
+                resources.other_destination,
             }
         elif part.endswith("of another"):
             hidden[kind] -= {
-                functions.bare_id(world.other_function),
-                world.other_source,
-                world.other_destination,
+                functions.bare_id(resources.other_function),
+                resources.other_source,
+                resources.other_destination,
             }
         if part in ("source admin of all", "source admin of this", "source admin by its label"):
             keys = set()
     return sorted(hidden.get("functions", set()) | hidden.get("source", set()) | keys)
 
 
-def _ids(world: World) -> set[str]:
-    return {functions.bare_id(each) for each in asdict(world).values()}
+def _ids(resources: Resources) -> set[str]:
+    return {functions.bare_id(each) for each in asdict(resources).values()}
 
 
 def _words(text: str) -> Iterator[str]:
@@ -237,9 +241,9 @@ def _words(text: str) -> Iterator[str]:
         yield functions.bare_id(word)
 
 
-def _undo_everything(house: House) -> None:
+def _undo_everything(harness: ApiHarness) -> None:
     """What is changed from now on is undone as soon as it is answered."""
-    registry = house.registry
+    registry = harness.registry
     change = registry.change
 
     @contextlib.contextmanager

@@ -8,50 +8,50 @@ from headgate.queue.model import Error, Lane, Step
 from headgate.registry import destinations, sources
 from headgate.registry.store import Change
 from headgate.samples.file import SampleFile
-from tests.headgate.api.house import START_MS, House
+from tests.headgate.api.harness import START_MS, ApiHarness
 from tests.headgate.samples.test_store import sample
 
 
-def connected(house: House) -> str:
+def connected(harness: ApiHarness) -> str:
     """A destination's id."""
 
     def act(change: Change) -> str:
-        source = sources.create(change, house.workspace, slug="web")
+        source = sources.create(change, harness.workspace, slug="web")
         return destinations.create(change, source.id, kind="sink", settings={"path": "events.jsonl"}).id
 
-    made: str = house.do(act)
+    made: str = harness.do(act)
     return made
 
 
-def keep(house: House, destination: str, *reasons: str, event: bytes = b'{"type":"track"}') -> None:
-    file = SampleFile(house.data.samples(0))
+def keep(harness: ApiHarness, destination: str, *reasons: str, event: bytes = b'{"type":"track"}') -> None:
+    file = SampleFile(harness.data.samples(0))
     for number, reason in enumerate(reasons):
-        one = sample(number, at=START_MS + number, lane=Lane(house.workspace, destination), event=event)
+        one = sample(number, at=START_MS + number, lane=Lane(harness.workspace, destination), event=event)
         file.write([one._replace(error=Error(reason, "why"), step=Step.FAILED_DELIVERY)], {}, START_MS)
     file.close()
 
 
-def asked(house: House, destination: str, **query: Any) -> list[tuple[str, str]]:
-    data = house.owner.get(f"/destinations/{destination}/samples", **query).data
+def asked(harness: ApiHarness, destination: str, **query: Any) -> list[tuple[str, str]]:
+    data = harness.owner.get(f"/destinations/{destination}/samples", **query).data
     return [(each["messageId"], each["discardReason"]) for each in data["samples"]]
 
 
-def test_samples_are_listed_by_reason(house: House) -> None:
-    destination = connected(house)
-    keep(house, destination, "400", "500", "400")
+def test_samples_are_listed_by_reason(harness: ApiHarness) -> None:
+    destination = connected(harness)
+    keep(harness, destination, "400", "500", "400")
 
-    assert asked(house, destination) == [("m2", "400"), ("m1", "500"), ("m0", "400")]
-    assert asked(house, destination, discardReason="400") == [("m2", "400"), ("m0", "400")]
-    assert asked(house, destination, step="filtered-at-destination") == []
-    assert asked(house, destination, pagination={"count": 1}) == [("m2", "400")]
-    assert house.owner.get(f"/destinations/{destination}/samples", step="x").status == 422
+    assert asked(harness, destination) == [("m2", "400"), ("m1", "500"), ("m0", "400")]
+    assert asked(harness, destination, discardReason="400") == [("m2", "400"), ("m0", "400")]
+    assert asked(harness, destination, step="filtered-at-destination") == []
+    assert asked(harness, destination, pagination={"count": 1}) == [("m2", "400")]
+    assert harness.owner.get(f"/destinations/{destination}/samples", step="x").status == 422
 
 
-def test_a_sample_shows_the_event(house: House) -> None:
-    destination = connected(house)
-    keep(house, destination, "400")
-    keep(house, destination, "401", event=b'{"cut": "of')
-    first, second = house.owner.get(f"/destinations/{destination}/samples").data["samples"]
+def test_a_sample_shows_the_event(harness: ApiHarness) -> None:
+    destination = connected(harness)
+    keep(harness, destination, "400")
+    keep(harness, destination, "401", event=b'{"cut": "of')
+    first, second = harness.owner.get(f"/destinations/{destination}/samples").data["samples"]
 
     assert {first["discardReason"]: first["event"], second["discardReason"]: second["event"]} == {
         "400": {"type": "track"},
@@ -61,23 +61,23 @@ def test_a_sample_shows_the_event(house: House) -> None:
     assert first["error"]["message"] == "why"
 
 
-def test_samples_are_for_those_who_may_read_the_source(house: House) -> None:
-    destination = connected(house)
+def test_samples_are_for_those_who_may_read_the_source(harness: ApiHarness) -> None:
+    destination = connected(harness)
     path = f"/destinations/{destination}/samples"
 
-    assert house.caller("functions-admin").get(path).status == 401
-    assert house.caller("source-read-only").get(path).status == 200
-    assert house.rival.get(path).status == 404
+    assert harness.caller("functions-admin").get(path).status == 401
+    assert harness.caller("source-read-only").get(path).status == 200
+    assert harness.rival.get(path).status == 404
 
 
-def test_an_event_of_any_depth_is_shown(house: House) -> None:
+def test_an_event_of_any_depth_is_shown(harness: ApiHarness) -> None:
     """What a function made may be nested deeper than anything that was accepted."""
-    destination = connected(house)
+    destination = connected(harness)
     deep = b'{"a":' * 900 + b"1" + b"}" * 900
-    keep(house, destination, "400", event=deep)
-    keep(house, destination, "401", event=b'{"a":"\\ud800"}')
+    keep(harness, destination, "400", event=deep)
+    keep(harness, destination, "401", event=b'{"a":"\\ud800"}')
 
-    shown = house.owner.get(f"/destinations/{destination}/samples").data["samples"]
+    shown = harness.owner.get(f"/destinations/{destination}/samples").data["samples"]
 
     assert {each["discardReason"]: each["event"] for each in shown} == {
         "400": deep.decode(),

@@ -6,54 +6,54 @@ from typing import Any
 
 import pytest
 
-from tests.headgate.api.house import Caller, House
-from tests.headgate.registry.house import bytes_below
+from tests.headgate.api.harness import ApiHarness, Caller
+from tests.headgate.registry.harness import bytes_below
 
 
-def made(house: House, **facts: Any) -> dict[str, Any]:
-    answer = house.owner.post("/tokens", {"name": "ci", **facts})
+def made(harness: ApiHarness, **facts: Any) -> dict[str, Any]:
+    answer = harness.owner.post("/tokens", {"name": "ci", **facts})
     assert answer.status == 201
     return answer.data
 
 
-def test_a_token_is_shown_once_and_kept_nowhere(house: House) -> None:
-    answer = made(house, roleId="functions-admin")
+def test_a_token_is_shown_once_and_kept_nowhere(harness: ApiHarness) -> None:
+    answer = made(harness, roleId="functions-admin")
     text = answer["value"]
 
-    assert Caller(house, text).get("/functions", resourceType="INSERT_DESTINATION").status == 200
-    assert Caller(house, text).get("/tokens").status == 401
-    listed = house.owner.get("/tokens")
+    assert Caller(harness, text).get("/functions", resourceType="INSERT_DESTINATION").status == 200
+    assert Caller(harness, text).get("/tokens").status == 401
+    listed = harness.owner.get("/tokens")
     assert listed.data["tokens"][-1] == answer["token"]
     assert text not in str(listed.value)
-    assert text not in str(house.owner.get("/audit-events").value)
-    assert text[4:].encode() not in bytes_below(house.registry.directory.root)
+    assert text not in str(harness.owner.get("/audit-events").value)
+    assert text[4:].encode() not in bytes_below(harness.registry.directory.root)
 
 
-def test_a_token_that_is_revoked_is_refused(house: House) -> None:
-    answer = made(house, roleId="owner")
+def test_a_token_that_is_revoked_is_refused(harness: ApiHarness) -> None:
+    answer = made(harness, roleId="owner")
     name = answer["token"]["id"]
-    caller = Caller(house, answer["value"])
+    caller = Caller(harness, answer["value"])
     assert caller.get("/tokens").status == 200
 
-    assert house.rival.delete(f"/tokens/{name}").status == 404
+    assert harness.rival.delete(f"/tokens/{name}").status == 404
     assert caller.get("/tokens").status == 200
-    assert house.owner.delete(f"/tokens/{name}").data == {"status": "SUCCESS"}
+    assert harness.owner.delete(f"/tokens/{name}").data == {"status": "SUCCESS"}
     assert caller.get("/tokens").status == 401
-    assert house.owner.delete(f"/tokens/{name}").status == 404
+    assert harness.owner.delete(f"/tokens/{name}").status == 404
 
 
-def test_a_token_has_grants_of_its_own(house: House) -> None:
+def test_a_token_has_grants_of_its_own(harness: ApiHarness) -> None:
     body = {"slug": "web", "enabled": True, "metadataId": "javascript"}
-    source = house.owner.post("/sources", body).data["source"]["id"]
+    source = harness.owner.post("/sources", body).data["source"]["id"]
     answer = made(
-        house, permissions=[{"roleId": "source-admin", "resources": [{"id": source, "type": "SOURCE"}]}]
+        harness, permissions=[{"roleId": "source-admin", "resources": [{"id": source, "type": "SOURCE"}]}]
     )
 
     assert answer["token"]["roleId"] == "member"
-    caller = Caller(house, answer["value"])
+    caller = Caller(harness, answer["value"])
     assert caller.post(f"/sources/{source}/writekey").status == 200
     assert caller.post("/sources", body | {"slug": "app"}).status == 401
-    assert house.owner.delete(f"/tokens/{answer['token']['id']}").status == 200
+    assert harness.owner.delete(f"/tokens/{answer['token']['id']}").status == 200
 
 
 @pytest.mark.parametrize(
@@ -70,5 +70,7 @@ def test_a_token_has_grants_of_its_own(house: House) -> None:
         ),
     ],
 )
-def test_what_is_no_token_is_refused(house: House, body: dict[str, Any], refusal: tuple[int, str]) -> None:
-    assert house.owner.post("/tokens", body).refusal[:2] == refusal
+def test_what_is_no_token_is_refused(
+    harness: ApiHarness, body: dict[str, Any], refusal: tuple[int, str]
+) -> None:
+    assert harness.owner.post("/tokens", body).refusal[:2] == refusal

@@ -3,15 +3,15 @@ from dataclasses import replace
 
 from headgate.delivery.carriers import Carriers
 from headgate.registry.snapshot import Destination
-from tests.headgate.pipeline.world import Depot, destination
+from tests.headgate.pipeline.harness import FakeCarrier, destination
 
 
 def test_a_carrier_is_kept_while_its_settings_stay() -> None:
     async def main() -> None:
-        made: list[Depot] = []
+        made: list[FakeCarrier] = []
 
-        def make(_: Destination) -> Depot:
-            made.append(Depot())
+        def make(_: Destination) -> FakeCarrier:
+            made.append(FakeCarrier())
             return made[-1]
 
         carriers = Carriers(make)

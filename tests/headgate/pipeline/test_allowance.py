@@ -10,7 +10,14 @@ from typing import Any
 from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.witness import NoWitness
 from headgate.registry.snapshot import Quotas, Snapshot
-from tests.headgate.pipeline.world import Fixed, World, arrival, destination, instance, snapshot
+from tests.headgate.pipeline.harness import (
+    FixedDirectory,
+    PipelineHarness,
+    arrival,
+    destination,
+    instance,
+    snapshot,
+)
 from tests.runtime.fakes import until
 
 RETURN = "function onTrack(event) { return event }"
@@ -33,35 +40,35 @@ def test_functions_of_a_workspace_that_used_up_its_day_do_not_run(tmp_path: Path
     spent = Spent(100)
 
     async def main() -> None:
-        world = await World.make(tmp_path, destination(instance=instance(RETURN)), witness=spent)
-        world.directory.snapshot = quoted(world.directory.snapshot, fuel_per_day=100)
-        await world.accept(arrival(1))
-        assert await world.outcomes(1) == {("filtered-at-destination", "FUNCTIONS_LOCK_OUT"): 1}
-        (dead,) = await world.queue.dead()
+        harness = await PipelineHarness.make(tmp_path, destination(instance=instance(RETURN)), witness=spent)
+        harness.directory.snapshot = quoted(harness.directory.snapshot, fuel_per_day=100)
+        await harness.accept(arrival(1))
+        assert await harness.outcomes(1) == {("filtered-at-destination", "FUNCTIONS_LOCK_OUT"): 1}
+        (dead,) = await harness.queue.dead()
         assert "used up" in dead.message
-        world.directory.snapshot = quoted(world.directory.snapshot, fuel_per_day=101)
-        await world.queue.redrive([dead.id])
-        await world.accept(arrival(2))
-        assert (await world.outcomes(3))["successful-delivery", ""] == 2
-        await world.close()
+        harness.directory.snapshot = quoted(harness.directory.snapshot, fuel_per_day=101)
+        await harness.queue.redrive([dead.id])
+        await harness.accept(arrival(2))
+        assert (await harness.outcomes(3))["successful-delivery", ""] == 2
+        await harness.close()
 
     asyncio.run(main())
 
 
 def test_what_needs_no_function_is_delivered_all_the_same(tmp_path: Path) -> None:
     async def main() -> None:
-        world = await World.make(tmp_path, destination(), witness=Spent(100))
-        world.directory.snapshot = quoted(world.directory.snapshot, fuel_per_day=0)
-        await world.accept(arrival(1))
-        assert await world.outcomes(1) == {("successful-delivery", ""): 1}
-        await world.close()
+        harness = await PipelineHarness.make(tmp_path, destination(), witness=Spent(100))
+        harness.directory.snapshot = quoted(harness.directory.snapshot, fuel_per_day=0)
+        await harness.accept(arrival(1))
+        assert await harness.outcomes(1) == {("successful-delivery", ""): 1}
+        await harness.close()
 
     asyncio.run(main())
 
 
 def test_invocations_beyond_the_sandboxes_wait_their_turn() -> None:
     async def main() -> None:
-        directory = Fixed(quoted(snapshot(), sandboxes=5))
+        directory = FixedDirectory(quoted(snapshot(), sandboxes=5))
         allowance = Allowance(directory, lambda _: 0, share=2)
         most = busy = 0
 
@@ -85,7 +92,7 @@ def test_invocations_beyond_the_sandboxes_wait_their_turn() -> None:
 
 def test_whoever_gives_up_waiting_leaves_their_turn_to_the_next() -> None:
     async def main() -> None:
-        allowance = Allowance(Fixed(quoted(snapshot(), sandboxes=1)), lambda _: 0)
+        allowance = Allowance(FixedDirectory(quoted(snapshot(), sandboxes=1)), lambda _: 0)
         await allowance.enter("w")
         first, second = (asyncio.create_task(allowance.enter("w")) for _ in range(2))
         await asyncio.sleep(0)
@@ -103,16 +110,16 @@ def test_whoever_gives_up_waiting_leaves_their_turn_to_the_next() -> None:
 
 
 def test_events_a_second_are_shared_among_workers() -> None:
-    allowance = Allowance(Fixed(quoted(snapshot(), events_per_s=9.0)), lambda _: 0, share=3)
+    allowance = Allowance(FixedDirectory(quoted(snapshot(), events_per_s=9.0)), lambda _: 0, share=3)
 
     assert allowance.events_per_s("w") == 3.0
     assert allowance.events_per_s("unknown") is None
-    assert Allowance(Fixed(snapshot()), lambda _: 0).events_per_s("w") is None
+    assert Allowance(FixedDirectory(snapshot()), lambda _: 0).events_per_s("w") is None
 
 
 def test_nobody_overtakes_those_who_wait() -> None:
     async def main() -> None:
-        directory = Fixed(quoted(snapshot(), sandboxes=1))
+        directory = FixedDirectory(quoted(snapshot(), sandboxes=1))
         allowance = Allowance(directory, lambda _: 0)
         began: list[int] = []
 
@@ -138,7 +145,7 @@ def test_nobody_overtakes_those_who_wait() -> None:
 
 def test_a_raised_quota_is_first_for_those_who_wait() -> None:
     async def main() -> None:
-        directory = Fixed(quoted(snapshot(), sandboxes=1))
+        directory = FixedDirectory(quoted(snapshot(), sandboxes=1))
         allowance = Allowance(directory, lambda _: 0)
         await allowance.enter("w")
         waiting = asyncio.create_task(allowance.enter("w"))

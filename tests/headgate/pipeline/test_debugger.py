@@ -13,7 +13,7 @@ from headgate.pipeline.intake import PipelineIntake
 from headgate.pipeline.meter import NoMeter
 from headgate.queue.clock import ServiceClock
 from headgate.queue.sqlite import SqliteQueue
-from tests.headgate.pipeline.world import Fixed, arrival, destination, snapshot
+from tests.headgate.pipeline.harness import FixedDirectory, arrival, destination, snapshot
 from tests.runtime.fakes import Frozen
 
 
@@ -76,7 +76,7 @@ def test_what_is_accepted_is_seen(tmp_path: Path) -> None:
         clock = Frozen()
         one = SourceDebugger(clock)
         queue = await SqliteQueue.open(tmp_path / "q.sqlite", clock=ServiceClock(clock))
-        directory = Fixed(snapshot(destination()))
+        directory = FixedDirectory(snapshot(destination()))
         intake = PipelineIntake(queue, directory, NoMeter(), one)
         source = await intake.source("wk")
         assert source is not None

@@ -11,7 +11,15 @@ from headgate.filters import Rule
 from headgate.pipeline.pipeline import SETTLING_MS
 from headgate.queue.breaker import FAILURES
 from headgate.queue.model import Lane
-from tests.headgate.pipeline.world import DELIVERED, Depot, World, arrival, destination, instance, snapshot
+from tests.headgate.pipeline.harness import (
+    DELIVERED,
+    FakeCarrier,
+    PipelineHarness,
+    arrival,
+    destination,
+    instance,
+    snapshot,
+)
 from tests.headgate.queue.volumes import files_limited_to
 from tests.runtime.fakes import until
 
@@ -21,13 +29,17 @@ BUSY = Receipt("retry", "503", "the destination answered 503", 503, is_outage=Tr
 
 def test_events_pass_their_function_and_arrive(tmp_path: Path) -> None:
     async def main() -> None:
-        world = await World.make(tmp_path, destination(instance=instance(ADD_PLAN, {"plan": "free"})))
-        await world.accept(*(arrival(number) for number in range(100)))
-        assert await world.outcomes(100) == {("successful-delivery", ""): 100}
-        assert [event["messageId"] for event in world.depot.events] == [f"m{number}" for number in range(100)]
-        assert all(event["properties"] == {"plan": "free"} for event in world.depot.events)
-        assert world.depot.deliveries[7][0].key == "m7/d1"
-        await world.close()
+        harness = await PipelineHarness.make(
+            tmp_path, destination(instance=instance(ADD_PLAN, {"plan": "free"}))
+        )
+        await harness.accept(*(arrival(number) for number in range(100)))
+        assert await harness.outcomes(100) == {("successful-delivery", ""): 100}
+        assert [event["messageId"] for event in harness.carrier.events] == [
+            f"m{number}" for number in range(100)
+        ]
+        assert all(event["properties"] == {"plan": "free"} for event in harness.carrier.events)
+        assert harness.carrier.deliveries[7][0].key == "m7/d1"
+        await harness.close()
 
     asyncio.run(main())
 
@@ -54,12 +66,12 @@ def test_events_pass_their_function_and_arrive(tmp_path: Path) -> None:
 )
 def test_what_the_function_refuses_is_over(tmp_path: Path, code: str, step: str, reason: str) -> None:
     async def main() -> None:
-        world = await World.make(tmp_path, destination(instance=instance(code)))
-        await world.accept(arrival(1))
-        assert await world.outcomes(1) == {(step, reason): 1}
-        assert not world.depot.deliveries
-        assert len(await world.queue.dead()) == (reason != "filtered_at_insert_function")
-        await world.close()
+        harness = await PipelineHarness.make(tmp_path, destination(instance=instance(code)))
+        await harness.accept(arrival(1))
+        assert await harness.outcomes(1) == {(step, reason): 1}
+        assert not harness.carrier.deliveries
+        assert len(await harness.queue.dead()) == (reason != "filtered_at_insert_function")
+        await harness.close()
 
     asyncio.run(main())
 
@@ -67,11 +79,11 @@ def test_what_the_function_refuses_is_over(tmp_path: Path, code: str, step: str,
 def test_no_function_and_a_disabled_one_let_events_pass_unchanged(tmp_path: Path) -> None:
     async def main() -> None:
         off = instance("function onTrack() {}", enabled=False)
-        world = await World.make(tmp_path, destination("a"), destination("b", instance=off))
-        await world.accept(arrival(1))
-        assert await world.outcomes(2) == {("successful-delivery", ""): 2}
-        assert world.depot.events == [arrival(1).event] * 2
-        await world.close()
+        harness = await PipelineHarness.make(tmp_path, destination("a"), destination("b", instance=off))
+        await harness.accept(arrival(1))
+        assert await harness.outcomes(2) == {("successful-delivery", ""): 2}
+        assert harness.carrier.events == [arrival(1).event] * 2
+        await harness.close()
 
     asyncio.run(main())
 
@@ -79,17 +91,17 @@ def test_no_function_and_a_disabled_one_let_events_pass_unchanged(tmp_path: Path
 def test_unusable_settings_discard(tmp_path: Path) -> None:
     async def main() -> None:
         broken = instance(ADD_PLAN, fault="apiKey is required")
-        world = await World.make(
+        harness = await PipelineHarness.make(
             tmp_path, destination("a", instance=broken), destination("b", fault="its secret cannot be read")
         )
-        await world.accept(arrival(1))
-        assert await world.outcomes(2) == {
+        await harness.accept(arrival(1))
+        assert await harness.outcomes(2) == {
             ("filtered-at-destination", "invalid_settings"): 1,
             ("filtered-at-destination", "INVALID_SETTINGS"): 1,
         }
-        messages = {job.message for job in await world.queue.dead()}
+        messages = {job.message for job in await harness.queue.dead()}
         assert messages == {"apiKey is required", "its secret cannot be read"}
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())
 
@@ -105,20 +117,20 @@ def test_a_retry_runs_the_function_again_with_the_event_as_it_was(tmp_path: Path
     }"""
 
     async def main() -> None:
-        world = await World.make(tmp_path, destination(instance=instance(code)))
-        await world.accept(arrival(1))
+        harness = await PipelineHarness.make(tmp_path, destination(instance=instance(code)))
+        await harness.accept(arrival(1))
         for attempts, delay_ms in enumerate((15_000, 30_000), 1):
-            await world.retried(attempts)
-            world.clock.advance(delay_ms - 1)
-            await world.accept()  # a commit, in which nothing is due yet
-            assert world.meter.retries == attempts
-            world.clock.advance(1)
-        assert await world.outcomes(1) == {("successful-delivery", ""): 1}
-        assert world.depot.events[0]["properties"] == {"touched": 1, "calls": 3}
-        assert world.depot.deliveries[0][0].attempt == 3
-        (row,) = [row for row in await world.queue.tallies() if row.tally.destination]
+            await harness.retried(attempts)
+            harness.clock.advance(delay_ms - 1)
+            await harness.accept()  # a commit, in which nothing is due yet
+            assert harness.meter.retries == attempts
+            harness.clock.advance(1)
+        assert await harness.outcomes(1) == {("successful-delivery", ""): 1}
+        assert harness.carrier.events[0]["properties"] == {"touched": 1, "calls": 3}
+        assert harness.carrier.deliveries[0][0].attempt == 3
+        (row,) = [row for row in await harness.queue.tallies() if row.tally.destination]
         assert row.tally.attempt == 3
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())
 
@@ -128,34 +140,34 @@ def test_when_only_the_delivery_failed_the_function_does_not_run_again(tmp_path:
     answers = [BUSY, DELIVERED]
 
     async def main() -> None:
-        depot = Depot(lambda _: answers.pop(0))
-        world = await World.make(tmp_path, destination(instance=instance(code)), depot=depot)
-        await world.accept(arrival(1))
-        await world.retried(1)
-        world.clock.advance(15_000)
-        assert await world.outcomes(1) == {("successful-delivery", ""): 1}
-        first, second = depot.deliveries
+        carrier = FakeCarrier(lambda _: answers.pop(0))
+        harness = await PipelineHarness.make(tmp_path, destination(instance=instance(code)), carrier=carrier)
+        await harness.accept(arrival(1))
+        await harness.retried(1)
+        harness.clock.advance(15_000)
+        assert await harness.outcomes(1) == {("successful-delivery", ""): 1}
+        first, second = carrier.deliveries
         assert first[0].body == second[0].body
         assert first[0].key == second[0].key
         assert (first[0].attempt, second[0].attempt) == (1, 2)
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())
 
 
 def test_retries_end_with_the_tenth_attempt_and_the_last_error(tmp_path: Path) -> None:
     async def main() -> None:
-        world = await World.make(tmp_path, destination(), depot=Depot(lambda _: BUSY))
-        await world.accept(arrival(1))
+        harness = await PipelineHarness.make(tmp_path, destination(), carrier=FakeCarrier(lambda _: BUSY))
+        await harness.accept(arrival(1))
         for attempts in range(1, 10):
-            await world.retried(attempts)
+            await harness.retried(attempts)
             # The breaker's pauses, at most a minute, are over with it.
-            world.clock.advance(max(60_000, min(15_000 << (attempts - 1), 45 * 60_000)))
-        assert await world.outcomes(1) == {("failed-delivery", "503"): 1}
-        assert len(world.depot.deliveries) == 10
-        (dead,) = await world.queue.dead()
+            harness.clock.advance(max(60_000, min(15_000 << (attempts - 1), 45 * 60_000)))
+        assert await harness.outcomes(1) == {("failed-delivery", "503"): 1}
+        assert len(harness.carrier.deliveries) == 10
+        (dead,) = await harness.queue.dead()
         assert (dead.reason, dead.message) == ("503", "the destination answered 503")
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())
 
@@ -164,13 +176,13 @@ def test_an_event_that_kills_its_sandbox_is_retried_three_times(tmp_path: Path) 
     code = "function onTrack() { const all = []; for (;;) all.push(new Array(1e5).fill(0)) }"
 
     async def main() -> None:
-        world = await World.make(tmp_path, destination(instance=instance(code)))
-        await world.accept(arrival(1))
+        harness = await PipelineHarness.make(tmp_path, destination(instance=instance(code)))
+        await harness.accept(arrival(1))
         for attempts in (1, 2, 3):
-            await world.retried(attempts)
-            world.clock.advance(120_000)
-        assert await world.outcomes(1) == {("filtered-at-destination", "internal"): 1}
-        await world.close()
+            await harness.retried(attempts)
+            harness.clock.advance(120_000)
+        assert await harness.outcomes(1) == {("filtered-at-destination", "internal"): 1}
+        await harness.close()
 
     asyncio.run(main())
 
@@ -181,29 +193,31 @@ def test_a_batch_function_gets_batches_and_a_lone_event_its_single_handler(tmp_p
     function onBatch(events) { return events.map((e) => ({ ...e, properties: { by: events.length } })) }"""
 
     async def main() -> None:
-        world = await World.make(tmp_path, destination(instance=instance(code, batch_max_count=5)))
-        await world.accept(*(arrival(number) for number in range(6)))
-        await until(lambda: len(world.depot.events) == 5)
-        assert [event["properties"]["by"] for event in world.depot.events] == [5] * 5
-        world.clock.advance(10_000)
-        await world.outcomes(6)
-        assert world.depot.events[5]["properties"]["by"] == "single"
-        await world.close()
+        harness = await PipelineHarness.make(
+            tmp_path, destination(instance=instance(code, batch_max_count=5))
+        )
+        await harness.accept(*(arrival(number) for number in range(6)))
+        await until(lambda: len(harness.carrier.events) == 5)
+        assert [event["properties"]["by"] for event in harness.carrier.events] == [5] * 5
+        harness.clock.advance(10_000)
+        await harness.outcomes(6)
+        assert harness.carrier.events[5]["properties"]["by"] == "single"
+        await harness.close()
 
     asyncio.run(main())
 
 
 def test_deliveries_are_batched_as_the_destination_wants(tmp_path: Path) -> None:
     async def main() -> None:
-        depot = Depot()
-        depot.batching = Batching(10, 1 << 20, 500)
-        world = await World.make(tmp_path, destination(), depot=depot)
-        await world.accept(*(arrival(number) for number in range(25)))
-        await until(lambda: len(depot.deliveries) == 2)
-        world.clock.advance(500)
-        assert await world.outcomes(25) == {("successful-delivery", ""): 25}
-        assert [len(delivery) for delivery in depot.deliveries] == [10, 10, 5]
-        await world.close()
+        carrier = FakeCarrier()
+        carrier.batching = Batching(10, 1 << 20, 500)
+        harness = await PipelineHarness.make(tmp_path, destination(), carrier=carrier)
+        await harness.accept(*(arrival(number) for number in range(25)))
+        await until(lambda: len(carrier.deliveries) == 2)
+        harness.clock.advance(500)
+        assert await harness.outcomes(25) == {("successful-delivery", ""): 25}
+        assert [len(delivery) for delivery in carrier.deliveries] == [10, 10, 5]
+        await harness.close()
 
     asyncio.run(main())
 
@@ -214,18 +228,18 @@ def test_a_change_holds_for_the_next_event_and_for_retries(tmp_path: Path) -> No
 
     async def main() -> None:
         old = destination(instance=instance("function onTrack(e) { throw new RetryError('old') }"))
-        world = await World.make(tmp_path, old, depot=Depot(fails_first))
-        await world.accept(arrival(1))
-        await world.retried(1)
+        harness = await PipelineHarness.make(tmp_path, old, carrier=FakeCarrier(fails_first))
+        await harness.accept(arrival(1))
+        await harness.retried(1)
         new = replace(old, instance=instance("function onTrack(e) { e.properties.new = true; return e }"))
-        world.directory.snapshot = snapshot(new, revision=2)
-        await world.accept(arrival(2))
-        await world.outcomes(1)
-        assert world.depot.events[0]["properties"] == {"new": True}
-        world.clock.advance(15_000)
-        await world.outcomes(2)
-        assert world.depot.events[1]["properties"] == {"new": True}
-        await world.close()
+        harness.directory.snapshot = snapshot(new, revision=2)
+        await harness.accept(arrival(2))
+        await harness.outcomes(1)
+        assert harness.carrier.events[0]["properties"] == {"new": True}
+        harness.clock.advance(15_000)
+        await harness.outcomes(2)
+        assert harness.carrier.events[1]["properties"] == {"new": True}
+        await harness.close()
 
     asyncio.run(main())
 
@@ -236,15 +250,15 @@ def test_what_waits_for_a_destination_that_is_gone_or_disabled_is_discarded(
 ) -> None:
     async def main() -> None:
         it = destination()
-        world = await World.make(tmp_path, it, depot=Depot(lambda _: BUSY))
-        await world.accept(arrival(1))
-        await world.retried(1)
-        world.directory.snapshot = snapshot() if gone else snapshot(replace(it, enabled=False))
-        world.clock.advance(15_000)
-        assert await world.outcomes(1) == {("filtered-at-destination", "INVALID_SETTINGS"): 1}
-        (dead,) = await world.queue.dead()
+        harness = await PipelineHarness.make(tmp_path, it, carrier=FakeCarrier(lambda _: BUSY))
+        await harness.accept(arrival(1))
+        await harness.retried(1)
+        harness.directory.snapshot = snapshot() if gone else snapshot(replace(it, enabled=False))
+        harness.clock.advance(15_000)
+        assert await harness.outcomes(1) == {("filtered-at-destination", "INVALID_SETTINGS"): 1}
+        (dead,) = await harness.queue.dead()
         assert dead.message == "the destination is disabled or deleted"
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())
 
@@ -254,14 +268,14 @@ def test_filters_added_later_do_not_apply_to_what_waits(tmp_path: Path) -> None:
 
     async def main() -> None:
         it = destination()
-        world = await World.make(tmp_path, it, depot=Depot(lambda _: answers.pop(0)))
-        await world.accept(arrival(1))
-        await world.retried(1)
+        harness = await PipelineHarness.make(tmp_path, it, carrier=FakeCarrier(lambda _: answers.pop(0)))
+        await harness.accept(arrival(1))
+        await harness.retried(1)
         filtered = destination(rules=[Rule("all", [{"type": "DROP"}])])
-        world.directory.snapshot = snapshot(filtered)
-        world.clock.advance(15_000)
-        assert await world.outcomes(1) == {("successful-delivery", ""): 1}
-        await world.close()
+        harness.directory.snapshot = snapshot(filtered)
+        harness.clock.advance(15_000)
+        assert await harness.outcomes(1) == {("successful-delivery", ""): 1}
+        await harness.close()
 
     asyncio.run(main())
 
@@ -271,12 +285,12 @@ def test_secrets_of_settings_are_not_in_what_people_read(tmp_path: Path) -> None
     bound = instance(code, {"token": "s3cr3t-value"}, secrets=("s3cr3t-value",))
 
     async def main() -> None:
-        world = await World.make(tmp_path, destination(instance=bound))
-        await world.accept(arrival(1))
-        await world.outcomes(1)
-        (dead,) = await world.queue.dead()
+        harness = await PipelineHarness.make(tmp_path, destination(instance=bound))
+        await harness.accept(arrival(1))
+        await harness.outcomes(1)
+        (dead,) = await harness.queue.dead()
         assert dead.message == "Error: token [redacted] was refused"
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())
 
@@ -289,20 +303,22 @@ def test_a_fault_of_our_own_neither_loses_an_event_nor_stops_the_lane(
             raise RuntimeError("a bug")
         return DELIVERED
 
-    world_depot = Depot(explode_once)
+    world_depot = FakeCarrier(explode_once)
 
     async def main() -> None:
         code = "let calls = 0; function onTrack(event) { event.properties.calls = ++calls; return event }"
-        world = await World.make(tmp_path, destination(instance=instance(code)), depot=world_depot)
-        await world.accept(arrival(1))
-        await world.retried(1)
-        await world.accept(arrival(2))
-        await world.outcomes(1)
-        world.clock.advance(15_000)
-        assert await world.outcomes(2) == {("successful-delivery", ""): 2}
+        harness = await PipelineHarness.make(
+            tmp_path, destination(instance=instance(code)), carrier=world_depot
+        )
+        await harness.accept(arrival(1))
+        await harness.retried(1)
+        await harness.accept(arrival(2))
+        await harness.outcomes(1)
+        harness.clock.advance(15_000)
+        assert await harness.outcomes(2) == {("successful-delivery", ""): 2}
         # The function had succeeded the first time, and does not run again.
         assert [event["properties"]["calls"] for event in world_depot.events] == [1, 2, 1]
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())
     assert "delivery failed" in caplog.text
@@ -310,18 +326,18 @@ def test_a_fault_of_our_own_neither_loses_an_event_nor_stops_the_lane(
 
 def test_what_is_broken_off_is_due_again(tmp_path: Path) -> None:
     async def main() -> None:
-        depot = Depot()
-        depot.gate = asyncio.Event()
-        world = await World.make(tmp_path, destination(), depot=depot)
-        await world.accept(*(arrival(number) for number in range(10)))
-        await until(lambda: world.pipeline.dispatcher.in_flight == 10)
-        ended = asyncio.ensure_future(world.pipeline.drain(1_000))
-        await until(lambda: 1_000 in world.clock.waits)
-        world.clock.advance(1_000)
+        carrier = FakeCarrier()
+        carrier.gate = asyncio.Event()
+        harness = await PipelineHarness.make(tmp_path, destination(), carrier=carrier)
+        await harness.accept(*(arrival(number) for number in range(10)))
+        await until(lambda: harness.pipeline.dispatcher.in_flight == 10)
+        ended = asyncio.ensure_future(harness.pipeline.drain(1_000))
+        await until(lambda: 1_000 in harness.clock.waits)
+        harness.clock.advance(1_000)
         assert not await ended
-        assert (await world.queue.stats()).jobs == 10
-        assert (await world.queue.stats()).leased == 0
-        await world.close()
+        assert (await harness.queue.stats()).jobs == 10
+        assert (await harness.queue.stats()).leased == 0
+        await harness.close()
 
     asyncio.run(main())
 
@@ -330,15 +346,15 @@ def test_outages_open_the_breaker_and_429_does_not(tmp_path: Path) -> None:
     busy = Receipt("retry", "429", "slow down", 429, retry_after_ms=60_000)
 
     async def main() -> None:
-        world = await World.make(tmp_path, destination(), depot=Depot(lambda _: busy))
-        await world.accept(*(arrival(number) for number in range(20)))
-        await world.retried(4)
-        (lane,) = (await world.queue.stats()).lanes
-        assert not world.pipeline.dispatcher.is_open(lane)
-        world.depot.answer = lambda _: BUSY
-        world.clock.advance(2 * 60_000)
-        await until(lambda: world.pipeline.dispatcher.is_open(lane))
-        await world.close()
+        harness = await PipelineHarness.make(tmp_path, destination(), carrier=FakeCarrier(lambda _: busy))
+        await harness.accept(*(arrival(number) for number in range(20)))
+        await harness.retried(4)
+        (lane,) = (await harness.queue.stats()).lanes
+        assert not harness.pipeline.dispatcher.is_open(lane)
+        harness.carrier.answer = lambda _: BUSY
+        harness.clock.advance(2 * 60_000)
+        await until(lambda: harness.pipeline.dispatcher.is_open(lane))
+        await harness.close()
 
     asyncio.run(main())
 
@@ -351,33 +367,35 @@ def test_a_lane_is_dropped_when_idle_but_not_while_its_destination_is_spared(
 
     async def main() -> None:
         names = [f"d{number}" for number in range(6)]
-        world = await World.make(tmp_path, *(destination(name, catalog_name=name) for name in names))
-        dispatcher = world.pipeline.dispatcher
+        harness = await PipelineHarness.make(
+            tmp_path, *(destination(name, catalog_name=name) for name in names)
+        )
+        dispatcher = harness.pipeline.dispatcher
         numbers = itertools.count(1)
 
         async def send_one(to: str) -> None:
             number = next(numbers)
-            await world.accept(arrival(number, {"integrations": {"All": False, to: True}}))
-            await until(lambda: len(world.depot.deliveries) >= number and dispatcher.in_flight == 0)
+            await harness.accept(arrival(number, {"integrations": {"All": False, to: True}}))
+            await until(lambda: len(harness.carrier.deliveries) >= number and dispatcher.in_flight == 0)
 
         async def send(*to: str) -> None:
             for name in to:
                 await send_one(name)
 
-        world.depot.answer = lambda _: BUSY
+        harness.carrier.answer = lambda _: BUSY
         await send(*["d0"] * FAILURES)
         assert dispatcher.is_open(Lane("w", "d0"))
         await send("d1")
-        world.depot.answer = lambda _: DELIVERED
+        harness.carrier.answer = lambda _: DELIVERED
         await send("d2", "d3", "d4", "d5")
         assert dispatcher.is_open(Lane("w", "d0"))
-        assert world.depot.closed
-        assert len(world.pipeline._entries) < len(names)
+        assert harness.carrier.closed
+        assert len(harness.pipeline._entries) < len(names)
 
         monkeypatch.setattr("headgate.pipeline.pipeline.LANES_MAX", 2)
         await send("d2", "d3", "d4", "d5", "d2", "d3")
         assert not dispatcher.is_open(Lane("w", "d0"))
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())
 
@@ -388,14 +406,14 @@ def test_a_lane_whose_carrier_holds_back_is_not_dropped(
     monkeypatch.setattr("headgate.pipeline.pipeline.LANES", 1)
 
     async def main() -> None:
-        world = await World.make(tmp_path, *(destination(f"d{number}") for number in range(3)))
-        world.depot.is_at_rest = False
-        await world.accept(arrival(1))
-        await world.outcomes(3)
-        await world.accept(arrival(2))
-        await world.outcomes(6)
-        assert not world.depot.closed
-        await world.close()
+        harness = await PipelineHarness.make(tmp_path, *(destination(f"d{number}") for number in range(3)))
+        harness.carrier.is_at_rest = False
+        await harness.accept(arrival(1))
+        await harness.outcomes(3)
+        await harness.accept(arrival(2))
+        await harness.outcomes(6)
+        assert not harness.carrier.closed
+        await harness.close()
 
     asyncio.run(main())
 
@@ -405,30 +423,32 @@ def test_a_backlog_fills_the_first_batch(tmp_path: Path) -> None:
     code = "function onBatch(events) { return events }"
 
     async def main() -> None:
-        world = await World.make(tmp_path, destination(instance=instance(code, batch_max_count=200)))
-        await world.accept(*(arrival(number) for number in range(200)))
-        assert await world.outcomes(200) == {("successful-delivery", ""): 200}
-        await world.close()
+        harness = await PipelineHarness.make(
+            tmp_path, destination(instance=instance(code, batch_max_count=200))
+        )
+        await harness.accept(*(arrival(number) for number in range(200)))
+        assert await harness.outcomes(200) == {("successful-delivery", ""): 200}
+        await harness.close()
 
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_the_end_does_not_wait_for_ever_for_a_disk_that_cannot_be_written(tmp_path: Path) -> None:
     async def main() -> None:
-        depot = Depot()
-        depot.gate = asyncio.Event()
-        world = await World.make(tmp_path, destination(), depot=depot)
-        await world.accept(arrival(1))
-        await until(lambda: world.pipeline.dispatcher.in_flight == 1)
+        carrier = FakeCarrier()
+        carrier.gate = asyncio.Event()
+        harness = await PipelineHarness.make(tmp_path, destination(), carrier=carrier)
+        await harness.accept(arrival(1))
+        await until(lambda: harness.pipeline.dispatcher.in_flight == 1)
         with files_limited_to(1):
-            draining = asyncio.ensure_future(world.pipeline.drain(SETTLING_MS))
-            depot.gate.set()
-            await until(lambda: world.pipeline.dispatcher.in_flight == 0)
-            await world.queue.tallies()  # what was settled before has been tried by then
+            draining = asyncio.ensure_future(harness.pipeline.drain(SETTLING_MS))
+            carrier.gate.set()
+            await until(lambda: harness.pipeline.dispatcher.in_flight == 0)
+            await harness.queue.tallies()  # what was settled before has been tried by then
             assert not draining.done()
-            world.clock.advance(SETTLING_MS)
+            harness.clock.advance(SETTLING_MS)
             assert not await draining
-            assert world.queue.broken is not None
-        await world.close()
+            assert harness.queue.broken is not None
+        await harness.close()
 
     asyncio.run(asyncio.wait_for(main(), 60))

@@ -10,7 +10,7 @@ from headgate.pipeline.routing import Router
 from headgate.pipeline.turns import Turns
 from headgate.queue.labels import joined
 from headgate.queue.model import Lane, NewJob, Step, Tally
-from tests.headgate.pipeline.world import arrival, destination, snapshot
+from tests.headgate.pipeline.harness import arrival, destination, snapshot
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from headgate.pipeline.witness import NoWitness
 from headgate.samples.sample import Sample
 from headgate_runtime import Outcome
 from headgate_runtime.fetch import MockFetcher
-from tests.headgate.pipeline.world import Depot, World, arrival, destination, instance
+from tests.headgate.pipeline.harness import FakeCarrier, PipelineHarness, arrival, destination, instance
 
 SECRET = "sk-very-secret"
 REFUSED = Receipt("discard", "400", "the destination answered 400", 400)
@@ -40,7 +40,7 @@ class Memory(NoWitness):
 
 
 def remembered(
-    path: Path, code: str, events: int = 1, depot: Depot | None = None, **fields: Any
+    path: Path, code: str, events: int = 1, carrier: FakeCarrier | None = None, **fields: Any
 ) -> tuple[Memory, list[tuple[Sample, dict[str, Any]]]]:
     """What is remembered when all events were decided on, each with its content."""
     memory = Memory()
@@ -48,12 +48,12 @@ def remembered(
 
     async def main() -> None:
         function = instance(code, {"key": SECRET}, secrets=(SECRET,))
-        world = await World.make(
-            path, destination(instance=function, **fields), depot=depot, witness=memory, fetch=fetch
+        harness = await PipelineHarness.make(
+            path, destination(instance=function, **fields), carrier=carrier, witness=memory, fetch=fetch
         )
-        await world.accept(*(arrival(number) for number in range(events)))
-        await world.outcomes(events)
-        await world.close()
+        await harness.accept(*(arrival(number) for number in range(events)))
+        await harness.outcomes(events)
+        await harness.close()
 
     asyncio.run(main())
     return memory, [(sample, orjson.loads(sample.content())) for sample in memory.samples]
@@ -102,9 +102,9 @@ def test_what_succeeds_or_is_filtered_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_refused_delivery_leaves_what_was_sent(tmp_path: Path) -> None:
     code = "function onTrack(event, settings) { event.properties.key = settings.key; return event }"
-    depot = Depot(lambda _: REFUSED)
+    carrier = FakeCarrier(lambda _: REFUSED)
     _, [(sample, content)] = remembered(
-        tmp_path, code, depot=depot, settings={"headers": {"X-Key": "of-the-webhook"}}
+        tmp_path, code, carrier=carrier, settings={"headers": {"X-Key": "of-the-webhook"}}
     )
 
     assert (sample.step, sample.error.reason) == ("failed-delivery", "400")
@@ -124,10 +124,10 @@ def test_attempts_that_will_be_repeated_leave_samples_too(tmp_path: Path) -> Non
 
     async def main() -> None:
         failing = instance("function onTrack() { throw new RetryError('later') }")
-        world = await World.make(tmp_path, destination(instance=failing), witness=memory)
-        await world.accept(arrival(1))
-        await world.retried(1)
-        await world.close()
+        harness = await PipelineHarness.make(tmp_path, destination(instance=failing), witness=memory)
+        await harness.accept(arrival(1))
+        await harness.retried(1)
+        await harness.close()
 
     asyncio.run(main())
     (sample,) = memory.samples
@@ -147,10 +147,10 @@ def test_a_batch_is_one_execution(tmp_path: Path) -> None:
 
     async def main() -> None:
         batched = instance(code, batch_max_count=5)
-        world = await World.make(tmp_path, destination(instance=batched), witness=memory)
-        await world.accept(*(arrival(number) for number in range(10)))
-        await world.outcomes(10)
-        await world.close()
+        harness = await PipelineHarness.make(tmp_path, destination(instance=batched), witness=memory)
+        await harness.accept(*(arrival(number) for number in range(10)))
+        await harness.outcomes(10)
+        await harness.close()
 
     asyncio.run(main())
     assert (memory.executions, memory.events) == (2, 10)

@@ -13,8 +13,8 @@ from headgate.pipeline.routing import Router, suppress
 from headgate.pipeline.turns import Turns
 from headgate.queue.model import Lane, Step
 from headgate.registry.snapshot import Suppressed
-from tests.headgate.api.house import Now
-from tests.headgate.pipeline.world import Fixed, World, arrival, destination, snapshot
+from tests.headgate.api.harness import TickingClock
+from tests.headgate.pipeline.harness import FixedDirectory, PipelineHarness, arrival, destination, snapshot
 
 GONE = Suppressed(frozenset(["ada"]), frozenset(["x"]))
 
@@ -52,22 +52,24 @@ def test_a_delete_event_is_routed_though_it_has_nulls() -> None:
 
 def test_the_rest_of_a_request_arrives(tmp_path: Path) -> None:
     async def main() -> None:
-        world = await World.make(tmp_path, destination())
-        debugger = SourceDebugger(Now())
-        intake = PipelineIntake(world.queue, Fixed(world.directory.snapshot), world.meter, debugger)
-        source = replace(world.directory.snapshot.sources["s"], suppressed=GONE)
+        harness = await PipelineHarness.make(tmp_path, destination())
+        debugger = SourceDebugger(TickingClock())
+        intake = PipelineIntake(
+            harness.queue, FixedDirectory(harness.directory.snapshot), harness.meter, debugger
+        )
+        source = replace(harness.directory.snapshot.sources["s"], suppressed=GONE)
         some = [
             arrival(1, {"userId": "ada"}),
             arrival(2, {"userId": "eve"}),
             arrival(3, {"anonymousId": "x"}),
         ]
         await intake.accept(source, some, ())
-        assert await world.outcomes(3) == {
+        assert await harness.outcomes(3) == {
             ("successful-delivery", ""): 1,
             ("filtered-at-source", "event_setting"): 2,
         }
-        assert [event["messageId"] for event in world.depot.events] == ["m2"]
+        assert [event["messageId"] for event in harness.carrier.events] == ["m2"]
         assert [each.message_id for each in debugger.recent("s")] == ["m2"]
-        await world.close()
+        await harness.close()
 
     asyncio.run(main())

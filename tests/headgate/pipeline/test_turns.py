@@ -9,7 +9,7 @@ import pytest
 
 from headgate.pipeline import turns
 from headgate.pipeline.turns import TURN_S, Turns
-from tests.headgate.pipeline.world import World, arrival, destination
+from tests.headgate.pipeline.harness import PipelineHarness, arrival, destination
 
 
 class Seconds:
@@ -87,14 +87,14 @@ def test_a_request_for_many_destinations_leaves_the_loop_to_others(
     monkeypatch.setattr(turns, "TURN_S", 0.0)
 
     async def main() -> None:
-        world = await World.make(tmp_path, *(destination(f"d{number}") for number in range(30)))
-        accepting = asyncio.create_task(world.accept(*(arrival(number) for number in range(20))))
+        harness = await PipelineHarness.make(tmp_path, *(destination(f"d{number}") for number in range(30)))
+        accepting = asyncio.create_task(harness.accept(*(arrival(number) for number in range(20))))
         rounds = 0
         while not accepting.done():
             await asyncio.sleep(0)
             rounds += 1
         assert rounds >= 20 * 30
-        assert await world.outcomes(600) == {("successful-delivery", ""): 600}
-        await world.close()
+        assert await harness.outcomes(600) == {("successful-delivery", ""): 600}
+        await harness.close()
 
     asyncio.run(main())

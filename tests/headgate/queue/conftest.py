@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.headgate.queue.sqlite_place import SqlitePlace
+from tests.headgate.queue.sqlite_storage import SqliteStorage
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> SqlitePlace:
-    return SqlitePlace(tmp_path / "queue.sqlite")
+def storage(tmp_path: Path) -> SqliteStorage:
+    return SqliteStorage(tmp_path / "queue.sqlite")

@@ -1,6 +1,6 @@
 """
 What every engine of the queue has to keep (`headgate.queue.protocol`), in words of the protocol alone. An engine is held
-to it by a class that inherits one of these and has a fixture `place`.
+to it by a class that inherits one of these and has a fixture `storage`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.headgate.queue.events import (
 )
 
 
-class Place(Protocol):
+class Storage(Protocol):
     """
     Where one queue lives.
 
@@ -51,9 +51,9 @@ def waits(test: Callable[[Any, Any], Awaitable[None]]) -> Callable[[Any, Any], N
     """Runs a test on an event loop of its own. Nothing in it takes long, so nothing may hang."""
 
     @functools.wraps(test)
-    def run(self: object, place: object) -> None:
+    def run(self: object, storage: object) -> None:
         async def bounded() -> None:
-            await asyncio.wait_for(test(self, place), 60)
+            await asyncio.wait_for(test(self, storage), 60)
 
         asyncio.run(bounded())
 
@@ -64,9 +64,9 @@ class Delivers:
     """What is put comes out, once, in order and fairly."""
 
     @waits
-    async def test_what_is_put_comes_out_whole(self, place: Place) -> None:
-        queue = await place.open()
-        now = int(place.clock.wall_ms())
+    async def test_what_is_put_comes_out_whole(self, storage: Storage) -> None:
+        queue = await storage.open()
+        now = int(storage.clock.wall_ms())
 
         assert await queue.put([event("m1", A, B, body=b'{"n":1}', own=b'{"n":2}')]) == [True]
 
@@ -78,8 +78,8 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_ids_and_bodies_may_hold_anything(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_ids_and_bodies_may_hold_anything(self, storage: Storage) -> None:
+        queue = await storage.open()
         bodies = [b"", b"\0", bytes(range(256)), b"x" * 100_000, "\U0001f600".encode(), b'"]}', b""]
         names = ["", "\0", "a\0b", "\U0001f600" * 50, "'", '"]', "\n"]
         lane = Lane("w\0", 'd"\U0001f600')
@@ -92,9 +92,9 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_every_job_is_delivered_exactly_once(self, place: Place) -> None:
+    async def test_every_job_is_delivered_exactly_once(self, storage: Storage) -> None:
         """While others put, and one thing settles while the next is read."""
-        queue = await place.open()
+        queue = await storage.open()
         lanes = [Lane(f"w{number % 3}", f"d{number}") for number in range(20)]
         taken: list[tuple[str, Lane]] = []
         all_put = asyncio.Event()
@@ -129,19 +129,19 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_a_lane_gives_its_oldest_first(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_lane_gives_its_oldest_first(self, storage: Storage) -> None:
+        queue = await storage.open()
         for name in ("m1", "m2", "m3"):
             await queue.put([event(name)])
-            place.clock.advance(1)
+            storage.clock.advance(1)
 
         assert ids(await poll(queue, 2)) == ["m1", "m2"]
         assert ids(await poll(queue)) == ["m3"]
         await queue.close()
 
     @waits
-    async def test_nothing_is_handed_out_twice(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_nothing_is_handed_out_twice(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(3))
 
         jobs = await poll(queue)
@@ -154,8 +154,8 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_a_job_that_was_not_tried_is_due_as_before(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_job_that_was_not_tried_is_due_as_before(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(4))
         first, second, third = await poll(queue, 3)
 
@@ -166,13 +166,13 @@ class Delivers:
         assert ids(await poll(queue)) == ["m0", "m1", "m3"]
         queue.settle(delivered(third))
         await queue.close()
-        queue = await place.open()
+        queue = await storage.open()
         assert ids(await poll(queue)) == ["m0", "m1", "m3"]
         await queue.close()
 
     @waits
-    async def test_a_poll_nobody_waits_for_any_more_loses_nothing(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_poll_nobody_waits_for_any_more_loses_nothing(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(3))
 
         task = asyncio.ensure_future(queue.poll(lambda _: 9, 9))
@@ -187,8 +187,8 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_a_poll_that_is_cancelled_once_it_is_answered_loses_nothing(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_poll_that_is_cancelled_once_it_is_answered_loses_nothing(self, storage: Storage) -> None:
+        queue = await storage.open()
         putting = asyncio.ensure_future(queue.put(events(3)))
         polling = asyncio.ensure_future(queue.poll(lambda _: 1, 1))
         await asyncio.sleep(0)
@@ -206,8 +206,8 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_a_put_nobody_waits_for_any_more_is_one_nevertheless(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_put_nobody_waits_for_any_more_is_one_nevertheless(self, storage: Storage) -> None:
+        queue = await storage.open()
 
         task = asyncio.ensure_future(queue.put(events(1)))
         await asyncio.sleep(0)
@@ -220,8 +220,8 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_workspaces_and_lanes_take_turns(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_workspaces_and_lanes_take_turns(self, storage: Storage) -> None:
+        queue = await storage.open()
         busy = [Lane("w", f"d{number}") for number in range(5)]
         await queue.put([event(f"{lane}{number}", lane) for lane in busy for number in range(50)])
         await queue.put(events(50, OTHER))
@@ -236,8 +236,8 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_room_is_asked_once_for_a_lane_and_kept_to(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_room_is_asked_once_for_a_lane_and_kept_to(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put([job for lane in (A, B, C) for job in events(10, lane, prefix=lane.destination)])
         rooms = {A: 0, B: 3, C: 20}
         asked: list[Lane] = []
@@ -253,8 +253,8 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_a_lane_without_room_holds_up_nobody(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_lane_without_room_holds_up_nobody(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(500, A, prefix="slow"))
         await queue.put(events(3, B))
 
@@ -262,8 +262,8 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_it_says_when_there_may_be_something(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_it_says_when_there_may_be_something(self, storage: Storage) -> None:
+        queue = await storage.open()
         due = asyncio.Event()
         queue.on_due(due.set)
 
@@ -275,10 +275,10 @@ class Delivers:
         queue.settle(again(job, 20 * SECOND))
         await queue.settled()
         assert not due.is_set()
-        place.clock.advance(20 * SECOND - 1)
+        storage.clock.advance(20 * SECOND - 1)
         assert await poll(queue) == []
         assert not due.is_set()
-        place.clock.advance(1)
+        storage.clock.advance(1)
         await due.wait()
 
         (job,) = await poll(queue)
@@ -289,11 +289,11 @@ class Delivers:
         await queue.close()
 
     @waits
-    async def test_stats_say_what_waits(self, place: Place) -> None:
-        queue = await place.open()
-        accepted = int(place.clock.wall_ms())
+    async def test_stats_say_what_waits(self, storage: Storage) -> None:
+        queue = await storage.open()
+        accepted = int(storage.clock.wall_ms())
         await queue.put(events(3))
-        place.clock.advance(1)
+        storage.clock.advance(1)
         await queue.put(events(1, B, prefix="b"))
         one, two, three = await queue.poll(lambda lane: 9 if lane == A else 0, 9)
         queue.settle(again(one, SECOND))
@@ -308,7 +308,7 @@ class Delivers:
         assert lanes == {A: (1, 1, accepted), B: (1, 0, accepted + 1)}
         queue.settle(delivered(three))
         await queue.close()
-        queue = await place.open()
+        queue = await storage.open()
         stats = await queue.stats()
         assert (stats.jobs, stats.leased, stats.dead) == (2, 0, 1)
         assert stats.lanes[A].retrying == 1

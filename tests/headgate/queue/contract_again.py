@@ -8,7 +8,7 @@ import pytest
 
 from headgate.queue.limits import QueueLimits
 from headgate.queue.model import Error, Step
-from tests.headgate.queue.contract import Place, waits
+from tests.headgate.queue.contract import Storage, waits
 from tests.headgate.queue.events import (
     BROKE,
     DAY,
@@ -32,18 +32,18 @@ class TriesAgain:
     """Retries, restarts, the dead, and clocks that lie."""
 
     @waits
-    async def test_a_retry_keeps_what_it_is(self, place: Place) -> None:
-        queue = await place.open()
-        accepted = int(place.clock.wall_ms())
+    async def test_a_retry_keeps_what_it_is(self, storage: Storage) -> None:
+        queue = await storage.open()
+        accepted = int(storage.clock.wall_ms())
         await queue.put([event("m1", A, B, body=b"event", own=b"own")])
-        place.clock.advance(HOUR)
+        storage.clock.advance(HOUR)
         for job in await poll(queue):
             queue.settle(again(job, 90 * SECOND, first_at=accepted + HOUR))
         await queue.settled()
 
-        place.clock.advance(90 * SECOND - 1)
+        storage.clock.advance(90 * SECOND - 1)
         assert await poll(queue) == []
-        place.clock.advance(1)
+        storage.clock.advance(1)
         first, second = sorted(await poll(queue), key=lambda job: job.lane)
 
         assert (first.body, second.body) == (b"event", b"own")
@@ -53,18 +53,18 @@ class TriesAgain:
         await queue.close()
 
     @waits
-    async def test_a_retry_outlives_a_restart(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_retry_outlives_a_restart(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put([event("m1", A, B)])
         one, two = await poll(queue)
         queue.settle(again(one, HOUR, first_at=7, stage="delivery", body=b"output"))
         queue.settle(again(two, HOUR + 0.5))
         await queue.close()
 
-        place.clock.advance(HOUR - 1)
-        queue = await place.open()
+        storage.clock.advance(HOUR - 1)
+        queue = await storage.open()
         assert await poll(queue) == []
-        place.clock.advance(1)
+        storage.clock.advance(1)
         (job,) = await poll(queue)
         assert (job.lane, job.stage, job.body, job.attempts, job.first_at) == (
             one.lane,
@@ -73,14 +73,14 @@ class TriesAgain:
             1,
             7,
         )
-        place.clock.advance(1)
+        storage.clock.advance(1)
         (job,) = await poll(queue)
         assert (job.lane, job.stage, job.body) == (two.lane, "function", one.body)
         await queue.close()
 
     @waits
-    async def test_what_destinations_share_is_kept_for_the_last(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_what_destinations_share_is_kept_for_the_last(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put([event("m1", A, B, body=b"shared")])
         one, two = await poll(queue)
         queue.settle(again(one, 0, body=b"changed"))
@@ -100,8 +100,8 @@ class TriesAgain:
         await queue.close()
 
     @waits
-    async def test_a_retry_without_delay_is_due_at_once(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_retry_without_delay_is_due_at_once(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(5))
         for _ in range(3):
             for job in await poll(queue):
@@ -112,35 +112,35 @@ class TriesAgain:
         await queue.close()
 
     @waits
-    async def test_retries_to_come_do_not_hide_what_is_due(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_retries_to_come_do_not_hide_what_is_due(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(20, prefix="late"))
         for job in await poll(queue):
             queue.settle(again(job, HOUR))
         await queue.settled()
-        place.clock.advance(SECOND)
+        storage.clock.advance(SECOND)
 
         await queue.put(events(2))
         assert ids(await poll(queue)) == ["m0", "m1"]
-        place.clock.advance(HOUR)
+        storage.clock.advance(HOUR)
         assert len(await poll(queue)) == 20
         await queue.close()
 
     @waits
-    async def test_leases_end_with_the_process(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_leases_end_with_the_process(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(3))
         first, _, _ = await poll(queue)
         queue.settle(delivered(first))
         await queue.close()
 
-        queue = await place.open()
+        queue = await storage.open()
         assert ids(await poll(queue)) == ["m1", "m2"]
         await queue.close()
 
     @waits
-    async def test_what_is_settled_is_durable(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_what_is_settled_is_durable(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(3))
         one, two, three = await poll(queue)
         queue.settle(delivered(one))
@@ -148,7 +148,7 @@ class TriesAgain:
         queue.settle(again(three, HOUR))
         await queue.close()
 
-        queue = await place.open()
+        queue = await storage.open()
         assert await poll(queue) == []
         stats = await queue.stats()
         assert (stats.jobs, stats.dead) == (1, 1)
@@ -156,11 +156,11 @@ class TriesAgain:
         await queue.close()
 
     @waits
-    async def test_the_dead_are_listed_and_redriven_once(self, place: Place) -> None:
-        queue = await place.open()
-        accepted = int(place.clock.wall_ms())
+    async def test_the_dead_are_listed_and_redriven_once(self, storage: Storage) -> None:
+        queue = await storage.open()
+        accepted = int(storage.clock.wall_ms())
         await queue.put([*events(3), *events(1, B, prefix="b")])
-        place.clock.advance(SECOND)
+        storage.clock.advance(SECOND)
         for job in await poll(queue):
             queue.settle(again(job, 0, first_at=5))
         await queue.settled()
@@ -195,9 +195,9 @@ class TriesAgain:
         await queue.close()
 
     @waits
-    async def test_what_is_redriven_goes_on_where_it_was(self, place: Place) -> None:
+    async def test_what_is_redriven_goes_on_where_it_was(self, storage: Storage) -> None:
         """The output of a function is not given to it again."""
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put(events(1))
         (job,) = await poll(queue)
         queue.settle(again(job, 0, stage="delivery", body=b"output"))
@@ -207,15 +207,15 @@ class TriesAgain:
         await queue.settled()
         await queue.close()
 
-        queue = await place.open()
+        queue = await storage.open()
         assert await queue.redrive([one.id for one in await queue.dead()]) == 1
         (job,) = await poll(queue)
         assert (job.stage, job.body) == ("delivery", b"output")
         await queue.close()
 
     @waits
-    async def test_what_is_redriven_is_due_though_nobody_waits_for_the_answer(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_what_is_redriven_is_due_though_nobody_waits_for_the_answer(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(1))
         (job,) = await poll(queue)
         queue.settle(died(job))
@@ -232,8 +232,8 @@ class TriesAgain:
         await queue.close()
 
     @waits
-    async def test_what_is_settled_after_the_end_is_due_again(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_what_is_settled_after_the_end_is_due_again(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(2))
         first, second = await poll(queue)
         queue.settle(delivered(first))
@@ -244,35 +244,35 @@ class TriesAgain:
         await closing
         await queue.settled()
 
-        queue = await place.open()
+        queue = await storage.open()
         (job,) = await poll(queue)
         assert job.message_id == second.message_id
         await queue.close()
 
     @waits
-    async def test_the_dead_are_kept_for_seven_days(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_the_dead_are_kept_for_seven_days(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(2))
         one, two = await poll(queue)
         queue.settle(died(one))
         await queue.settled()
-        place.clock.advance(1)
+        storage.clock.advance(1)
         queue.settle(died(two))
         await queue.settled()
 
-        place.clock.advance(7 * DAY - 2)
+        storage.clock.advance(7 * DAY - 2)
         await queue.put([event("m3")])
         assert len(await queue.dead()) == 2
-        place.clock.advance(1)
+        storage.clock.advance(1)
         await queue.close()
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event("m4")])
         assert [one.message_id for one in await queue.dead()] == ["m1"]
         await queue.close()
 
     @waits
-    async def test_of_a_lane_the_last_to_die_are_kept(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(dead_rows=3))
+    async def test_of_a_lane_the_last_to_die_are_kept(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(dead_rows=3))
         await queue.put([*events(1, B, prefix="b"), *events(3)])
         for job in await poll(queue):
             queue.settle(died(job))
@@ -288,39 +288,41 @@ class TriesAgain:
         await queue.close()
 
     @waits
-    async def test_a_wall_clock_that_is_set_changes_nothing(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_wall_clock_that_is_set_changes_nothing(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put(events(2))
         one, two = await poll(queue)
         queue.settle(again(one, HOUR))
         queue.settle(died(two, BROKE))
         await queue.settled()
 
-        place.clock.set_ms = 8.0 * DAY
+        storage.clock.set_ms = 8.0 * DAY
         assert await queue.put(events(2)) == [False, False]
         assert await poll(queue) == []
         assert len(await queue.dead()) == 1
-        place.clock.set_ms = -8.0 * DAY
+        storage.clock.set_ms = -8.0 * DAY
         await queue.put([event("m3")])
         assert ids(await poll(queue)) == ["m3"]
-        place.clock.advance(HOUR)
+        storage.clock.advance(HOUR)
         assert ids(await poll(queue)) == ["m0"]
         assert await queue.put(events(2)) == [False, False]
         await queue.close()
 
     @waits
-    async def test_a_wall_clock_that_was_set_back_before_a_restart_delays_nothing(self, place: Place) -> None:
-        queue = await place.open()
-        place.clock.advance(HOUR)
+    async def test_a_wall_clock_that_was_set_back_before_a_restart_delays_nothing(
+        self, storage: Storage
+    ) -> None:
+        queue = await storage.open()
+        storage.clock.advance(HOUR)
         await queue.put(events(2))
         (one, _) = await poll(queue)
         queue.settle(again(one, SECOND))
         await queue.close()
 
-        place.clock.set_ms = -8.0 * HOUR
-        queue = await place.open()
+        storage.clock.set_ms = -8.0 * HOUR
+        queue = await storage.open()
         assert ids(await poll(queue)) == ["m1"]
-        place.clock.advance(SECOND)
+        storage.clock.advance(SECOND)
         assert ids(await poll(queue)) == ["m0"]
         await queue.put([event("m3")])
         (job,) = await poll(queue)

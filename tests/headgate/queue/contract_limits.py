@@ -9,7 +9,7 @@ import pytest
 from headgate.queue.limits import QueueLimits
 from headgate.queue.model import Step
 from headgate.queue.protocol import QueueFull
-from tests.headgate.queue.contract import Place, waits
+from tests.headgate.queue.contract import Storage, waits
 from tests.headgate.queue.events import (
     OTHER,
     A,
@@ -29,8 +29,8 @@ class KeepsLimits:
     """One workspace fills its share and no other's; what is refused was not stored."""
 
     @waits
-    async def test_rows_of_a_workspace(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(workspace_rows=10))
+    async def test_rows_of_a_workspace(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(workspace_rows=10))
         await queue.put(events(4, A, B))
         await queue.put(events(2, A, prefix="n"))
 
@@ -51,8 +51,8 @@ class KeepsLimits:
         await queue.close()
 
     @waits
-    async def test_bytes_of_a_workspace(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(workspace_bytes=100))
+    async def test_bytes_of_a_workspace(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(workspace_bytes=100))
         await queue.put([event("m1", A, B, body=b"x" * 40, own=b"y" * 60)])
 
         with pytest.raises(QueueFull, match="workspace w"):
@@ -61,8 +61,8 @@ class KeepsLimits:
         await queue.close()
 
     @waits
-    async def test_rows_of_a_lane(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(lane_rows=3))
+    async def test_rows_of_a_lane(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(lane_rows=3))
         await queue.put(events(3, A))
 
         with pytest.raises(QueueFull, match="destination a"):
@@ -72,8 +72,8 @@ class KeepsLimits:
         await queue.close()
 
     @waits
-    async def test_bytes_of_a_lane(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(lane_bytes=10))
+    async def test_bytes_of_a_lane(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(lane_bytes=10))
         await queue.put([event("m1", A, body=b"12345")])
         await queue.put([event("m2", A, body=b"12345")])
 
@@ -88,16 +88,16 @@ class KeepsLimits:
         await queue.close()
 
     @waits
-    async def test_duplicates_take_no_room(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(lane_rows=4))
+    async def test_duplicates_take_no_room(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(lane_rows=4))
         for _ in range(5):
             await queue.put(events(2))
         assert await queue.put([event("m2"), event("m3")]) == [True] * 2
         await queue.close()
 
     @waits
-    async def test_a_refused_call_is_refused_whole(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(lane_rows=3))
+    async def test_a_refused_call_is_refused_whole(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(lane_rows=3))
         with pytest.raises(QueueFull):
             await queue.put([*events(2, B), *events(4, A)])
 
@@ -107,13 +107,13 @@ class KeepsLimits:
         await queue.close()
 
     @waits
-    async def test_a_restart_counts_what_there_is(self, place: Place) -> None:
+    async def test_a_restart_counts_what_there_is(self, storage: Storage) -> None:
         limits = QueueLimits(lane_rows=4, lane_bytes=40)
-        queue = await place.open(limits)
+        queue = await storage.open(limits)
         await queue.put([event("m1", A, body=b"x" * 30), event("m2", A, body=b"")])
         await queue.close()
 
-        queue = await place.open(limits)
+        queue = await storage.open(limits)
         with pytest.raises(QueueFull):
             await queue.put([event("m3", A, body=b"x" * 11)])
         with pytest.raises(QueueFull):
@@ -122,8 +122,8 @@ class KeepsLimits:
         await queue.close()
 
     @waits
-    async def test_events_waiting_for_the_disk(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(waiting_events=5))
+    async def test_events_waiting_for_the_disk(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(waiting_events=5))
 
         calls = [queue.put(events(2, prefix=f"{call}.")) for call in range(3)]
         answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -135,8 +135,8 @@ class KeepsLimits:
         await queue.close()
 
     @waits
-    async def test_bytes_waiting_for_the_disk(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(waiting_bytes=10))
+    async def test_bytes_waiting_for_the_disk(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(waiting_bytes=10))
 
         calls = [queue.put([event(name, body=b"12345")]) for name in ("m1", "m2", "m3")]
         answers = await asyncio.gather(*calls, return_exceptions=True)

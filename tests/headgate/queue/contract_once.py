@@ -6,7 +6,7 @@ import asyncio
 
 from headgate.queue.limits import QueueLimits
 from headgate.queue.model import NewEvent, Step, Tally, TallyRow
-from tests.headgate.queue.contract import Place, waits
+from tests.headgate.queue.contract import Storage, waits
 from tests.headgate.queue.events import (
     DAY,
     HOUR,
@@ -30,8 +30,8 @@ class TakesOnce:
     """A message id is taken once in 24 hours and workspace (SPEC 8.7); what is counted is what happened."""
 
     @waits
-    async def test_in_one_call(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_in_one_call(self, storage: Storage) -> None:
+        queue = await storage.open()
 
         assert await queue.put([event("m1"), event("m2"), event("m1")]) == [True, True, False]
 
@@ -39,8 +39,8 @@ class TakesOnce:
         await queue.close()
 
     @waits
-    async def test_across_calls_at_once(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_across_calls_at_once(self, storage: Storage) -> None:
+        queue = await storage.open()
 
         answers = await asyncio.gather(*[queue.put([event("m1", A, B)]) for _ in range(50)])
 
@@ -49,8 +49,8 @@ class TakesOnce:
         await queue.close()
 
     @waits
-    async def test_after_it_was_delivered(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_after_it_was_delivered(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put([event("m1")])
         await deliver_all(queue)
 
@@ -59,19 +59,19 @@ class TakesOnce:
         await queue.close()
 
     @waits
-    async def test_after_a_restart(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_after_a_restart(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put([event("m1"), event("m2")])
         await deliver_all(queue)
         await queue.close()
 
-        queue = await place.open()
+        queue = await storage.open()
         assert await queue.put([event("m2"), event("m3"), event("m1")]) == [False, True, False]
         await queue.close()
 
     @waits
-    async def test_an_event_that_goes_nowhere_is_known_as_well(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_an_event_that_goes_nowhere_is_known_as_well(self, storage: Storage) -> None:
+        queue = await storage.open()
         nowhere = NewEvent("w", "s", "m1", "track", b"{}", (), (received(),))
 
         assert await queue.put([nowhere]) == [True]
@@ -81,31 +81,31 @@ class TakesOnce:
         await queue.close()
 
     @waits
-    async def test_workspaces_have_ids_of_their_own(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_workspaces_have_ids_of_their_own(self, storage: Storage) -> None:
+        queue = await storage.open()
 
         put = [NewEvent(name, "s", "m1", "track", b"", ()) for name in ("w", "v", "", "w\0m1")]
         assert await queue.put(put) == [True] * 4
         await queue.close()
 
     @waits
-    async def test_for_24_hours(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_for_24_hours(self, storage: Storage) -> None:
+        queue = await storage.open()
         await queue.put([event("m1")])
-        place.clock.advance(DAY - 1)
+        storage.clock.advance(DAY - 1)
         assert await queue.put([event("m1")]) == [False]
 
-        place.clock.advance(1)
+        storage.clock.advance(1)
         assert await queue.put([event("m1")]) == [True]
-        place.clock.advance(DAY - 1)
+        storage.clock.advance(DAY - 1)
         assert await queue.put([event("m1")]) == [False]
         assert len(await poll(queue)) == 2
         await queue.close()
 
     @waits
-    async def test_what_has_expired_is_swept(self, place: Place) -> None:
+    async def test_what_has_expired_is_swept(self, storage: Storage) -> None:
         """The store does not grow with what it need not know any more."""
-        queue = await place.open()
+        queue = await storage.open()
         sizes = []
         for round_ in range(6):
             for batch in range(4):
@@ -115,18 +115,18 @@ class TakesOnce:
                         for number in range(900)
                     ]
                 )
-                place.clock.advance(2 * SECOND)
+                storage.clock.advance(2 * SECOND)
             await queue.close()
-            queue = await place.open()
+            queue = await storage.open()
             sizes.append((await queue.stats()).bytes)
-            place.clock.advance(DAY)
+            storage.clock.advance(DAY)
 
         assert sizes[5] < 1.5 * sizes[1]
         await queue.close()
 
     @waits
-    async def test_a_duplicate_is_not_counted(self, place: Place) -> None:
-        queue = await place.open()
+    async def test_a_duplicate_is_not_counted(self, storage: Storage) -> None:
+        queue = await storage.open()
         failed = Tally("s", "", Step.FAILED_ON_INGEST, "", "invalid")
 
         await queue.put([event("m1"), event("m1"), event("m2")], [failed, failed])
@@ -137,14 +137,14 @@ class TakesOnce:
         await queue.close()
 
     @waits
-    async def test_counters_are_kept_by_the_minute(self, place: Place) -> None:
-        queue = await place.open()
-        minute = int(place.clock.wall_ms()) // MINUTE
+    async def test_counters_are_kept_by_the_minute(self, storage: Storage) -> None:
+        queue = await storage.open()
+        minute = int(storage.clock.wall_ms()) // MINUTE
         await queue.put(events(3))
         for job in await poll(queue):
             queue.settle(delivered(job, 2.5) if job.message_id != "m2" else died(job))
         await queue.settled()
-        place.clock.advance(2 * MINUTE)
+        storage.clock.advance(2 * MINUTE)
         await queue.put([event("m9")])
 
         def row(at: int, tally: Tally, number: int, latency_ms: float = 0.0) -> TallyRow:
@@ -156,21 +156,21 @@ class TakesOnce:
         assert sorted(await queue.tallies()) == sorted([*first, row(minute + 2, received(), 1)])
         assert await queue.tallies(minute + 1) == [row(minute + 2, received(), 1)]
         await queue.close()
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event("m10")])
         assert await queue.tallies(minute + 1) == [row(minute + 2, received(), 2)]
         await queue.close()
 
     @waits
-    async def test_counters_go_when_their_time_has_passed(self, place: Place) -> None:
-        queue = await place.open(QueueLimits(tallies_ms=HOUR))
-        minute = int(place.clock.wall_ms()) // MINUTE
+    async def test_counters_go_when_their_time_has_passed(self, storage: Storage) -> None:
+        queue = await storage.open(QueueLimits(tallies_ms=HOUR))
+        minute = int(storage.clock.wall_ms()) // MINUTE
         await queue.put(events(1))
-        place.clock.advance(HOUR)
+        storage.clock.advance(HOUR)
         await queue.put([event("m1")])
         assert [row.minute for row in await queue.tallies()] == [minute, minute + 60]
 
-        place.clock.advance(MINUTE)
+        storage.clock.advance(MINUTE)
         await queue.put([event("m2")])
         assert [row.minute for row in await queue.tallies()] == [minute + 60, minute + 61]
         await queue.close()

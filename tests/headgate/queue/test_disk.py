@@ -16,7 +16,7 @@ from headgate.queue.model import Job, Step
 from headgate.queue.protocol import QueueBroken, QueueFull
 from headgate.queue.sqlite import SqliteQueue
 from tests.headgate.queue.events import A, C, again, counted, deliver_all, delivered, died, event, ids, poll
-from tests.headgate.queue.sqlite_place import SqlitePlace
+from tests.headgate.queue.sqlite_storage import SqliteStorage
 from tests.headgate.queue.volumes import files_limited_to, mounted, succeeds, why_not
 
 needs_mounts = pytest.mark.skipif(why_not() is not None, reason=f"file systems of its own: {why_not()}")
@@ -86,31 +86,31 @@ def test_a_full_disk(tmp_path: Path) -> None:
         ballast.write_bytes(bytes(6 << 20))
 
         async def fill() -> None:
-            queue = await SqlitePlace(volume / "queue.sqlite").open()
+            queue = await SqliteStorage(volume / "queue.sqlite").open()
             await live_through(queue, ballast.unlink, "make room, it goes on by itself", for_all=False)
             await queue.close()
 
         run(fill())
 
 
-def test_a_disk_with_errors(place: SqlitePlace) -> None:
+def test_a_disk_with_errors(storage: SqliteStorage) -> None:
     async def fail() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         with contextlib.ExitStack() as limit:
             limit.enter_context(files_limited_to(400_000))
             await live_through(queue, limit.close, "the disk fails", for_all=True)
         await queue.put([event("left", C)])
         await queue.close()
-        queue = await place.open()
+        queue = await storage.open()
         assert ids(await poll(queue)) == ["left"], "its lane was first named in a commit that failed"
         await queue.close()
 
     run(fail())
 
 
-def test_it_goes_on_when_nobody_asks(place: SqlitePlace) -> None:
+def test_it_goes_on_when_nobody_asks(storage: SqliteStorage) -> None:
     async def fail() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event("m1")])
         with files_limited_to(100_000), pytest.raises(QueueBroken):
             await queue.put([event("m2", body=FILLER * 4)])
@@ -125,12 +125,12 @@ def test_it_goes_on_when_nobody_asks(place: SqlitePlace) -> None:
 
 
 @needs_mounts
-def test_a_log_that_may_not_be_written_any_more(place: SqlitePlace, tmp_path: Path) -> None:
+def test_a_log_that_may_not_be_written_any_more(storage: SqliteStorage, tmp_path: Path) -> None:
     """As when an administrator, or the kernel after an error, makes it read-only."""
     log = tmp_path / "queue.sqlite-wal"
 
     async def lock_up() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event("m1")])
         if not succeeds("chattr", "+i", log):
             await queue.close()
@@ -151,14 +151,14 @@ def test_a_read_only_volume(tmp_path: Path) -> None:
     volume = tmp_path / "volume"
 
     async def open_there() -> None:
-        queue = await SqlitePlace(volume / "queue.sqlite").open()
+        queue = await SqliteStorage(volume / "queue.sqlite").open()
         await queue.put([event("m1")])
         await queue.close()
         assert succeeds("mount", "-o", "remount,ro", volume)
         with pytest.raises(QueueBroken, match=r"queue\.sqlite.*Read-only"):
-            await SqlitePlace(volume / "queue.sqlite").open()
+            await SqliteStorage(volume / "queue.sqlite").open()
         assert succeeds("mount", "-o", "remount,rw", volume)
-        queue = await SqlitePlace(volume / "queue.sqlite").open()
+        queue = await SqliteStorage(volume / "queue.sqlite").open()
         assert ids(await poll(queue)) == ["m1"]
         await queue.close()
 
@@ -172,12 +172,12 @@ def test_some_of_the_disk_is_left_to_others(tmp_path: Path) -> None:
     limits = QueueLimits(disk_reserve_bytes=4 << 20)
 
     async def fill() -> None:
-        place = SqlitePlace(volume / "queue.sqlite")
-        queue = await place.open(limits)
+        storage = SqliteStorage(volume / "queue.sqlite")
+        queue = await storage.open(limits)
         ballast = volume / "ballast"
         await queue.put([event("m1")])
         ballast.write_bytes(bytes(5 << 20))
-        place.clock.advance(1_000)
+        storage.clock.advance(1_000)
 
         with pytest.raises(QueueFull) as refused:
             await queue.put([event("m2")])
@@ -197,18 +197,18 @@ def test_room_inside_the_file_is_room(tmp_path: Path) -> None:
     volume = tmp_path / "volume"
 
     async def fill() -> None:
-        place = SqlitePlace(volume / "queue.sqlite")
-        queue = await place.open()
+        storage = SqliteStorage(volume / "queue.sqlite")
+        queue = await storage.open()
         await queue.put([event(f"m{number}", body=FILLER) for number in range(60)])
         await deliver_all(queue)
         await queue.close()
         stat = os.statvfs(volume)
         (volume / "ballast").write_bytes(bytes(stat.f_bavail * stat.f_frsize - (3 << 20)))
 
-        queue = await place.open(QueueLimits(disk_reserve_bytes=4 << 20))
+        queue = await storage.open(QueueLimits(disk_reserve_bytes=4 << 20))
         assert await queue.put([event("n")]) == [True]
         await queue.close()
-        queue = await place.open(QueueLimits(disk_reserve_bytes=8 << 20))
+        queue = await storage.open(QueueLimits(disk_reserve_bytes=8 << 20))
         with pytest.raises(QueueFull):
             await queue.put([event("o")])
         await queue.close()
@@ -217,11 +217,11 @@ def test_room_inside_the_file_is_room(tmp_path: Path) -> None:
         run(fill())
 
 
-def test_one_event_that_cannot_be_stored_fails_alone(place: SqlitePlace) -> None:
+def test_one_event_that_cannot_be_stored_fails_alone(storage: SqliteStorage) -> None:
     """Half a surrogate pair fits into no file; the calls it shares a commit with are none the worse."""
 
     async def put() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         calls = [queue.put([event(name)]) for name in ("m1", "m2")]
         bad = event("m3")._replace(source="\ud800")
         answers = await asyncio.gather(calls[0], queue.put([bad]), calls[1], return_exceptions=True)
@@ -236,12 +236,12 @@ def test_one_event_that_cannot_be_stored_fails_alone(place: SqlitePlace) -> None
 
 
 def test_one_settlement_that_cannot_be_stored_is_alone(
-    place: SqlitePlace, caplog: pytest.LogCaptureFixture
+    storage: SqliteStorage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nobody waits for it for ever, and its job is not lost."""
 
     async def settle() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event(name) for name in ("m1", "m2", "m3")])
         one, two, three = await poll(queue)
         queue.settle(delivered(one))
@@ -250,7 +250,7 @@ def test_one_settlement_that_cannot_be_stored_is_alone(
         await queue.settled()
         assert await poll(queue) == []
         await queue.close()
-        queue = await place.open()
+        queue = await storage.open()
         assert ids(await poll(queue)) == ["m2"]
         await queue.close()
 
@@ -258,9 +258,9 @@ def test_one_settlement_that_cannot_be_stored_is_alone(
     assert "the settlement of job 2 cannot be stored" in caplog.text
 
 
-def test_it_says_so_when_it_is_closed(place: SqlitePlace) -> None:
+def test_it_says_so_when_it_is_closed(storage: SqliteStorage) -> None:
     async def close() -> None:
-        queue = await SqliteQueue.open(place.path, clock=ServiceClock(place.clock))
+        queue = await SqliteQueue.open(storage.path, clock=ServiceClock(storage.clock))
         await asyncio.gather(queue.close(), queue.close())
         with pytest.raises(QueueBroken, match="closed"):
             await queue.put([event("m1")])
@@ -269,9 +269,9 @@ def test_it_says_so_when_it_is_closed(place: SqlitePlace) -> None:
     run(close())
 
 
-def test_what_a_broken_disk_did_not_take_is_not_called_settled(place: SqlitePlace) -> None:
+def test_what_a_broken_disk_did_not_take_is_not_called_settled(storage: SqliteStorage) -> None:
     async def break_and_close() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event("m1")])
         (job,) = await poll(queue)
         with files_limited_to(1):

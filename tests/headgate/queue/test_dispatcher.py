@@ -25,14 +25,14 @@ def done(job: Job) -> Done:
     return Done(job, Tally(job.source, job.lane.destination, Step.DELIVERED, "track"))
 
 
-class Hands:
-    """A Runner that does nothing until told."""
+class ManualRunner:
+    """A Runner whose jobs end only when a test settles them."""
 
     def __init__(self, capacity: int = 4) -> None:
         self.jobs: list[Job] = []
         self._capacity = capacity
 
-    def capacity(self, lane: Lane) -> int:  # noqa: ARG002
+    def capacity(self, lane: Lane) -> int:  # noqa: ARG002 - the same for every lane
         return self._capacity
 
     def start(self, lane: Lane, jobs: Sequence[Job]) -> None:
@@ -43,19 +43,19 @@ class Hands:
         return [job for job in self.jobs if job.lane == lane]
 
 
-class Stand:
+class DispatcherHarness:
     """A queue with its dispatcher at work."""
 
-    def __init__(self, queue: SqliteQueue, hands: Hands, clock: Frozen, slots: int) -> None:
+    def __init__(self, queue: SqliteQueue, runner: ManualRunner, clock: Frozen, slots: int) -> None:
         self.queue = queue
-        self.hands = hands
+        self.runner = runner
         self.clock = clock
-        self.dispatcher = Dispatcher(queue, hands, clock, slots=slots)
+        self.dispatcher = Dispatcher(queue, runner, clock, slots=slots)
         self.task = asyncio.create_task(self.dispatcher.run())
 
     async def settle(self, *jobs: Job) -> None:
         for job in jobs:
-            self.hands.jobs.remove(job)
+            self.runner.jobs.remove(job)
             self.dispatcher.settle(done(job))
         await self.quiet()
 
@@ -73,39 +73,39 @@ class Stand:
         await self.queue.close()
 
 
-async def stand(path: Path, capacity: int = 4, slots: int = 1_000) -> Stand:
+async def make_harness(path: Path, capacity: int = 4, slots: int = 1_000) -> DispatcherHarness:
     clock = Frozen()
     queue = await SqliteQueue.open(path / "queue.sqlite", clock=ServiceClock(clock))
-    return Stand(queue, Hands(capacity), clock, slots)
+    return DispatcherHarness(queue, ManualRunner(capacity), clock, slots)
 
 
 def test_a_lane_gets_no_more_than_its_capacity(tmp_path: Path) -> None:
     async def main() -> None:
-        it = await stand(tmp_path)
-        await it.queue.put([event(number, A, B) for number in range(20)])
-        await until(lambda: len(it.hands.jobs) == 8)
-        await it.quiet()
-        assert len(it.hands.of(A)) == len(it.hands.of(B)) == 4
+        harness = await make_harness(tmp_path)
+        await harness.queue.put([event(number, A, B) for number in range(20)])
+        await until(lambda: len(harness.runner.jobs) == 8)
+        await harness.quiet()
+        assert len(harness.runner.of(A)) == len(harness.runner.of(B)) == 4
         # B stands still; A goes on all the same.
         for expected in (16, 12, 8, 4, 0):
-            await it.settle(*it.hands.of(A))
-            await until(lambda: len(it.hands.of(A)) == min(4, expected))  # noqa: B023
-        assert len(it.hands.of(B)) == 4
-        await it.close()
+            await harness.settle(*harness.runner.of(A))
+            await until(lambda: len(harness.runner.of(A)) == min(4, expected))  # noqa: B023
+        assert len(harness.runner.of(B)) == 4
+        await harness.close()
 
     asyncio.run(main())
 
 
 def test_a_workspace_cannot_have_all_slots(tmp_path: Path) -> None:
     async def main() -> None:
-        it = await stand(tmp_path, capacity=100, slots=40)
-        await it.queue.put([event(number, A, B) for number in range(50)])
-        await until(lambda: len(it.hands.jobs) >= 2)
-        await it.queue.put([event(number, C) for number in range(50, 60)])
-        await until(lambda: bool(it.hands.of(C)))
-        await it.quiet()
-        assert len(it.hands.jobs) - len(it.hands.of(C)) <= 40 * WORKSPACE_SHARE
-        await it.close()
+        harness = await make_harness(tmp_path, capacity=100, slots=40)
+        await harness.queue.put([event(number, A, B) for number in range(50)])
+        await until(lambda: len(harness.runner.jobs) >= 2)
+        await harness.queue.put([event(number, C) for number in range(50, 60)])
+        await until(lambda: bool(harness.runner.of(C)))
+        await harness.quiet()
+        assert len(harness.runner.jobs) - len(harness.runner.of(C)) <= 40 * WORKSPACE_SHARE
+        await harness.close()
 
     asyncio.run(main())
 
@@ -115,76 +115,76 @@ def test_lanes_that_stand_still_leave_room_for_one_that_does_not(tmp_path: Path,
     """However much each could do at once: a lane of large batches could otherwise have all of its workspace's slots."""
 
     async def main() -> None:
-        it = await stand(tmp_path, capacity=10_000, slots=4_000)
+        harness = await make_harness(tmp_path, capacity=10_000, slots=4_000)
         still = [Lane(f"w{number % workspaces}", f"still {number}") for number in range(20)]
-        await it.queue.put([event(number, *still) for number in range(250)])
-        await until(lambda: all(it.hands.of(lane) for lane in still))
-        await it.quiet()
+        await harness.queue.put([event(number, *still) for number in range(250)])
+        await until(lambda: all(harness.runner.of(lane) for lane in still))
+        await harness.quiet()
         quick = Lane("w0", "quick")
-        await it.queue.put([event(number, quick) for number in range(250, 290)])
+        await harness.queue.put([event(number, quick) for number in range(250, 290)])
         for left in range(40, 0, -1):
-            await until(lambda: bool(it.hands.of(quick)))
-            await it.settle(it.hands.of(quick)[0])
-            assert len(it.hands.of(quick)) < left
-        assert not it.hands.of(quick)
-        assert len(it.hands.jobs) < 4_000
-        await it.close()
+            await until(lambda: bool(harness.runner.of(quick)))
+            await harness.settle(harness.runner.of(quick)[0])
+            assert len(harness.runner.of(quick)) < left
+        assert not harness.runner.of(quick)
+        assert len(harness.runner.jobs) < 4_000
+        await harness.close()
 
     asyncio.run(main())
 
 
 def test_bodies_of_a_lane_are_bounded(tmp_path: Path) -> None:
     async def main() -> None:
-        it = await stand(tmp_path, capacity=1)
+        harness = await make_harness(tmp_path, capacity=1)
         body = b'"' + b"x" * (LANE_BYTES - 2) + b'"'
-        await it.queue.put([event(1, A, body=body)])
-        await until(lambda: len(it.hands.of(A)) == 1)
-        it.hands._capacity = 10
-        await it.queue.put([event(2, A), event(3, B)])
-        await until(lambda: len(it.hands.of(B)) == 1)
-        await it.quiet()
-        assert len(it.hands.of(A)) == 1
-        await it.settle(*it.hands.of(A))
-        await until(lambda: len(it.hands.of(A)) == 1)
-        await it.close()
+        await harness.queue.put([event(1, A, body=body)])
+        await until(lambda: len(harness.runner.of(A)) == 1)
+        harness.runner._capacity = 10
+        await harness.queue.put([event(2, A), event(3, B)])
+        await until(lambda: len(harness.runner.of(B)) == 1)
+        await harness.quiet()
+        assert len(harness.runner.of(A)) == 1
+        await harness.settle(*harness.runner.of(A))
+        await until(lambda: len(harness.runner.of(A)) == 1)
+        await harness.close()
 
     asyncio.run(main())
 
 
 def test_an_open_breaker_stops_its_lane_only_and_probes(tmp_path: Path) -> None:
     async def main() -> None:
-        it = await stand(tmp_path)
+        harness = await make_harness(tmp_path)
         for _ in range(FAILURES):
-            it.dispatcher.failed(A)
-        assert it.dispatcher.is_open(A)
-        await it.queue.put([event(number, A, B) for number in range(4)])
-        await until(lambda: len(it.hands.of(B)) == 4)
-        await it.quiet()
-        assert not it.hands.of(A)
-        it.clock.advance(PROBE_FIRST_MS)
-        await until(lambda: len(it.hands.of(A)) == 1)
-        await it.quiet()
-        assert len(it.hands.of(A)) == 1
-        it.dispatcher.succeeded(A)
-        await it.settle(*it.hands.of(A))
-        await until(lambda: len(it.hands.of(A)) == 3)
-        await it.close()
+            harness.dispatcher.failed(A)
+        assert harness.dispatcher.is_open(A)
+        await harness.queue.put([event(number, A, B) for number in range(4)])
+        await until(lambda: len(harness.runner.of(B)) == 4)
+        await harness.quiet()
+        assert not harness.runner.of(A)
+        harness.clock.advance(PROBE_FIRST_MS)
+        await until(lambda: len(harness.runner.of(A)) == 1)
+        await harness.quiet()
+        assert len(harness.runner.of(A)) == 1
+        harness.dispatcher.succeeded(A)
+        await harness.settle(*harness.runner.of(A))
+        await until(lambda: len(harness.runner.of(A)) == 3)
+        await harness.close()
 
     asyncio.run(main())
 
 
 def test_a_pause_ends_by_itself(tmp_path: Path) -> None:
     async def main() -> None:
-        it = await stand(tmp_path)
-        it.dispatcher.pause(A, 250)
-        await it.queue.put([event(1, A)])
-        await it.quiet()
-        assert not it.hands.jobs
-        it.clock.advance(250)
-        await until(lambda: len(it.hands.jobs) == 1)
-        await it.quiet()
-        assert not it.dispatcher._paused
-        await it.close()
+        harness = await make_harness(tmp_path)
+        harness.dispatcher.pause(A, 250)
+        await harness.queue.put([event(1, A)])
+        await harness.quiet()
+        assert not harness.runner.jobs
+        harness.clock.advance(250)
+        await until(lambda: len(harness.runner.jobs) == 1)
+        await harness.quiet()
+        assert not harness.dispatcher._paused
+        await harness.close()
 
     asyncio.run(main())
 
@@ -193,24 +193,24 @@ def test_a_pause_that_ends_just_after_the_poll_keeps_nothing_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        it = await stand(tmp_path)
-        poll = it.queue.poll
+        harness = await make_harness(tmp_path)
+        poll = harness.queue.poll
 
         async def late(room: Callable[[Lane], int], most: int) -> list[Job]:
             jobs = await poll(room, most)
             if not jobs:
-                it.clock.advance(250)
+                harness.clock.advance(250)
             return jobs
 
-        it.dispatcher.pause(A, 250)
-        await it.queue.put([event(1, A)])
-        await it.quiet()
-        assert not it.hands.jobs
-        monkeypatch.setattr(it.queue, "poll", late)
-        await it.queue.put([event(2, B)])
-        await it.quiet()
-        assert len(it.hands.of(A)) == len(it.hands.of(B)) == 1
-        await it.close()
+        harness.dispatcher.pause(A, 250)
+        await harness.queue.put([event(1, A)])
+        await harness.quiet()
+        assert not harness.runner.jobs
+        monkeypatch.setattr(harness.queue, "poll", late)
+        await harness.queue.put([event(2, B)])
+        await harness.quiet()
+        assert len(harness.runner.of(A)) == len(harness.runner.of(B)) == 1
+        await harness.close()
 
     asyncio.run(main())
 
@@ -230,15 +230,15 @@ def test_what_comes_when_it_was_stopped_is_not_started(
             return jobs
 
         monkeypatch.setattr(queue, "poll", slow)
-        hands = Hands()
-        dispatcher = Dispatcher(queue, hands, Frozen())
+        runner = ManualRunner()
+        dispatcher = Dispatcher(queue, runner, Frozen())
         running = asyncio.create_task(dispatcher.run())
         await polled.wait()
         dispatcher.stop()
         await dispatcher.idle()
         told.set()
         await running
-        assert hands.jobs == []
+        assert runner.jobs == []
         await queue.settled()
         assert [job.message_id for job in await poll(lambda _: 1, 1)] == ["m1"]
         await queue.close()
@@ -248,32 +248,32 @@ def test_what_comes_when_it_was_stopped_is_not_started(
 
 def test_stopped_it_starts_nothing_and_tells_when_all_is_settled(tmp_path: Path) -> None:
     async def main() -> None:
-        it = await stand(tmp_path)
-        await it.queue.put([event(1, A)])
-        await until(lambda: len(it.hands.jobs) == 1)
-        it.dispatcher.stop()
-        await it.task
-        await it.queue.put([event(2, A)])
-        idle = asyncio.ensure_future(it.dispatcher.idle())
-        await it.quiet()
+        harness = await make_harness(tmp_path)
+        await harness.queue.put([event(1, A)])
+        await until(lambda: len(harness.runner.jobs) == 1)
+        harness.dispatcher.stop()
+        await harness.task
+        await harness.queue.put([event(2, A)])
+        idle = asyncio.ensure_future(harness.dispatcher.idle())
+        await harness.quiet()
         assert not idle.done()
-        (job,) = it.hands.jobs
-        it.dispatcher.settle(Release(job))
+        (job,) = harness.runner.jobs
+        harness.dispatcher.settle(Release(job))
         await idle
-        assert it.dispatcher.in_flight == 0
-        assert (await it.queue.stats()).jobs == 2
-        await it.queue.close()
+        assert harness.dispatcher.in_flight == 0
+        assert (await harness.queue.stats()).jobs == 2
+        await harness.queue.close()
 
     asyncio.run(main())
 
 
 def test_a_lane_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     async def main() -> None:
-        it = await stand(tmp_path)
+        harness = await make_harness(tmp_path)
         for _ in range(FAILURES):
-            it.dispatcher.failed(A)
-        it.dispatcher.forget(A)
-        assert not it.dispatcher.is_open(A)
-        await it.close()
+            harness.dispatcher.failed(A)
+        harness.dispatcher.forget(A)
+        assert not harness.dispatcher.is_open(A)
+        await harness.close()
 
     asyncio.run(main())

@@ -37,14 +37,14 @@ from tests.headgate.queue.events import (
     poll,
 )
 from tests.headgate.queue.load import CALL_EVENTS_MAX, DESTINATIONS, WRITERS
-from tests.headgate.queue.sqlite_place import NO_RESERVE, SqlitePlace
+from tests.headgate.queue.sqlite_storage import NO_RESERVE, SqliteStorage
 
 
 def test_a_poll_beside_duplicates_for_a_lane_that_never_had_any(
-    place: SqlitePlace, caplog: pytest.LogCaptureFixture
+    storage: SqliteStorage, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def put_and_poll_at_once() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event("m1")])
         (job,) = await poll(queue)
         queue.settle(delivered(job))
@@ -60,10 +60,10 @@ def test_a_poll_beside_duplicates_for_a_lane_that_never_had_any(
 
 
 def test_a_failure_beside_settlements_does_not_repeat_them(
-    place: SqlitePlace, caplog: pytest.LogCaptureFixture
+    storage: SqliteStorage, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def settle_beside_a_failure() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put(events(2))
         first, second = await poll(queue)
         queue.settle(delivered(first))
@@ -76,16 +76,16 @@ def test_a_failure_beside_settlements_does_not_repeat_them(
 
     asyncio.run(settle_beside_a_failure())
 
-    assert [record.getMessage() for record in caplog.records] == [f"a batch of {place.path} failed"]
+    assert [record.getMessage() for record in caplog.records] == [f"a batch of {storage.path} failed"]
 
 
-def test_a_second_queue_on_a_file_is_refused(place: SqlitePlace) -> None:
+def test_a_second_queue_on_a_file_is_refused(storage: SqliteStorage) -> None:
     async def open_twice() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         with pytest.raises(InUse, match=r"queue\.sqlite is in use by process \d+; stop it first"):
-            await place.open()
+            await storage.open()
         await queue.close()
-        await (await place.open()).close()
+        await (await storage.open()).close()
 
     asyncio.run(open_twice())
 
@@ -112,11 +112,11 @@ def test_a_lock_goes_with_its_process(tmp_path: Path) -> None:
     theirs.close()
 
 
-def test_others_cannot_read_it(place: SqlitePlace) -> None:
+def test_others_cannot_read_it(storage: SqliteStorage) -> None:
     async def look() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put(events(1))
-        files = list(place.path.parent.iterdir())
+        files = list(storage.path.parent.iterdir())
         assert len(files) == 4
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
         await queue.close()
@@ -124,9 +124,9 @@ def test_others_cannot_read_it(place: SqlitePlace) -> None:
     asyncio.run(look())
 
 
-def refusal(place: SqlitePlace) -> str:
+def refusal(storage: SqliteStorage) -> str:
     async def open_it() -> None:
-        await (await place.open()).close()
+        await (await storage.open()).close()
 
     with pytest.raises(QueueBroken) as refused:
         asyncio.run(open_it())
@@ -134,31 +134,31 @@ def refusal(place: SqlitePlace) -> str:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert str(tmp_path / "gone") in refusal(SqlitePlace(tmp_path / "gone" / "queue.sqlite"))
+    assert str(tmp_path / "gone") in refusal(SqliteStorage(tmp_path / "gone" / "queue.sqlite"))
 
 
-def test_a_file_that_is_something_else(place: SqlitePlace) -> None:
-    place.path.write_bytes(b"Dear diary, " * 1_000)
-    assert "is not a database; it is no queue, or its beginning is damaged" in refusal(place)
-    assert place.path.read_bytes() == b"Dear diary, " * 1_000
+def test_a_file_that_is_something_else(storage: SqliteStorage) -> None:
+    storage.path.write_bytes(b"Dear diary, " * 1_000)
+    assert "is not a database; it is no queue, or its beginning is damaged" in refusal(storage)
+    assert storage.path.read_bytes() == b"Dear diary, " * 1_000
 
-    place.path.unlink()
-    db = sqlite3.connect(place.path)
+    storage.path.unlink()
+    db = sqlite3.connect(storage.path)
     db.execute("CREATE TABLE diary (day, text)")
     db.close()
-    assert "not a queue of Headgate" in refusal(place)
+    assert "not a queue of Headgate" in refusal(storage)
 
 
-def test_a_file_of_a_newer_version(place: SqlitePlace) -> None:
-    schema.connect(place.path).close()
-    db = sqlite3.connect(place.path)
+def test_a_file_of_a_newer_version(storage: SqliteStorage) -> None:
+    schema.connect(storage.path).close()
+    db = sqlite3.connect(storage.path)
     db.execute("PRAGMA user_version = 99")
     db.close()
-    assert "written by a newer Headgate (format 99" in refusal(place)
+    assert "written by a newer Headgate (format 99" in refusal(storage)
 
 
-def test_it_waits_for_the_disk(place: SqlitePlace) -> None:
-    db = schema.connect(place.path)
+def test_it_waits_for_the_disk(storage: SqliteStorage) -> None:
+    db = schema.connect(storage.path)
     (mode,), (synchronous,) = (
         db.execute("PRAGMA journal_mode").fetchone(),
         db.execute("PRAGMA synchronous").fetchone(),
@@ -167,18 +167,18 @@ def test_it_waits_for_the_disk(place: SqlitePlace) -> None:
     db.close()
 
 
-def filled(place: SqlitePlace, count: int) -> None:
+def filled(storage: SqliteStorage, count: int) -> None:
     async def fill() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event(f"m{number}", body=b"x" * 1_000) for number in range(count)])
         await queue.close()
 
     asyncio.run(fill())
 
 
-def test_what_is_over_leaves_nothing_behind(place: SqlitePlace) -> None:
+def test_what_is_over_leaves_nothing_behind(storage: SqliteStorage) -> None:
     async def use() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event("m1", A, B), event("m2", A, B, own=b"own"), event("m3", A)])
         for number, job in enumerate(await poll(queue)):
             queue.settle(again(job, 0, body=b"changed" if number % 2 else None))
@@ -191,42 +191,42 @@ def test_what_is_over_leaves_nothing_behind(place: SqlitePlace) -> None:
         await queue.close()
 
     asyncio.run(use())
-    db = sqlite3.connect(place.path)
+    db = sqlite3.connect(storage.path)
     for table in ("jobs", "bodies", "shares", "dead"):
         assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
     db.close()
 
 
-def test_a_damaged_beginning_is_not_taken_for_an_empty_queue(place: SqlitePlace) -> None:
-    filled(place, 10)
-    damaged = bytes(100) + place.path.read_bytes()[100:]
-    place.path.write_bytes(damaged)
+def test_a_damaged_beginning_is_not_taken_for_an_empty_queue(storage: SqliteStorage) -> None:
+    filled(storage, 10)
+    damaged = bytes(100) + storage.path.read_bytes()[100:]
+    storage.path.write_bytes(damaged)
 
-    assert "restore it, or move it away" in refusal(place)
-    assert place.path.read_bytes() == damaged
+    assert "restore it, or move it away" in refusal(storage)
+    assert storage.path.read_bytes() == damaged
 
 
-def test_a_file_that_was_cut_short_is_not_wiped(place: SqlitePlace) -> None:
-    filled(place, 500)
-    size = place.path.stat().st_size
-    with place.path.open("rb+") as file:
+def test_a_file_that_was_cut_short_is_not_wiped(storage: SqliteStorage) -> None:
+    filled(storage, 500)
+    size = storage.path.stat().st_size
+    with storage.path.open("rb+") as file:
         file.truncate(size // 8)
 
-    assert "it is damaged: stop, keep a copy" in refusal(place)
-    assert place.path.stat().st_size >= size // 8
+    assert "it is damaged: stop, keep a copy" in refusal(storage)
+    assert storage.path.stat().st_size >= size // 8
 
 
-def test_damage_inside_is_told_and_nothing_is_accepted(place: SqlitePlace) -> None:
-    filled(place, 500)
-    db = sqlite3.connect(place.path)
+def test_damage_inside_is_told_and_nothing_is_accepted(storage: SqliteStorage) -> None:
+    filled(storage, 500)
+    db = sqlite3.connect(storage.path)
     (root,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'seen'").fetchone()
     db.close()
-    with place.path.open("rb+") as file:
+    with storage.path.open("rb+") as file:
         file.seek((root - 1) * 4_096)
         file.write(b"\xff" * 4_096)
 
     async def use() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         try:
             await queue.put([event("n")])
         finally:
@@ -242,7 +242,7 @@ def file_and_log(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes
     home = tmp_path_factory.mktemp("home") / "queue.sqlite"
 
     async def put() -> tuple[bytes, bytes]:
-        queue = await SqlitePlace(home).open()
+        queue = await SqliteStorage(home).open()
         for number in range(30):
             await queue.put([event(f"{number}.{part}") for part in range(3)])
         found = home.read_bytes(), home.with_name("queue.sqlite-wal").read_bytes()
@@ -278,7 +278,7 @@ def test_a_torn_end_of_the_log_takes_only_what_was_last(
     log.write_bytes(text[:whole] + tail[damage])
 
     async def look() -> tuple[list[str], dict[Step, int]]:
-        queue = await SqlitePlace(copy / "queue.sqlite").open()
+        queue = await SqliteStorage(copy / "queue.sqlite").open()
         jobs, counts = await poll(queue), await counted(queue)
         assert await queue.put([event("new")]) == [True]
         await queue.close()
@@ -314,7 +314,7 @@ def test_a_load_that_ended_with_its_log_is_carried_on(tmp_path: Path) -> None:
 
 
 def test_a_duplicate_is_known_from_a_sibling(tmp_path: Path) -> None:
-    one = SqlitePlace(tmp_path / "one.sqlite")
+    one = SqliteStorage(tmp_path / "one.sqlite")
     two = tmp_path / "two.sqlite"
 
     async def use() -> None:
@@ -351,7 +351,7 @@ def test_a_damaged_sibling_harms_nobody(tmp_path: Path) -> None:
     two.write_bytes(b"noise" * 1_000)
 
     async def use() -> None:
-        clock = ServiceClock(SqlitePlace(tmp_path).clock)
+        clock = ServiceClock(SqliteStorage(tmp_path).clock)
         queue = await SqliteQueue.open(
             tmp_path / "one.sqlite", clock=clock, limits=NO_RESERVE, siblings=[two]
         )
@@ -362,9 +362,9 @@ def test_a_damaged_sibling_harms_nobody(tmp_path: Path) -> None:
     asyncio.run(use())
 
 
-def test_a_slow_disk_is_told_before_memory_is_full(place: SqlitePlace) -> None:
+def test_a_slow_disk_is_told_before_memory_is_full(storage: SqliteStorage) -> None:
     async def use() -> None:
-        queue = await place.open(QueueLimits(disk_reserve_bytes=0, commit_ms=-1))
+        queue = await storage.open(QueueLimits(disk_reserve_bytes=0, commit_ms=-1))
         first = asyncio.ensure_future(queue.put(events(1)))
         await asyncio.sleep(0)
         with pytest.raises(Exception, match="too slow"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from headgate.queue.clock import ServiceClock
 from headgate.queue.sqlite import SqliteQueue
 from tests.headgate.queue.events import event, ids, poll
-from tests.headgate.queue.sqlite_place import NO_RESERVE, SqlitePlace
+from tests.headgate.queue.sqlite_storage import NO_RESERVE, SqliteStorage
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -20,10 +20,10 @@ DIES = """
 import asyncio, shutil, sys
 from pathlib import Path
 from tests.headgate.queue.events import event
-from tests.headgate.queue.sqlite_place import SqlitePlace
+from tests.headgate.queue.sqlite_storage import SqliteStorage
 
 async def main(path):
-    queue = await SqlitePlace(path).open()
+    queue = await SqliteStorage(path).open()
     await queue.put([event("first")])
     shutil.copy(f"{path}-shm", f"{path}-before")
     await queue.put([event("hidden")])
@@ -41,17 +41,17 @@ def start(path: Path) -> subprocess.Popen[bytes]:
 
 
 def hide(path: Path) -> None:
-    """In place, as the process would have gone on to write it."""
+    """In storage, as the process would have gone on to write it."""
     with Path(f"{path}-before").open("rb") as before, Path(f"{path}-shm").open("r+b") as index:
         shutil.copyfileobj(before, index)
 
 
-def test_it_counts_for_siblings_as_soon_as_they_know(place: SqlitePlace, tmp_path: Path) -> None:
+def test_it_counts_for_siblings_as_soon_as_they_know(storage: SqliteStorage, tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite"
 
     async def main() -> None:
         queue = await SqliteQueue.open(
-            place.path, clock=ServiceClock(place.clock), limits=NO_RESERVE, siblings=[other]
+            storage.path, clock=ServiceClock(storage.clock), limits=NO_RESERVE, siblings=[other]
         )
         with start(other) as process:
             assert process.stdout is not None
@@ -64,7 +64,7 @@ def test_it_counts_for_siblings_as_soon_as_they_know(place: SqlitePlace, tmp_pat
 
         assert await queue.put([event("hidden"), event("new")]) == [False, True]
         await queue.close()
-        back = await SqlitePlace(other).open()
+        back = await SqliteStorage(other).open()
         assert ids(await poll(back)) == ["first", "hidden"]
         await back.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from headgate.queue import schema
 from headgate.queue.model import Lane
 from tests.headgate.queue.events import HOUR, A, deliver_all, event, ids, poll
-from tests.headgate.queue.sqlite_place import SqlitePlace
+from tests.headgate.queue.sqlite_storage import SqliteStorage
 
 LATER = 200_000
 
@@ -32,11 +32,11 @@ def with_retries(path: Path, now: int, count: int) -> None:
     db.close()
 
 
-def steps_of_a_round(place: SqlitePlace) -> int:
+def steps_of_a_round(storage: SqliteStorage) -> int:
     """What SQLite does for one event that is put, handed out and delivered: its instructions, not its time."""
 
     async def use() -> int:
-        queue = await place.open()
+        queue = await storage.open()
         await queue.put([event("warm")])
         await deliver_all(queue)
         steps = 0
@@ -56,7 +56,7 @@ def steps_of_a_round(place: SqlitePlace) -> int:
 
 
 def test_retries_to_come_cost_nothing(tmp_path: Path) -> None:
-    few, many = SqlitePlace(tmp_path / "few.sqlite"), SqlitePlace(tmp_path / "many.sqlite")
+    few, many = SqliteStorage(tmp_path / "few.sqlite"), SqliteStorage(tmp_path / "many.sqlite")
     with_retries(few.path, int(few.clock.wall_ms()), 200)
     with_retries(many.path, int(many.clock.wall_ms()), LATER)
 
@@ -64,12 +64,12 @@ def test_retries_to_come_cost_nothing(tmp_path: Path) -> None:
 
 
 def test_a_queue_with_many_retries_opens_soon(tmp_path: Path) -> None:
-    place = SqlitePlace(tmp_path / "queue.sqlite")
-    with_retries(place.path, int(place.clock.wall_ms()), LATER)
+    storage = SqliteStorage(tmp_path / "queue.sqlite")
+    with_retries(storage.path, int(storage.clock.wall_ms()), LATER)
 
     async def use() -> float:
         begun = time.perf_counter()
-        queue = await place.open()
+        queue = await storage.open()
         took = time.perf_counter() - begun
         assert await poll(queue) == []
         stats = await queue.stats()
@@ -81,11 +81,11 @@ def test_a_queue_with_many_retries_opens_soon(tmp_path: Path) -> None:
     assert asyncio.run(use()) < 2, "a million take less than a second on a machine with nothing else to do"
 
 
-def test_ten_thousand_lanes(place: SqlitePlace) -> None:
+def test_ten_thousand_lanes(storage: SqliteStorage) -> None:
     lanes = [Lane(f"w{number % 7}", f"d{number}") for number in range(10_000)]
 
     async def use() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         for start in range(0, len(lanes), 500):
             await queue.put([event(f"m{lane}", lane) for lane in lanes[start : start + 500]])
         jobs = await poll(queue, 10_000)

@@ -18,7 +18,7 @@ from headgate.queue.limits import DAY_MS
 from headgate.queue.runs import FANOUT, RUN_ENTRIES
 from headgate.queue.seen import Seen, Siblings
 from tests.headgate.queue.events import DAY, HOUR, deliver_all, event, events, ids
-from tests.headgate.queue.sqlite_place import SqlitePlace
+from tests.headgate.queue.sqlite_storage import SqliteStorage
 
 WINDOW = 1_000
 
@@ -162,10 +162,10 @@ def test_a_commit_writes_no_more_for_all_that_is_known(tmp_path: Path) -> None:
     assert few <= 10 * 4 * 4_120
 
 
-def file_of_format_2(place: SqlitePlace, known: int) -> None:
+def file_of_format_2(storage: SqliteStorage, known: int) -> None:
     """With *known* ids put an hour ago, of which m0 and m1 are in the workspace of tests and wait."""
-    now = int(place.clock.wall_ms()) - HOUR
-    with sqlite3.connect(place.path) as db:
+    now = int(storage.clock.wall_ms()) - HOUR
+    with sqlite3.connect(storage.path) as db:
         for script in schema.MIGRATIONS[:2]:
             db.executescript(script)
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
@@ -189,18 +189,18 @@ def file_of_format_2(place: SqlitePlace, known: int) -> None:
     db.close()
 
 
-def test_a_file_of_format_2_goes_on(place: SqlitePlace) -> None:
-    file_of_format_2(place, 3_000)
+def test_a_file_of_format_2_goes_on(storage: SqliteStorage) -> None:
+    file_of_format_2(storage, 3_000)
 
     async def main() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         assert ids(await deliver_all(queue)) == ["m0", "m1"]
         assert await queue.put(events(3)) == [False] * 3
         assert await queue.put([event("m2999"), event("new")]) == [False, True]
         await queue.close()
-        queue = await place.open()
+        queue = await storage.open()
         assert await queue.put([event("m2999"), event("new")]) == [False, False]
-        place.clock.advance(DAY - HOUR)
+        storage.clock.advance(DAY - HOUR)
         assert await queue.put([event("m5"), event("new")]) == [True, False]
         for number in range(4):
             assert await queue.put([event(f"n{number}")]) == [True]
@@ -208,6 +208,6 @@ def test_a_file_of_format_2_goes_on(place: SqlitePlace) -> None:
         await queue.close()
 
     asyncio.run(main())
-    with sqlite3.connect(place.path) as db:
+    with sqlite3.connect(storage.path) as db:
         assert db.execute("SELECT count(*) FROM seen").fetchone() == (0,)
     db.close()

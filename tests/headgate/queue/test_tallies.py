@@ -20,7 +20,7 @@ from headgate.queue.protocol import QueueBroken
 from headgate.queue.reports import Column, Question, Reports, Window
 from headgate.queue.tallies import Tallies
 from tests.headgate.queue.events import BROKE, DAY, HOUR, MINUTE, A, again, died, poll
-from tests.headgate.queue.sqlite_place import SqlitePlace
+from tests.headgate.queue.sqlite_storage import SqliteStorage
 
 NOW = 1_767_225_600_000
 KEEP = 30 * DAY
@@ -274,10 +274,10 @@ def test_latencies_are_counted_by_destination(tmp_path: Path) -> None:
         assert not told.latencies(Window(HOUR, NOW, NOW + HOUR), "f")
 
 
-def test_what_waits_to_be_tried_again_is_told_by_its_first_attempt(place: SqlitePlace) -> None:
+def test_what_waits_to_be_tried_again_is_told_by_its_first_attempt(storage: SqliteStorage) -> None:
     async def use() -> None:
-        queue = await place.open()
-        begin = int(place.clock.wall_ms())
+        queue = await storage.open()
+        begin = int(storage.clock.wall_ms())
         put = [
             NewEvent("w", "s", f"m{number}", "track", b"{}", (NewJob(A),), (), joined(f"E{number % 2}", "1"))
             for number in range(6)
@@ -292,7 +292,7 @@ def test_what_waits_to_be_tried_again_is_told_by_its_first_attempt(place: Sqlite
 
         def pending(window: Window, by: tuple[Column, ...], **among: str) -> dict[tuple[str, ...], int]:
             wanted = tuple((column, (among[column],)) for column in by if column in among)
-            found = Reports(lambda: [place.path]).pending(window, Question([], ["s"], "a", wanted), by)
+            found = Reports(lambda: [storage.path]).pending(window, Question([], ["s"], "a", wanted), by)
             return {key: events for (_, key), events in found.items()}
 
         day = Window(DAY, begin, begin + 2 * HOUR)
@@ -316,13 +316,13 @@ def test_what_waits_to_be_tried_again_is_told_by_its_first_attempt(place: Sqlite
     asyncio.run(use())
 
 
-def test_a_queue_of_the_first_format_goes_on(place: SqlitePlace) -> None:
-    with closing(sqlite3.connect(place.path, isolation_level=None)) as db:
+def test_a_queue_of_the_first_format_goes_on(storage: SqliteStorage) -> None:
+    with closing(sqlite3.connect(storage.path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(
             f"{schema.MIGRATIONS[0]} PRAGMA application_id = {schema.APPLICATION_ID}; PRAGMA user_version = 1"
         )
-        now = int(place.clock.wall_ms())
+        now = int(storage.clock.wall_ms())
         db.execute("INSERT INTO lanes VALUES (1, 'w', 'a')")
         db.executemany(
             "INSERT INTO bodies VALUES (?, 's', ?, 'track', ?, 0, ?)",
@@ -341,13 +341,13 @@ def test_a_queue_of_the_first_format_goes_on(place: SqlitePlace) -> None:
         )
 
     async def use() -> None:
-        queue = await place.open()
+        queue = await storage.open()
         assert sorted(job.message_id for job in await poll(queue)) == ["m1", "m2"]
         assert await queue.redrive([7]) == 1
         assert [job.labels for job in await poll(queue)] == [NO_LABELS]
         await queue.put([], [Tally("s", "", Step.RECEIVED, "track"), track("new")])
         question = Question([Step.RECEIVED], ["s"])
-        told = Reports(lambda: [place.path])
+        told = Reports(lambda: [storage.path])
         end = now + DAY
         for period in (MINUTE, HOUR, DAY):
             assert told.events(Window(period, now - 2 * HOUR, end), question, ("event_name",)).total() == 22

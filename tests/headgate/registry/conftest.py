@@ -9,8 +9,8 @@ import pytest
 
 from headgate.paths import DataDirectory
 from headgate.registry.store import Registry
-from tests.headgate.registry.desk import Desk
-from tests.headgate.registry.house import House, lay_tables, open_registry
+from tests.headgate.registry.harness import RegistryHarness, create_tables, open_registry
+from tests.headgate.registry.manifests import ManifestDirectory
 
 
 @pytest.fixture
@@ -20,16 +20,16 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def registry(root: Path) -> Iterator[Registry]:
-    lay_tables(DataDirectory(root))
+    create_tables(DataDirectory(root))
     with open_registry(root) as opened:
         yield opened
 
 
 @pytest.fixture
-def house(registry: Registry) -> House:
-    return House(registry)
+def harness(registry: Registry) -> RegistryHarness:
+    return RegistryHarness(registry)
 
 
 @pytest.fixture
-def desk(registry: Registry, tmp_path: Path) -> Desk:
-    return Desk(registry, tmp_path / "desk")
+def manifests(registry: Registry, tmp_path: Path) -> ManifestDirectory:
+    return ManifestDirectory(registry, tmp_path / "manifests")

@@ -7,11 +7,11 @@ import pytest
 from headgate.registry import functions, instances, lifecycle
 from headgate.registry.errors import Conflict, NotFound
 from headgate.registry.functions import Code, Refusal
-from tests.headgate.registry.house import CODE, CODE_2, House, definition
+from tests.headgate.registry.harness import CODE, CODE_2, RegistryHarness, definition
 
 
-def test_a_function_begins_with_a_version_that_runs_nowhere(house: House) -> None:
-    function = house.function(definition("key"))
+def test_a_function_begins_with_a_version_that_runs_nowhere(harness: RegistryHarness) -> None:
+    function = harness.function(definition("key"))
 
     assert (function.latest.number, function.latest.code, function.latest.author) == (
         1,
@@ -27,121 +27,123 @@ def test_a_function_begins_with_a_version_that_runs_nowhere(house: House) -> Non
     assert function.settings == (definition("key"),)
 
 
-def test_saving_makes_a_version_and_deploys_nothing(house: House) -> None:
-    function = house.function()
-    instance = house.instance(function, house.destination())
+def test_saving_makes_a_version_and_deploys_nothing(harness: RegistryHarness) -> None:
+    function = harness.function()
+    instance = harness.instance(function, harness.destination())
 
-    saved = house.do(lambda change: lifecycle.save(change, function.id, code=CODE_2))
+    saved = harness.do(lambda change: lifecycle.save(change, function.id, code=CODE_2))
 
     assert (saved.latest.number, saved.latest.code) == (2, CODE_2.text)
     assert saved.deployed is not None
     assert (saved.deployed.number, saved.is_latest_version) == (1, False)
-    assert house.see(instances.get, instance.id).version == function.latest.id
-    assert [each.number for each in house.see(functions.versions, function.id)] == [2, 1]
+    assert harness.see(instances.get, instance.id).version == function.latest.id
+    assert [each.number for each in harness.see(functions.versions, function.id)] == [2, 1]
 
 
-def test_saving_what_is_there_makes_no_version(house: House) -> None:
-    function = house.function()
+def test_saving_what_is_there_makes_no_version(harness: RegistryHarness) -> None:
+    function = harness.function()
 
-    assert house.do(lambda change: lifecycle.save(change, function.id, code=CODE)) == function
-    assert house.do(lambda change: lifecycle.save(change, function.id, definitions=())) == function
-    changed = house.do(lambda change: lifecycle.save(change, function.id, definitions=[definition("a")]))
+    assert harness.do(lambda change: lifecycle.save(change, function.id, code=CODE)) == function
+    assert harness.do(lambda change: lifecycle.save(change, function.id, definitions=())) == function
+    changed = harness.do(lambda change: lifecycle.save(change, function.id, definitions=[definition("a")]))
     assert (changed.latest.number, changed.latest.code) == (2, CODE.text)
 
 
-def test_deploying_moves_all_instances_or_those_that_are_named(house: House) -> None:
-    function = house.function()
-    first, second = (house.instance(function, house.destination(name)) for name in "ab")
-    house.do(lambda change: lifecycle.save(change, function.id, code=CODE_2))
+def test_deploying_moves_all_instances_or_those_that_are_named(harness: RegistryHarness) -> None:
+    function = harness.function()
+    first, second = (harness.instance(function, harness.destination(name)) for name in "ab")
+    harness.do(lambda change: lifecycle.save(change, function.id, code=CODE_2))
 
-    some = house.do(lambda change: lifecycle.deploy(change, function.id, [first.id]))
+    some = harness.do(lambda change: lifecycle.deploy(change, function.id, [first.id]))
 
     assert some.is_latest_version
-    assert house.see(instances.get, first.id).version == some.latest.id
-    assert house.see(instances.get, second.id).version == function.latest.id
-    assert [each.is_deployed for each in house.see(functions.versions, function.id)] == [True, True]
-    house.do(lambda change: lifecycle.deploy(change, function.id))
-    assert house.see(instances.get, second.id).version == some.latest.id
-    newest, oldest = house.see(functions.versions, function.id)
+    assert harness.see(instances.get, first.id).version == some.latest.id
+    assert harness.see(instances.get, second.id).version == function.latest.id
+    assert [each.is_deployed for each in harness.see(functions.versions, function.id)] == [True, True]
+    harness.do(lambda change: lifecycle.deploy(change, function.id))
+    assert harness.see(instances.get, second.id).version == some.latest.id
+    newest, oldest = harness.see(functions.versions, function.id)
     assert (newest.is_deployed, oldest.is_deployed) == (True, False)
     assert oldest.deployed_at is not None
     assert newest.deployed_at is not None
     assert newest.deployed_at > oldest.deployed_at
     with pytest.raises(NotFound):
-        house.do(lambda change: lifecycle.deploy(change, function.id, ["stranger"]))
+        harness.do(lambda change: lifecycle.deploy(change, function.id, ["stranger"]))
 
 
-def test_connecting_pins_the_newest_version_that_was_deployed(house: House) -> None:
-    function = house.function()
-    house.do(lambda change: lifecycle.save(change, function.id, code=CODE_2))
+def test_connecting_pins_the_newest_version_that_was_deployed(harness: RegistryHarness) -> None:
+    function = harness.function()
+    harness.do(lambda change: lifecycle.save(change, function.id, code=CODE_2))
 
-    latest = house.instance(function, house.destination("a"))
-    house.do(lambda change: lifecycle.save(change, function.id, code=CODE))
-    deployed = house.instance(function, house.destination("b"))
+    latest = harness.instance(function, harness.destination("a"))
+    harness.do(lambda change: lifecycle.save(change, function.id, code=CODE))
+    deployed = harness.instance(function, harness.destination("b"))
 
-    assert house.see(functions.version, function.id, latest.version).number == 2
+    assert harness.see(functions.version, function.id, latest.version).number == 2
     assert deployed.version == latest.version
 
 
-def test_restoring_makes_a_version_that_is_not_deployed(house: House) -> None:
-    function = house.function(definition("old"))
-    house.instance(function, house.destination())
-    house.do(lambda change: lifecycle.save(change, function.id, code=CODE_2, definitions=[definition("new")]))
+def test_restoring_makes_a_version_that_is_not_deployed(harness: RegistryHarness) -> None:
+    function = harness.function(definition("old"))
+    harness.instance(function, harness.destination())
+    harness.do(
+        lambda change: lifecycle.save(change, function.id, code=CODE_2, definitions=[definition("new")])
+    )
 
-    restored = house.do(lambda change: lifecycle.restore(change, function.id, function.latest.id))
+    restored = harness.do(lambda change: lifecycle.restore(change, function.id, function.latest.id))
 
     assert (restored.latest.number, restored.latest.code) == (3, CODE.text)
     assert restored.settings == function.settings
     assert restored.latest.deployed_at is None
     with pytest.raises(NotFound):
-        house.do(lambda change: lifecycle.restore(change, function.id, "stranger"))
+        harness.do(lambda change: lifecycle.restore(change, function.id, "stranger"))
 
 
-def test_a_function_with_instances_is_removed_by_force_only(house: House) -> None:
-    function = house.function()
-    instance = house.instance(function, house.destination())
+def test_a_function_with_instances_is_removed_by_force_only(harness: RegistryHarness) -> None:
+    function = harness.function()
+    instance = harness.instance(function, harness.destination())
 
     with pytest.raises(Conflict, match="1 instances of this function exist"):
-        house.do(lambda change: lifecycle.remove(change, function.id))
-    house.do(lambda change: lifecycle.remove(change, function.id, force=True))
+        harness.do(lambda change: lifecycle.remove(change, function.id))
+    harness.do(lambda change: lifecycle.remove(change, function.id, force=True))
 
     for look, name in ((functions.get, function.id), (instances.get, instance.id)):
         with pytest.raises(NotFound):
-            house.see(look, name)
+            harness.see(look, name)
 
 
-def test_values_of_settings_that_are_gone_are_forgotten_when_it_is_deployed(house: House) -> None:
-    function = house.function(definition("a"), definition("b"), definition("s", sensitive=True))
-    instance = house.instance(function, house.destination(), settings={"a": "1", "b": "2", "s": "3"})
+def test_values_of_settings_that_are_gone_are_forgotten_when_it_is_deployed(harness: RegistryHarness) -> None:
+    function = harness.function(definition("a"), definition("b"), definition("s", sensitive=True))
+    instance = harness.instance(function, harness.destination(), settings={"a": "1", "b": "2", "s": "3"})
 
-    house.do(lambda change: lifecycle.save(change, function.id, definitions=[definition("b")]))
-    saved = house.see(instances.get, instance.id)
-    house.do(lambda change: lifecycle.deploy(change, function.id))
-    deployed = house.see(instances.get, instance.id)
+    harness.do(lambda change: lifecycle.save(change, function.id, definitions=[definition("b")]))
+    saved = harness.see(instances.get, instance.id)
+    harness.do(lambda change: lifecycle.deploy(change, function.id))
+    deployed = harness.see(instances.get, instance.id)
 
     assert (saved.settings, list(saved.encrypted_settings)) == ({"a": "1", "b": "2"}, ["s"])
     assert (deployed.settings, deployed.encrypted_settings) == ({"b": "2"}, {})
 
 
-def test_what_was_a_secret_never_becomes_readable(house: House) -> None:
-    function = house.function(definition("s", sensitive=True))
-    instance = house.instance(function, house.destination(), settings={"s": "3"})
+def test_what_was_a_secret_never_becomes_readable(harness: RegistryHarness) -> None:
+    function = harness.function(definition("s", sensitive=True))
+    instance = harness.instance(function, harness.destination(), settings={"s": "3"})
 
-    house.do(lambda change: lifecycle.save(change, function.id, definitions=[definition("s")]))
-    house.do(lambda change: lifecycle.deploy(change, function.id))
-    kept = house.see(instances.get, instance.id)
-    written = house.do(lambda change: instances.modify(change, instance.id, settings={"s": "4"}))
+    harness.do(lambda change: lifecycle.save(change, function.id, definitions=[definition("s")]))
+    harness.do(lambda change: lifecycle.deploy(change, function.id))
+    kept = harness.see(instances.get, instance.id)
+    written = harness.do(lambda change: instances.modify(change, instance.id, settings={"s": "4"}))
 
     assert (kept.settings, list(kept.encrypted_settings)) == ({}, ["s"])
     assert (written.settings, written.encrypted_settings) == ({"s": "4"}, {})
 
 
-def test_an_instance_may_be_given_what_the_next_version_wants(house: House) -> None:
-    function = house.function(definition("old"))
-    instance = house.instance(function, house.destination())
-    house.do(lambda change: lifecycle.save(change, function.id, definitions=[definition("new")]))
+def test_an_instance_may_be_given_what_the_next_version_wants(harness: RegistryHarness) -> None:
+    function = harness.function(definition("old"))
+    instance = harness.instance(function, harness.destination())
+    harness.do(lambda change: lifecycle.save(change, function.id, definitions=[definition("new")]))
 
-    changed = house.do(
+    changed = harness.do(
         lambda change: instances.modify(change, instance.id, settings={"old": "1", "new": "2"})
     )
 

@@ -22,8 +22,8 @@ from headgate.registry.manifest.export import export, write
 from headgate.registry.manifest.model import Destination, Manifest, ManifestError, parse
 from headgate.registry.manifest.steps import Plan
 from headgate.registry.records import SYSTEM
-from tests.headgate.registry.desk import ENVIRON, WHOLE, Desk
-from tests.headgate.registry.house import bytes_below, open_registry
+from tests.headgate.registry.harness import bytes_below, open_registry
+from tests.headgate.registry.manifests import ENVIRON, WHOLE, ManifestDirectory
 
 
 def shown(plan: Plan) -> list[str]:
@@ -34,8 +34,8 @@ def shown(plan: Plan) -> list[str]:
     ]
 
 
-def test_applying_makes_what_is_said_and_then_nothing(root: Path, desk: Desk) -> None:
-    plan = desk.apply(WHOLE)
+def test_applying_makes_what_is_said_and_then_nothing(root: Path, manifests: ManifestDirectory) -> None:
+    plan = manifests.apply(WHOLE)
 
     assert shown(plan) == [
         "+ workspace acme",
@@ -80,7 +80,7 @@ def test_applying_makes_what_is_said_and_then_nothing(root: Path, desk: Desk) ->
         "    path: events.jsonl",
     ]
     assert b"s3cr3t" not in bytes_below(root)
-    with desk.registry.view() as view:
+    with manifests.registry.view() as view:
         revision = view.revision
         (hook, _) = destinations.listed(view)
         assert destinations.secrets_of(view, hook.id)["signing_secret"] == "s3cr3t-signature"
@@ -90,16 +90,16 @@ def test_applying_makes_what_is_said_and_then_nothing(root: Path, desk: Desk) ->
             "apiKey": "s3cr3t-key",
             "limits": {"a": "s3cr3t-limit"},
         }
-    assert desk.apply(WHOLE).steps == []
-    assert desk.plan(WHOLE, prune=True).steps == []
-    with desk.registry.view() as view:
+    assert manifests.apply(WHOLE).steps == []
+    assert manifests.plan(WHOLE, prune=True).steps == []
+    with manifests.registry.view() as view:
         assert view.revision == revision
 
 
-def test_a_rehearsal_leaves_nothing(desk: Desk) -> None:
-    assert desk.plan(WHOLE).steps
+def test_a_rehearsal_leaves_nothing(manifests: ManifestDirectory) -> None:
+    assert manifests.plan(WHOLE).steps
 
-    with desk.registry.view() as view:
+    with manifests.registry.view() as view:
         assert (view.revision, workspaces.count(view)) == (0, 0)
 
 
@@ -171,71 +171,73 @@ def test_a_rehearsal_leaves_nothing(desk: Desk) -> None:
         ),
     ],
 )
-def test_what_is_said_otherwise_is_changed(desk: Desk, old: str, new: str, lines: list[str]) -> None:
-    desk.apply(WHOLE)
+def test_what_is_said_otherwise_is_changed(
+    manifests: ManifestDirectory, old: str, new: str, lines: list[str]
+) -> None:
+    manifests.apply(WHOLE)
     assert WHOLE.count(old) == 1
 
     changed = WHOLE.replace(old, new)
 
-    assert shown(desk.apply(changed)) == lines
-    assert desk.apply(changed).steps == []
-    desk.apply(WHOLE)
-    assert desk.apply(WHOLE).steps == []
+    assert shown(manifests.apply(changed)) == lines
+    assert manifests.apply(changed).steps == []
+    manifests.apply(WHOLE)
+    assert manifests.apply(WHOLE).steps == []
 
 
-def test_changed_code_is_a_version_that_runs_at_once(desk: Desk) -> None:
-    desk.apply(WHOLE)
-    desk.file("enrich.js", "function onTrack(event) { return null }\n")
+def test_changed_code_is_a_version_that_runs_at_once(manifests: ManifestDirectory) -> None:
+    manifests.apply(WHOLE)
+    manifests.file("enrich.js", "function onTrack(event) { return null }\n")
 
-    assert shown(desk.apply(WHOLE)) == ["~ function Enrich", "    code: +1 -1 lines"]
+    assert shown(manifests.apply(WHOLE)) == ["~ function Enrich", "    code: +1 -1 lines"]
 
-    with desk.registry.view() as view:
-        (function,) = functions.listed(view, the_workspace(desk))
+    with manifests.registry.view() as view:
+        (function,) = functions.listed(view, the_workspace(manifests))
         (bound,) = instances.listed(view, function.id)
     assert (function.latest.number, function.is_latest_version) == (2, True)
     assert bound.version == function.latest.id
 
 
-def the_workspace(desk: Desk) -> str:
-    with desk.registry.view() as view:
+def the_workspace(manifests: ManifestDirectory) -> str:
+    with manifests.registry.view() as view:
         return workspaces.listed(view)[0].id
 
 
-def test_a_draft_is_nobody_s_business(desk: Desk) -> None:
-    desk.apply(WHOLE)
+def test_a_draft_is_nobody_s_business(manifests: ManifestDirectory) -> None:
+    manifests.apply(WHOLE)
     draft = functions.Code("onTrack = () => 1", "javascript")
-    with desk.registry.change() as change:
-        (function,) = functions.listed(change, the_workspace(desk))
+    with manifests.registry.change() as change:
+        (function,) = functions.listed(change, the_workspace(manifests))
         lifecycle.save(change, function.id, code=draft)
 
-    assert desk.apply(WHOLE).steps == []
-    assert "() => 1" not in desk.export().text
-    desk.file("enrich.js", draft.text)
-    assert [step.what for step in desk.apply(WHOLE).steps] == ["function Enrich"]
-    with desk.registry.view() as view:
+    assert manifests.apply(WHOLE).steps == []
+    assert "() => 1" not in manifests.export().text
+    manifests.file("enrich.js", draft.text)
+    assert [step.what for step in manifests.apply(WHOLE).steps] == ["function Enrich"]
+    with manifests.registry.view() as view:
         assert functions.get(view, function.id).latest.number == 2
 
 
-def test_what_the_file_does_not_name_stays_unless_it_is_pruned(desk: Desk) -> None:
-    desk.apply(WHOLE)
+def test_what_the_file_does_not_name_stays_unless_it_is_pruned(manifests: ManifestDirectory) -> None:
+    manifests.apply(WHOLE)
     less = WHOLE[: WHOLE.index("[[functions]]")].replace(', { env = "WEB_KEY" }', "")
 
-    assert desk.apply(less).steps == []
-    assert shown(desk.apply(less, prune=True)) == [
+    assert manifests.apply(less).steps == []
+    assert shown(manifests.apply(less, prune=True)) == [
         "- destination web / Warehouse",
         "- destination web / File",
         "~ source web",
         "    write key removed: w2…",
         "- function Enrich",
     ]
-    assert desk.apply(less, prune=True).steps == []
-    assert shown(desk.apply('[workspace]\nslug = "acme"', prune=True)) == [
+    assert manifests.apply(less, prune=True).steps == []
+    assert shown(manifests.apply('[workspace]\nslug = "acme"', prune=True)) == [
         "- source web, with its destinations"
     ]
 
 
-def test_parts_of_a_destination_stay_unless_they_are_pruned(desk: Desk) -> None:
-    desk.apply(WHOLE)
+def test_parts_of_a_destination_stay_unless_they_are_pruned(manifests: ManifestDirectory) -> None:
+    manifests.apply(WHOLE)
     start, end = WHOLE.index("headers = "), WHOLE.index("batch_max_count")
     less = (
         WHOLE[:start]
@@ -243,8 +245,8 @@ def test_parts_of_a_destination_stay_unless_they_are_pruned(desk: Desk) -> None:
         + WHOLE[WHOLE.index('[[destinations]]\nname = "File"') :]
     )
 
-    assert desk.apply(less).steps == []
-    assert shown(desk.apply(less, prune=True)) == [
+    assert manifests.apply(less).steps == []
+    assert shown(manifests.apply(less, prune=True)) == [
         "~ destination web / Warehouse",
         "    headers.Authorization: (secret) removed",
         "    headers.X-Team: (secret) removed",
@@ -255,23 +257,23 @@ def test_parts_of_a_destination_stay_unless_they_are_pruned(desk: Desk) -> None:
     ]
 
 
-def test_secrets_that_are_not_named_stay_unless_they_are_pruned(desk: Desk) -> None:
-    desk.apply(WHOLE)
+def test_secrets_that_are_not_named_stay_unless_they_are_pruned(manifests: ManifestDirectory) -> None:
+    manifests.apply(WHOLE)
     less = WHOLE.replace(', limits = { env = "LIMITS" }', "")
 
-    assert desk.apply(less).steps == []
-    assert shown(desk.apply(less, prune=True)) == [
+    assert manifests.apply(less).steps == []
+    assert shown(manifests.apply(less, prune=True)) == [
         "~ destination web / Warehouse, function Enrich",
         "    settings.limits: (secret) removed",
     ]
 
 
-def test_another_function_takes_the_place(desk: Desk) -> None:
-    desk.apply(WHOLE)
+def test_another_function_takes_the_place(manifests: ManifestDirectory) -> None:
+    manifests.apply(WHOLE)
     second = '\n[[functions]]\nname = "Second"\ncode = "onTrack = (event) => event"\n'
     start, end = WHOLE.index("function = {"), WHOLE.index('\n\n[[destinations]]\nname = "File"')
 
-    plan = desk.apply(WHOLE[:start] + 'function = { name = "Second" }' + WHOLE[end:] + second)
+    plan = manifests.apply(WHOLE[:start] + 'function = { name = "Second" }' + WHOLE[end:] + second)
 
     assert shown(plan)[-3:] == [
         "~ destination web / Warehouse, function Second",
@@ -280,10 +282,10 @@ def test_another_function_takes_the_place(desk: Desk) -> None:
     ]
 
 
-def test_without_the_variables_secrets_stay(desk: Desk) -> None:
-    desk.apply(WHOLE)
+def test_without_the_variables_secrets_stay(manifests: ManifestDirectory) -> None:
+    manifests.apply(WHOLE)
 
-    plan = desk.apply(WHOLE.replace("batch_max_count = 50", "batch_max_count = 51"), {"WEB_KEY": "w2"})
+    plan = manifests.apply(WHOLE.replace("batch_max_count = 50", "batch_max_count = 51"), {"WEB_KEY": "w2"})
 
     assert shown(plan) == ["~ destination web / Warehouse", "    batch_max_count: 50 -> 51"]
     assert plan.kept == {
@@ -292,19 +294,19 @@ def test_without_the_variables_secrets_stay(desk: Desk) -> None:
         "destinations[0].function.settings.apiKey": "API_KEY",
         "destinations[0].function.settings.limits": "LIMITS",
     }
-    assert desk.apply(WHOLE.replace("batch_max_count = 50", "batch_max_count = 51")).steps == []
+    assert manifests.apply(WHOLE.replace("batch_max_count = 50", "batch_max_count = 51")).steps == []
 
 
-def test_a_secret_that_does_not_open_is_set_anew(desk: Desk) -> None:
-    desk.apply(WHOLE)
-    with desk.registry.change() as change:
+def test_a_secret_that_does_not_open_is_set_anew(manifests: ManifestDirectory) -> None:
+    manifests.apply(WHOLE)
+    with manifests.registry.change() as change:
         for table in ("instances", "destinations"):
             change.connection.exec_driver_sql(
                 f"UPDATE {table} SET encrypted_settings = replace(encrypted_settings, 'v1.', 'v2.')"
             )
         change.written += 1
 
-    assert shown(desk.apply(WHOLE)) == [
+    assert shown(manifests.apply(WHOLE)) == [
         "~ destination web / Warehouse",
         "    headers.Authorization: (secret) changed",
         "    headers.X-Team: (secret) changed",
@@ -313,26 +315,26 @@ def test_a_secret_that_does_not_open_is_set_anew(desk: Desk) -> None:
         "    settings.apiKey: (secret) changed",
         "    settings.limits: (secret) changed",
     ]
-    assert desk.apply(WHOLE).steps == []
+    assert manifests.apply(WHOLE).steps == []
 
 
-def test_a_new_source_is_given_a_write_key(desk: Desk) -> None:
-    plan = desk.apply('[[sources]]\nslug = "web"')
+def test_a_new_source_is_given_a_write_key(manifests: ManifestDirectory) -> None:
+    plan = manifests.apply('[[sources]]\nslug = "web"')
 
-    with desk.registry.view() as view:
+    with manifests.registry.view() as view:
         (source,) = sources.listed(view, workspaces.listed(view)[0].id)
     assert plan.made == {"web": source.write_keys[0]}
     assert len(source.write_keys[0]) == 32
 
 
-def test_what_changed_meanwhile_is_looked_at_again(desk: Desk) -> None:
-    loaded = desk.load(WHOLE)
-    rehearsed = applying.rehearse(desk.registry, loaded, ENVIRON, SYSTEM)
-    with desk.registry.change() as change:
+def test_what_changed_meanwhile_is_looked_at_again(manifests: ManifestDirectory) -> None:
+    loaded = manifests.load(WHOLE)
+    rehearsed = applying.rehearse(manifests.registry, loaded, ENVIRON, SYSTEM)
+    with manifests.registry.change() as change:
         workspaces.create(change, slug="acme")
 
     with pytest.raises(Conflict, match="the registry has changed in the meantime"):
-        applying.carry_out(desk.registry, loaded, ENVIRON, SYSTEM, rehearsed)
+        applying.carry_out(manifests.registry, loaded, ENVIRON, SYSTEM, rehearsed)
 
 
 HOOK = '[[sources]]\nslug = "web"\n[[destinations]]\nname = "d"\nsource = "web"\nkind = "webhook"\nurl = "https://x.example"\n'
@@ -408,49 +410,53 @@ def test_mistakes_are_named_by_their_place(text: str, problems: list[str]) -> No
         (F + "settings = [{ name = 'a' }, { name = 'a' }]", "functions[0].settings[1].name: 'a' is defined twice"),
     ],
 )  # fmt: skip
-def test_mistakes_that_show_only_when_it_is_tried(desk: Desk, text: str, problem: str) -> None:
-    (desk.directory / "latin.js").write_bytes(b"// \xe9")
+def test_mistakes_that_show_only_when_it_is_tried(
+    manifests: ManifestDirectory, text: str, problem: str
+) -> None:
+    (manifests.directory / "latin.js").write_bytes(b"// \xe9")
 
     with pytest.raises(ManifestError) as caught:
-        desk.apply(text)
+        manifests.apply(text)
 
-    assert str(caught.value).startswith(problem.format(desk.directory))
-    with desk.registry.view() as view:
+    assert str(caught.value).startswith(problem.format(manifests.directory))
+    with manifests.registry.view() as view:
         assert workspaces.count(view) == 0
 
 
-def test_a_destination_stays_of_its_kind(desk: Desk) -> None:
-    desk.apply(HOOK)
+def test_a_destination_stays_of_its_kind(manifests: ManifestDirectory) -> None:
+    manifests.apply(HOOK)
 
     with pytest.raises(ManifestError, match=r"destinations\[0\]\.kind: cannot change from webhook to sink"):
-        desk.apply(HOOK.replace('kind = "webhook"', 'kind = "sink"').replace("url", "path"))
+        manifests.apply(HOOK.replace('kind = "webhook"', 'kind = "sink"').replace("url", "path"))
 
 
-def test_functions_of_one_name_are_told_apart_by_people(desk: Desk) -> None:
-    desk.apply(F)
-    with desk.registry.change() as change:
+def test_functions_of_one_name_are_told_apart_by_people(manifests: ManifestDirectory) -> None:
+    manifests.apply(F)
+    with manifests.registry.change() as change:
         functions.create(
             change, workspaces.listed(change)[0].id, display_name="f", code=functions.Code("", "javascript")
         )
 
     with pytest.raises(ManifestError, match="the workspace has two functions 'f': rename one of them first"):
-        desk.apply(F)
-    assert desk.apply('[[sources]]\nslug = "web"').steps
+        manifests.apply(F)
+    assert manifests.apply('[[sources]]\nslug = "web"').steps
 
 
-def test_functions_that_do_not_load_are_refused_with_their_place(desk: Desk) -> None:
-    desk.file("bad.ts", "let a: number =\n")
-    loaded = desk.load(F.replace('code = ""', 'code = "("') + '[[functions]]\nname = "g"\npath = "bad.ts"\n')
+def test_functions_that_do_not_load_are_refused_with_their_place(manifests: ManifestDirectory) -> None:
+    manifests.file("bad.ts", "let a: number =\n")
+    loaded = manifests.load(
+        F.replace('code = ""', 'code = "("') + '[[functions]]\nname = "g"\npath = "bad.ts"\n'
+    )
 
     with pytest.raises(CodeRefused) as caught:
-        applying.compiled(desk.registry, loaded)
+        applying.compiled(manifests.registry, loaded)
 
     assert [(name, error.error_name) for name, error in caught.value.errors] == [
         ("functions[0].code", "SyntaxError"),
         ("bad.ts", "SyntaxError"),
     ]
-    desk.apply(WHOLE)
-    applying.compiled(desk.registry, desk.load(WHOLE))
+    manifests.apply(WHOLE)
+    applying.compiled(manifests.registry, manifests.load(WHOLE))
 
 
 def test_the_file_knows_every_setting_of_every_kind() -> None:
@@ -461,9 +467,11 @@ def test_the_file_knows_every_setting_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize("inline", [True, False])
-def test_what_is_exported_makes_the_same_elsewhere(desk: Desk, tmp_path: Path, inline: bool) -> None:
-    desk.apply(WHOLE)
-    exported = desk.export(inline=inline)
+def test_what_is_exported_makes_the_same_elsewhere(
+    manifests: ManifestDirectory, tmp_path: Path, inline: bool
+) -> None:
+    manifests.apply(WHOLE)
+    exported = manifests.export(inline=inline)
     assert "s3cr3t" not in exported.text
     assert exported.variables == [
         "WEB_WAREHOUSE_HEADERS_AUTHORIZATION",
@@ -487,4 +495,7 @@ def test_what_is_exported_makes_the_same_elsewhere(desk: Desk, tmp_path: Path, i
             assert there is not None
             assert export(view, there.id, inline=inline) == exported
 
-    assert applying.rehearse(desk.registry, applying.load(paths[0]), environ, SYSTEM, prune=True).steps == []
+    assert (
+        applying.rehearse(manifests.registry, applying.load(paths[0]), environ, SYSTEM, prune=True).steps
+        == []
+    )

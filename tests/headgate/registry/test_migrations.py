@@ -19,7 +19,7 @@ from headgate.registry.errors import Unavailable
 from headgate.registry.records import Token
 from headgate.registry.store import Registry
 from headgate.registry.tables import HEAD, metadata
-from tests.headgate.registry.house import open_registry
+from tests.headgate.registry.harness import open_registry
 
 MIGRATIONS = Path(headgate.registry.__file__).with_name("migrations")
 

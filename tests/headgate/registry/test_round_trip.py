@@ -19,7 +19,7 @@ from headgate.registry.manifest.export import write
 from headgate.registry.manifest.model import ManifestError
 from headgate.registry.records import SYSTEM
 from headgate.registry.settings import TYPES
-from tests.headgate.registry.desk import Desk
+from tests.headgate.registry.manifests import ManifestDirectory
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=8).filter(
     str.strip
@@ -118,18 +118,20 @@ NUMBERS = itertools.count()
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(manifests())
-def test_whatever_is_applied_and_exported_is_the_same(desk: Desk, raw: dict[str, Any]) -> None:
+def test_whatever_is_applied_and_exported_is_the_same(
+    manifests: ManifestDirectory, raw: dict[str, Any]
+) -> None:
     slug = f"w{next(NUMBERS)}"
 
-    desk.apply(tomlkit.dumps({"workspace": {"slug": slug}} | raw))
+    manifests.apply(tomlkit.dumps({"workspace": {"slug": slug}} | raw))
 
-    assert desk.apply(tomlkit.dumps({"workspace": {"slug": slug}} | raw)).steps == []
-    exported = desk.export(slug=slug)
-    assert desk.apply(exported.text, {}, prune=True).steps == []
-    assert desk.export(slug=slug) == exported
-    write(desk.export(slug=slug, inline=False), desk.directory / slug)
-    apart = applying.load(desk.directory / slug / "headgate.toml")
-    assert applying.rehearse(desk.registry, apart, {}, SYSTEM, prune=True).steps == []
+    assert manifests.apply(tomlkit.dumps({"workspace": {"slug": slug}} | raw)).steps == []
+    exported = manifests.export(slug=slug)
+    assert manifests.apply(exported.text, {}, prune=True).steps == []
+    assert manifests.export(slug=slug) == exported
+    write(manifests.export(slug=slug, inline=False), manifests.directory / slug)
+    apart = applying.load(manifests.directory / slug / "headgate.toml")
+    assert applying.rehearse(manifests.registry, apart, {}, SYSTEM, prune=True).steps == []
 
 
 SCALARS = st.one_of(
@@ -164,7 +166,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 )
 @given(manifests(), st.data())
 def test_whatever_stands_anywhere_is_applied_or_refused(
-    desk: Desk, raw: dict[str, Any], data: st.DataObject
+    manifests: ManifestDirectory, raw: dict[str, Any], data: st.DataObject
 ) -> None:
     whole = copy.deepcopy({"workspace": {"slug": f"x{next(NUMBERS)}"}} | raw)  # parts of *raw* are shared
     container, key = data.draw(st.sampled_from(places(whole)))
@@ -174,5 +176,5 @@ def test_whatever_stands_anywhere_is_applied_or_refused(
     text = tomlkit.dumps(whole)
 
     with contextlib.suppress(ManifestError, Refused):
-        desk.apply(text)
-        assert desk.apply(text).steps == []
+        manifests.apply(text)
+        assert manifests.apply(text).steps == []

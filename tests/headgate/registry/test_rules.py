@@ -12,14 +12,14 @@ from headgate.registry.errors import Conflict, Invalid, NotFound, Refused
 from headgate.registry.records import Actor
 from headgate.registry.spans import Span
 from headgate.registry.store import Change, View
-from tests.headgate.registry.house import CODE, House, definition
+from tests.headgate.registry.harness import CODE, RegistryHarness, definition
 
 DROP = [{"type": "DROP"}]
 
 
-def refusal(house: House, act: Callable[[Change], Any]) -> Refused:
+def refusal(harness: RegistryHarness, act: Callable[[Change], Any]) -> Refused:
     with pytest.raises(Refused) as caught:
-        house.do(act)
+        harness.do(act)
     return caught.value
 
 
@@ -38,10 +38,12 @@ def refusal(house: House, act: Callable[[Change], Any]) -> Refused:
         ("description", 4_096, lambda c, h, text: a_function(c, h, description=text)),
     ],
 )
-def test_texts_are_bounded(house: House, field: str, most: int, write: Callable[..., Any]) -> None:
-    house.do(lambda change: write(change, house, "x" * most))
+def test_texts_are_bounded(
+    harness: RegistryHarness, field: str, most: int, write: Callable[..., Any]
+) -> None:
+    harness.do(lambda change: write(change, harness, "x" * most))
 
-    error = refusal(house, lambda change: write(change, house, "x" * (most + 1)))
+    error = refusal(harness, lambda change: write(change, harness, "x" * (most + 1)))
 
     assert isinstance(error, Invalid)
     assert (error.field, error.message) == (
@@ -50,20 +52,20 @@ def test_texts_are_bounded(house: House, field: str, most: int, write: Callable[
     )
 
 
-def sink(change: Change, house: House, **facts: Any) -> object:
-    return destinations.create(change, house.source.id, kind="sink", settings={"path": "a"}, **facts)
+def sink(change: Change, harness: RegistryHarness, **facts: Any) -> object:
+    return destinations.create(change, harness.source.id, kind="sink", settings={"path": "a"}, **facts)
 
 
-def a_filter(change: Change, house: House, **facts: Any) -> object:
-    there = destinations.listed(change, source=house.source.id)
-    destination = there[0] if there else sink(change, house)
+def a_filter(change: Change, harness: RegistryHarness, **facts: Any) -> object:
+    there = destinations.listed(change, source=harness.source.id)
+    destination = there[0] if there else sink(change, harness)
     whole: dict[str, Any] = {"query": "all", "actions": DROP, "title": "t"}
     return filters.create(change, destination.id, **(whole | facts))  # type: ignore[attr-defined]
 
 
-def a_function(change: Change, house: House, **facts: Any) -> object:
+def a_function(change: Change, harness: RegistryHarness, **facts: Any) -> object:
     whole: dict[str, Any] = {"display_name": "f", "code": CODE}
-    return functions.create(change, house.workspace.id, **(whole | facts))
+    return functions.create(change, harness.workspace.id, **(whole | facts))
 
 
 @pytest.mark.parametrize(
@@ -76,18 +78,24 @@ def a_function(change: Change, house: House, **facts: Any) -> object:
         ("\ud800", "name: must be valid Unicode"),
     ],
 )
-def test_names_are_a_line_of_text(house: House, name: str, message: str) -> None:
-    assert str(refusal(house, lambda change: sources.modify(change, house.source.id, name=name))) == message
+def test_names_are_a_line_of_text(harness: RegistryHarness, name: str, message: str) -> None:
+    assert (
+        str(refusal(harness, lambda change: sources.modify(change, harness.source.id, name=name))) == message
+    )
 
 
 @pytest.mark.parametrize("slug", ["", "-a", "_a", "a b", "é", "a/b", "a\n"])
-def test_slugs_are_plain(house: House, slug: str) -> None:
-    assert refusal(house, lambda change: sources.modify(change, house.source.id, slug=slug)).field == "slug"
+def test_slugs_are_plain(harness: RegistryHarness, slug: str) -> None:
+    assert (
+        refusal(harness, lambda change: sources.modify(change, harness.source.id, slug=slug)).field == "slug"
+    )
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a:b", "é", "a\n"])
-def test_write_keys_are_plain(house: House, key: str) -> None:
-    assert refusal(house, lambda change: sources.add_key(change, house.source.id, key)).field == "writeKey"
+def test_write_keys_are_plain(harness: RegistryHarness, key: str) -> None:
+    assert (
+        refusal(harness, lambda change: sources.add_key(change, harness.source.id, key)).field == "writeKey"
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,14 +111,16 @@ def test_write_keys_are_plain(house: House, key: str) -> None:
         ({"description": "\0"}, "description"),
     ],
 )
-def test_facts_of_functions_outside_their_range(house: House, values: dict[str, Any], field: str) -> None:
-    function = house.function()
+def test_facts_of_functions_outside_their_range(
+    harness: RegistryHarness, values: dict[str, Any], field: str
+) -> None:
+    function = harness.function()
 
     for act in (
         lambda change: functions.modify(change, function.id, **values),
-        lambda change: a_function(change, house, **values),
+        lambda change: a_function(change, harness, **values),
     ):
-        error = refusal(house, act)
+        error = refusal(harness, act)
         assert isinstance(error, Invalid)
         assert error.field == field
 
@@ -122,61 +132,61 @@ def test_facts_of_functions_outside_their_range(house: House, values: dict[str, 
         {"batch_max_count": 1_000, "time_ms": 60_000, "logo_url": "https://example.com/x.png"},
     ],
 )
-def test_facts_of_functions_within_their_range(house: House, values: dict[str, Any]) -> None:
-    function = house.function()
+def test_facts_of_functions_within_their_range(harness: RegistryHarness, values: dict[str, Any]) -> None:
+    function = harness.function()
 
-    changed = house.do(lambda change: functions.modify(change, function.id, **values))
+    changed = harness.do(lambda change: functions.modify(change, function.id, **values))
 
     assert {key: getattr(changed, key) for key in values} == values
     assert changed.latest == function.latest
 
 
-def test_a_function_has_defaults_and_an_id(house: House) -> None:
-    function = house.function()
+def test_a_function_has_defaults_and_an_id(harness: RegistryHarness) -> None:
+    function = harness.function()
 
     assert function.id.startswith("ifnd_")
     assert len(function.id) == 5 + 24
     assert int(function.id[5:], 16)
     assert (function.batch_max_count, function.isolation, function.time_ms) == (20, "warm", 5_000)
-    assert house.see(functions.get, function.id[5:]) == function
+    assert harness.see(functions.get, function.id[5:]) == function
     assert functions.bare_id(function.id) == function.id[5:]
     with pytest.raises(NotFound):
-        house.see(functions.get, "ifnd_" + "0" * 24)
+        harness.see(functions.get, "ifnd_" + "0" * 24)
     with pytest.raises(NotFound):
-        house.see(functions.get, "nonsense")
+        harness.see(functions.get, "nonsense")
 
 
-def test_functions_of_a_workspace_are_counted(house: House) -> None:
+def test_functions_of_a_workspace_are_counted(harness: RegistryHarness) -> None:
     for number in range(limits.FUNCTIONS_PER_WORKSPACE):
-        house.function(name=f"f{number}")
+        harness.function(name=f"f{number}")
 
-    error = refusal(house, lambda change: a_function(change, house))
+    error = refusal(harness, lambda change: a_function(change, harness))
 
     assert isinstance(error, Conflict)
     assert str(error) == "a workspace can have at most 25 functions"
-    with house.registry.change() as change:
+    with harness.registry.change() as change:
         other = workspaces.create(change, slug="other")
         functions.create(change, other.id, display_name="f", code=CODE)
 
 
-def test_filters_of_a_destination_are_counted(house: House) -> None:
+def test_filters_of_a_destination_are_counted(harness: RegistryHarness) -> None:
     for _ in range(limits.FILTERS_PER_DESTINATION):
-        house.do(lambda change: a_filter(change, house))
+        harness.do(lambda change: a_filter(change, harness))
 
-    error = refusal(house, lambda change: a_filter(change, house))
+    error = refusal(harness, lambda change: a_filter(change, harness))
 
     assert str(error) == "a destination can have at most 10 filters"
     assert isinstance(error, Conflict)
 
 
-def test_a_filter_has_a_condition_of_bounded_size(house: House) -> None:
+def test_a_filter_has_a_condition_of_bounded_size(harness: RegistryHarness) -> None:
     def of(size: int) -> str:
         return "type = '" + "é" * ((size - 9) // 2) + "x" * ((size - 9) % 2) + "'"
 
     assert len(of(5_120).encode()) == 5_120
-    house.do(lambda change: a_filter(change, house, query=of(5_120)))
+    harness.do(lambda change: a_filter(change, harness, query=of(5_120)))
 
-    error = refusal(house, lambda change: a_filter(change, house, query=of(5_121)))
+    error = refusal(harness, lambda change: a_filter(change, harness, query=of(5_121)))
 
     assert str(error) == "if: has 5121 bytes; at most 5120 are allowed"
 
@@ -195,79 +205,81 @@ def test_a_filter_has_a_condition_of_bounded_size(house: House) -> None:
     ],
 )
 def test_a_filter_that_could_not_work_is_refused(
-    house: House, facts: dict[str, Any], field: str | None
+    harness: RegistryHarness, facts: dict[str, Any], field: str | None
 ) -> None:
-    error = refusal(house, lambda change: a_filter(change, house, **facts))
+    error = refusal(harness, lambda change: a_filter(change, harness, **facts))
 
     assert isinstance(error, Invalid)
     assert field in (None, error.field)
 
 
-def test_filters_keep_their_order(house: House) -> None:
-    hook = house.destination()
-    with house.registry.change() as change:
+def test_filters_keep_their_order(harness: RegistryHarness) -> None:
+    hook = harness.destination()
+    with harness.registry.change() as change:
         names = [
             filters.create(change, hook.id, query="all", actions=DROP, title=title).id for title in "cab"
         ]
-    house.do(lambda change: filters.remove(change, names[1]))
-    house.do(lambda change: filters.modify(change, names[0], title="z", enabled=False))
-    house.do(lambda change: filters.create(change, hook.id, query="all", actions=DROP, title="y"))
+    harness.do(lambda change: filters.remove(change, names[1]))
+    harness.do(lambda change: filters.modify(change, names[0], title="z", enabled=False))
+    harness.do(lambda change: filters.create(change, hook.id, query="all", actions=DROP, title="y"))
 
-    assert [each.title for each in house.see(filters.listed, hook.id)] == ["z", "b", "y"]
+    assert [each.title for each in harness.see(filters.listed, hook.id)] == ["z", "b", "y"]
     with pytest.raises(NotFound):
-        house.see(filters.get, names[0], destination="another")
+        harness.see(filters.get, names[0], destination="another")
 
 
-def test_slugs_are_unique_in_their_place(house: House) -> None:
-    assert isinstance(refusal(house, lambda change: workspaces.create(change, slug="acme")), Conflict)
-    error = refusal(house, lambda change: sources.create(change, house.workspace.id, slug="web"))
+def test_slugs_are_unique_in_their_place(harness: RegistryHarness) -> None:
+    assert isinstance(refusal(harness, lambda change: workspaces.create(change, slug="acme")), Conflict)
+    error = refusal(harness, lambda change: sources.create(change, harness.workspace.id, slug="web"))
     assert (error.field, error.message) == ("slug", "there is a source 'web' in this workspace already")
-    with house.registry.change() as change:
+    with harness.registry.change() as change:
         other = workspaces.create(change, slug="other")
         sources.create(change, other.id, slug="web")
 
 
-def test_names_of_destinations_are_unique_in_a_source(house: House) -> None:
-    hook = house.destination()
-    other = house.destination("Other")
+def test_names_of_destinations_are_unique_in_a_source(harness: RegistryHarness) -> None:
+    hook = harness.destination()
+    other = harness.destination("Other")
 
-    error = refusal(house, lambda change: destinations.modify(change, other.id, name="Hook"))
+    error = refusal(harness, lambda change: destinations.modify(change, other.id, name="Hook"))
 
     assert isinstance(error, Conflict)
     assert str(error) == "name: this source already has a destination 'Hook'"
-    assert house.do(lambda change: destinations.modify(change, hook.id, name="Hook")) == hook
+    assert harness.do(lambda change: destinations.modify(change, hook.id, name="Hook")) == hook
 
 
-def test_a_destination_without_a_name_has_that_of_its_kind(house: House) -> None:
-    assert house.do(lambda change: sink(change, house)).name == "Sink"
+def test_a_destination_without_a_name_has_that_of_its_kind(harness: RegistryHarness) -> None:
+    assert harness.do(lambda change: sink(change, harness)).name == "Sink"
 
 
-def test_write_keys_belong_to_one_source(house: House) -> None:
-    (key,) = house.source.write_keys
-    with house.registry.change() as change:
-        other = sources.create(change, house.workspace.id, slug="other", keys=[])
+def test_write_keys_belong_to_one_source(harness: RegistryHarness) -> None:
+    (key,) = harness.source.write_keys
+    with harness.registry.change() as change:
+        other = sources.create(change, harness.workspace.id, slug="other", keys=[])
 
-    error = refusal(house, lambda change: sources.add_key(change, other.id, key))
+    error = refusal(harness, lambda change: sources.add_key(change, other.id, key))
 
     assert isinstance(error, Conflict)
     assert key not in str(error)
-    assert refusal(house, lambda change: sources.add_key(change, house.source.id, key)).field == "writeKey"
-    changed = house.do(lambda change: sources.add_key(change, house.source.id))
+    assert (
+        refusal(harness, lambda change: sources.add_key(change, harness.source.id, key)).field == "writeKey"
+    )
+    changed = harness.do(lambda change: sources.add_key(change, harness.source.id))
     assert len(set(changed.write_keys)) == 2
     assert changed.write_keys[0] == key
     assert (
-        house.do(lambda change: sources.remove_key(change, changed.id, key)).write_keys
+        harness.do(lambda change: sources.remove_key(change, changed.id, key)).write_keys
         == changed.write_keys[1:]
     )
     with pytest.raises(NotFound):
-        house.do(lambda change: sources.remove_key(change, changed.id, key))
+        harness.do(lambda change: sources.remove_key(change, changed.id, key))
 
 
-def test_write_keys_of_a_source_are_counted(house: House) -> None:
+def test_write_keys_of_a_source_are_counted(harness: RegistryHarness) -> None:
     for _ in range(limits.WRITE_KEYS_PER_SOURCE - 1):
-        house.do(lambda change: sources.add_key(change, house.source.id))
+        harness.do(lambda change: sources.add_key(change, harness.source.id))
 
-    error = refusal(house, lambda change: sources.add_key(change, house.source.id))
+    error = refusal(harness, lambda change: sources.add_key(change, harness.source.id))
 
     assert error.message == "a source can have at most 100 write keys"
 
@@ -313,19 +325,21 @@ def test_write_keys_of_a_source_are_counted(house: House) -> None:
         ),
     ],
 )
-def test_settings_of_a_webhook_that_are_refused(house: House, settings: dict[str, Any], message: str) -> None:
+def test_settings_of_a_webhook_that_are_refused(
+    harness: RegistryHarness, settings: dict[str, Any], message: str
+) -> None:
     whole = settings if settings == {} else {"url": "https://example.com/"} | settings
 
     error = refusal(
-        house, lambda change: destinations.create(change, house.source.id, kind="webhook", settings=whole)
+        harness, lambda change: destinations.create(change, harness.source.id, kind="webhook", settings=whole)
     )
 
     assert isinstance(error, Invalid)
     assert str(error) == message
 
 
-def test_settings_of_a_webhook_at_their_limits(house: House) -> None:
-    hook = house.destination(
+def test_settings_of_a_webhook_at_their_limits(harness: RegistryHarness) -> None:
+    hook = harness.destination(
         method="PATCH",
         batch_max_count=1_000,
         batch_wait_ms=60_000,
@@ -347,33 +361,33 @@ def test_settings_of_a_webhook_at_their_limits(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "a/", "../a", "a/../../b", "a\0b", "x" * 1_025])
-def test_paths_of_sinks_name_a_file_below(house: House, path: str) -> None:
+def test_paths_of_sinks_name_a_file_below(harness: RegistryHarness, path: str) -> None:
     error = refusal(
-        house,
-        lambda change: destinations.create(change, house.source.id, kind="sink", settings={"path": path}),
+        harness,
+        lambda change: destinations.create(change, harness.source.id, kind="sink", settings={"path": path}),
     )
 
     assert error.field == "settings.path"
 
 
-def test_only_the_command_line_writes_anywhere(house: House) -> None:
+def test_only_the_command_line_writes_anywhere(harness: RegistryHarness) -> None:
     settings = {"path": "/var/events.jsonl"}
-    house.do(lambda change: destinations.create(change, house.source.id, kind="sink", settings=settings))
+    harness.do(lambda change: destinations.create(change, harness.source.id, kind="sink", settings=settings))
 
     with (
         pytest.raises(Invalid, match=r"^settings\.path: must be relative$"),
-        house.registry.change(Actor("token", "t")) as change,
+        harness.registry.change(Actor("token", "t")) as change,
     ):
-        destinations.create(change, house.source.id, kind="sink", name="b", settings=settings)
+        destinations.create(change, harness.source.id, kind="sink", name="b", settings=settings)
 
 
-def test_secrets_of_a_webhook_stay_until_they_are_named(house: House) -> None:
-    hook = house.destination(headers={"A": "1", "B": "2"}, signing_secret="s")
+def test_secrets_of_a_webhook_stay_until_they_are_named(harness: RegistryHarness) -> None:
+    hook = harness.destination(headers={"A": "1", "B": "2"}, signing_secret="s")
 
     def write(**settings: Any) -> dict[str, str]:
         whole = {"url": "https://example.com/", **settings}
-        house.do(lambda change: destinations.modify(change, hook.id, settings=whole))
-        found: dict[str, str] = house.see(destinations.secrets_of, hook.id)
+        harness.do(lambda change: destinations.modify(change, hook.id, settings=whole))
+        found: dict[str, str] = harness.see(destinations.secrets_of, hook.id)
         return found
 
     assert write() == {"headers.A": "1", "headers.B": "2", "signing_secret": "s"}
@@ -385,27 +399,27 @@ def test_secrets_of_a_webhook_stay_until_they_are_named(house: House) -> None:
     assert write(signing_secret=None, headers={}) == {}
 
 
-def test_a_destination_has_one_function_at_most(house: House) -> None:
-    function, hook = house.function(), house.destination()
-    house.instance(function, hook)
+def test_a_destination_has_one_function_at_most(harness: RegistryHarness) -> None:
+    function, hook = harness.function(), harness.destination()
+    harness.instance(function, hook)
 
     error = refusal(
-        house, lambda change: instances.create(change, function=function.id, destination=hook.id, name="b")
+        harness, lambda change: instances.create(change, function=function.id, destination=hook.id, name="b")
     )
 
     assert isinstance(error, Conflict)
     assert error.field == "integrationId"
 
 
-def test_what_is_enabled_has_what_it_requires(house: House) -> None:
-    function = house.function(
+def test_what_is_enabled_has_what_it_requires(harness: RegistryHarness) -> None:
+    function = harness.function(
         definition("key", required=True), definition("token", required=True, sensitive=True)
     )
-    hook = house.destination()
+    hook = harness.destination()
 
     def connect(**values: Any) -> Refused:
         return refusal(
-            house,
+            harness,
             lambda change: instances.create(
                 change, function=function.id, destination=hook.id, name="a", settings=values, enabled=True
             ),
@@ -413,37 +427,37 @@ def test_what_is_enabled_has_what_it_requires(house: House) -> None:
 
     assert str(connect()) == "settings.key: is required while the instance is enabled"
     assert connect(key="k", token="").field == "settings.token"
-    off = house.instance(function, hook, settings={"key": "k"})
+    off = harness.instance(function, hook, settings={"key": "k"})
     assert not off.enabled
-    error = refusal(house, lambda change: instances.modify(change, off.id, enabled=True))
+    error = refusal(harness, lambda change: instances.modify(change, off.id, enabled=True))
     assert error.field == "settings.token"
     both = {"key": "k", "token": "t"}
-    on = house.do(lambda change: instances.modify(change, off.id, settings=both, enabled=True))
+    on = harness.do(lambda change: instances.modify(change, off.id, settings=both, enabled=True))
     assert (on.enabled, on.settings, on.encrypted_settings) == (True, {"key": "k"}, {"token": "••••••••"})
-    error = refusal(house, lambda change: instances.modify(change, off.id, settings={}))
+    error = refusal(harness, lambda change: instances.modify(change, off.id, settings={}))
     assert error.field == "settings.key"
-    kept = house.do(lambda change: instances.modify(change, off.id, settings={"key": "2"}))
+    kept = harness.do(lambda change: instances.modify(change, off.id, settings={"key": "2"}))
     assert kept.encrypted_settings == {"token": "••••••••"}
 
 
-def test_workspaces_are_strangers_to_each_other(house: House) -> None:
-    with house.registry.change() as change:
+def test_workspaces_are_strangers_to_each_other(harness: RegistryHarness) -> None:
+    with harness.registry.change() as change:
         other = workspaces.create(change, slug="other")
         foreign = functions.create(change, other.id, display_name="f", code=CODE)
-    hook = house.destination()
+    hook = harness.destination()
 
     error = refusal(
-        house, lambda change: instances.create(change, function=foreign.id, destination=hook.id, name="a")
+        harness, lambda change: instances.create(change, function=foreign.id, destination=hook.id, name="a")
     )
 
     assert isinstance(error, NotFound)
     for look, name in (
-        (sources.get, house.source.id),
+        (sources.get, harness.source.id),
         (destinations.get, hook.id),
         (functions.get, foreign.id),
     ):
         with pytest.raises(NotFound):
-            house.see(look, name, workspace="stranger")
+            harness.see(look, name, workspace="stranger")
 
 
 @pytest.mark.parametrize(
@@ -466,24 +480,24 @@ def test_workspaces_are_strangers_to_each_other(house: House) -> None:
         lambda c: instances.remove(c, "x"),
     ],
 )
-def test_what_is_not_there_is_said(house: House, act: Callable[[Change], Any]) -> None:
-    error = refusal(house, act)
+def test_what_is_not_there_is_said(harness: RegistryHarness, act: Callable[[Change], Any]) -> None:
+    error = refusal(harness, act)
 
     assert isinstance(error, NotFound)
     assert str(error).startswith("there is no ")
 
 
-def test_a_source_goes_with_all_it_has(house: House) -> None:
-    function, hook = house.function(), house.destination()
-    house.instance(function, hook)
-    house.do(lambda change: a_filter(change, house))
+def test_a_source_goes_with_all_it_has(harness: RegistryHarness) -> None:
+    function, hook = harness.function(), harness.destination()
+    harness.instance(function, hook)
+    harness.do(lambda change: a_filter(change, harness))
 
-    house.do(lambda change: sources.remove(change, house.source.id))
+    harness.do(lambda change: sources.remove(change, harness.source.id))
 
-    assert house.see(sources.listed, house.workspace.id) == []
-    assert house.see(destinations.listed) == []
-    assert house.see(instances.listed, function.id) == []
-    assert house.see(functions.get, function.id).settings == ()
+    assert harness.see(sources.listed, harness.workspace.id) == []
+    assert harness.see(destinations.listed) == []
+    assert harness.see(instances.listed, function.id) == []
+    assert harness.see(functions.get, function.id).settings == ()
 
 
 @pytest.mark.parametrize(
@@ -494,6 +508,6 @@ def test_a_source_goes_with_all_it_has(house: House) -> None:
         lambda view: sources.listed(view, "w", span=Span(2**70)),
     ],
 )
-def test_what_no_database_takes_is_refused(house: House, look: Callable[[View], Any]) -> None:
+def test_what_no_database_takes_is_refused(harness: RegistryHarness, look: Callable[[View], Any]) -> None:
     with pytest.raises(Invalid):
-        house.see(look)
+        harness.see(look)

@@ -17,10 +17,10 @@ from headgate.registry.secrets import Keyring, Place, Undecryptable
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from headgate_runtime import SystemEntropy
-from tests.headgate.registry.house import (
+from tests.headgate.registry.harness import (
     SECRET,
-    House,
-    Numbered,
+    RegistryHarness,
+    SeededEntropy,
     bytes_below,
     definition,
     open_registry,
@@ -132,7 +132,7 @@ def test_another_key_is_told_from_the_one(root: Path, registry: Registry) -> Non
 
 def test_with_a_key_in_the_environment_there_is_no_file(root: Path) -> None:
     with open_registry(root, HEADGATE_MASTER_KEY=encoded(KEY)) as registry:
-        filled(House(registry))
+        filled(RegistryHarness(registry))
 
     assert not (root / "master.key").exists()
     with pytest.raises(KeyTrouble, match="is missing"):
@@ -147,30 +147,32 @@ def test_a_key_in_the_environment_that_is_none(root: Path, key: str) -> None:
 
 def test_of_two_first_starts_one_makes_the_key(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
-    secrets.create(path, Numbered("a"))
+    secrets.create(path, SeededEntropy("a"))
     first = path.read_bytes()
-    secrets.create(path, Numbered("b"))
+    secrets.create(path, SeededEntropy("b"))
 
     assert path.read_bytes() == first
     assert list(tmp_path.iterdir()) == [path]
 
 
-def filled(house: House) -> dict[str, str]:
+def filled(harness: RegistryHarness) -> dict[str, str]:
     """Secrets of every kind; the ids of what has them."""
-    hook = house.destination(headers={"Authorization": f"Bearer {SECRET}"}, signing_secret=SECRET)
-    function = house.function(
+    hook = harness.destination(headers={"Authorization": f"Bearer {SECRET}"}, signing_secret=SECRET)
+    function = harness.function(
         definition("key", sensitive=True),
         definition("list", type="ARRAY", sensitive=True),
         definition("later"),
     )
-    instance = house.instance(
+    instance = harness.instance(
         function, hook, settings={"key": SECRET, "list": ["a", SECRET], "later": "plain at first"}
     )
     return {"hook": hook.id, "instance": instance.id, "function": function.id}
 
 
-def opened(house: House, ids: dict[str, str]) -> tuple[object, object]:
-    return house.see(destinations.secrets_of, ids["hook"]), house.see(instances.secrets_of, ids["instance"])
+def opened(harness: RegistryHarness, ids: dict[str, str]) -> tuple[object, object]:
+    return harness.see(destinations.secrets_of, ids["hook"]), harness.see(
+        instances.secrets_of, ids["instance"]
+    )
 
 
 SECRETS = (
@@ -179,37 +181,37 @@ SECRETS = (
 )
 
 
-def test_no_file_tells_a_secret(root: Path, house: House) -> None:
-    ids = filled(house)
-    house.do(lambda change: instances.modify(change, ids["instance"], settings={"key": SECRET * 2}))
+def test_no_file_tells_a_secret(root: Path, harness: RegistryHarness) -> None:
+    ids = filled(harness)
+    harness.do(lambda change: instances.modify(change, ids["instance"], settings={"key": SECRET * 2}))
 
-    assert opened(house, ids)[0] == SECRETS[0]
+    assert opened(harness, ids)[0] == SECRETS[0]
     assert b"registry.sqlite" not in bytes_below(root)
     assert b"example.com" in bytes_below(root)
     assert SECRET.encode() not in bytes_below(root)
     assert base64.b64encode(SECRET.encode())[:20] not in bytes_below(root)
 
 
-def test_a_value_that_becomes_a_secret_leaves_no_trace(root: Path, house: House) -> None:
-    ids = filled(house)
+def test_a_value_that_becomes_a_secret_leaves_no_trace(root: Path, harness: RegistryHarness) -> None:
+    ids = filled(harness)
     assert b"plain at first" in bytes_below(root)
 
-    house.do(
+    harness.do(
         lambda change: lifecycle.save(
             change, ids["function"], definitions=[definition("later", sensitive=True)]
         )
     )
 
     assert b"plain at first" not in bytes_below(root)
-    found = house.see(instances.get, ids["instance"])
+    found = harness.see(instances.get, ids["instance"])
     assert (found.settings, found.encrypted_settings["later"]) == ({}, "••••••••")
 
 
-def test_a_new_key_for_everything(root: Path, house: House) -> None:
-    ids = filled(house)
+def test_a_new_key_for_everything(root: Path, harness: RegistryHarness) -> None:
+    ids = filled(harness)
     before = (root / "master.key").read_bytes()
 
-    done = rotate(house.registry, SYSTEM)
+    done = rotate(harness.registry, SYSTEM)
 
     after = (root / "master.key").read_bytes()
     assert done.secrets == 2
@@ -217,19 +219,19 @@ def test_a_new_key_for_everything(root: Path, house: House) -> None:
     assert len(after.split()) == 1
     assert after != before
     assert done.old.encode() not in bytes_below(root)
-    assert opened(house, ids) == SECRETS
+    assert opened(harness, ids) == SECRETS
     with open_registry(root) as again:
-        other = House.__new__(House)
+        other = RegistryHarness.__new__(RegistryHarness)
         other.registry = again
         assert opened(other, ids) == SECRETS
 
 
-def test_a_server_goes_on_while_the_key_changes(root: Path, house: House) -> None:
-    ids = filled(house)
+def test_a_server_goes_on_while_the_key_changes(root: Path, harness: RegistryHarness) -> None:
+    ids = filled(harness)
     with open_registry(root) as server:
         store = SnapshotStore(server)
         before = store.load()
-        rotate(house.registry, SYSTEM)
+        rotate(harness.registry, SYSTEM)
         after = store.load()
 
         assert after.revision > before.revision
@@ -237,37 +239,37 @@ def test_a_server_goes_on_while_the_key_changes(root: Path, house: House) -> Non
         with server.change() as change:
             instances.modify(change, ids["instance"], settings={"key": "new"})
     (root / "master.key").chmod(0o600)
-    assert house.see(instances.secrets_of, ids["instance"])["key"] == "new"
+    assert harness.see(instances.secrets_of, ids["instance"])["key"] == "new"
 
 
 def test_keys_of_the_environment_change_over(root: Path) -> None:
     with open_registry(root, HEADGATE_MASTER_KEY=encoded(OTHER)) as registry:
-        house = House(registry)
-        ids = filled(house)
+        harness = RegistryHarness(registry)
+        ids = filled(harness)
         with pytest.raises(KeyTrouble, match="its first key is the one in use; put the new one before it"):
             rotate(registry, SYSTEM)
     with open_registry(root, HEADGATE_MASTER_KEY=encoded(KEY, OTHER)) as registry:
         rotate(registry, SYSTEM)
     with open_registry(root, HEADGATE_MASTER_KEY=encoded(KEY)) as registry:
-        house.registry = registry
-        assert opened(house, ids) == SECRETS
+        harness.registry = registry
+        assert opened(harness, ids) == SECRETS
 
 
-def test_a_secret_that_does_not_open_stops_the_change_of_keys(root: Path, house: House) -> None:
-    ids = filled(house)
-    damage(house, ids["instance"])
+def test_a_secret_that_does_not_open_stops_the_change_of_keys(root: Path, harness: RegistryHarness) -> None:
+    ids = filled(harness)
+    damage(harness, ids["instance"])
 
     with pytest.raises(KeyTrouble, match=r"instances .*: a secret cannot be decrypted; set it again"):
-        rotate(house.registry, SYSTEM)
+        rotate(harness.registry, SYSTEM)
 
-    assert house.see(destinations.secrets_of, ids["hook"]) == SECRETS[0]
+    assert harness.see(destinations.secrets_of, ids["hook"]) == SECRETS[0]
     with open_registry(root) as again, again.view() as view:
         assert destinations.secrets_of(view, ids["hook"]) == SECRETS[0]
 
 
-def damage(house: House, instance: str) -> None:
+def damage(harness: RegistryHarness, instance: str) -> None:
     """Swaps the secrets of an instance, as somebody could who may write the file."""
-    with house.registry.change() as change:
+    with harness.registry.change() as change:
         change.connection.exec_driver_sql(
             "UPDATE instances SET encrypted_settings = "
             "json_object('key', encrypted_settings ->> 'list', 'list', encrypted_settings ->> 'key') WHERE id = ?",

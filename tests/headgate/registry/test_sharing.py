@@ -31,7 +31,7 @@ from headgate.registry.revision import RevisionCell
 from headgate.registry.rotation import rotate
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Change, Registry
-from tests.headgate.registry.house import CODE_2, House, definition, dump, open_registry
+from tests.headgate.registry.harness import CODE_2, RegistryHarness, definition, dump, open_registry
 
 # Children come from a process without threads, which has everything imported.
 fork = multiprocessing.get_context("forkserver")
@@ -48,10 +48,10 @@ def add_keys(root: Path, source: str, seed: str) -> None:
                 sources.add_key(change, source, f"{seed}-{number}")
 
 
-def test_processes_change_the_registry_at_once(root: Path, house: House) -> None:
-    revision = house.see(lambda view: view.revision)
-    house.registry.close()
-    workers = [fork.Process(target=add_keys, args=(root, house.source.id, seed)) for seed in "abc"]
+def test_processes_change_the_registry_at_once(root: Path, harness: RegistryHarness) -> None:
+    revision = harness.see(lambda view: view.revision)
+    harness.registry.close()
+    workers = [fork.Process(target=add_keys, args=(root, harness.source.id, seed)) for seed in "abc"]
 
     for worker in workers:
         worker.start()
@@ -61,7 +61,7 @@ def test_processes_change_the_registry_at_once(root: Path, house: House) -> None
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     with open_registry(root) as registry, registry.view() as view:
         assert view.revision == revision + 3 * EACH
-        found = sources.get(view, house.source.id).write_keys
+        found = sources.get(view, harness.source.id).write_keys
         assert len(found) == 1 + 3 * EACH
         assert [key for key in found if key.startswith("a")] == [f"a-{number}" for number in range(EACH)]
 
@@ -84,15 +84,17 @@ def test_processes_that_start_first_agree(root: Path, tmp_path: Path) -> None:
     assert len({file.read_text() for file in files}) == 1
 
 
-def test_a_reader_is_not_in_the_way(house: House) -> None:
-    with house.registry.view() as view:
-        house.do(lambda change: sources.modify(change, house.source.id, name="New"))
-        assert sources.get(view, house.source.id).name == "web"
-    assert house.see(sources.get, house.source.id).name == "New"
+def test_a_reader_is_not_in_the_way(harness: RegistryHarness) -> None:
+    with harness.registry.view() as view:
+        harness.do(lambda change: sources.modify(change, harness.source.id, name="New"))
+        assert sources.get(view, harness.source.id).name == "web"
+    assert harness.see(sources.get, harness.source.id).name == "New"
 
 
-def test_who_waits_too_long_is_told(root: Path, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.registry.close()
+def test_who_waits_too_long_is_told(
+    root: Path, harness: RegistryHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.registry.close()
     monkeypatch.setattr(database, "_PRAGMAS", ("PRAGMA busy_timeout = 1", *database._PRAGMAS[1:]))
     with open_registry(root) as registry:
         other = sqlite3.connect(root / "registry.sqlite", isolation_level=None)
@@ -106,9 +108,9 @@ def test_who_waits_too_long_is_told(root: Path, house: House, monkeypatch: pytes
         assert store.is_current
 
 
-def test_the_cell_is_set_anew_when_the_registry_opens(root: Path, house: House) -> None:
-    revision = house.see(lambda view: view.revision)
-    house.registry.close()
+def test_the_cell_is_set_anew_when_the_registry_opens(root: Path, harness: RegistryHarness) -> None:
+    revision = harness.see(lambda view: view.revision)
+    harness.registry.close()
     (root / "revision").write_bytes(b"\xff" * 8)
 
     with open_registry(root) as registry:
@@ -129,23 +131,25 @@ def test_the_lock_of_the_cell_is_held_by_one(tmp_path: Path) -> None:
     second.close()
 
 
-def test_who_waits_too_long_for_the_lock_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_too_long_for_the_lock_is_told(
+    harness: RegistryHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(revision, "WAIT_MS", 1)
-    other = RevisionCell(house.registry.directory.revision)
+    other = RevisionCell(harness.registry.directory.revision)
     with (
         other.lock(),
         pytest.raises(Unavailable, match=r"has been locked by another change for 0\.001 s; try again"),
     ):
-        house.do(lambda change: sources.modify(change, house.source.id, name="New"))
-    house.do(lambda change: sources.modify(change, house.source.id, name="New"))
+        harness.do(lambda change: sources.modify(change, harness.source.id, name="New"))
+    harness.do(lambda change: sources.modify(change, harness.source.id, name="New"))
     other.close()
 
 
-def test_a_change_under_way_is_no_reason_to_look(house: House) -> None:
-    store = SnapshotStore(house.registry)
+def test_a_change_under_way_is_no_reason_to_look(harness: RegistryHarness) -> None:
+    store = SnapshotStore(harness.registry)
     before = store.load()
-    with house.registry.change() as change:
-        sources.modify(change, house.source.id, name="New")
+    with harness.registry.change() as change:
+        sources.modify(change, harness.source.id, name="New")
         assert store.is_current
         assert store.load() is before
     assert not store.is_current
@@ -265,14 +269,14 @@ def die_unsaid(root: Path, source: str) -> None:
         sources.modify(change, source, name="New")
 
 
-def test_a_change_whose_author_died_is_seen_all_the_same(root: Path, house: House) -> None:
-    store = SnapshotStore(house.registry)
+def test_a_change_whose_author_died_is_seen_all_the_same(root: Path, harness: RegistryHarness) -> None:
+    store = SnapshotStore(harness.registry)
     before = store.load()
 
-    assert ended(die_unsaid, root, house.source.id) == -signal.SIGKILL
+    assert ended(die_unsaid, root, harness.source.id) == -signal.SIGKILL
 
     assert not store.is_current
     after = store.load()
-    assert (before.sources[house.source.id].name, after.sources[house.source.id].name) == ("web", "New")
+    assert (before.sources[harness.source.id].name, after.sources[harness.source.id].name) == ("web", "New")
     assert after.revision == before.revision + 1
     assert store.is_current

@@ -24,7 +24,7 @@ from headgate.registry import (
 )
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Change, Registry
-from tests.headgate.registry.house import CODE_2, SECRET, House, definition, open_registry
+from tests.headgate.registry.harness import CODE_2, SECRET, RegistryHarness, definition, open_registry
 
 EVENT = {"type": "track", "event": "Signed Up"}
 LOAD_S = 0.3
@@ -35,9 +35,9 @@ def store(registry: Registry) -> SnapshotStore:
     return SnapshotStore(registry)
 
 
-def furnished(house: House) -> dict[str, str]:
-    hook = house.destination(headers={"X": SECRET}, signing_secret=SECRET, batch_max_count=5)
-    function = house.function(
+def furnished(harness: RegistryHarness) -> dict[str, str]:
+    hook = harness.destination(headers={"X": SECRET}, signing_secret=SECRET, batch_max_count=5)
+    function = harness.function(
         definition("key", sensitive=True),
         definition("many", type="TEXT_MAP", sensitive=True),
         definition("plain", type="BOOLEAN"),
@@ -45,13 +45,13 @@ def furnished(house: House) -> dict[str, str]:
         isolation="hermetic",
         time_ms=9,
     )
-    instance = house.instance(
+    instance = harness.instance(
         function,
         hook,
         settings={"key": SECRET, "many": {"a": "one", "b": ""}, "plain": False},
         enabled=True,
     )
-    house.do(
+    harness.do(
         lambda change: filters.create(
             change, hook.id, query="type = 'page'", actions=[{"type": "DROP"}], title="no pages"
         )
@@ -59,17 +59,17 @@ def furnished(house: House) -> dict[str, str]:
     return {"hook": hook.id, "function": function.id, "instance": instance.id}
 
 
-def test_everything_is_in_the_snapshot(root: Path, house: House, store: SnapshotStore) -> None:
-    ids = furnished(house)
-    house.do(
+def test_everything_is_in_the_snapshot(root: Path, harness: RegistryHarness, store: SnapshotStore) -> None:
+    ids = furnished(harness)
+    harness.do(
         lambda change: destinations.create(
-            change, house.source.id, kind="sink", settings={"path": "a/b.jsonl"}
+            change, harness.source.id, kind="sink", settings={"path": "a/b.jsonl"}
         )
     )
 
     snapshot = store.load()
 
-    source = snapshot.by_write_key[house.source.write_keys[0]]
+    source = snapshot.by_write_key[harness.source.write_keys[0]]
     hook, sink = source.destinations
     assert snapshot.sources == {source.id: source}
     assert snapshot.destinations == {hook.id: hook, sink.id: sink}
@@ -110,70 +110,74 @@ def test_everything_is_in_the_snapshot(root: Path, house: House, store: Snapshot
     assert SECRET not in repr(snapshot)
 
 
-def test_the_snapshot_is_that_of_this_moment(house: House, store: SnapshotStore) -> None:
+def test_the_snapshot_is_that_of_this_moment(harness: RegistryHarness, store: SnapshotStore) -> None:
     async def follow() -> None:
         first = await store.current()
         assert await store.current() is first
         assert store.is_current
-        house.do(lambda change: sources.modify(change, house.source.id, enabled=False))
+        harness.do(lambda change: sources.modify(change, harness.source.id, enabled=False))
         assert not store.is_current
         second = await store.current()
-        assert first.sources[house.source.id].enabled
-        assert not second.sources[house.source.id].enabled
+        assert first.sources[harness.source.id].enabled
+        assert not second.sources[harness.source.id].enabled
         assert second.revision == first.revision + 1
 
     asyncio.run(follow())
 
 
-def test_what_did_not_change_is_taken_from_the_last_snapshot(house: House, store: SnapshotStore) -> None:
-    ids = furnished(house)
-    other = house.destination("Other")
+def test_what_did_not_change_is_taken_from_the_last_snapshot(
+    harness: RegistryHarness, store: SnapshotStore
+) -> None:
+    ids = furnished(harness)
+    other = harness.destination("Other")
     before = store.load()
 
-    house.do(lambda change: destinations.modify(change, other.id, enabled=False))
+    harness.do(lambda change: destinations.modify(change, other.id, enabled=False))
     after = store.load()
 
     assert after.destinations[ids["hook"]] is before.destinations[ids["hook"]]
     assert after.destinations[other.id] is not before.destinations[other.id]
-    house.do(lambda change: functions.modify(change, ids["function"], time_ms=10))
+    harness.do(lambda change: functions.modify(change, ids["function"], time_ms=10))
     again = store.load().destinations[ids["hook"]]
     assert again.filters is before.destinations[ids["hook"]].filters
     assert again.instance is not None
     assert again.instance.time_ms == 10
 
 
-def test_what_failed_or_changed_nothing_is_no_reason_to_look(house: House, store: SnapshotStore) -> None:
+def test_what_failed_or_changed_nothing_is_no_reason_to_look(
+    harness: RegistryHarness, store: SnapshotStore
+) -> None:
     before = store.load()
 
     def fail(change: Change) -> None:
-        sources.remove(change, house.source.id)
+        sources.remove(change, harness.source.id)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        house.do(fail)
-    house.do(lambda change: sources.modify(change, house.source.id, enabled=True))
+        harness.do(fail)
+    harness.do(lambda change: sources.modify(change, harness.source.id, enabled=True))
 
     assert store.is_current
     assert store.load() is before
 
 
-def test_other_processes_are_followed(root: Path, house: House) -> None:
+def test_other_processes_are_followed(root: Path, harness: RegistryHarness) -> None:
     with open_registry(root) as other:
         store = SnapshotStore(other)
         before = store.load()
-        house.do(lambda change: sources.remove(change, house.source.id))
+        harness.do(lambda change: sources.remove(change, harness.source.id))
         assert not store.is_current
         assert store.load().sources == {}
         assert before.sources
 
 
-def test_a_drafted_version_changes_nothing_that_runs(house: House, store: SnapshotStore) -> None:
-    ids = furnished(house)
+def test_a_drafted_version_changes_nothing_that_runs(harness: RegistryHarness, store: SnapshotStore) -> None:
+    ids = furnished(harness)
     before = store.load().destinations[ids["hook"]]
 
-    house.do(lambda change: lifecycle.save(change, ids["function"], code=CODE_2))
+    harness.do(lambda change: lifecycle.save(change, ids["function"], code=CODE_2))
     drafted = store.load()
-    house.do(lambda change: lifecycle.deploy(change, ids["function"]))
+    harness.do(lambda change: lifecycle.deploy(change, ids["function"]))
     deployed = store.load()
 
     assert drafted.destinations[ids["hook"]].instance == before.instance
@@ -185,10 +189,10 @@ def test_a_drafted_version_changes_nothing_that_runs(house: House, store: Snapsh
 
 
 def test_a_function_that_was_never_deployed_is_invoked_by_its_newest_version(
-    house: House, store: SnapshotStore
+    harness: RegistryHarness, store: SnapshotStore
 ) -> None:
-    function = house.function()
-    house.do(lambda change: lifecycle.save(change, function.id, code=CODE_2))
+    function = harness.function()
+    harness.do(lambda change: lifecycle.save(change, function.id, code=CODE_2))
 
     assert store.load().versions[function.id].code == CODE_2.text
 
@@ -203,12 +207,12 @@ def test_a_function_that_was_never_deployed_is_invoked_by_its_newest_version(
     ],
 )
 def test_settings_that_do_not_suit_the_version_are_a_fault(
-    house: House, store: SnapshotStore, definitions: list[Any], fault: str | None
+    harness: RegistryHarness, store: SnapshotStore, definitions: list[Any], fault: str | None
 ) -> None:
-    function, hook = house.function(definition("key")), house.destination()
-    house.instance(function, hook, settings={"key": "value"}, enabled=True)
-    house.do(lambda change: lifecycle.save(change, function.id, definitions=definitions))
-    house.do(lambda change: lifecycle.deploy(change, function.id))
+    function, hook = harness.function(definition("key")), harness.destination()
+    harness.instance(function, hook, settings={"key": "value"}, enabled=True)
+    harness.do(lambda change: lifecycle.save(change, function.id, definitions=definitions))
+    harness.do(lambda change: lifecycle.deploy(change, function.id))
 
     bound = store.load().destinations[hook.id].instance
 
@@ -216,9 +220,9 @@ def test_settings_that_do_not_suit_the_version_are_a_fault(
     assert bound.fault == fault
 
 
-def test_secrets_that_do_not_open_are_a_fault(house: House, store: SnapshotStore) -> None:
-    ids = furnished(house)
-    with house.registry.change() as change:
+def test_secrets_that_do_not_open_are_a_fault(harness: RegistryHarness, store: SnapshotStore) -> None:
+    ids = furnished(harness)
+    with harness.registry.change() as change:
         change.connection.exec_driver_sql(
             "UPDATE instances SET encrypted_settings = replace(encrypted_settings, 'v1.', 'v2.')"
         )
@@ -232,15 +236,19 @@ def test_secrets_that_do_not_open_are_a_fault(house: House, store: SnapshotStore
     assert hook.instance is not None
     assert hook.instance.fault == "a secret setting cannot be decrypted: set it again"
     assert hook.fault == "a secret of the destination cannot be decrypted: set it again"
-    house.do(lambda change: instances.modify(change, ids["instance"], settings={"key": "new", "many": None}))
+    harness.do(
+        lambda change: instances.modify(change, ids["instance"], settings={"key": "new", "many": None})
+    )
     mended = store.load().destinations[ids["hook"]].instance
     assert mended is not None
     assert (mended.fault, mended.secrets) == (None, ("new",))
 
 
-def test_a_filter_that_cannot_be_read_lets_nothing_pass(house: House, store: SnapshotStore) -> None:
-    ids = furnished(house)
-    with house.registry.change() as change:
+def test_a_filter_that_cannot_be_read_lets_nothing_pass(
+    harness: RegistryHarness, store: SnapshotStore
+) -> None:
+    ids = furnished(harness)
+    with harness.registry.change() as change:
         change.connection.execute(tables.filters.update().values(query="type ="))
         change.written += 1
 
@@ -251,19 +259,19 @@ def test_a_filter_that_cannot_be_read_lets_nothing_pass(house: House, store: Sna
     assert hook.filters.apply(EVENT) is None
 
 
-def test_filters_that_are_off_do_not_filter(house: House, store: SnapshotStore) -> None:
-    ids = furnished(house)
-    (there,) = house.see(filters.listed, ids["hook"])
+def test_filters_that_are_off_do_not_filter(harness: RegistryHarness, store: SnapshotStore) -> None:
+    ids = furnished(harness)
+    (there,) = harness.see(filters.listed, ids["hook"])
 
-    house.do(lambda change: filters.modify(change, there.id, enabled=False))
+    harness.do(lambda change: filters.modify(change, there.id, enabled=False))
 
     page = {"type": "page"}
     assert store.load().destinations[ids["hook"]].filters.apply(page) is page
 
 
-def test_ten_thousand_instances_are_taken_in_no_time(house: House, registry: Registry) -> None:
-    function = house.function(definition("key", sensitive=True))
-    house.instance(function, house.destination("first"), settings={"key": "k"})
+def test_ten_thousand_instances_are_taken_in_no_time(harness: RegistryHarness, registry: Registry) -> None:
+    function = harness.function(definition("key", sensitive=True))
+    harness.instance(function, harness.destination("first"), settings={"key": "k"})
     with registry.change() as change:
         hooks, bound = [], []
         for number in range(10_000):
@@ -276,7 +284,7 @@ def test_ten_thousand_instances_are_taken_in_no_time(house: House, registry: Reg
                 common
                 | {
                     "id": hook,
-                    "source_id": house.source.id,
+                    "source_id": harness.source.id,
                     "kind": "webhook",
                     "settings": url,
                     "encrypted_settings": "{}",
@@ -307,7 +315,7 @@ def test_ten_thousand_instances_are_taken_in_no_time(house: House, registry: Reg
     names = itertools.count()
 
     def warm() -> float:
-        house.do(lambda change: sources.modify(change, house.source.id, name=f"name {next(names)}"))
+        harness.do(lambda change: sources.modify(change, harness.source.id, name=f"name {next(names)}"))
         return seconds()
 
     assert min(warm() for _ in range(3)) < LOAD_S

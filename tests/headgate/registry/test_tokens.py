@@ -13,45 +13,47 @@ from headgate.registry.errors import Invalid, NotFound
 from headgate.registry.records import Actor, Role
 from headgate.registry.spans import Span
 from headgate.registry.store import Registry
-from tests.headgate.registry.house import House, bytes_below
+from tests.headgate.registry.harness import RegistryHarness, bytes_below
 
 
-def test_a_token_is_verified_and_kept_nowhere(root: Path, house: House) -> None:
-    token, text = house.do(
-        lambda change: tokens.create(change, house.workspace.id, name="ci", role="source-admin")
+def test_a_token_is_verified_and_kept_nowhere(root: Path, harness: RegistryHarness) -> None:
+    token, text = harness.do(
+        lambda change: tokens.create(change, harness.workspace.id, name="ci", role="source-admin")
     )
 
     assert text.startswith("hgt_")
     assert len(text) == 47
-    assert house.see(tokens.verify, text) == token
-    assert house.see(tokens.listed, house.workspace.id) == [token]
+    assert harness.see(tokens.verify, text) == token
+    assert harness.see(tokens.listed, harness.workspace.id) == [token]
     assert text[4:].encode() not in bytes_below(root)
 
 
 @pytest.mark.parametrize("guess", ["", "hgt_", "x", "\ud800", "\0"])
-def test_a_guess_is_nobody(house: House, guess: str) -> None:
-    _, text = house.do(lambda change: tokens.create(change, house.workspace.id, name="ci"))
+def test_a_guess_is_nobody(harness: RegistryHarness, guess: str) -> None:
+    _, text = harness.do(lambda change: tokens.create(change, harness.workspace.id, name="ci"))
 
-    assert house.see(tokens.verify, guess) is None
-    assert house.see(tokens.verify, text[:-1]) is None
-    assert house.see(tokens.verify, text + guess + "x") is None
+    assert harness.see(tokens.verify, guess) is None
+    assert harness.see(tokens.verify, text[:-1]) is None
+    assert harness.see(tokens.verify, text + guess + "x") is None
 
 
-def test_a_revoked_token_is_refused(house: House) -> None:
-    token, text = house.do(lambda change: tokens.create(change, house.workspace.id, name="ci"))
+def test_a_revoked_token_is_refused(harness: RegistryHarness) -> None:
+    token, text = harness.do(lambda change: tokens.create(change, harness.workspace.id, name="ci"))
 
     with pytest.raises(NotFound, match="there is no token"):
-        house.do(lambda change: tokens.revoke(change, token.id, workspace="another"))
-    house.do(lambda change: tokens.revoke(change, token.id))
+        harness.do(lambda change: tokens.revoke(change, token.id, workspace="another"))
+    harness.do(lambda change: tokens.revoke(change, token.id))
 
-    assert house.see(tokens.verify, text) is None
+    assert harness.see(tokens.verify, text) is None
     with pytest.raises(NotFound):
-        house.do(lambda change: tokens.revoke(change, token.id))
+        harness.do(lambda change: tokens.revoke(change, token.id))
 
 
-def test_a_role_is_one_of_those_there_are(house: House) -> None:
+def test_a_role_is_one_of_those_there_are(harness: RegistryHarness) -> None:
     with pytest.raises(Invalid, match=r"^role: must be one of owner, member, functions-admin"):
-        house.do(lambda change: tokens.create(change, house.workspace.id, name="ci", role=cast(Role, "king")))
+        harness.do(
+            lambda change: tokens.create(change, harness.workspace.id, name="ci", role=cast(Role, "king"))
+        )
 
 
 def test_the_first_start_makes_a_workspace_and_its_owner(registry: Registry) -> None:
@@ -66,31 +68,31 @@ def test_the_first_start_makes_a_workspace_and_its_owner(registry: Registry) -> 
     assert bootstrap(registry) is None
 
 
-def test_the_trail_tells_who_did_what(house: House) -> None:
+def test_the_trail_tells_who_did_what(harness: RegistryHarness) -> None:
     actor = Actor("token", "t1")
-    with house.registry.change(actor) as change:
-        token, text = tokens.create(change, house.workspace.id, name="ci")
-        workspaces.modify(change, house.workspace.id, name="New")
+    with harness.registry.change(actor) as change:
+        token, text = tokens.create(change, harness.workspace.id, name="ci")
+        workspaces.modify(change, harness.workspace.id, name="New")
 
-    newest, created, *_ = house.see(audit.listed, house.workspace.id)
+    newest, created, *_ = harness.see(audit.listed, harness.workspace.id)
     assert (newest.type, newest.actor, newest.resource_name) == ("Workspace Modified", actor, "New")
     assert newest.before != newest.after
     assert (created.type, created.resource_id, created.before) == ("Token Created", token.id, None)
     assert text not in repr(created)
-    assert [event.type for event in house.see(audit.listed, house.workspace.id)][::-1] == [
+    assert [event.type for event in harness.see(audit.listed, harness.workspace.id)][::-1] == [
         "Workspace Created",
         "Source Created",
         "Token Created",
         "Workspace Modified",
     ]
-    assert house.see(audit.listed, house.workspace.id, span=Span(1, newest.place)) == [created]
-    assert house.see(audit.listed, "another") == []
+    assert harness.see(audit.listed, harness.workspace.id, span=Span(1, newest.place)) == [created]
+    assert harness.see(audit.listed, "another") == []
 
 
-def test_what_changes_nothing_leaves_no_trail(house: House) -> None:
-    before = house.see(lambda view: view.revision)
+def test_what_changes_nothing_leaves_no_trail(harness: RegistryHarness) -> None:
+    before = harness.see(lambda view: view.revision)
 
-    house.do(lambda change: workspaces.modify(change, house.workspace.id, name=house.workspace.name))
+    harness.do(lambda change: workspaces.modify(change, harness.workspace.id, name=harness.workspace.name))
 
-    assert house.see(lambda view: view.revision) == before
-    assert len(house.see(audit.listed, house.workspace.id)) == 2
+    assert harness.see(lambda view: view.revision) == before
+    assert len(harness.see(audit.listed, harness.workspace.id)) == 2

@@ -18,7 +18,7 @@ from headgate.samples.store import SampleStore
 from headgate_runtime import Forward
 from headgate_runtime import Usage as RuntimeUsage
 from headgate_runtime.outcome import Cause, of_cause
-from tests.headgate.pipeline.world import snapshot
+from tests.headgate.pipeline.harness import snapshot
 
 NOW = 1_767_225_600_000
 

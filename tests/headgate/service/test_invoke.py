@@ -21,7 +21,7 @@ from headgate.service.invoke import InvokeApi
 from headgate.tracking.asgi import Message
 from headgate.tracking.rate import EventThrottle
 from headgate_runtime import Executor
-from tests.headgate.pipeline.world import Fixed, destination, instance
+from tests.headgate.pipeline.harness import FixedDirectory, destination, instance
 from tests.runtime.fakes import FakeClock
 
 COUNT = "let n = 0; function onTrack(e, settings) { return { n: ++n, of: settings.of } }"
@@ -38,11 +38,11 @@ class Answer(NamedTuple):
         return [outcome["output"] for outcome in self.value["data"]["outcomes"]]
 
 
-class Desk:
+class InvokeHarness:
     """*asked* counts how often somebody looked up whose a token is; *meanwhile* happens then."""
 
     def __init__(self, executor: Executor) -> None:
-        self.directory = Fixed(_snapshot(COUNT))
+        self.directory = FixedDirectory(_snapshot(COUNT))
         self.tokens = dict(TOKENS)
         self.asked = 0
         self.meanwhile: Callable[[], None] = lambda: None
@@ -119,10 +119,10 @@ def _snapshot(code: str, revision: int = 1) -> Snapshot:
     )
 
 
-def at_the_desk(work: Callable[[Desk], Coroutine[Any, Any, None]]) -> None:
+def with_harness(work: Callable[[InvokeHarness], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
         async with Executor() as executor:
-            await work(Desk(executor))
+            await work(InvokeHarness(executor))
 
     asyncio.run(main())
 
@@ -131,14 +131,14 @@ TRACK = {"type": "track"}
 
 
 def test_an_event_and_an_array() -> None:
-    async def work(desk: Desk) -> None:
-        assert (await desk.post(TRACK)).outputs == [{"n": 1, "type": "track"}]
-        assert [each["n"] for each in (await desk.post([TRACK] * 3)).outputs] == [2, 3, 4]
-        assert (await desk.post([])).outputs == []
-        assert (await desk.post(b" \n" + orjson.dumps(TRACK))).outputs[0]["n"] == 5
-        assert (await desk.post(TRACK, name="a")).outputs[0]["n"] == 6
+    async def work(harness: InvokeHarness) -> None:
+        assert (await harness.post(TRACK)).outputs == [{"n": 1, "type": "track"}]
+        assert [each["n"] for each in (await harness.post([TRACK] * 3)).outputs] == [2, 3, 4]
+        assert (await harness.post([])).outputs == []
+        assert (await harness.post(b" \n" + orjson.dumps(TRACK))).outputs[0]["n"] == 5
+        assert (await harness.post(TRACK, name="a")).outputs[0]["n"] == 6
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_an_array_is_no_other_than_its_events() -> None:
@@ -148,10 +148,10 @@ def test_an_array_is_no_other_than_its_events() -> None:
         '{"type":"track","ä":"ö"}'.encode(),
     ]
 
-    async def work(desk: Desk) -> None:
-        desk.change(_snapshot("function onTrack(e) { return e }", 2))
-        answer = await desk.post(b" [" + b" ,\n".join(texts) + b"]")
-        singly = [(await desk.post(text)).outputs[0] for text in texts]
+    async def work(harness: InvokeHarness) -> None:
+        harness.change(_snapshot("function onTrack(e) { return e }", 2))
+        answer = await harness.post(b" [" + b" ,\n".join(texts) + b"]")
+        singly = [(await harness.post(text)).outputs[0] for text in texts]
         assert answer.outputs == singly == [orjson.loads(text) for text in texts]
 
         for body, message in {
@@ -161,81 +161,81 @@ def test_an_array_is_no_other_than_its_events() -> None:
             b"[{},1]": "the body must be an event or an array of events, each a JSON object",
             b"1": "the body must be an event or an array of events, each a JSON object",
         }.items():
-            refused = await desk.post(body)
+            refused = await harness.post(body)
             assert (refused.status, refused.value["errors"][0]["message"]) == (400, message)
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_an_instance_has_its_settings() -> None:
-    async def work(desk: Desk) -> None:
-        answer = await desk.post(TRACK, query=b"instanceId=i1")
+    async def work(harness: InvokeHarness) -> None:
+        answer = await harness.post(TRACK, query=b"instanceId=i1")
         assert answer.outputs == [{"n": 1, "of": "instance", "type": "track"}]
-        assert (await desk.post(TRACK, query=b"instanceId=i2")).status == 404
-        assert (await desk.post(TRACK)).outputs[0]["n"] == 1  # another function, so another sandbox
+        assert (await harness.post(TRACK, query=b"instanceId=i2")).status == 404
+        assert (await harness.post(TRACK)).outputs[0]["n"] == 1  # another function, so another sandbox
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_many_at_once() -> None:
-    async def work(desk: Desk) -> None:
-        answers = await asyncio.gather(*(desk.post(TRACK) for _ in range(30)))
+    async def work(harness: InvokeHarness) -> None:
+        answers = await asyncio.gather(*(harness.post(TRACK) for _ in range(30)))
         assert sorted(answer.outputs[0]["n"] for answer in answers) == list(range(1, 31))
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_who_may_is_remembered_until_something_changes() -> None:
-    async def work(desk: Desk) -> None:
+    async def work(harness: InvokeHarness) -> None:
         for _ in range(5):
-            assert (await desk.post(TRACK)).status == 200
-        assert desk.asked == 1
-        del desk.tokens["t1"]
-        desk.change(dataclasses.replace(desk.directory.snapshot, revision=2))
-        assert (await desk.post(TRACK)).status == 401
-        assert (await desk.post(TRACK)).status == 401
+            assert (await harness.post(TRACK)).status == 200
+        assert harness.asked == 1
+        del harness.tokens["t1"]
+        harness.change(dataclasses.replace(harness.directory.snapshot, revision=2))
+        assert (await harness.post(TRACK)).status == 401
+        assert (await harness.post(TRACK)).status == 401
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_a_token_that_is_revoked_while_it_is_looked_up_is_not_remembered() -> None:
-    async def work(desk: Desk) -> None:
+    async def work(harness: InvokeHarness) -> None:
         def revoke() -> None:
-            desk.tokens.pop("t1", None)
-            desk.change(dataclasses.replace(desk.directory.snapshot, revision=2))
+            harness.tokens.pop("t1", None)
+            harness.change(dataclasses.replace(harness.directory.snapshot, revision=2))
 
-        desk.meanwhile = revoke
-        await desk.post(TRACK)
-        desk.meanwhile = lambda: None
-        assert (await desk.post(TRACK)).status == 401
+        harness.meanwhile = revoke
+        await harness.post(TRACK)
+        harness.meanwhile = lambda: None
+        assert (await harness.post(TRACK)).status == 401
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_a_new_version_holds_for_the_next_event() -> None:
-    async def work(desk: Desk) -> None:
-        assert (await desk.post(TRACK)).outputs[0]["n"] == 1
-        desk.change(_snapshot("function onTrack(e) { return { n: 'new' } }", revision=2))
-        assert (await desk.post(TRACK)).outputs[0]["n"] == "new"
+    async def work(harness: InvokeHarness) -> None:
+        assert (await harness.post(TRACK)).outputs[0]["n"] == 1
+        harness.change(_snapshot("function onTrack(e) { return { n: 'new' } }", revision=2))
+        assert (await harness.post(TRACK)).outputs[0]["n"] == "new"
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_what_is_remembered_keeps_no_function() -> None:
-    async def work(desk: Desk) -> None:
-        assert (await desk.post(TRACK)).outputs[0]["n"] == 1
-        executor = desk.api._executor
-        executor.dismiss(await _function(desk))
+    async def work(harness: InvokeHarness) -> None:
+        assert (await harness.post(TRACK)).outputs[0]["n"] == 1
+        executor = harness.api._executor
+        executor.dismiss(await _function(harness))
         assert executor.live == 0
-        assert (await desk.post(TRACK)).outputs[0]["n"] == 1
-        assert desk.asked <= 2
+        assert (await harness.post(TRACK)).outputs[0]["n"] == 1
+        assert harness.asked <= 2
 
-    at_the_desk(work)
+    with_harness(work)
 
 
-async def _function(desk: Desk) -> Any:
-    snapshot = desk.directory.snapshot
-    return await desk.functions.alone(snapshot.functions["ifnd_a"], snapshot.workspaces["w1"])
+async def _function(harness: InvokeHarness) -> Any:
+    snapshot = harness.directory.snapshot
+    return await harness.functions.alone(snapshot.functions["ifnd_a"], snapshot.workspaces["w1"])
 
 
 @pytest.mark.parametrize(
@@ -259,32 +259,32 @@ async def _function(desk: Desk) -> Any:
     ],
 )
 def test_what_is_refused(asked: dict[str, Any], status: int) -> None:
-    async def work(desk: Desk) -> None:
-        answer = await desk.post(**{"body": TRACK, **asked})
+    async def work(harness: InvokeHarness) -> None:
+        answer = await harness.post(**{"body": TRACK, **asked})
         assert (answer.status, len(answer.value["errors"])) == (status, 1)
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_a_body_may_be_packed() -> None:
-    async def work(desk: Desk) -> None:
-        answer = await desk.post(gzip.compress(orjson.dumps([TRACK, TRACK])), content_encoding="gzip")
+    async def work(harness: InvokeHarness) -> None:
+        answer = await harness.post(gzip.compress(orjson.dumps([TRACK, TRACK])), content_encoding="gzip")
         assert [each["n"] for each in answer.outputs] == [1, 2]
 
-    at_the_desk(work)
+    with_harness(work)
 
 
 def test_what_callers_choose_fills_no_memory() -> None:
     """A query that means nothing is no reason to be remembered with all its length."""
 
-    async def work(desk: Desk) -> None:
+    async def work(harness: InvokeHarness) -> None:
         for number in range(20):
             query = b"x=%d" % number + b"y" * 60_000
-            assert (await desk.post(TRACK, query=query)).status == 200
-        known = desk.asked
-        assert (await desk.post(TRACK, query=b"x=1")).status == 200
-        assert (await desk.post(TRACK, query=b"x=1")).status == 200
-        assert desk.asked == known + 1
-        assert sum(len(query) for _, _, query in desk.api._known) < 10_000
+            assert (await harness.post(TRACK, query=query)).status == 200
+        known = harness.asked
+        assert (await harness.post(TRACK, query=b"x=1")).status == 200
+        assert (await harness.post(TRACK, query=b"x=1")).status == 200
+        assert harness.asked == known + 1
+        assert sum(len(query) for _, _, query in harness.api._known) < 10_000
 
-    at_the_desk(work)
+    with_harness(work)

@@ -43,7 +43,7 @@ function = { name = "Mark" }
 MARK = "function onTrack(event) { event.properties.mark = 1; return event }"
 
 
-class Place:
+class Project:
     """A directory with a manifest, functions and, in `data`, what is made of them."""
 
     def __init__(self, root: Path, manifest: str = MANIFEST, files: Mapping[str, str] | None = None) -> None:

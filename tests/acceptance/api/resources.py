@@ -12,14 +12,14 @@ from headgate.registry import tokens, workspaces
 from headgate.registry.store import Registry
 
 
-def moved_in(data: Path, slug: str, name: str) -> str:
+def create_workspace(data: Path, slug: str, name: str) -> str:
     """The token of the owner of a new workspace. Things in it may be called *name*."""
     with Registry.open(DataDirectory(data)) as registry, registry.change() as change:
         workspace = workspaces.create(change, slug=slug, name=name)
         return tokens.create(change, workspace.id, name=name, role="owner")[1]
 
 
-def filled(http: httpx.Client, name: str) -> dict[str, str]:
+def create_resources(http: httpx.Client, name: str) -> dict[str, str]:
     """A thing of every kind, called *name*: their ids by the name of the parameter."""
 
     def made(path: str, body: dict[str, Any], kind: str) -> Any:

@@ -42,7 +42,7 @@ from headgate_runtime import Answer as RuntimeAnswer
 from headgate_runtime import Executor, Outcome
 from headgate_runtime.fetch import Egress, Fetcher
 from tests.headgate.api import shapes
-from tests.headgate.registry.house import lay_tables
+from tests.headgate.registry.harness import create_tables
 from tests.runtime.fetch.asking import NO_TRUST
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ START_MS = 1_767_225_600_000
 """Midnight of 2026-01-01, UTC."""
 
 
-class Now:
+class TickingClock:
     """A clock that goes on by a millisecond whenever somebody looks, and by more when told to."""
 
     def __init__(self) -> None:
@@ -102,9 +102,9 @@ class Answer:
 class Caller:
     """Whoever has *token*. Every answer is held to the tables of shapes.py."""
 
-    def __init__(self, house: House, token: str) -> None:
+    def __init__(self, harness: ApiHarness, token: str) -> None:
         self.token = token
-        self._house = house
+        self._harness = harness
 
     def get(self, path: str, **query: Any) -> Answer:
         return self.ask("GET", path, query=query)
@@ -147,8 +147,8 @@ class Caller:
         sent = {"authorization": f"Bearer {self.token}", **(headers or {})}
         if content is not None:
             sent.setdefault("content-type", "application/json")
-        answer = self._house.send(method, f"{path}?{query}" if query else path, content, sent)
-        operation = self._house.operation_of(method, path)
+        answer = self._harness.send(method, f"{path}?{query}" if query else path, content, sent)
+        operation = self._harness.operation_of(method, path)
         if operation is not None:
             row = shapes.OPERATIONS.get(operation)
             if answer.status < 400:
@@ -174,7 +174,7 @@ class Metered(NoWitness):
         return self._fuel[workspace]
 
 
-class House:
+class ApiHarness:
     """
     A workspace "acme", and another "rival" that must never be seen from it. Close when done.
 
@@ -184,9 +184,9 @@ class House:
     """
 
     def __init__(self, root: Path) -> None:
-        self.clock = Now()
+        self.clock = TickingClock()
         self.data = directory = DataDirectory(root)
-        lay_tables(directory)
+        create_tables(directory)
         self.registry = Registry.open(directory, clock=self.clock, environ={})
         self._runner = asyncio.Runner()
         snapshots = SnapshotStore(self.registry)
@@ -297,7 +297,7 @@ class House:
 
 
 class _Authority:
-    """The service's own, and what `House.granted` made."""
+    """The service's own, and what `ApiHarness.granted` made."""
 
     def __init__(self, real: Authority) -> None:
         self.more: dict[str, Principal] = {}

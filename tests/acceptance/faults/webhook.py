@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from tests.acceptance.faults.watch import Watch
+from tests.acceptance.faults.waiting import Waiter
 
 
 class Request(NamedTuple):
@@ -102,7 +102,7 @@ async def endless_headers(_: Request, writer: asyncio.StreamWriter) -> None:
             await writer.drain()
 
 
-class Hook:
+class WebhookReceiver:
     """
     Listens inside of a `with`.
 
@@ -110,11 +110,11 @@ class Hook:
     requests    in the order in which they came, noted before they are answered
     """
 
-    def __init__(self, watch: Watch, answer: Answer = ok) -> None:
+    def __init__(self, waiter: Waiter, answer: Answer = ok) -> None:
         self.answer = answer
         self.requests: list[Request] = []
         self.port = 0
-        self._watch = watch
+        self._waiter = waiter
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._listens = threading.Event()
@@ -174,7 +174,7 @@ class Hook:
             while not writer.is_closing():
                 request = await _read(reader)
                 self.requests.append(request)
-                self._watch.tell()
+                self._waiter.notify()
                 await self.answer(request, writer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):

@@ -62,7 +62,7 @@ ENVIRON = {
 }
 
 
-class Desk:
+class ManifestDirectory:
     """Applies manifests in a directory."""
 
     def __init__(self, registry: Registry, directory: Path) -> None:

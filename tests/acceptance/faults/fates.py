@@ -17,8 +17,8 @@ from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from headgate_runtime import SystemClock
-from tests.acceptance.faults.hook import Answer, Hook, Request, ok, status
 from tests.acceptance.faults.served import apply
+from tests.acceptance.faults.webhook import Answer, Request, WebhookReceiver, ok, status
 
 WRITE_KEY = "shop-key"
 
@@ -86,7 +86,7 @@ OUTCOMES = {
 """By destination and fate."""
 
 
-def open_shop(folder: Path, data: Path, hook: Hook, timeout_ms: int = 10_000) -> None:
+def set_up(folder: Path, data: Path, hook: WebhookReceiver, timeout_ms: int = 10_000) -> None:
     manifest = MANIFEST.format(write_key=WRITE_KEY, url=hook.url, timeout_ms=timeout_ms)
     apply(folder, manifest, data, fate_js=FATE)
     hook.answer = by_fate()
@@ -158,7 +158,7 @@ class Audit(NamedTuple):
     sink_repeats: int
 
 
-def audit(data: Path, accepted: Mapping[str, str], hook: Hook) -> Audit:
+def audit(data: Path, accepted: Mapping[str, str], hook: WebhookReceiver) -> Audit:
     """
     Holds what arrived, and what was counted, against *accepted*, fates by message id: every event has exactly one
     outcome for each destination, and has arrived where that says so. The server must have stopped.
@@ -187,7 +187,7 @@ def audit(data: Path, accepted: Mapping[str, str], hook: Hook) -> Audit:
     return Audit(len(accepted), _hook_repeats(hook), len(sink) - len(set(sink)))
 
 
-def _hook_repeats(hook: Hook) -> int:
+def _hook_repeats(hook: WebhookReceiver) -> int:
     """Requests beyond the first of each event. They must be its equals."""
     first: dict[str, Request] = {}
     keys: dict[str, str] = {}

@@ -27,7 +27,7 @@ CODE: Final = "onTrack = (event) => event"
 
 
 @dataclass(frozen=True)
-class World:
+class Resources:
     """
     Ids of things in *workspace*. *function* is bound to *destination* by *instance*; *source*, which has *destination*,
     *free* and the label, is not *other_source*, nor are *function* and *lone* *other_function*. *invited* is no user yet.
@@ -58,7 +58,7 @@ class World:
     regulation: str
 
 
-def build(change: Change, workspace: str, name: str) -> World:
+def create_resources(change: Change, workspace: str, name: str) -> Resources:
     """*name* tells the things of one workspace from those of another."""
 
     def source(slug: str, marks: Iterable[dict[str, str]] = ()) -> records.Source:
@@ -84,7 +84,7 @@ def build(change: Change, workspace: str, name: str) -> World:
     invited = users.invite(change, workspace, f"bob@{name}.example")
     group = groups.create(change, workspace, name=f"{name} analysts")
     groups.add_members(change, group.id, [people[0].email, invited.email])
-    return World(
+    return Resources(
         workspace=workspace,
         function=runs.id,
         version=runs.latest.id,
@@ -130,28 +130,28 @@ class Request:
 
 
 def _of(
-    path: str, body: Callable[[World], dict[str, Any]] | None = None, **query: Any
-) -> Callable[[World], Request]:
-    """*path* names attributes of the world in braces; values of *query* may be functions of it."""
+    path: str, body: Callable[[Resources], dict[str, Any]] | None = None, **query: Any
+) -> Callable[[Resources], Request]:
+    """*path* names attributes of the resources in braces; values of *query* may be functions of it."""
 
-    def made(world: World) -> Request:
+    def made(resources: Resources) -> Request:
         return Request(
-            path.format(w=world),
-            None if body is None else body(world),
-            {name: each(world) if callable(each) else each for name, each in query.items()},
+            path.format(w=resources),
+            None if body is None else body(resources),
+            {name: each(resources) if callable(each) else each for name, each in query.items()},
         )
 
     return made
 
 
-def _setting(world: World) -> dict[str, Any]:
+def _setting(resources: Resources) -> dict[str, Any]:
     return {
-        "permissions": [{"roleId": "source-admin", "resources": [{"id": world.source, "type": "SOURCE"}]}]
+        "permissions": [{"roleId": "source-admin", "resources": [{"id": resources.source, "type": "SOURCE"}]}]
     }
 
 
-def _members(world: World) -> dict[str, Any]:
-    return {"emails": [world.stranger]}
+def _members(resources: Resources) -> dict[str, Any]:
+    return {"emails": [resources.stranger]}
 
 
 def _action() -> dict[str, Any]:
@@ -170,7 +170,7 @@ _JANUARY: Final[dict[str, Any]] = {
     "granularity": "DAY",
 }
 
-REQUESTS: Final[dict[str, Callable[[World], Request]]] = {
+REQUESTS: Final[dict[str, Callable[[Resources], Request]]] = {
     "get_workspace": _of("/"),
     "echo": _of("/echo", message="hello"),
     "create_function": _of(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import httpx
 
-from tests.acceptance.service.place import Server, until
+from tests.acceptance.service.project import Server, until
 
 
 class Served(NamedTuple):

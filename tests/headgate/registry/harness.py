@@ -25,7 +25,7 @@ CODE_2 = Code("onTrack = (event) => null", "javascript")
 SECRET = "correct horse battery staple"
 
 
-class Ticking:
+class TickingClock:
     """A clock that goes on by a second whenever somebody looks."""
 
     def __init__(self, start: int = 1_000_000) -> None:
@@ -43,7 +43,7 @@ class Ticking:
         raise AssertionError((tasks, timeout_ms))
 
 
-class Numbered:
+class SeededEntropy:
     """Random bytes that are the same in every run."""
 
     def __init__(self, seed: str = "") -> None:
@@ -65,7 +65,7 @@ def _empty_registry() -> bytes:
         return path.read_bytes()
 
 
-def lay_tables(directory: DataDirectory) -> None:
+def create_tables(directory: DataDirectory) -> None:
     """Makes *directory*, as it is when its registry has nothing but tables."""
     directory.create()
     directory.registry.touch(0o600)
@@ -73,14 +73,14 @@ def lay_tables(directory: DataDirectory) -> None:
 
 
 def open_registry(root: Path, **environ: str) -> Registry:
-    return Registry.open(DataDirectory(root), clock=Ticking(), entropy=Numbered(), environ=environ)
+    return Registry.open(DataDirectory(root), clock=TickingClock(), entropy=SeededEntropy(), environ=environ)
 
 
 def definition(name: str, **facts: Any) -> Definition:
     return Definition(name, name.capitalize(), **facts)
 
 
-class House:
+class RegistryHarness:
     """A workspace with a source; more on request."""
 
     def __init__(self, registry: Registry) -> None:

@@ -13,13 +13,13 @@ _LOOK_S = 0.02
 """What happens in other processes tells nobody here."""
 
 
-class Watch:
-    """`tell` it when something has happened; `until` returns when it is what was waited for."""
+class Waiter:
+    """`notify` it when something has happened; `until` returns when it is what was waited for."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
 

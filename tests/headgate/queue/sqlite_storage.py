@@ -12,7 +12,7 @@ from tests.headgate.queue.events import WallClock
 NO_RESERVE = QueueLimits(disk_reserve_bytes=0)
 
 
-class SqlitePlace:
+class SqliteStorage:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.clock = WallClock()

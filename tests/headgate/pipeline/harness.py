@@ -79,7 +79,7 @@ def arrival(number: int, event: dict[str, Any] | None = None) -> Arrival:
     return Arrival(f"m{number}", value["type"], value, orjson.dumps(value))
 
 
-class Fixed:
+class FixedDirectory:
     """A Directory that a test changes by hand."""
 
     def __init__(self, first: Snapshot) -> None:
@@ -90,7 +90,7 @@ class Fixed:
         return self.snapshot
 
 
-class Depot:
+class FakeCarrier:
     """A Carrier that answers as *answer* says and keeps what it got."""
 
     def __init__(self, answer: Callable[[Sequence[Parcel]], Receipt] | None = None) -> None:
@@ -126,7 +126,7 @@ class Retries(NoMeter):
         self.retries += sum(isinstance(each, Again) for each in settlements)
 
 
-class World:
+class PipelineHarness:
     """A pipeline at work, on a real queue and real sandboxes. `close` when done."""
 
     def __init__(
@@ -134,7 +134,7 @@ class World:
         queue: SqliteQueue,
         clock: Frozen,
         executor: Executor,
-        depot: Depot,
+        carrier: FakeCarrier,
         first: Snapshot,
         now: ServiceClock | None = None,
         witness: Witness | None = None,
@@ -142,15 +142,15 @@ class World:
         self.queue = queue
         self.clock = clock
         self.executor = executor
-        self.depot = depot
-        self.directory = Fixed(first)
+        self.carrier = carrier
+        self.directory = FixedDirectory(first)
         now = now or ServiceClock(clock)
         self.meter = Retries()
         self.pipeline = Pipeline(
             queue,
             self.directory,
             executor,
-            Planner(Functions(executor), Carriers(lambda _: depot)),
+            Planner(Functions(executor), Carriers(lambda _: carrier)),
             Judge(lambda: 0.5),
             clock,
             now.now,
@@ -165,14 +165,14 @@ class World:
         cls,
         path: Path,
         *destinations: Destination,
-        depot: Depot | None = None,
+        carrier: FakeCarrier | None = None,
         witness: Witness | None = None,
         fetch: Service | None = None,
-    ) -> World:
+    ) -> PipelineHarness:
         clock = Frozen()
         queue = await SqliteQueue.open(path / "queue.sqlite", clock=ServiceClock(clock))
         executor = Executor(fetch=fetch)
-        return cls(queue, clock, executor, depot or Depot(), snapshot(*destinations), witness=witness)
+        return cls(queue, clock, executor, carrier or FakeCarrier(), snapshot(*destinations), witness=witness)
 
     async def accept(self, *arrivals: Arrival) -> None:
         source = await self.intake.source("wk")
