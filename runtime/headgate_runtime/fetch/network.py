@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +38,13 @@ if TYPE_CHECKING:
 
 _WORTH_READING: Final = 16 << 10
 """Unwanted bodies up to this size are read to the end, so that their connection can be reused."""
+
+_WORTH_WAITING_MS: Final = 1_000.0
+"""The most time to read one."""
+
+
+class _Unread(Exception):
+    """Breaks off the exchange of a response whose body is neither wanted nor worth reading."""
 
 
 class Network:
@@ -109,6 +115,9 @@ class Network:
                     await self._drain(incoming, response)
                     return incoming
                 await self._read(response, incoming, outgoing, options, share, body)
+        except _Unread:
+            assert incoming is not None
+            return incoming
         except TimeoutError:
             raise request_timeout(url) from None
         except Failure as failure:
@@ -158,14 +167,23 @@ class Network:
         reason: bytes = response.extensions.get("reason_phrase", b"")
         return Incoming(response.status, reason.decode("latin-1"), headers)
 
-    @staticmethod
-    async def _drain(incoming: Incoming, response: httpcore.Response) -> None:
-        size = incoming.header("content-length") or ""
-        if not size.isdecimal() or int(size) > _WORTH_READING:
-            return
-        with contextlib.suppress(SystemFailure):
-            async for _ in chunks(response):
-                pass
+    async def _drain(self, incoming: Incoming, response: httpcore.Response) -> None:
+        """Read an unwanted body. Raises _Unread if it is large or slow, or breaks off."""
+        size = incoming.header("content-length")
+        if size is None and response.extensions["http_version"] == b"HTTP/2":
+            left = _WORTH_READING  # here, a response needs no Content-Length to have no body
+        elif size is not None and size.isdecimal() and len(size) < 10 and int(size) <= _WORTH_READING:
+            left = int(size)
+        else:
+            raise _Unread
+        try:
+            async with Deadline(self._clock, _WORTH_WAITING_MS):
+                async for chunk in chunks(response):
+                    left -= len(chunk)
+                    if left < 0:
+                        raise _Unread
+        except (SystemFailure, TimeoutError):
+            raise _Unread from None
 
     async def _read(
         self,

@@ -138,8 +138,11 @@ class Http2Server:
         if path == "/start":
             connection.send_headers(stream, [(":status", "307"), ("location", "/end")], end_stream=True)
             return
-        connection.send_headers(stream, [(":status", "200"), ("x-path", path)])
-        if path == "/endless":
+        if path == "/moved":
+            connection.send_headers(stream, [(":status", "307"), ("location", "/end")])
+        else:
+            connection.send_headers(stream, [(":status", "200"), ("x-path", path)])
+        if path in {"/endless", "/moved"}:
             while connection.local_flow_control_window(stream) > 16384:
                 connection.send_data(stream, bytes(16384))
         else:

@@ -234,6 +234,20 @@ def test_http2_exchanges_that_are_broken_off(path: str) -> None:
 
 
 @in_loop
+async def test_http2_redirects_whose_bodies_nobody_reads() -> None:
+    """However many: their streams do not add up on a connection, which bears no more than a hundred."""
+    async with serving_http2() as server, local_secure() as fetch:
+        for _ in range(5):
+            assert (await ask(fetch, server.url("/moved"))).header("x-path") == "/end"
+        assert server.most <= 2
+        await server.until(open_at_most=1)
+        connections = server.connections
+        for _ in range(5):
+            assert (await ask(fetch, server.url("/start"))).header("x-path") == "/end"
+        assert server.connections == connections, "a redirect without a body costs no connection"
+
+
+@in_loop
 async def test_http2_cancelled() -> None:
     async with serving_http2() as server, local_secure() as fetch:
         tasks = [asyncio.ensure_future(ask(fetch, server.url("/never"))) for _ in range(3)]
