@@ -21,7 +21,7 @@ headers = { Authorization = "Bearer secret" }
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Project:
     it = Project(tmp_path)
     it.write(
         "mark.js", "function onTrack(e) { if (e.properties.bad) throw new ValidationError('bad'); return e }"

@@ -16,7 +16,7 @@ from tests.acceptance.service.project import MANIFEST, Project, Server, event, k
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Project:
     it = Project(tmp_path)
     it.apply()
     return it
