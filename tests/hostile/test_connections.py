@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import resource
+from collections.abc import Iterator
 
 import pytest
 
-from headgate.service import server
+from headgate.service import bounded, logs, server
 from headgate.service.bounded import FRAMING_BYTES, HEAD_BYTES
 from tests.headgate.service.test_joined import answer, get, talk
 
@@ -97,3 +100,65 @@ def test_a_head_has_its_time(monkeypatch: pytest.MonkeyPatch, before: int, begin
             assert await reader.read() == b""
 
     talk(conversation)
+
+
+def test_a_process_has_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "CONNECTIONS", 2)
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+            writer.write(get("/5"))
+            return (await answer(reader))[0]
+
+        assert await served(reader, writer) == 200
+        address = writer.get_extra_info("peername")
+        second = await asyncio.open_connection(*address)
+        assert await served(*second) == 200
+        for _ in range(3):
+            third = await asyncio.open_connection(*address)
+            assert (await answer(third[0]))[0] == 503
+            assert await third[0].read() == b""
+            third[1].close()
+        assert await served(reader, writer) == await served(*second) == 200
+        second[1].close()
+        while True:  # until the server has noticed
+            fourth = await asyncio.open_connection(*address)
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                if await served(*fourth) == 200:
+                    break
+            fourth[1].close()
+        fourth[1].close()
+
+    talk(conversation)
+
+
+def test_half_of_the_descriptors_are_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = iter([(1_024, 4_096), (1 << 20, 1 << 20), (-1, -1)])
+    monkeypatch.setattr(resource, "getrlimit", lambda _: next(limits))
+    found = [bounded.connections_max() for _ in range(3)]
+    assert found == [512, bounded.CONNECTIONS, bounded.CONNECTIONS]
+
+
+@contextlib.contextmanager
+def logging_of_a_server() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        logs.configure(as_json=True)
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name in ("uvicorn", "uvicorn.error", "httpx", "httpcore", "alembic"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize("sent", [b"garbage\r\n\r\n", get("/5", "connection: upgrade", "upgrade: websocket")])
+def test_what_is_no_request_fills_no_log(sent: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(sent)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 ")
+
+    with logging_of_a_server():
+        talk(conversation)
+    assert capsys.readouterr().err == ""

@@ -5,6 +5,7 @@ the time they may take. Nobody has to be known to send them.
 
 from __future__ import annotations
 
+import resource
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,9 +22,22 @@ FRAMING_BYTES: Final = 2 << 20
 HEAD_S: Final = 20.0
 """From the connection, or from the first byte of another request on it, to the end of the headers."""
 
+CONNECTIONS: Final = 16_384
+"""Open connections of one process. Past them, or half of the descriptors the process may open, new ones are refused."""
+
+_BUSY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
+)
+
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
+
+
+def connections_max() -> int:
+    """How many connections may be open. The other descriptors are for deliveries and files."""
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return CONNECTIONS if descriptors == resource.RLIM_INFINITY else min(CONNECTIONS, descriptors // 2)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -41,6 +55,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.head_since = self.loop.time()
+        if len(self.connections) > connections_max():
+            self.transport.write(_BUSY)
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

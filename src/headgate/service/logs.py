@@ -68,6 +68,8 @@ def configure(*, as_json: bool, level: int = logging.INFO) -> None:
     root.setLevel(level)
     # The service logs its own start and stop, and the metrics cover requests.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # Its warnings are about requests that it does not understand: anybody could fill the log with them.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpcore").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import select
 import signal
 import socket
@@ -40,6 +41,9 @@ RESTART_LAST_S: Final = 10.0
 
 HEALTHY_S: Final = 30.0
 """After this lifetime of a worker the delay is RESTART_FIRST_S again."""
+
+DESCRIPTORS: Final = 65_536
+"""Descriptors that a worker may open, if the system allows so many."""
 
 SIBLING_ENDED: Final = signal.SIGUSR1
 """Tells a worker that another one has ended."""
@@ -98,6 +102,7 @@ def _run_worker(
 ) -> None:
     as_json = options.json_logs if options.json_logs is not None else not sys.stderr.isatty()
     logs.configure(as_json=as_json)
+    _raise_descriptors()
 
     def ready() -> None:
         garbage.tune()
@@ -112,6 +117,15 @@ def _run_worker(
         await worker.run(listening, ready)
 
     uvloop.run(work())
+
+
+def _raise_descriptors() -> None:
+    """Allows this process DESCRIPTORS, as far as the system does: many systems start processes with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Member:
