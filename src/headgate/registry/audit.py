@@ -14,6 +14,8 @@ from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import audit, users
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import RowMapping, Select
 
     from headgate.registry.store import Change, View
@@ -34,25 +36,37 @@ def record(
     Records *action* on *resource*, given as type, id and name. Every mutation must call this: a change that recorded
     nothing is taken to have written nothing.
     """
-    kind, name, title = resource
-    change.connection.execute(
-        insert(audit).values(
-            id=change.new_id(),
-            rev=change.revision + 1,
-            position=change.written,
-            workspace_id=workspace,
-            at=change.now,
-            type=action,
-            actor_type=change.actor.type,
-            actor_id=change.actor.id,
-            resource_type=kind,
-            resource_id=name,
-            resource_name=title,
-            before=_digest(before),
-            after=_digest(after),
+    record_all(change, workspace, action, [(resource, before, after)])
+
+
+def record_all(
+    change: Change,
+    workspace: str,
+    action: str,
+    changes: Iterable[tuple[tuple[str, str, str], Shown | None, Shown | None]],
+) -> None:
+    """As `record`, for several resources, each with what it was before and after."""
+    rows: list[dict[str, Any]] = []
+    for (kind, name, title), before, after in changes:
+        rows.append(
+            {
+                "id": change.new_id(),
+                "rev": change.revision + 1,
+                "position": change.written,
+                "workspace_id": workspace,
+                "at": change.now,
+                "type": action,
+                "actor_type": change.actor.type,
+                "actor_id": change.actor.id,
+                "resource_type": kind,
+                "resource_id": name,
+                "resource_name": title,
+                "before": _digest(before),
+                "after": _digest(after),
+            }
         )
-    )
-    change.written += 1
+        change.written += 1
+    change.connection.execute(insert(audit), rows)
 
 
 def change_of(was_enabled: bool, is_enabled: bool) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from headgate.registry import audit, canonical, checks, functions, ownership, sealing, settings
 from headgate.registry.errors import Conflict, Invalid, NotFound
@@ -17,10 +17,11 @@ from headgate.registry.spans import ALL, Span, read
 from headgate.registry.tables import function_versions, instances
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import RowMapping
 
+    from headgate.registry.records import Function
     from headgate.registry.settings import Definition
     from headgate.registry.store import Change, View
 
@@ -134,25 +135,56 @@ def remove(change: Change, instance: str) -> None:
 
 
 def migrate(
-    change: Change, old: Instance, running: Sequence[Definition], *, deployed: str | None
-) -> Instance:
+    change: Change,
+    of: Function,
+    running: Sequence[Definition],
+    *,
+    deployed: str | None = None,
+    only: Collection[str] | None = None,
+) -> None:
     """
-    Adapts the stored values to the definitions *running* (SPEC 5): seals those that have become sensitive. With
-    *deployed*, the version it runs from now on, values without a definition are deleted, too.
+    Adapts the stored values of the instances of *of*, or of *only* these, to the definitions *running* (SPEC 5): seals
+    those that have become sensitive. With *deployed*, the version they run from now on, values without a definition are
+    deleted, too. The number of statements does not depend on that of instances.
     """
-    plain, encrypted = _columns(change, old.id)
-    names = {each.name for each in running}
+    query = select(instances).where(instances.c.function_id == of.id).order_by(instances.c.id)
+    changed: list[tuple[RowMapping, dict[str, Any]]] = []
+    for row in change.connection.execute(query).mappings().all():
+        if only is None or row["id"] in only:
+            values = _migrated(change, row, running, deployed)
+            if any(row[name] != value for name, value in values.items()):
+                changed.append((row, {**values, "updated_at": change.now}))
+    if not changed:
+        return
+    change.connection.execute(
+        update(instances).where(instances.c.id == bindparam("instance")),
+        [{"instance": row["id"], **values} for row, values in changed],
+    )
+    pairs = [(_instance(row), _instance({**row, **values})) for row, values in changed]
+    audit.record_all(
+        change,
+        of.workspace,
+        "Insert Function Instance Modified",
+        [(_resource(new), _shown(old), _shown(new)) for old, new in pairs],
+    )
+
+
+def _migrated(
+    change: Change, row: RowMapping, running: Sequence[Definition], deployed: str | None
+) -> dict[str, Any]:
+    """The columns of an instance as `migrate` writes them."""
+    plain, encrypted = canonical.read(row["settings"]), canonical.read(row["encrypted_settings"])
     values: dict[str, Any] = {}
     if deployed is not None:
+        names = {each.name for each in running}
         plain = {name: value for name, value in plain.items() if name in names}
         encrypted = {name: value for name, value in encrypted.items() if name in names}
         values["version_id"] = deployed
     for each in running:
         if each.sensitive and each.name in plain:
-            encrypted[each.name] = change.seal(plain.pop(each.name), _place(old.id, each.name))
+            encrypted[each.name] = change.seal(plain.pop(each.name), _place(row["id"], each.name))
             change.scrubs = True
-    values |= {"settings": canonical.written(plain), "encrypted_settings": canonical.written(encrypted)}
-    return write(change, old, values)
+    return values | {"settings": canonical.written(plain), "encrypted_settings": canonical.written(encrypted)}
 
 
 def mark_deployed(change: Change, version: str) -> None:
@@ -252,7 +284,7 @@ def _place(instance: str, name: str) -> Place:
     return Place("instances", instance, f"encrypted_settings.{name}")
 
 
-def _instance(row: RowMapping) -> Instance:
+def _instance(row: RowMapping | Mapping[str, Any]) -> Instance:
     return Instance(
         id=row["id"],
         function=row["function_id"],

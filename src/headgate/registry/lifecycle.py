@@ -38,8 +38,7 @@ def save(
     if code == (old.latest.code, old.latest.language) and definitions == old.settings:
         return old
     functions.add_version(change, old.id, code, definitions)
-    for instance in instances.listed(change, old.id):
-        instances.migrate(change, instance, definitions, deployed=None)
+    instances.migrate(change, old, definitions)
     new = functions.get(change, old.id)
     audit.record(
         change,
@@ -57,8 +56,7 @@ def restore(change: Change, function: str, version: str) -> Function:
     old = functions.get(change, function)
     copied = functions.version(change, function, version)
     functions.add_version(change, old.id, Code(copied.code, copied.language), copied.settings)
-    for instance in instances.listed(change, old.id):
-        instances.migrate(change, instance, copied.settings, deployed=None)
+    instances.migrate(change, old, copied.settings)
     new = functions.get(change, old.id)
     audit.record(
         change,
@@ -80,14 +78,12 @@ def deploy(
     """
     old = functions.get(change, function)
     chosen = old.latest if version is None else functions.version(change, function, version)
-    bound = instances.listed(change, old.id)
+    bound = {instance.id for instance in instances.listed(change, old.id)} if only else set()
     for name in only or ():
-        if all(instance.id != name for instance in bound):
+        if name not in bound:
             raise NotFound("instance of this function", name, "instanceIds")
     before = change.written
-    for instance in bound:
-        if only is None or instance.id in only:
-            instances.migrate(change, instance, chosen.settings, deployed=chosen.id)
+    instances.migrate(change, old, chosen.settings, deployed=chosen.id, only=only)
     if only is None or only:
         instances.mark_deployed(change, chosen.id)
     new = functions.get(change, old.id)

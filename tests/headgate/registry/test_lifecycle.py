@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import event
 
 from headgate.registry import functions, instances, lifecycle
 from headgate.registry.errors import Conflict, NotFound
 from headgate.registry.functions import Code, Refusal
+from headgate.registry.store import Change
 from tests.headgate.registry.harness import CODE, CODE_2, RegistryHarness, definition
 
 
@@ -168,3 +170,31 @@ def test_code_that_loads() -> None:
     assert functions.checked(CODE.text) == CODE
     typed = "let a: number = 1; onTrack = (e: any) => e"
     assert functions.checked(typed, "typescript") == Code(typed, "typescript")
+
+
+def test_deploying_takes_as_many_statements_for_many_instances_as_for_one(harness: RegistryHarness) -> None:
+    """All other changes wait meanwhile."""
+    function = harness.function(definition("a"))
+    counts: list[int] = []
+
+    def deploy(change: Change) -> None:
+        def count(*_: object) -> None:
+            counts[-1] += 1
+
+        counts.append(0)
+        event.listen(change.connection.engine, "before_cursor_execute", count)
+        try:
+            lifecycle.save(change, function.id, code=[CODE_2, CODE][len(counts) - 1])
+            lifecycle.deploy(change, function.id)
+        finally:
+            event.remove(change.connection.engine, "before_cursor_execute", count)
+
+    for names in ("a", "bcdef"):
+        for name in names:
+            harness.instance(function, harness.destination(name), settings={"a": name})
+        harness.do(deploy)
+
+    assert counts[0] == counts[1]
+    latest = harness.see(functions.get, function.id).latest.id
+    bound = harness.see(instances.listed, function.id)
+    assert [(each.version, each.settings) for each in bound] == [(latest, {"a": name}) for name in "abcdef"]
