@@ -1,4 +1,4 @@
-"""What is made of raw measurements."""
+"""Statistics of raw measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""Facts of the machine and the versions that were measured."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def facts() -> Machine:
 
 
 def cores() -> int:
-    """That this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 

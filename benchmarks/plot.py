@@ -1,4 +1,4 @@
-"""The figures of a table as one SVG: medians as bars or lines, least and most as whiskers. The same figures give the same file."""
+"""Plots a table as SVG: medians as bars or lines, least and most as whiskers. Equal figures give equal files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from benchmarks.table import Plot, Point
 
 STYLE: Final[dict[Any, Any]] = {
-    # Without it, names inside the file would be new every time.
+    # Makes the ids inside the file reproducible.
     "svg.hashsalt": "headgate",
-    # Text stays text, which is small, and can be searched and copied.
+    # Keeps text as text, which is small and searchable.
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9.0,
@@ -36,15 +36,15 @@ COLOURS: Final = (
     *("#1f5fa8", "#6fa8dc", "#e07b39", "#3d8f5f", "#8e5ea2", "#b23a48", "#5c6470"),
     *("#b59a00", "#2aa5a0", "#d16ba5", "#7a5230", "#9aa84f", "#4b3f72", "#c98f8f"),
 )
-"""Of series, in this order: the first two are two ways of Headgate, where it has two."""
+"""Colours of series, in this order; the first two are for Headgate."""
 
 WHISKERS: Final = "#404040"
 
 LABELLED_MAX: Final = 24
-"""So many bars have room for their figure beside them."""
+"""Up to this many bars have their figure beside them."""
 
 CATEGORY_MAX: Final = 18
-"""A longer name of a category is written beside bars that lie, not below ones that stand."""
+"""With longer names of categories, bars are horizontal."""
 
 WIDTH_IN: Final = 9.0
 

@@ -1,4 +1,4 @@
-"""What is going on, on stderr: a line that renews itself on a terminal, else a line per step that begins."""
+"""Progress on stderr: a line that is updated on a terminal, otherwise a line when a step begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Progress:
         self._step = ""
 
     def step(self, name: str, done: int, total: int) -> None:
-        """*done* of *total* parts of step *name* are behind us."""
+        """Reports that *done* of *total* parts of step *name* are complete."""
         if self._live:
             self._stream.write(f"\r\x1b[2K{name} {done}/{total} ({time.monotonic() - self._start:.0f} s)")
         elif name != self._step:

@@ -1,4 +1,4 @@
-"""What a run found, as it is written to JSON and read again: machine, and of each section tables and targets."""
+"""The result of a run, as JSON: the machine, and the tables and targets of each section."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read(path: Path) -> Result:
 
 
 def merged(results: Sequence[Result], order: Sequence[str]) -> Result:
-    """Of each section the last that there is, in the *order* of the sections' names."""
+    """Merges *results*: the last answer of each section, in *order*."""
     runs: list[Mapping[str, Any]] = []
     answers: dict[str, Answer] = {}
     for result in results:

@@ -1,4 +1,4 @@
-"""One run: sections are measured one after the other, shown, and written down with what they were taken on."""
+"""One run: measures sections one after the other, prints them, and writes them with the facts of the machine."""
 
 from __future__ import annotations
 

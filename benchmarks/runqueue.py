@@ -1,9 +1,9 @@
 """
-Wall time, and how much of it this thread merely waited for a core that others had.
+Wall time, and the part of it for which this thread was runnable while others had the cores.
 
-On a machine that does other work too, the kernel stops a busy process for milliseconds at a time: a p99 of wall time
-then tells about the machine. Linux counts the time a thread was ready to run and did not (/proc/thread-self/schedstat);
-it is reported beside the wall time, never hidden. Elsewhere it counts as nothing.
+On a machine with other work, the kernel preempts a busy process for milliseconds at a time, so that a p99 of wall time
+measures the machine. Linux counts the time for which a thread was runnable but did not run (/proc/thread-self/schedstat).
+It is reported beside the wall time, never hidden. On other systems it counts as zero.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ except OSError:
 
 
 def waited_ns() -> int:
-    """What the thread that loaded this module has waited for a core so far."""
+    """Nanoseconds for which the thread that imported this module has waited for a core so far."""
     return int(os.pread(_FILE, 64, 0).split()[1]) if _FILE >= 0 else 0
 
 
 @dataclass(slots=True)
 class Latencies:
-    """Milliseconds per event: *wall* as a clock on the wall has it, *own* without waiting for a core."""
+    """Milliseconds per event: *wall* is wall time, *own* is wall time without waiting for a core."""
 
     wall: list[float] = field(default_factory=list)
     own: list[float] = field(default_factory=list)
 
     def add(self, wall_ns: int, waited: int, used_ns: int = 0) -> None:
-        """*used_ns* is the processor time of this thread: its own time cannot have been less."""
+        """*used_ns* is the CPU time of this thread, a lower bound of its own time."""
         self.wall.append(wall_ns / 1e6)
         self.own.append(min(wall_ns, max(used_ns, wall_ns - waited)) / 1e6)
 
@@ -44,7 +44,7 @@ class Latencies:
         self.own += other.own
 
     def summary(self) -> dict[str, float]:
-        """p50 and p99 of both, by name."""
+        """p50 and p99 of both, by name, such as "own_p99_ms"."""
         return {
             f"{kind}_p{round(share * 100)}_ms": percentile(values, share)
             for kind, values in (("wall", self.wall), ("own", self.own))
@@ -54,7 +54,7 @@ class Latencies:
 
 
 class Stopwatch:
-    """For work of this thread alone: `start`, the work, `stop`."""
+    """Times work of this thread: `start`, the work, `stop`."""
 
     def __init__(self, latencies: Latencies) -> None:
         self._latencies = latencies
@@ -72,7 +72,7 @@ class Stopwatch:
 
 
 class SamplingClock(SystemClock):
-    """The executor's clock, which it reads at every slice: there the thread's waiting so far is noted."""
+    """A clock for an executor, which reads it at every slice: each time, it samples how long the thread has waited so far."""
 
     def __init__(self) -> None:
         self._moments: list[int] = []
@@ -83,7 +83,7 @@ class SamplingClock(SystemClock):
         return super().monotonic_ms()
 
     def sample(self) -> None:
-        # In this order: the kernel likes to stop a thread on its way out of a call, and that belongs to what follows.
+        # In this order, because the kernel often preempts a thread at the end of a call, and that wait belongs to what follows.
         self._moments.append(time.monotonic_ns())
         self._waited.append(waited_ns())
 
@@ -93,9 +93,9 @@ class SamplingClock(SystemClock):
 
     def waited_between(self, sent: int, ended: int, *, asleep: bool) -> int:
         """
-        Nanoseconds waited from *sent* to *ended* (monotonic clock, samples on both sides). Between the two samples
-        around *sent* the order of waiting and running is not known, and what makes Headgate look worse is assumed:
-        of a process that was busy, that it waited first; of one that was *asleep*, which this is compared with, last.
+        Nanoseconds waited from *sent* to *ended* (monotonic clock, with samples before and after). Between the two
+        samples around *sent* the order of waiting and running is unknown; the order that makes Headgate look worse is
+        assumed. A busy process waited first; one that was *asleep*, the basis of the comparison, waited last.
         """
         before = bisect.bisect_right(self._moments, sent) - 1
         last = bisect.bisect_right(self._moments, ended) - 1

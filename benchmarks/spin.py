@@ -1,4 +1,4 @@
-"""A fixed piece of work, done between measurements: how fast is this machine at this moment?"""
+"""A fixed piece of work between measurements, which shows how fast the machine is at that moment."""
 
 from __future__ import annotations
 

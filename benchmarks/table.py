@@ -1,4 +1,4 @@
-"""What a section shows: a question, rows of text that answer it, and the figures of one plot."""
+"""A table of a section: a question, rows of text that answer it, and the data of one plot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """*at* is a category of a plot of bars, a number on the axis of a plot of lines."""
+    """*at* is a category of a bar plot, or a position on the horizontal axis of a line plot."""
 
     at: str | float
     figure: Spread
@@ -21,7 +21,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What has one colour; *name* stands in the legend. A plot of bars may lack points, which leaves a gap."""
+    """The points of one colour; *name* is in the legend. In a bar plot, a missing point leaves a gap."""
 
     name: str
     points: Sequence[Point]
@@ -32,10 +32,11 @@ class Plot:
     """
     Figures of one unit.
 
-    unit       of the figures, on the axis upwards
-    kind       "bars": a group per category, a bar per series; "lines": a line per series
-    across     what the other axis shows
-    log        the axis upwards is logarithmic; *log_across* the other one (of lines only)
+    unit          of the figures, on the vertical axis
+    kind          "bars": a group per category, a bar per series; "lines": a line per series
+    across        label of the horizontal axis
+    log           whether the vertical axis is logarithmic
+    log_across    whether the horizontal axis is, in a line plot
     """
 
     title: str
@@ -50,12 +51,12 @@ class Plot:
 @dataclass(frozen=True, slots=True)
 class Table:
     """
-    name        one word or several-with-hyphens, of this table alone: what its plot's file is called
-    question    what it answers, as a heading
-    remark      how it was taken, beside the heading; units
-    rows        text, ready to be shown, one for each column of *head*
-    texts       so many columns from the left are text, the rest figures
-    notes       below it
+    name        unique, in kebab case; also the name of the plot's file
+    question    the question that it answers, as a heading
+    remark      beside the heading: how it was measured, and the units
+    rows        formatted text, one for each column of *head*
+    texts       number of columns from the left that are text; the others are figures
+    notes       lines below the table
     """
 
     name: str
@@ -75,7 +76,7 @@ class Table:
 
 
 def bars(categories: Sequence[str], figures: Mapping[str, Sequence[Spread | None]]) -> list[Series]:
-    """A series per entry of *figures*, with a figure for each of *categories* or None where there is none."""
+    """A series per entry of *figures*, which has a figure or None for each of *categories*."""
     return [
         Series(
             name,

@@ -1,4 +1,4 @@
-"""What Headgate means to reach: a ratio within one run or a bound, and whether this run reached it."""
+"""A target: a bound for a figure or for a ratio within one run, and whether the run reached it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Target:
     """
     *figure* in *unit* must be at *least* or at *most* the *bound*.
 
-    figure    None when it was not measured; *why* says what was missing then
+    figure    None if it was not measured; then *why* says what was missing
     """
 
     what: str
@@ -26,7 +26,7 @@ class Target:
 
     @property
     def verdict(self) -> Literal["reached", "missed", "not measured"]:
-        """Judged by the median."""
+        """Judged by the median of the figure."""
         if self.figure is None:
             return "not measured"
         if self.sense == "least":
@@ -41,7 +41,7 @@ class Target:
 
     @property
     def found(self) -> tuple[str, str]:
-        """The figure, and its range if it has one; what was missing, and nothing."""
+        """The figure and its range, if it has one; or *why* and nothing."""
         figure = self.figure
         if figure is None:
             return self.why, ""
@@ -51,5 +51,5 @@ class Target:
 
 
 def rounded(value: float) -> str:
-    """As many digits as mean something to a reader."""
+    """*value* with at most two decimals, and without any from 100 on."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"

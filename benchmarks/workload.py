@@ -1,4 +1,4 @@
-"""The fixed work that every figure is taken on (workload/), and what must come out of it."""
+"""The fixed workload (workload/): functions, events, and their expected outputs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TITLES: Final = {
     "f3": "filter",
     "f4": "CPU-heavy",
 }
-"""The functions that events are measured on."""
+"""Titles of the functions."""
 
 LIBRARY_USERS: Final = ("lodash", "moment", "aws")
-"""Functions for the libraries they name: what these cost to compile and with every event."""
+"""Functions that use a library, by name: they measure its cost to compile and per event."""
 
 
 class Mismatch(Exception):

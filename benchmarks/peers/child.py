@@ -1,4 +1,4 @@
-"""A peer in a process of its own, told by lines what to serve: programs/serve.mjs and serve.py are the other end."""
+"""A peer in a process of its own, which reads orders as lines of JSON; programs/serve.mjs and serve.py are its side."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE_S: Final = 60.0
-"""For an answer; a peer that takes longer has failed."""
+"""A peer that takes longer to answer has failed."""
 
 
 class Failed(Exception):
-    """A peer ended, or does not answer; the message says what it wrote last."""
+    """A peer ended or does not answer; the message is the last line it wrote."""
 
 
 def process_cpu_s(pid: int) -> float:
     """
-    CPU seconds of process *pid* so far, with all threads it has and had: Linux has a clock for every process, which is
-    finer than what /proc tells. Raises OSError elsewhere, and for a process that is no more.
+    CPU seconds of process *pid* so far, including threads that have ended. Reads the process's CPU clock, which is finer
+    than /proc. Raises OSError if the process has ended, and on systems other than Linux.
     """
     if sys.platform != "linux":
-        raise OSError("only Linux tells the processor time of another process")
+        raise OSError("only Linux has the CPU clock of another process")
     return time.clock_gettime(~pid << 3 | 2)
 
 

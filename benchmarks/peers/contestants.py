@@ -1,9 +1,9 @@
 """
-Who is measured, in this process: each takes events as JSON text and gives JSON text.
+The contestants in this process. Each takes events as JSON text and returns JSON text.
 
-Native QuickJS-ng (PyPI `quickjs-ng`) is used in the fastest way its Python package allows, which was found by trying:
-the event goes in through `Context.parse_json`, the result comes back through `Context.get`, one settings object serves
-all events, and no time or memory limit is set. `Context` gives no access to bytecode, so a fresh one compiles the source.
+Native QuickJS-ng (PyPI `quickjs-ng`) is used in the fastest way that its Python package allows, found by trial: the event
+goes in through `Context.parse_json`, the result comes back through `Context.get`, all events share one settings object,
+and there is no time or memory limit. `Context` gives no access to bytecode, so a fresh one compiles the source.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
     from headgate_runtime import Executor, Function, Outcome
 
 AT_ONCE = 64
-"""Events of a list."""
+"""Events per list."""
 
 
 class Contestant(Protocol):
-    """*kind* says what it is, *name* which function of the workload it runs."""
+    """Runs one function of the workload. *kind* identifies the contestant, *name* the function."""
 
     kind: str
     name: str
 
     def cpu_s(self) -> float:
-        """CPU seconds so far of the process, or processes, that serve, all their threads included."""
+        """CPU seconds so far of all threads of the processes that serve."""
 
     async def serve(self, first: int, count: int) -> None:
-        """Serves *count* events, from the *first* of the workload on and round again."""
+        """Serves *count* events of the workload, cyclically from number *first* on."""
 
     async def outputs(self) -> list[bytes | None]:
-        """Of what was served last; None for an event that was filtered."""
+        """The outputs of the last `serve`; None for a filtered event."""
 
     async def latencies(self, count: int) -> Latencies:
-        """Of each of *count* events; empty where it means nothing."""
+        """Latencies of *count* single events; empty for a contestant that serves many at once."""
 
     def close(self) -> None:
-        """Ends what was begun for it. Not to be used afterwards."""
+        """Ends its processes. It cannot be used afterwards."""
 
 
 class Inside:
-    """What contestants of this process have in common. Subclasses set `_outputs` when they serve."""
+    """Base of contestants in this process. Subclasses set `_outputs` when they serve."""
 
     def __init__(self, kind: str, work: Work, name: str) -> None:
         self.kind, self.name = kind, name
@@ -62,7 +62,7 @@ class Inside:
     async def outputs(self) -> list[bytes | None]:
         return self._outputs
 
-    async def latencies(self, count: int) -> Latencies:  # noqa: ARG002 - of one that serves many at once
+    async def latencies(self, count: int) -> Latencies:  # noqa: ARG002 - serves many at once
         return Latencies()
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class Inside:
 
 
 class Headgate(Inside):
-    """Awaits one invocation after the other."""
+    """Headgate, with one invocation after the other."""
 
     def __init__(self, kind: str, work: Work, name: str, executor: Executor, function: Function) -> None:
         super().__init__(kind, work, name)
@@ -97,7 +97,7 @@ class Headgate(Inside):
 
 
 class HeadgateLists(Headgate):
-    """Awaits invocations of AT_ONCE events each."""
+    """Headgate, with AT_ONCE events per call."""
 
     async def serve(self, first: int, count: int) -> None:
         executor, function = self._executor, self._function
@@ -107,7 +107,7 @@ class HeadgateLists(Headgate):
             outputs += map(output_of, await executor.invoke(function, events[start : start + AT_ONCE]))
         self._outputs = outputs
 
-    async def latencies(self, count: int) -> Latencies:  # noqa: ARG002 - of a list, it would be the list's
+    async def latencies(self, count: int) -> Latencies:  # noqa: ARG002 - would be those of lists
         return Latencies()
 
 
@@ -120,7 +120,7 @@ def image_of(source: str) -> Image:
 
 
 def output_of(outcome: Outcome) -> bytes | None:
-    """Of a forwarded or filtered event; anything else counts as a wrong output, and says what it was."""
+    """The output of a forwarded event, None for a filtered one; any other outcome as text, which is a wrong output."""
     if outcome.output is not None or outcome.outcome == "filtered":
         return outcome.output
     return f"{outcome.outcome}: {outcome.message}".encode()

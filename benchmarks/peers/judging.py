@@ -1,4 +1,4 @@
-"""What puts a contestant out, and the words for it that the tables have."""
+"""Disqualifies contestants: the exceptions that do so, and the words for them in tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def judged(out: Callable[[str, str], None]) -> Iterator[None]:
-    """Whoever fails inside is *out*: in a word or two, and why at length."""
+    """Calls *out* with a short word and the reason when the contestant inside fails."""
     try:
         yield
     except Mismatch as error:

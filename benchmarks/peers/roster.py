@@ -1,4 +1,4 @@
-"""Who is measured beside Headgate, by kind: what each is, and how one is made for a function of the workload."""
+"""The list of contestants: what each is, and how it is created for a function of the workload."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headgate_runtime.function import Isolation
 
 Engine = Literal["Headgate", "native", "Wasm", "V8"]
-"""What a peer runs: ourselves, QuickJS as machine code, QuickJS as Wasm, or V8 with its compilers."""
+"""What a peer runs: Headgate, QuickJS as machine code, QuickJS as Wasm, or V8 with its compilers."""
 
 WARM, WARM_LISTS = "Headgate, warm", "Headgate, warm, lists of 64"
 HERMETIC, HERMETIC_LISTS = "Headgate, hermetic", "Headgate, hermetic, lists of 64"
@@ -30,8 +30,8 @@ HERMETIC, HERMETIC_LISTS = "Headgate, hermetic", "Headgate, hermetic, lists of 6
 
 class Peer(NamedTuple):
     """
-    fresh     its state is new for every event
-    make      for the workload and the name of a function; raises Missing where it is not to be had, and Failed
+    fresh     whether every event finds a new state
+    make      creates the contestant for the workload and the name of a function; raises Missing and Failed
     """
 
     kind: str
@@ -73,7 +73,7 @@ def _workerd(kind: str, mode: str, work: Work, name: str) -> Contestant:
 def _peers(
     title: str, engine: Engine, modes: tuple[str, ...], command: Callable[[], list[str | Path]] | None
 ) -> Iterator[Peer]:
-    """One per mode. Without a *command* it is workerd, which is a server."""
+    """A peer per mode. Without a *command* it is workerd, which is a server."""
     for mode in modes:
         kind = f"{title}, {mode}"
         make = partial(_workerd, kind, mode) if command is None else partial(_child, kind, mode, command)
@@ -103,7 +103,7 @@ INCLUDED: Final = (
     Peer(Native.kind, "native", fresh=False, make=Native),
     Peer(NativeFresh.kind, "native", fresh=True, make=NativeFresh),
 )
-"""In this process; a package that the tests have, too."""
+"""Run in this process, from a package that the tests also use."""
 
 FETCHED: Final = (
     *_peers("quickjs-wasi", "Wasm", ("warm", "restored", "fresh"), _quickjs_wasi),
@@ -113,6 +113,6 @@ FETCHED: Final = (
     *_peers("Deno worker", "V8", ("warm", "fresh"), _deno),
     *_peers("workerd", "V8", ("warm", "fresh isolate"), None),
 )
-"""Processes of their own, from packages that are fetched when they are first measured."""
+"""Run in processes of their own, from packages that are installed when they are first measured."""
 
 ISOLATED_VM: Final = "isolated-vm, warm"

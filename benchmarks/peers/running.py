@@ -1,4 +1,4 @@
-"""A contestant in the running: made, warmed up, given its turns, and put out when it fails, with the reason."""
+"""Runs a contestant: creates it, warms it up, gives it its turns, and disqualifies it with a reason when it fails."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Row:
     """
     One contestant on one function.
 
-    engine      as of a Peer
-    fresh       its state is new for every event
-    cpu_s       CPU seconds per event, a figure per round; empty when it has failed
-    latency     of single events, over all rounds (Latencies.summary); empty where it means nothing
+    engine      as in Peer
+    fresh       as in Peer
+    cpu_s       CPU seconds per event, a figure per round; empty if it failed
+    latency     of single events, over all rounds (Latencies.summary); empty if it was not measured
     fuel        per event, mean over the workload; None for all but Headgate
-    failed      in a word or two why it has no figures, with *why* at length; empty when it has
+    failed      a short word for why it has no figures, with *why* in full; empty if it has figures
     """
 
     name: str
@@ -61,7 +61,7 @@ class Row:
 
 
 class Entry:
-    """A contestant in the running, until it fails."""
+    """A contestant on one function, until it fails."""
 
     def __init__(self, peer: Peer, work: Work, name: str, timing: Timing) -> None:
         self.peer, self.name = peer, name
@@ -74,7 +74,7 @@ class Entry:
         self._failed = self._why = ""
 
     async def begin(self) -> None:
-        """Makes it, and warms it up: as many events as take a while, and from then on as many in a turn."""
+        """Creates and warms up the contestant, and finds the number of events that fill a turn."""
         with judged(self._out):
             self._contestant = self.peer.make(self._work, self.name)
             spent = seconds = 0.0

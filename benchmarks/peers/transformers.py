@@ -75,7 +75,7 @@ class _Ours(Transformer):
         found = self.many(body, ())
         return found[0] if len(found) == 1 else body
 
-    def many(self, body: bytes, outputs: Sequence[bytes | None]) -> list[bytes | None]:  # noqa: ARG002
+    def many(self, body: bytes, outputs: Sequence[bytes | None]) -> list[bytes | None]:  # noqa: ARG002 - finds them itself
         found: list[bytes | None] = []
         for name, message, output in _OUTCOME.findall(body):
             dropped = None if name == b"filtered" else name + b": " + message

@@ -1,6 +1,6 @@
 """
-What it costs an event to get into the sandbox and out again, with nothing done in between; and JSON text to values and
-back, by itself, beside the engine's own way.
+The cost of getting an event into the sandbox and out again with nothing done in between; and of JSON parsing and printing
+alone, beside the engine's own implementation.
 
 The engine's own JSON.parse and JSON.stringify serve calls with an argument that is left undefined or empty, so both
 ways can be measured from within one function. Fuel is exact: the same on every machine and in every run.
@@ -52,7 +52,7 @@ function onTrack(event) {
 """
 
 PASSES: Final = 16
-"""Calls of a function in a round."""
+"""Calls of each function per round."""
 
 
 @dataclass(frozen=True, slots=True)

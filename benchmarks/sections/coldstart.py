@@ -1,7 +1,7 @@
 """
-From nothing but the source, or a saved image, to the first outcome: wall time, with the engine already loaded.
+Time from the source or a saved image to the first outcome: wall time, with the engine already loaded.
 
-Every start has an executor and a source of its own (they differ in a comment), so nothing is found in a cache.
+Every start has its own executor and its own source (they differ in a comment), so nothing is cached.
 """
 
 from __future__ import annotations

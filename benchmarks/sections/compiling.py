@@ -1,4 +1,4 @@
-"""From source to image: how fast, how large, how long the image takes to be ready, and what an event costs then."""
+"""From source to image: time and size, the time until the image is ready, and the cost of an event then."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """
-What it costs to count events as they flow: the queue by itself, with the counters of the delivery overview and without,
-turn about. The rest of the server costs the same either way, so the difference is what an event pays.
+The cost of counting events as they flow: the queue alone, alternately with and without the counters of the delivery
+overview. The rest of the server costs the same either way, so the difference is the cost per event.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from benchmarks.progress import Progress
 
 NAMES: Final = 40
-"""Of events: each is counted by itself."""
+"""Distinct event names, each counted separately."""
 
 LANES: Final = 4
 
 REQUEST: Final = 100
-"""Events that are put together."""
+"""Events per call of `put`."""
 
 WRITERS: Final = 16
 
 BOUND_US: Final = 5.0
-"""A twentieth of what an event may take where one core sustains 10,000 a second."""
+"""A twentieth of the CPU time per event at 10,000 events per second and core."""
 
 _BODY: Final = b'{"messageId":"m","filler":"' + b"x" * 960 + b'"}'
 
@@ -74,7 +74,7 @@ EFFORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Microseconds of CPU of an event that is put, polled and settled: a figure per round."""
+    """CPU microseconds to put, poll and settle an event: a figure per round."""
 
     counted: list[float]
     uncounted: list[float]
@@ -149,7 +149,7 @@ async def _settle(queue: SqliteQueue, events: int) -> None:
 
 @contextlib.contextmanager
 def _uncounted() -> Iterator[None]:
-    """Queues count nothing meanwhile."""
+    """Disables the counters of all queues."""
     counting = {name: getattr(Tallies, name) for name in ("count", "count_deliveries", "write")}
     for name in counting:
         setattr(Tallies, name, lambda *_: None)

@@ -1,6 +1,6 @@
 """
-Events per CPU-second of F1 to F4, warm and hermetic, beside what people would take instead; wall time of single events;
-fuel. Each contestant has the processor time of its own process counted, wherever that is.
+Events per CPU-second of F1 to F4, warm and hermetic, beside the alternatives; latency of single events; fuel. For each
+contestant the CPU time of its own process counts.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ async def measure(effort: Effort, progress: Progress) -> Throughput:
                 stack.callback(gc.unfreeze)
                 for number in range(effort.rounds):
                     progress.step(f"executor, {name.upper()}", number, effort.rounds)
-                    # Every other round backwards, so that nobody always runs in another's wake.
+                    # Every other round in reverse order, so that no contestant always runs after the same one.
                     for entry in entries if number % 2 == 0 else reversed(entries):
                         gc.collect()
                         calibration()

@@ -1,6 +1,6 @@
 """
-What an event costs as things grow: the event itself, the source, the settings, the retries that are outstanding, and the
-hours of counters that are stored. The first three in an executor; the others in servers of their own, in turns.
+The cost of an event as the event itself, the source, the settings, the outstanding retries and the stored hours of
+counters grow. The first three are measured in an executor, the others in servers that take turns.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `crypto` takes for a kilobyte, inside the guest."""
+"""The cost of `crypto` for a kilobyte, inside the guest."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ IDLE: Final = "i"
 EVENT: Final = b'{"type":"track"}'
 
 DATA: Final = bytes([*b"x" * 1023, 255])
-"""What the last of a function's rounds works on."""
+"""The input of a function's last operation."""
 
 LOOP: Final = """
 const data = Buffer.alloc(1024, 'x');

@@ -1,8 +1,8 @@
 """
-How late a tenant's events become when another tenant's functions never end: open loop, one event loop for both.
+The latency that endless loops of one tenant add to another tenant's events: an open loop, one event loop for both.
 
-The tenant runs F1 on events that arrive from another process at a steady rate; beside it, one or many invocations of
-`while (true) {}` run into their fuel limit and begin anew. Parts with and without them alternate.
+The steady tenant runs F1 on events that arrive from another process at a fixed rate. Beside it, one or many invocations of
+`while (true) {}` run into their fuel limit and start again. Parts with and without them alternate.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 ENDLESS: Final = "function onTrack() { while (true) {} }"
 
 LOOPERS: Final = (0, 1, 16)
-"""Endless invocations at once."""
+"""Numbers of concurrent endless invocations."""
 
 LIMITS: Final = Limits(fuel=2_000_000_000)
-"""Of the endless function: a tenth of the usual fuel, so that every part sees sandboxes end and be replaced."""
+"""Limits of the endless function: a tenth of the usual fuel, so that in every part sandboxes are discarded and replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ EFFORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The latencies of one part, beside *loopers* endless invocations of which *ended* were stopped."""
+    """The latencies of one part beside *loopers* endless invocations; *ended* counts those that were stopped."""
 
     loopers: int
     ended: int
@@ -148,7 +148,7 @@ async def measure(effort: Effort, progress: Progress) -> NoisyNeighbour:
 async def _endless(
     executor: Executor, function: Function, count: int, event: bytes
 ) -> AsyncIterator[list[str | None]]:
-    """*count* endless invocations at once; what they were stopped with."""
+    """Keeps *count* endless invocations running; yields a list of the messages with which they were stopped."""
     ended: list[str | None] = []
 
     async def again() -> None:

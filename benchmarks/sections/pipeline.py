@@ -1,7 +1,7 @@
 """
-The whole pipeline: events that a server accepts durably, takes through a filter and a function, and delivers to a webhook
-on loopback. How many a second one core sustains, how long they take at half of that and close to it, and where the
-processor's time goes.
+The whole pipeline: a server accepts events durably, passes them through a filter and a function, and delivers them to a
+webhook on loopback. Measures the sustained rate on one core, latencies at half of that rate and close to it, and CPU time by
+stage.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from benchmarks.progress import Progress
 
 CELLS: Final = 4_000_000
-"""Events that one server may be sent in all."""
+"""Most events that one server is sent in total."""
 
 WINDOW: Final = 6_000
-"""Events under way, from sender to receiver, while the maximum is looked for: the backlog does not grow beyond it."""
+"""Most events between sender and receiver while the maximum rate is measured, which bounds the backlog."""
 
 WARM: Final = 2_000
-"""Events of each server before anything counts: the function is compiled, connections are made."""
+"""Events that warm up each server: its function is compiled, connections are made."""
 
 SHARES: Final = (0.5, 0.9)
-"""Of the maximum, for latencies."""
+"""Shares of the maximum rate at which latencies are measured."""
 
 ONE_BY_ONE: Final = 1
 
@@ -82,7 +82,7 @@ EFFORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """*batch*: events of a request to the event API. *above*: a case that this one adds something to; the first measured."""
+    """*batch*: events per request to the event API. *above*: cases that this one extends; it is compared with the first measured."""
 
     title: str
     setup: Setup
@@ -106,7 +106,7 @@ CASES: Final = {
         "F1, both one by one", Setup(function="f1", batch=ONE_BY_ONE), batch=ONE_BY_ONE, above=("single",)
     ),
 }
-"""The first five are stages: each does what the one above it does, and something more."""
+"""The first five are stages, each of which does more than the one above it."""
 
 STAGES: Final = ("accept", "filter", "deliver", "f1", "f2")
 
@@ -182,7 +182,7 @@ def measure(effort: Effort, progress: Progress) -> Found:
 def _send(
     to: Testbed, case: Case, events: int, *, seconds: float = 60.0, rate: float | None = None
 ) -> tuple[Sent, range]:
-    """Returns when all have arrived, where there is somewhere to arrive."""
+    """Sends events; returns when all have arrived, if the case has a destination."""
     report, sent = to.send(
         events,
         batch=case.batch,

@@ -1,4 +1,4 @@
-"""The whole pipeline on this machine with one worker process and with more. Nothing is pinned: the load takes its part."""
+"""The whole pipeline with one worker process and with more. Nothing is pinned: sender and receiver share the cores."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ EFFORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """*cores*: that the server had the use of, on average."""
+    """*cores*: the number of cores that the server used, on average."""
 
     per_second: float
     cpu_us: float

@@ -1,6 +1,6 @@
 """
-A million outstanding retries: what accepting and delivering new events takes beside them. Two servers, one with an empty
-queue and one whose only destination has a million jobs that were tried and are due in an hour or later, take turns.
+The cost of accepting and delivering new events beside a million outstanding retries. Two servers take turns: one with an
+empty queue, and one whose only destination has a million jobs that were tried and are due in an hour or later.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ EFFORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Seconds until *events* were accepted, until all had arrived, and of the server's processor."""
+    """Seconds until all events were accepted, until all had arrived, and CPU seconds of the server."""
 
     accepted_s: float
     arrived_s: float
@@ -130,7 +130,7 @@ class Retries:
 
 
 class Server:
-    """One whose only destination is a file."""
+    """A server whose only destination is a file."""
 
     def __init__(self, root: Path) -> None:
         self._file = root / "data" / "sinks" / "out.jsonl"
@@ -141,7 +141,7 @@ class Server:
         self.start_s = time.perf_counter() - began
 
     async def turn(self, events: int) -> Turn:
-        """Raises RuntimeError when one is not accepted, or does not arrive."""
+        """Sends *events* events. Raises RuntimeError if one is not accepted or does not arrive."""
         calls = [
             _call(number, min(CALL_EVENTS, self._events + events - number))
             for number in range(self._events, self._events + events, CALL_EVENTS)
@@ -195,7 +195,7 @@ def _call(first: int, count: int) -> bytes:
 
 
 def seed(data: Path, count: int) -> None:
-    """Puts *count* jobs that were tried three times, with their bodies and known message ids, into the only lane."""
+    """Stores *count* jobs that were tried three times in the only lane, with their bodies and known message ids."""
     directory = DataDirectory(data)
     with Registry.open(directory) as registry:
         snapshot = SnapshotStore(registry).load()

@@ -1,6 +1,6 @@
 """
-The synchronous endpoint beside other servers that run a function by HTTP: an event, or a hundred, in a POST and what the
-function makes of them in its answer. Processor time is that of the server's whole process.
+The synchronous endpoint beside other servers that run a function over HTTP: a POST with one event or a hundred is answered
+with the function's outputs. CPU time is that of the server's whole process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ONE, MANY = 1, 100
 """Events of a POST."""
 
 CONNECTIONS: Final = {ONE: 32, MANY: 4}
-"""Of each request there is one under way on each."""
+"""Connections; each has one request in flight."""
 
 WARM: Final = {ONE: 2_000, MANY: 40}
 """Requests before any counts: compilers of V8's kind want some hundred events."""
@@ -209,7 +209,7 @@ def measure(effort: Effort, progress: Progress) -> Found:
                 for number in range(effort.rounds):
                     progress.step(f"transform, {name.upper()}", number, effort.rounds)
                     for batch in (ONE, MANY):
-                        # Every other round backwards, so that nobody always runs in another's wake.
+                        # Every other round in reverse order, so that no contestant always runs after the same one.
                         for entry in entries if number % 2 == 0 else reversed(entries):
                             calibration()
                             entry.turn(batch)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 FORMAT = 2
 
 _FLAGS: Final = range(2 * max(abi.Flag))
-
-_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},]', re.DOTALL)
-"""Strings, which are skipped, and the structural characters of JSON."""
 
 
 class Entry(NamedTuple):

@@ -138,7 +138,7 @@ class CountingEntropy:
 
 async def until(done: Callable[[], bool]) -> None:
     """Lets the loop go round until *done*; what is waited for has no event of its own."""
-    while not done():  # noqa: ASYNC110
+    while not done():  # noqa: ASYNC110 - waits for turns of the event loop
         await asyncio.sleep(0)
 
 

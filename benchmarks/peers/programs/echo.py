@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 
 
-async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ARG001
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ARG001 - ASGI's signature
     body = b""
     more = True
     while more:

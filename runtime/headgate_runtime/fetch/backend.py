@@ -66,8 +66,8 @@ class Backend(httpcore.AsyncNetworkBackend):
     async def connect_unix_socket(
         self,
         path: str,  # noqa: ARG002 - httpcore's signature
-        timeout: float | None = None,  # noqa: ARG002
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002 - httpcore's signature
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - httpcore's signature
     ) -> httpcore.AsyncNetworkStream:
         raise SystemFailure("EACCES", "connect EACCES")
 

@@ -27,7 +27,7 @@ def in_nodes_words() -> Iterator[None]:
         raise _of_remote(error) from None
     except httpcore.WriteError:
         raise SystemFailure("EPIPE", "write EPIPE") from None
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - any failure has an answer
         # A server can provoke unforeseen errors in a protocol library; such an error must end one fetch only.
         _log.debug("a server was not understood", exc_info=True)
         raise SystemFailure("EPROTO", f"protocol error: {type(error).__name__}") from None

@@ -1,4 +1,4 @@
-"""`headgate apply`: makes the registry what a file says."""
+"""`headgate apply`: changes a workspace to what a file describes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MANIFEST: Final = "headgate.toml"
 _COLOURS: Final = {"+": "green", "~": "yellow", "-": "red"}
 
 _TEXT: Final = """\
-Reads a workspace from FILE: sources, functions, destinations. Shows what differs from what there is, and, when you agree,
-changes all of it or nothing; a running server works by it from the next event on. Applied again, it changes nothing.
+Reads a workspace from FILE: sources, functions, destinations. Shows how it differs from the current state and, after
+you confirm, applies all changes or none; a running server uses them from the next event on. Applying again changes nothing.
 
   [workspace]
   slug = "default"
@@ -67,14 +67,14 @@ examples:
 
 exit status:
   0  done, or nothing to change
-  1  you did not agree: nothing was changed
+  1  you did not confirm: nothing was changed
   2  the file, a function or the data directory is at fault: nothing was changed
 """
 
 
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Declares the command's arguments."""
-    apply = add_command("apply", "make a workspace what a file says", _TEXT, _EXAMPLES)
+    apply = add_command("apply", "change a workspace to what a file describes", _TEXT, _EXAMPLES)
     apply.add_argument("file", metavar="FILE", nargs="?", default=MANIFEST, help=f"default: {MANIFEST}")
     add_data(apply)
     agreement = apply.add_mutually_exclusive_group()
@@ -115,7 +115,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _agreed(plan: Plan, parsed: argparse.Namespace, workspace: str) -> bool:
-    """Shows *plan*. Raises CommandError where nobody can be asked."""
+    """Shows *plan* and asks whether to apply it. Raises CommandError without a terminal to ask on."""
     for place, variable in plan.kept.items():
         print(f"{place}: {variable} is not set, so the secret stays as it is", file=sys.stderr)
     if not plan.steps:
@@ -136,7 +136,7 @@ def _agreed(plan: Plan, parsed: argparse.Namespace, workspace: str) -> bool:
 
 
 def described(plan: Plan, terminal: Terminal) -> str:
-    """A line for each step, and one, indented, for each thing that differs."""
+    """A line for each step, followed by an indented line for each difference."""
     lines = []
     for step in plan.steps:
         lines.append(terminal.paint(f"{step.sign} {printable(step.what)}", _COLOURS[step.sign]))
@@ -145,5 +145,5 @@ def described(plan: Plan, terminal: Terminal) -> str:
 
 
 def _name(manifest: Path, name: str) -> str:
-    """How people call a file that the manifest names; code within it is called by its place."""
+    """The path of a file that the manifest names, for messages; code in the manifest is named by its place there."""
     return str(manifest.parent / name) if name.lower().endswith((".js", ".ts")) else f"{manifest}: {name}"

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from headgate.registry.store import Registry
 
 _TEXT: Final = """\
-Copies the data directory to DIR, which is made: the workspaces, the master key, the events that wait, the dead letters, the
-counters. Each file is copied as it is at one moment; a running server goes on meanwhile. What sinks wrote is not copied.
+Copies the data directory to the new directory DIR: workspaces, the master key, waiting events, dead letters, counters.
+Each file is copied as of one moment, while a running server continues. Files written by sinks are not copied.
 
 To restore, stop the server and start one on the copy. Events that were delivered after the copy was made are then delivered
-again, under the keys they had. Whoever has the copy has the master key with it, and so the secrets; where the key comes
-from HEADGATE_MASTER_KEY it is not in the copy, and needed to restore.
+again, with the same Idempotency-Key. The copy contains the master key and thereby the secrets, so keep it safe. A key from
+HEADGATE_MASTER_KEY is not in the copy, but is needed to restore.
 """
 
 _EXAMPLES: Final = """\
@@ -36,7 +36,7 @@ examples:
   headgate serve --data backups/monday
 
 exit status:
-  0  the copy is there, whole and on the disk
+  0  the copy is complete and on disk
   2  it could not be made
 """
 
@@ -44,7 +44,7 @@ exit status:
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Declares the command's arguments."""
     backup = add_command("backup", "copy the data directory of a running server", _TEXT, _EXAMPLES)
-    backup.add_argument("to", metavar="DIR", help="where to; must not be there, or be empty")
+    backup.add_argument("to", metavar="DIR", help="must not exist, or be empty")
     add_data(backup)
 
 
@@ -64,7 +64,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _copied(registry: Registry, to: DataDirectory) -> list[str]:
-    """Names of the files that are in both. Raises OSError, CommandError, RegistryError."""
+    """Copies the files; returns their names. Raises OSError, CommandError, RegistryError."""
     directory = registry.directory
     queues = [*directory.queues().values(), *directory.all_samples().values()]
     for path in queues:

@@ -1,4 +1,4 @@
-"""`headgate dead` and `headgate redrive`: events whose delivery was given up, and another chance for them."""
+"""`headgate dead` and `headgate redrive`: lists dead letters, and tries them again."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ MESSAGE_CHARS: Final = 1_000
 """Most characters shown of the reason; --json shows all of it."""
 
 _DEAD: Final = """\
-Lists the events whose delivery was given up, oldest first: those that a function or a destination refused, and those
-whose retries came to their end. They are kept for seven days. Works while the server runs, and without it.
+Lists dead letters, oldest first: events that a function or a destination refused, and events that ran out of retries.
+They are kept for seven days. Works with and without a running server.
 """
 
 _DEAD_EXAMPLES: Final = """\
@@ -44,7 +44,7 @@ examples:
 """
 
 _REDRIVE: Final = """\
-Gives dead events another chance, from the beginning: with their first attempt, and the function as it is now.
+Tries dead letters again from the beginning, with all attempts and the currently deployed function.
 """
 
 _REDRIVE_EXAMPLES: Final = """\
@@ -75,7 +75,7 @@ class _DeadLetters(Protocol):
 
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Declares the arguments of both commands."""
-    dead = add_command("dead", "list the events whose delivery was given up", _DEAD, _DEAD_EXAMPLES)
+    dead = add_command("dead", "list dead letters", _DEAD, _DEAD_EXAMPLES)
     add_data(dead)
     dead.add_argument(
         "--destination",
@@ -87,9 +87,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     dead.add_argument("--json", action="store_true", help="a JSON object a line, with the event")
 
-    redrive = add_command(
-        "redrive", "try events again whose delivery was given up", _REDRIVE, _REDRIVE_EXAMPLES
-    )
+    redrive = add_command("redrive", "try dead letters again", _REDRIVE, _REDRIVE_EXAMPLES)
     add_data(redrive)
     redrive.add_argument("ids", metavar="ID", nargs="*", help="as `headgate dead` shows them")
     redrive.add_argument("--destination", metavar="NAME", help="all for this destination")

@@ -1,4 +1,4 @@
-"""`headgate demo`: the whole service at work, with events to watch and files to change."""
+"""`headgate demo`: shows the whole service with sample events, and files to change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DIRECTORY: Final = "headgate-demo"
 FILES: Final = ("headgate.toml", "tidy.js")
 WRITE_KEY: Final = "demo-write-key"
 SHOWN: Final = 12
-"""Arriving events that are printed; the rest is counted."""
+"""Arriving events that are printed; the others are only counted."""
 
 PAUSE_S: Final = 0.1
 """Between two requests of the client."""
@@ -38,9 +38,9 @@ ARRIVE_S: Final = 20.0
 """For the last events to arrive."""
 
 _TEXT: Final = """\
-Makes a directory with a source, a function and two destinations, starts a server on it, and sends what visitors of a
-shop would, as the official Node SDK does. What arrives is shown. At a terminal the server then stays, so that you can
-change the files and send events of your own; elsewhere the command ends.
+Creates a directory with a source, a function and two destinations, starts a server on it, and sends the events of a
+shop's visitors, as the official Node SDK would. Arriving events are shown. At a terminal the server then keeps running, so
+that you can change the files and send your own events; otherwise the command ends.
 """
 
 _EXAMPLES: Final = f"""\
@@ -102,7 +102,7 @@ def _prepare(directory: Path) -> None:
 
 
 class _Arrivals:
-    """What sinks write, as it comes; `count` is by sink."""
+    """Follows what sinks write; `count` is by sink."""
 
     def __init__(self, sinks: Path) -> None:
         self._sinks = sinks
@@ -113,7 +113,7 @@ class _Arrivals:
             self._read[path] = path.stat().st_size
 
     def look(self, most: int = SHOWN) -> None:
-        """Counts what is new, and prints the first of it."""
+        """Counts new events, and prints the first ones."""
         for path in sorted(self._sinks.glob("*.jsonl")):
             with path.open("rb") as file:
                 file.seek(self._read.get(path, 0))

@@ -1,4 +1,4 @@
-"""Destinations as people call them: by name, where the queue knows only ids."""
+"""Finds destinations by name, since the queue knows only ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a stream of bytes to what one invocation is given: an event, or a batch of them."""
+"""Splits a stream of bytes into the inputs of invocations: events, or batches of events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Readable(Protocol):
 
 
 class Portion(NamedTuple):
-    """Lines for one invocation; with a *fault* it is one line that is no event, and why."""
+    """Lines for one invocation. *fault* says why a single line is not an event."""
 
     sequence: int
     lines: list[Line]
@@ -26,10 +26,10 @@ class Portion(NamedTuple):
 
 class Feed:
     """
-    Portions in the order of the input, read ahead no further than one chunk.
+    Portions in the order of the input; reads at most one chunk ahead.
 
-    batch_max   events of a batch; None for events one by one
-    bytes_max   of an event, and of a batch as one JSON array: a batch that would pass it is closed early
+    batch_max   most events in a batch; None for single events
+    bytes_max   most bytes of an event, and of a batch as a JSON array; a batch is closed before it exceeds this
     """
 
     def __init__(self, source: Readable, *, batch_max: int | None, bytes_max: int) -> None:
@@ -44,7 +44,7 @@ class Feed:
         self._ended = False
 
     async def take(self) -> Portion | None:
-        """The next portion, None after the last. One task at a time may ask."""
+        """The next portion, None after the last. Only one task at a time may call this."""
         while not self._ready:
             if self._ended:
                 return None
@@ -86,7 +86,7 @@ class Feed:
 
 
 def fault_of(text: bytes) -> str | None:
-    """Why *text* is no event, None when it is one as far as this can see."""
+    """Why *text* is not an event; None if no fault is visible here."""
     try:
         value = json.loads(text.decode(), parse_constant=_refuse)
     except UnicodeDecodeError as error:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TEXT: Final = """\
-Writes the workspace to stdout, in the form that `headgate apply` reads; applied where it came from, it changes nothing.
-Code is in the file itself, or with --to in files beside it. Secrets are not written: they become references to
-environment variables, which are named on stderr. Write keys are written.
+Writes the workspace to stdout in the format that `headgate apply` reads; applying it to the same workspace changes
+nothing. Code is in the file itself, or with --to in files beside it. Secrets become references to environment variables,
+which are listed on stderr. Write keys are included.
 """
 
 _EXAMPLES: Final = """\

@@ -1,4 +1,4 @@
-"""What the `fetch` of a function reaches from the command line: public addresses, or a file of canned replies."""
+"""The `fetch` of functions on the command line: reaches public addresses, or answers from a file of canned replies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headgate_runtime.fetch import FetchService, Trace
 
 SECRET_CHARACTERS: Final = 4
-"""A text among the settings of at least so many is taken for a secret: shorter ones would blot out half of a trace."""
+"""Texts of at least this length in the settings are redacted as secrets; redacting shorter ones would ruin a trace."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`headgate keys`: the master key that secrets are sealed with."""
+"""`headgate keys`: the master key that encrypts secrets."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TEXT: Final = """\
-Secrets (settings that are sensitive, headers and signing secrets of webhooks) are stored sealed with a master key. It is
-in the file master.key of the data directory, made at the first start; or in the environment variable HEADGATE_MASTER_KEY,
-32 bytes in base64.
+Secrets (sensitive settings, headers and signing secrets of webhooks) are stored encrypted with a master key. The key is in
+the file master.key of the data directory, which the first start creates, or in the environment variable
+HEADGATE_MASTER_KEY, 32 bytes in base64.
 
-`headgate keys rotate` seals every secret anew. With the file, it makes the new key and takes the old one out; a running
-server goes on. With the environment, first start everything with HEADGATE_MASTER_KEY=NEW,OLD, then rotate, then take OLD
-away. Copies of the data directory made before still need the old key.
+`headgate keys rotate` encrypts every secret again. With the file, it creates the new key and removes the old one while a
+running server continues. With the environment variable, first restart everything with HEADGATE_MASTER_KEY=NEW,OLD, then
+rotate, then remove OLD. Copies of the data directory made before still need the old key.
 """
 
 _EXAMPLES: Final = """\
@@ -35,8 +35,8 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     actions = keys.add_subparsers(dest="action", metavar="ACTION", required=True)
     rotate = actions.add_parser(
         "rotate",
-        help="seal every secret with a new key",
-        description="Seals every secret with a new master key, all of them or none.",
+        help="encrypt every secret with a new key",
+        description="Encrypts every secret with a new master key, all of them or none.",
         allow_abbrev=False,
     )
     add_data(rotate)

@@ -1,4 +1,4 @@
-"""Numbers on the command line, for argparse's `type`: each says what is wrong with a text that is none, or out of range."""
+"""Types of argparse for numbers, with messages for texts that are not numbers or out of range."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def integer(text: str) -> int:
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """Of whole numbers from *low* to *high*."""
+    """The type of whole numbers from *low* to *high*."""
 
     def parse(text: str) -> int:
         value = integer(text)
@@ -30,7 +30,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def number(low: int, high: int) -> Callable[[str], float]:
-    """Of numbers from *low* to *high*."""
+    """The type of numbers from *low* to *high*."""
 
     def parse(text: str) -> float:
         try:

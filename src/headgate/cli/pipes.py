@@ -1,6 +1,6 @@
 """
-Reading and writing file descriptors beside an event loop, without threads: what can block is waited for with the
-loop, what cannot (a file on disk) is done at once. Invocations go on while a pipe makes us wait.
+Reads and writes file descriptors on an event loop without threads: descriptors that can block are waited for with the
+loop, others (files on disk) are used directly. Invocations continue while a pipe is waited for.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Final
 from headgate.cli.errors import file_error
 
 CHUNK_BYTES: Final = 256 << 10
-"""Read or written at a time."""
+"""Bytes read or written at a time."""
 
 
 class Source:
     """
-    Bytes of *fd* from its present position on; *name* is for messages.
+    Reads *fd* from its current position; *name* is for messages.
 
-    size    what is left to read, None when nobody knows
+    size    bytes left to read; None if unknown
     """
 
     def __init__(self, fd: int, name: str = "stdin") -> None:

@@ -1,4 +1,4 @@
-"""`headgate quota`: what a workspace may use."""
+"""`headgate quota`: the quotas of a workspace."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TEXT: Final = """\
-Shows what a workspace may use, and sets what is given; "none" takes a bound away. It holds from the next event on. Past its
-events a second, senders are told to come back later; past its fuel of a day (UTC), events are not given to functions but kept
-as failed, with the reason FUNCTIONS_LOCK_OUT; past its busy sandboxes, events wait.
+Shows the quotas of a workspace, and sets those that are given; "none" removes one. Changes apply from the next event on.
+Beyond its events per second, senders are told to retry later; beyond its fuel per day (UTC), events fail without reaching
+their function, with the reason FUNCTIONS_LOCK_OUT; beyond its busy sandboxes, events wait.
 """
 
 _EXAMPLES: Final = """\
@@ -27,16 +27,16 @@ examples:
 """
 
 _FLAGS: Final = {
-    "functions": ("--functions", int, "that there may be; none: 25"),
-    "events_per_s": ("--events-per-s", float, "accepted, over all sources"),
-    "fuel_per_day": ("--fuel-per-day", int, "of its functions; 10^10 is about two seconds of one processor"),
-    "sandboxes": ("--sandboxes", int, "busy at once; each worker has its share, and one at least"),
+    "functions": ("--functions", int, "most functions; none: 25"),
+    "events_per_s": ("--events-per-s", float, "events accepted per second, over all sources"),
+    "fuel_per_day": ("--fuel-per-day", int, "fuel of its functions; 10^10 is about two seconds of one core"),
+    "sandboxes": ("--sandboxes", int, "busy sandboxes at once; each worker gets its share, at least one"),
 }
 
 
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Declares the command's arguments."""
-    quota = add_command("quota", "show and set what a workspace may use", _TEXT, _EXAMPLES)
+    quota = add_command("quota", "show and set the quotas of a workspace", _TEXT, _EXAMPLES)
     for name, (flag, _, text) in _FLAGS.items():
         quota.add_argument(flag, dest=name, metavar="N", help=text)
     add_data(quota)

@@ -1,7 +1,7 @@
 """
-Files of `run --record`, for `replay`: the runtime's record, with the function's file and the outcomes it is to reproduce.
+The files of `run --record`, for `replay`: the runtime's record, the name of the function's file, and the recorded outcomes.
 
-Such a file holds the event and the settings, secrets among them, so only its owner may read it.
+Such a file contains the event and the settings including secrets, so only its owner may read it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 class Recorder:
     """
-    Saves one invocation to file *name*: that of line *line*, else the first which did not forward every event.
+    Saves one invocation to file *name*: that of line *line*, or else the first that did not forward every event.
 
-    Until it has its invocation, every one that may be it runs recorded, in a sandbox fresh from the image.
+    Until it has saved one, every candidate runs recorded, in a sandbox made from the image.
     """
 
     def __init__(self, name: str, function: str, line: int | None) -> None:
@@ -42,7 +42,7 @@ class Recorder:
         return self._line is None or any(line.number == self._line for line in portion.lines)
 
     def see(self, settled: Settled) -> None:
-        """In the order of the input. Raises CommandError when the file cannot be written."""
+        """To be called in the order of the input. Raises CommandError if the file cannot be written."""
         outcomes = settled.outcomes
         if self.saved_line is not None or not outcomes or outcomes[0].record is None:
             return

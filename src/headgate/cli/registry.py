@@ -1,4 +1,4 @@
-"""The registry of a data directory, for the commands that look into it or change it."""
+"""Opens the registry of a data directory for commands that read or change it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def opened(data: str, *, make: bool = False) -> Iterator[Registry]:
 
 
 def actor() -> Actor:
-    """Who changes something, when it is done from the command line."""
+    """The actor of changes made on the command line."""
     from headgate.registry.records import Actor  # noqa: PLC0415
 
     return Actor("system", "command line")
@@ -49,7 +49,7 @@ def add_workspace(command: argparse.ArgumentParser) -> None:
 
 
 def workspace(view: View, slug: str | None) -> Workspace:
-    """The one called *slug*, or the only one. Raises CommandError."""
+    """The workspace called *slug*, or the only one. Raises CommandError."""
     from headgate.registry import workspaces  # noqa: PLC0415
 
     there = workspaces.listed(view)

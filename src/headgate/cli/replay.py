@@ -1,4 +1,4 @@
-"""`headgate replay`: a recorded invocation once more."""
+"""`headgate replay`: repeats a recorded invocation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headgate_runtime import Outcome
 
 VARIES: Final = frozenset({"ms"})
-"""Time is the one thing of an outcome that a replay does not repeat."""
+"""Fields of an outcome that a replay does not reproduce."""
 
 _EXAMPLES: Final = """\
 examples:
@@ -73,7 +73,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def difference(outcomes: list[Outcome], expected: list[dict[str, object]]) -> list[str]:
-    """Names of what is not as recorded."""
+    """Names of the fields that differ from the record."""
     if len(outcomes) != len(expected):
         return ["number of events"]
     differing: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""What became of the events, counted: a table for people, one line for logs."""
+"""Counts outcomes: as a table for people, and as one line for logs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ WORDS: Final = {
 }
 
 ROWS_MAX: Final = 20
-"""Kinds of trouble told apart: an error's name is the function's to choose, so their number needs a bound."""
+"""Most kinds of errors that are distinguished, since the function chooses their names."""
 
 
 @dataclasses.dataclass(slots=True)
 class Row:
-    """A kind of ending: how often, and where and why it came first."""
+    """A kind of outcome: how often it occurred, and the line and message of the first."""
 
     outcome: str
     category: str
@@ -43,7 +43,7 @@ class Row:
 
 
 class Summary:
-    """Fed in the order of the input."""
+    """Counts outcomes, in the order of the input."""
 
     def __init__(self) -> None:
         self.events = 0
@@ -72,7 +72,7 @@ class Summary:
         row.count += 1
 
     def count_invocation(self, outcome: Outcome) -> None:
-        """*outcome* is any one of the invocation's: each event of a batch carries what the whole batch used."""
+        """*outcome* is any outcome of the invocation: each event of a batch carries the usage of the whole batch."""
         self.invocations += 1
         self.fuel += outcome.fuel
         self.fuel_max = max(self.fuel_max, outcome.fuel)
@@ -87,7 +87,7 @@ class Summary:
         return bool(self.malformed or self.counts["discard"] or self.counts["retry"])
 
     def line(self, seconds: float) -> str:
-        """All on one line, with the first thing that went wrong."""
+        """Everything on one line, with the first error."""
         parts = [f"{self.counts[name]} {word}" for name, (word, _) in WORDS.items()]
         if self.malformed:
             parts.append(f"{self.malformed} malformed")

@@ -1,4 +1,4 @@
-"""What differs when a person is looking: colour, and a bar that is drawn over itself."""
+"""Output to a terminal: colour, and a progress bar."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Terminal:
         print(text, file=sys.stderr, flush=True)
 
     def bar(self, share: float | None, text: str) -> None:
-        """Draws the bar, *share* of it full; None when the whole is not known. Nothing where nobody looks."""
+        """Draws the progress bar, filled to *share*; None if the total is unknown. Does nothing without a terminal."""
         if not self.interactive:
             return
         columns = max(20, shutil.get_terminal_size().columns - 1)

@@ -1,4 +1,4 @@
-"""`headgate token`: who may use the API."""
+"""`headgate token`: access tokens of the management API."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from headgate.registry.records import Token
 
 _TEXT: Final = """\
-Access tokens for the API, each of one workspace: with a role, or that of a user, who may what was granted to them and to
-their groups. Whoever was invited is a user with their first token. A token is shown once, when it is made: only its hash is
-kept. One that is revoked is refused from then on.
+Access tokens for the API, each for one workspace. A token has a role, or it belongs to a user and has the permissions of
+the user and of the user's groups; an invited person becomes a user with their first token. A token is shown once, when it
+is created, since only its hash is stored. A revoked token is refused at once.
 """
 
 _EXAMPLES: Final = """\
@@ -35,12 +35,12 @@ examples:
 
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Declares the command's arguments."""
-    token = add_command("token", "make, list and revoke access tokens", _TEXT, _EXAMPLES)
+    token = add_command("token", "create, list and revoke access tokens", _TEXT, _EXAMPLES)
     actions = token.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser(
         "create",
-        help="make a token, and print it",
-        description="Makes a token and prints it to stdout.",
+        help="create a token and print it",
+        description="Creates a token and prints it to stdout.",
         formatter_class=token.formatter_class,
         allow_abbrev=False,
     )

@@ -27,8 +27,6 @@ RAW_BYTES: Final = 1 << 20
 KEPT_BYTES: Final = 10 << 10
 """Bytes kept of a response's body, from its beginning."""
 
-_SWITCHED: Final = 101
-
 _HUNG_UP: Final = ("ECONNRESET", "socket hang up")
 _ABORTED: Final = ("ECONNRESET", "aborted")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headgate.delivery.carrier import SINGLE, Parcel
 from headgate.pipeline.allowance import LOCKED_OUT, LOCKED_OUT_STATUS
-from headgate.pipeline.hands import Hands
 from headgate.pipeline.stage import Stage
+from headgate.pipeline.worker_pool import WorkerPool
 from headgate.queue.model import Again, Done, Error, Release, Step
 from headgate.registry import settings
 from headgate.registry.kinds import HEADERS, SIGNING_SECRET
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("headgate.pipeline")
 
 ROW: Final = 64
-"""Events that a hand takes at once; most functions process no more in a turn of the event loop."""
+"""Events that a worker takes at once; most functions process no more in a turn of the event loop."""
 
 KEY_JOINT: Final = "/"
 """Separates the ids of the event and the destination in an `Idempotency-Key`."""
@@ -107,7 +107,7 @@ class LaneRun:
         self._witness = witness
         self._allowance = allowance
         self._open: dict[int, Job] = {}
-        self._singles: Hands[Job] = Hands(self._invoke_singles, workers=1)
+        self._singles: WorkerPool[Job] = WorkerPool(self._invoke_singles, workers=1)
         self._batches: Stage[Job] = Stage(self._invoke, clock, workers=1)
         self._delivery: Stage[_Ready] = Stage(self._deliver, clock, workers=1)
         self._concluded: list[_Concluded] = []
@@ -203,15 +203,12 @@ class LaneRun:
         )
 
     async def _invoke_singles(self) -> None:
-        """
-        One hand. Invocations of all hands that end in the same turn of
-        the event loop are concluded together.
-        """
-        workspace, allowance, hands = self._lane.workspace, self._allowance, self._singles
+        """One worker. Invocations that end in the same turn of the event loop are concluded together."""
+        workspace, allowance, pool = self._lane.workspace, self._allowance, self._singles
         plan: Plan | None = None
         trace: Trace | None = None
         with contextlib.ExitStack() as stack:
-            while jobs := hands.take(ROW):
+            while jobs := pool.take(ROW):
                 began_at = self._now()
                 over = begun = 0
                 try:
@@ -235,7 +232,7 @@ class LaneRun:
                         over = len(outcomes)
                         begun = over if rest is None else over + 1
                         if begun < len(jobs):
-                            hands.give_back(jobs[begun:])
+                            pool.give_back(jobs[begun:])
                         if over:
                             last = trace or None if rest is None else None
                             self._conclude_soon(_Concluded(jobs[:over], plan, began_at, outcomes, last))
@@ -243,10 +240,10 @@ class LaneRun:
                             outcome = await rest
                     finally:
                         allowance.leave(workspace)
-                except Exception as error:  # noqa: BLE001 - must lose neither the events nor the hand
+                except Exception as error:  # noqa: BLE001 - must lose neither the events nor the worker
                     self._not_invoked([jobs[over]], began_at, error)
                     if not begun:
-                        hands.give_back(jobs[1:])
+                        pool.give_back(jobs[1:])
                     continue
                 if rest is not None:
                     self._conclude_soon(_Concluded([jobs[over]], plan, began_at, [outcome], trace or None))
@@ -313,7 +310,7 @@ class LaneRun:
             self._fault([_Ready(job, None, began_at) for job in jobs])
 
     def _conclude(self) -> None:
-        """Concludes what the hands have collected, plan by plan."""
+        """Concludes what the workers have collected, plan by plan."""
         concluded, self._concluded = self._concluded, []
         try:
             for _, group in itertools.groupby(concluded, key=_plan_id):

@@ -33,7 +33,7 @@ class Witness(Protocol):
 class NoWitness:
     """A Witness that records nothing."""
 
-    def wants(self, destination: str, reason: str) -> bool:  # noqa: ARG002
+    def wants(self, destination: str, reason: str) -> bool:  # noqa: ARG002 - wants none
         return False
 
     def keep(self, sample: Sample) -> None:
@@ -45,5 +45,5 @@ class NoWitness:
     def received(self, source: Source, events: int) -> None:
         pass
 
-    def fuel_today(self, workspace: str) -> int:  # noqa: ARG002
+    def fuel_today(self, workspace: str) -> int:  # noqa: ARG002 - counts none
         return 0

@@ -8,7 +8,7 @@ The errors of the registry. Messages are written for users and contain no secret
     |   |   `-- Full      there are already as many as there may be
     |   `-- Invalid       a value breaks a rule (422)
     `-- Unavailable       the registry itself cannot work: locked, full, damaged, or of another version
-        `-- KeyTrouble    the master key is missing, unreadable, readable by others, or the wrong one
+        `-- KeyUnavailable    the master key is missing, unreadable, readable by others, or the wrong one
 """
 
 from __future__ import annotations
@@ -53,5 +53,5 @@ class Unavailable(RegistryError):
     """The registry cannot work at the moment, or at all."""
 
 
-class KeyTrouble(Unavailable):
-    """Secrets can be neither sealed nor opened."""
+class KeyUnavailable(Unavailable):
+    """The master key is missing or unreadable: secrets can be neither encrypted nor decrypted."""

@@ -1,4 +1,4 @@
-"""What users, groups and tokens may do (SPEC 13.1)."""
+"""The permissions of users, groups and tokens (SPEC 13.1)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _TYPES: Final[dict[Role, tuple[str, ...]]] = {
     "source-admin": ("WORKSPACE", "SOURCE"),
     "source-read-only": ("WORKSPACE", "SOURCE"),
 }
-"""Types of resources a role can be for."""
+"""The types of resources that each role can be granted for."""
 
 
 def of(view: View, holders: Collection[str]) -> dict[str, list[Grant]]:
-    """By the id of their holder; nothing for those who have none."""
+    """Grants by the id of their holder; holders without grants are left out."""
     rows = view.connection.execute(
         select(grants.c.holder_id, grants.c.role, grants.c.resources)
         .where(grants.c.holder_id.in_(list(holders)))
@@ -47,8 +47,8 @@ def add(
     change: Change, workspace: str, holder: Holder, resource: tuple[str, str, str], more: Sequence[Grant]
 ) -> list[Grant]:
     """
-    Beside those there are: all that *resource*, which is the holder's type, id and name, has then. Raises NotFound,
-    Invalid.
+    Adds *more* to the grants of *resource*, which is the holder's type, id and name, and returns all of its grants.
+    Raises NotFound, Invalid.
     """
     check(change, workspace, more)
     there = of(change, [resource[1]]).get(resource[1], [])
@@ -58,7 +58,7 @@ def add(
 def replace(
     change: Change, workspace: str, holder: Holder, resource: tuple[str, str, str], wanted: Sequence[Grant]
 ) -> list[Grant]:
-    """As `add`, and no others."""
+    """As `add`, and removes all others."""
     check(change, workspace, wanted)
     there = of(change, [resource[1]]).get(resource[1], [])
     return _set(change, workspace, holder, resource, there, _merged(wanted))
@@ -85,7 +85,7 @@ def _set(
 
 
 def write(change: Change, workspace: str, holder: Holder, holder_id: str, new: Sequence[Grant]) -> None:
-    """Without a word in the audit trail: part of something greater. *new* must be checked."""
+    """Replaces grants without an audit event, as part of another change. *new* must have passed `check`."""
     remove(change, holder_id)
     for position, grant in enumerate(_merged(new)):
         change.connection.execute(
@@ -102,12 +102,12 @@ def write(change: Change, workspace: str, holder: Holder, holder_id: str, new: S
 
 
 def remove(change: Change, holder_id: str) -> None:
-    """All that somebody has, who is going to be removed."""
+    """Removes all grants of a holder that is being deleted."""
     change.connection.execute(delete(grants).where(grants.c.holder_id == holder_id))
 
 
 def forget(change: Change, workspace: str, resource: str) -> None:
-    """Takes a function or source that is being removed out of all grants."""
+    """Removes a function or source that is being deleted from all grants."""
     wanted = (grants.c.workspace_id == workspace) & grants.c.resources.contains(f'"{resource}"')
     for row in change.connection.execute(select(grants.c.id, grants.c.resources).where(wanted)).all():
         left = [each for each in canonical.read(row.resources) if each["id"] != resource]
@@ -119,7 +119,7 @@ def forget(change: Change, workspace: str, resource: str) -> None:
 
 
 def check(view: View, workspace: str, given: Sequence[Grant], field: str = "permissions") -> None:
-    """Raises Invalid, and NotFound for what is not in *workspace*."""
+    """Raises Invalid, and NotFound for a resource that is not in *workspace*."""
     _check_count(given, field)
     there: set[tuple[str, str]] = set()
     for table, kind in ((functions, "FUNCTION"), (sources, "SOURCE")):
@@ -148,7 +148,7 @@ def shown(given: Iterable[Grant]) -> list[dict[str, Any]]:
 
 
 def resource_shown(resource: Resource) -> dict[str, Any]:
-    """As the API has it."""
+    """The resource as the API shows it."""
     value: dict[str, Any] = {"id": resource.id, "type": resource.type}
     if resource.labels:
         parts = [label.partition(":") for label in sorted(resource.labels)]
@@ -162,7 +162,7 @@ def _resource(value: dict[str, Any]) -> Resource:
 
 
 def _merged(given: Sequence[Grant]) -> list[Grant]:
-    """Each role once, each resource once; in the order in which they came."""
+    """*given* with each role and each resource once, in the order in which they first appear."""
     roles: dict[Role, dict[Resource, None]] = {}
     for grant in given:
         roles.setdefault(grant.role, {}).update(dict.fromkeys(grant.resources))
@@ -170,7 +170,7 @@ def _merged(given: Sequence[Grant]) -> list[Grant]:
 
 
 def _covers(one: Sequence[Grant], other: Sequence[Grant]) -> bool:
-    """Whether *one* has everything that *other* has."""
+    """Whether *one* includes everything in *other*."""
     pairs = {(grant.role, resource) for grant in one for resource in grant.resources}
     return all((grant.role, resource) in pairs for grant in other for resource in grant.resources)
 
@@ -178,7 +178,7 @@ def _covers(one: Sequence[Grant], other: Sequence[Grant]) -> bool:
 def _check(
     workspace: str, there: Collection[tuple[str, str]], role: Role, resource: Resource, field: str
 ) -> None:
-    """*there* are types and ids of what is in *workspace*, among what was named."""
+    """*there* has the types and ids of those named resources that are in *workspace*."""
     kinds = _TYPES[role]
     if resource.type not in kinds:
         raise Invalid(f"must be {' or '.join(kinds)} for the role {role}", f"{field}.type")

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from headgate.registry import audit, destinations, instances, secrets, workspaces
 from headgate.registry import tables as t
-from headgate.registry.errors import KeyTrouble, Unavailable
+from headgate.registry.errors import KeyUnavailable, Unavailable
 from headgate.registry.secrets import Undecryptable
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ def rotate(registry: Registry, actor: Actor) -> Rotated:
     """
     Rotates to a new random key if the key is in a file, or to the first of the keys in the environment, which must also
     have the old one. Running servers are not interrupted: they read the file again, or have both keys in their
-    environment. Raises KeyTrouble, also if a secret cannot be decrypted; nothing is changed then.
+    environment. Raises KeyUnavailable, also if a secret cannot be decrypted; nothing is changed then.
     """
     path = registry.directory.master_key
     if registry.has_key_in_environment:
         with registry.change(actor) as change:
             keyring = registry.sealing(change.key_id)
             if keyring.ids[0] == change.key_id:
-                raise KeyTrouble(
+                raise KeyUnavailable(
                     f"{secrets.VARIABLE}: its first key is the one in use; put the new one before it: NEW,OLD"
                 )
             return _reseal(change, keyring.ids[0])
@@ -80,7 +80,7 @@ def _reseal_table(change: Change, table: Table, resealed: Callable[[Change, str,
         try:
             anew = resealed(change, name, encrypted)
         except Undecryptable:
-            raise KeyTrouble(
+            raise KeyUnavailable(
                 f"{table.name} {name}: a secret cannot be decrypted; set it again before changing the master key"
             ) from None
         change.connection.execute(update(table).where(table.c.id == name).values(encrypted_settings=anew))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from headgate.registry.errors import KeyTrouble
+from headgate.registry.errors import KeyUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +94,7 @@ def sealed_with(sealed: str) -> str:
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Keyring | None:
-    """The keys in the environment, or else in file *path*; None if there are neither. Raises KeyTrouble."""
+    """The keys in the environment, or else in file *path*; None if there are neither. Raises KeyUnavailable."""
     if given := environ.get(VARIABLE):
         return Keyring([_decoded(part, VARIABLE) for part in given.split(",")])
     try:
@@ -102,17 +102,19 @@ def load(path: Path, environ: Mapping[str, str]) -> Keyring | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise KeyTrouble(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise KeyUnavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
     with os.fdopen(descriptor) as file:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if mode & 0o077:
-            raise KeyTrouble(f"{path}: accessible to other users (mode {mode:04o}); run: chmod 600 {path}")
+            raise KeyUnavailable(
+                f"{path}: accessible to other users (mode {mode:04o}); run: chmod 600 {path}"
+            )
         try:
             keys = [_decoded(line, str(path)) for line in file.read().split()]
         except UnicodeDecodeError:
             keys = []
     if not keys:
-        raise KeyTrouble(f"{path}: contains no key")
+        raise KeyUnavailable(f"{path}: contains no key")
     return Keyring(keys)
 
 
@@ -145,7 +147,7 @@ def _decoded(text: str, where: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != KEY_BYTES:
-        raise KeyTrouble(
+        raise KeyUnavailable(
             f"{where}: a master key is {KEY_BYTES} random bytes in base64 (openssl rand -base64 32)"
         )
     return key

@@ -19,7 +19,7 @@ import orjson
 from sqlalchemy import func, insert, select, update
 
 from headgate.registry import database, secrets
-from headgate.registry.errors import KeyTrouble, Unavailable
+from headgate.registry.errors import KeyUnavailable, Unavailable
 from headgate.registry.records import SYSTEM
 from headgate.registry.revision import RevisionCell
 from headgate.registry.tables import config
@@ -61,7 +61,7 @@ class View:
         return self.connection.scalar(select(func.count()).select_from(table).where(*where)) or 0
 
     def unseal(self, sealed: str, place: Place) -> bytes:
-        """Raises Undecryptable; KeyTrouble if the master key cannot be read."""
+        """Raises Undecryptable; KeyUnavailable if the master key cannot be read."""
         return self._registry.keyring(secrets.sealed_with(sealed)).open(sealed, place)
 
 
@@ -90,7 +90,7 @@ class Change(View):
         return prefix + f"{self.now & 0xFFFFFFFFFFFF:012x}{self._ids & 0xFFFF:04x}{self.entropy(4).hex()}"
 
     def seal(self, value: object, place: Place) -> str:
-        """*value* as JSON, sealed for *place* with the current master key. Raises KeyTrouble."""
+        """*value* as JSON, sealed for *place* with the current master key. Raises KeyUnavailable."""
         keyring = self._registry.sealing(self.key_id)
         return keyring.seal(self.key_id, orjson.dumps(value), place, self.entropy)
 
@@ -132,7 +132,7 @@ class Registry:
     ) -> Registry:
         """
         Creates what is missing (directory, tables, master key) and upgrades an older registry. Raises Unavailable, and
-        KeyTrouble if the master key is not the one that the registry's secrets are sealed with.
+        KeyUnavailable if the master key is not the one that the registry's secrets are sealed with.
         """
         return cls(
             directory,
@@ -202,26 +202,26 @@ class Registry:
     def keyring(self, wanted: str) -> Keyring:
         """
         The master keys. They are read again if the key *wanted* is not among those known; if that fails, they stay as
-        they were. Raises KeyTrouble.
+        they were. Raises KeyUnavailable.
         """
         if self._keyring is None:
             self._keyring = secrets.load(self.directory.master_key, self._environ)
         elif wanted not in self._keyring:
-            with contextlib.suppress(KeyTrouble):
+            with contextlib.suppress(KeyUnavailable):
                 self._keyring = secrets.load(self.directory.master_key, self._environ) or self._keyring
         if self._keyring is None:
-            raise KeyTrouble(
+            raise KeyUnavailable(
                 f"{self.directory.master_key} is missing: restore it, or set {secrets.VARIABLE}; "
                 "without it no secret of this registry can be read"
             )
         return self._keyring
 
     def sealing(self, key_id: str) -> Keyring:
-        """The master keys, which must include *key_id*. Raises KeyTrouble."""
+        """The master keys, which must include *key_id*. Raises KeyUnavailable."""
         keyring = self.keyring(key_id)
         if key_id not in keyring:
             source = secrets.VARIABLE if self.has_key_in_environment else self.directory.master_key
-            raise KeyTrouble(f"{source}: not the master key that this registry is sealed with")
+            raise KeyUnavailable(f"{source}: not the master key that this registry is sealed with")
         return keyring
 
     @property

@@ -197,7 +197,7 @@ class SampleFile:
     def _shrink(self, where: str, values: tuple[object, ...]) -> None:
         """Deletes the oldest samples beyond a total of bytes, which is the first of *values*."""
         self._db.execute(
-            f"DELETE FROM samples {where or 'WHERE 1'} AND id <= (SELECT id FROM (SELECT id, sum(bytes) OVER "  # noqa: S608
+            f"DELETE FROM samples {where or 'WHERE 1'} AND id <= (SELECT id FROM (SELECT id, sum(bytes) OVER "  # noqa: S608 - constant text
             f"(ORDER BY id DESC) AS together FROM samples {where}) WHERE together > ?1 ORDER BY id DESC LIMIT 1)",
             values,
         )
@@ -209,7 +209,7 @@ class SampleFile:
             (now - RETENTION_MS, SWEPT_AT_ONCE),
         )
         for table in ("usage", "calls"):
-            self._db.execute(f"DELETE FROM {table} WHERE day < ?", (now // DAY_MS - USAGE_DAYS,))  # noqa: S608
+            self._db.execute(f"DELETE FROM {table} WHERE day < ?", (now // DAY_MS - USAGE_DAYS,))  # noqa: S608 - constant names
         return swept.rowcount
 
     def _total(self) -> int:

@@ -95,7 +95,7 @@ class Worker:
     async def run(self, listening: socket.socket, on_ready: Callable[[], None]) -> None:
         """
         Serves until `stop` is called. All accepted events are stored on return. Raises InUse, QueueBroken,
-        Unavailable and KeyTrouble if the data directory cannot be served.
+        Unavailable and KeyUnavailable if the data directory cannot be served.
         """
         options = self._options
         async with contextlib.AsyncExitStack() as stack:

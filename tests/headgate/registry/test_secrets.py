@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.registry import destinations, instances, lifecycle, secrets
-from headgate.registry.errors import KeyTrouble
+from headgate.registry.errors import KeyUnavailable
 from headgate.registry.records import SYSTEM
 from headgate.registry.rotation import rotate
 from headgate.registry.secrets import Keyring, Place, Undecryptable
@@ -90,7 +90,7 @@ def test_a_key_that_others_may_read_is_refused(root: Path, registry: Registry, m
     (root / "master.key").chmod(mode)
 
     with pytest.raises(
-        KeyTrouble, match=rf"master\.key: accessible to other users \(mode 0{mode:o}\); run: chmod 600"
+        KeyUnavailable, match=rf"master\.key: accessible to other users \(mode 0{mode:o}\); run: chmod 600"
     ):
         open_registry(root)
 
@@ -110,7 +110,7 @@ def test_a_key_file_that_holds_none_is_refused(
     registry.close()
     (root / "master.key").write_bytes(content)
 
-    with pytest.raises(KeyTrouble, match=message):
+    with pytest.raises(KeyUnavailable, match=message):
         open_registry(root)
 
 
@@ -118,7 +118,7 @@ def test_a_key_that_is_missing_is_not_made_anew(root: Path, registry: Registry) 
     registry.close()
     (root / "master.key").unlink()
 
-    with pytest.raises(KeyTrouble, match=r"master\.key is missing: restore it"):
+    with pytest.raises(KeyUnavailable, match=r"master\.key is missing: restore it"):
         open_registry(root)
     assert not (root / "master.key").exists()
 
@@ -126,7 +126,7 @@ def test_a_key_that_is_missing_is_not_made_anew(root: Path, registry: Registry) 
 def test_another_key_is_told_from_the_one(root: Path, registry: Registry) -> None:
     registry.close()
 
-    with pytest.raises(KeyTrouble, match="HEADGATE_MASTER_KEY: not the master key that this registry is"):
+    with pytest.raises(KeyUnavailable, match="HEADGATE_MASTER_KEY: not the master key that this registry is"):
         open_registry(root, HEADGATE_MASTER_KEY=encoded(OTHER))
 
 
@@ -135,13 +135,13 @@ def test_with_a_key_in_the_environment_there_is_no_file(root: Path) -> None:
         filled(RegistryHarness(registry))
 
     assert not (root / "master.key").exists()
-    with pytest.raises(KeyTrouble, match="is missing"):
+    with pytest.raises(KeyUnavailable, match="is missing"):
         open_registry(root)
 
 
 @pytest.mark.parametrize("key", ["nonsense", encoded(KEY) + ",", encoded(KEY[:31])])
 def test_a_key_in_the_environment_that_is_none(root: Path, key: str) -> None:
-    with pytest.raises(KeyTrouble, match=r"^HEADGATE_MASTER_KEY: a master key is 32 random bytes"):
+    with pytest.raises(KeyUnavailable, match=r"^HEADGATE_MASTER_KEY: a master key is 32 random bytes"):
         open_registry(root, HEADGATE_MASTER_KEY=key)
 
 
@@ -246,7 +246,9 @@ def test_keys_of_the_environment_change_over(root: Path) -> None:
     with open_registry(root, HEADGATE_MASTER_KEY=encoded(OTHER)) as registry:
         harness = RegistryHarness(registry)
         ids = filled(harness)
-        with pytest.raises(KeyTrouble, match="its first key is the one in use; put the new one before it"):
+        with pytest.raises(
+            KeyUnavailable, match="its first key is the one in use; put the new one before it"
+        ):
             rotate(registry, SYSTEM)
     with open_registry(root, HEADGATE_MASTER_KEY=encoded(KEY, OTHER)) as registry:
         rotate(registry, SYSTEM)
@@ -259,7 +261,7 @@ def test_a_secret_that_does_not_open_stops_the_change_of_keys(root: Path, harnes
     ids = filled(harness)
     damage(harness, ids["instance"])
 
-    with pytest.raises(KeyTrouble, match=r"instances .*: a secret cannot be decrypted; set it again"):
+    with pytest.raises(KeyUnavailable, match=r"instances .*: a secret cannot be decrypted; set it again"):
         rotate(harness.registry, SYSTEM)
 
     assert harness.see(destinations.secrets_of, ids["hook"]) == SECRETS[0]

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Hands(Generic[T]):
+class WorkerPool(Generic[T]):
     """
-    Runs *work* in up to *workers* tasks (hands). *work* `take`s items until there are none, and must not
-    raise. One hand suffices as long as items are taken in every turn of the event loop; after a turn without
-    any, because all hands wait for something, their number doubles.
+    Runs *work* in up to *workers* tasks. *work* `take`s items until there are none, and must not raise. One
+    worker suffices as long as items are taken in every turn of the event loop; after a turn without any,
+    because all workers wait for something, their number doubles.
     """
 
     __slots__ = ("_active", "_items", "_looking", "_taken", "_tasks", "_work", "_workers")
@@ -31,7 +31,7 @@ class Hands(Generic[T]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def reshape(self, workers: int) -> None:
-        """Changes the maximum number of hands."""
+        """Changes the maximum number of workers."""
         self._workers = workers
         self._look()
 
@@ -42,8 +42,8 @@ class Hands(Generic[T]):
 
     def take(self, most: int) -> list[T]:
         """
-        Up to *most* next items for a hand. Empty if none are left or there are too many hands: the hand then
-        ends.
+        Up to *most* next items for a worker. Empty if none are left or there are too many workers: the worker
+        then ends.
         """
         items = self._items
         if not items or self._active > self._workers:
@@ -72,8 +72,8 @@ class Hands(Generic[T]):
 
     def _look(self) -> None:
         """
-        Starts more hands if needed. Runs once in a turn of the event loop while items wait and more hands may
-        start.
+        Starts more workers if needed. Runs once in a turn of the event loop while items wait and more workers
+        may start.
         """
         self._looking = False
         waiting = len(self._items)
@@ -90,7 +90,7 @@ class Hands(Generic[T]):
 
     def _begin(self) -> None:
         self._active += 1
-        # The first items that a hand takes are not progress, so they do not count.
+        # The first items that a worker takes are not progress, so they do not count.
         self._taken -= 1
         task = asyncio.create_task(self._run())
         self._tasks.add(task)
