@@ -11,15 +11,14 @@ import asyncio
 import gc
 import hashlib
 import itertools
-import json
 import random
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from benchmarks.load.json_process import JsonProcess, answer
 from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.workload import load
 from headgate_runtime import Executor, overlay, wasm
@@ -63,43 +62,20 @@ class Ready:
     idle: int | None
 
 
-class Process:
+class Process(JsonProcess):
     """The parent's side of the process."""
 
     def __init__(self, count: int) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.load.tenancy", str(count)],
-            cwd=Path(__file__).parents[2],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        super().__init__("benchmarks.load.tenancy", str(count))
 
     def ready(self) -> Ready:
         """Waits until all functions have served an event. Raises RuntimeError if the process ends."""
-        return Ready(**self._read())
+        return Ready(**self.read())
 
     def round(self, traffic: str, events: int) -> float:
         """Serves *events* events; returns CPU seconds per event."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{traffic} {events}\n")
-        self._process.stdin.flush()
-        cpu_s: float = self._read()["cpu_s"]
+        cpu_s: float = self.ask(f"{traffic} {events}")["cpu_s"]
         return cpu_s
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the tenants ended with status {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            stream.close()
-        self._process.wait()
 
 
 def source_of(work: Work, number: int) -> str:
@@ -183,7 +159,7 @@ async def host(work: Work, count: int) -> None:
             work.check(NAME, "tenants", [output])
         del outputs
         gc.collect()
-        _say(compile_s=compile_s, first_s=first_s, resident=resident(), idle=idle)
+        answer(compile_s=compile_s, first_s=first_s, resident=resident(), idle=idle)
         chance = random.Random(7)
         weights = {"uniform": [1.0] * count, "zipf": [1 / (rank + 1) for rank in range(count)]}
         while line := sys.stdin.readline():
@@ -197,7 +173,7 @@ async def host(work: Work, count: int) -> None:
             ]
             spent = time.process_time() - start
             work.check(NAME, "tenants", outputs)
-            _say(cpu_s=spent / int(events))
+            answer(cpu_s=spent / int(events))
 
 
 def _functions(executor: Executor, work: Work, made: Iterable[Image], first: int) -> list[Function]:
@@ -205,11 +181,6 @@ def _functions(executor: Executor, work: Work, made: Iterable[Image], first: int
         executor.function(image, work.settings, tenant=f"tenant {number}")
         for number, image in enumerate(made, first)
     ]
-
-
-def _say(**answer: float | None) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

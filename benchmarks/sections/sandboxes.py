@@ -12,16 +12,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
-import json
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from benchmarks.effort import Scale
 from benchmarks.figures import Spread, geometric_means, ratios
+from benchmarks.load.json_process import JsonProcess, answer
 from benchmarks.peers.contestants import image_of, output_of
 from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
@@ -30,8 +29,6 @@ from headgate_runtime import Executor, Function
 from headgate_runtime.rewind import PageMap, runs
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from benchmarks.progress import Progress
 
 NAMES = ("f1", "f2", "f3")
@@ -142,61 +139,26 @@ def measure(effort: Effort, progress: Progress) -> Populations:
     return Populations(populations)
 
 
-class Process:
+class Process(JsonProcess):
     """The parent's side of a process with many sandboxes."""
 
     def __init__(self, name: str, count: int) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.sections.sandboxes", name, str(count)],
-            cwd=Path(__file__).parents[2],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _read(self) -> dict[str, float | None]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the process with the sandboxes ended with status {self._process.wait()}")
-        answer: dict[str, float | None] = json.loads(line)
-        return answer
+        super().__init__("benchmarks.sections.sandboxes", name, str(count))
 
     def ready(self) -> Memory | None:
-        """Waits until the sandboxes are made; None where the system does not tell memory."""
-        answer = self._read()
-        private = answer["private"]
-        return None if private is None else Memory(private, answer["linear"], private)
+        """Waits until the sandboxes are made. None if the system does not report memory."""
+        found = self.read()
+        private = found["private"]
+        return None if private is None else Memory(private, found["linear"], private)
 
     def round(self, events: int) -> float:
-        """CPU seconds per event of a round."""
-        answer = self._ask(events)["cpu_s"]
-        assert answer is not None
-        return answer
+        """Serves *events* events; returns CPU seconds per event."""
+        cpu_s: float = self.ask(str(events))["cpu_s"]
+        return cpu_s
 
     def private(self) -> float:
-        """Private bytes per sandbox by now; 0 where the system does not tell."""
-        return self._ask(0)["private"] or 0.0
-
-    def _ask(self, events: int) -> dict[str, float | None]:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{events}\n")
-        self._process.stdin.flush()
-        return self._read()
-
-    def close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            stream.close()
-        self._process.wait()
+        """Private bytes per sandbox at present; 0 if the system does not report them."""
+        return self.ask("0")["private"] or 0.0
 
 
 def private_dirty() -> int | None:
@@ -233,23 +195,18 @@ async def host(work: Work, name: str, count: int) -> None:
             now = private_dirty()
             return None if now is None or before is None else (now - before) / count
 
-        _say(private=private(), linear=_linear(population))
+        answer(private=private(), linear=_linear(population))
         while line := sys.stdin.readline():
             events = int(line)
             if not events:
-                _say(private=private())
+                answer(private=private())
                 continue
             gc.collect()
             start = time.process_time()
             outputs = [await one(place, population) for place in range(events)]
             spent = time.process_time() - start
             work.check(name, "sandboxes", outputs)
-            _say(cpu_s=spent / events)
-
-
-def _say(**answer: float | None) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+            answer(cpu_s=spent / events)
 
 
 def _linear(population: list[Function]) -> float | None:

@@ -66,7 +66,7 @@ class Stored:
         return promises.ended & set(self.jobs)
 
     def check_counts(self) -> None:
-        """Every job is in one storage, and every counter equals what it counts."""
+        """Every job is in one place, and every counter equals what it counts."""
         assert len(self.jobs) == len(set(self.jobs))
         assert len(self.dead) == len(set(self.dead)) == self.counts.get(Step.FAILED_DELIVERY, 0)
         over = self.counts.get(Step.DELIVERED, 0) + len(self.dead)
