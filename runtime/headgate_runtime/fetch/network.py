@@ -92,8 +92,10 @@ class Network:
         pool = self._pool(owner)
         pool.users += 1
         try:
-            async with pool.turns, self._turns:
-                with Share(pool.budget) as share:
+            with Share(pool.budget) as share:
+                # Taken before the wait: those that wait for a turn hold their bodies as well.
+                share.take(len(outgoing.body or b""))
+                async with pool.turns, self._turns:
                     return await self._exchange(pool, outgoing, options, share)
         finally:
             pool.users -= 1
@@ -104,7 +106,6 @@ class Network:
         incoming: Incoming | None = None
         body = bytearray()
         try:
-            share.take(len(outgoing.body or b""))
             async with (
                 self._deadline(options) as head,
                 pool.send(self._request(outgoing)) as response,

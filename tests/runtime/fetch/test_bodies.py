@@ -265,6 +265,27 @@ async def test_bodies_under_way_have_a_budget() -> None:
 
 
 @in_loop
+async def test_bodies_that_wait_for_a_connection_have_it_too() -> None:
+    async def never(_: Got, __: Connection) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with serving(never) as server, local(function_connections=1, function_bytes=10_000) as fetch:
+        tasks = [
+            asyncio.ensure_future(ask(fetch, server.url(), method="POST", body=bytes(4_000)))
+            for _ in range(3)
+        ]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        assert done == {tasks[2]}
+        assert tasks[2].result().failure[2] == "ENOBUFS"
+        assert fetch.network.bytes_held == 8_000
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert fetch.network.bytes_held == 0
+
+
+@in_loop
 async def test_a_request_that_is_too_large() -> None:
     async with serving(response()) as server, local(request_bytes=1000) as fetch:
         told = await ask(fetch, server.url(), method="POST", body=bytes(1001))
