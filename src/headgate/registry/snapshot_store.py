@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import gc
 import threading
@@ -29,6 +30,8 @@ class SnapshotStore:
         self._lock = threading.Lock()
         self._seen = -1
         self._snapshot: Snapshot | None = None
+        # Of its own, since events wait for it: code being compiled and reports may occupy the default threads.
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, "headgate-snapshot")
         self._taker = SnapshotTaker(registry.directory.sinks)
 
     @property
@@ -45,7 +48,7 @@ class SnapshotStore:
         """A snapshot that includes every change committed before the call. Raises Unavailable."""
         if self._snapshot is not None and self.is_current:
             return self._snapshot
-        return await asyncio.to_thread(self.load)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.load)
 
     def load(self) -> Snapshot:
         """As `current`, but blocking."""

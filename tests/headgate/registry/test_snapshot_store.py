@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,23 @@ def test_what_failed_or_changed_nothing_is_no_reason_to_look(
 
     assert store.is_current
     assert store.load() is before
+
+
+def test_no_other_work_keeps_it_waiting(harness: RegistryHarness, store: SnapshotStore) -> None:
+    """Events wait for it after each change, whoever has code compiled or reports made."""
+
+    async def main() -> None:
+        ended = threading.Event()
+        others = [asyncio.ensure_future(asyncio.to_thread(ended.wait)) for _ in range(40)]
+        try:
+            await store.current()
+            made = harness.destination("new")
+            assert made.id in (await asyncio.wait_for(store.current(), 20)).destinations
+        finally:
+            ended.set()
+            await asyncio.gather(*others)
+
+    asyncio.run(main())
 
 
 def test_other_processes_are_followed(root: Path, harness: RegistryHarness) -> None:
