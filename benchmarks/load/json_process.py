@@ -26,7 +26,7 @@ class JsonProcess:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args} ended with status {self._process.wait()}")
+            raise RuntimeError(f"{self._process.args!r} ended with status {self._process.wait()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -1,4 +1,4 @@
-"""Workspaces with a thing of every kind, made over HTTP."""
+"""Workspaces with a resource of every kind, created over HTTP."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from headgate.registry.store import Registry
 
 
 def create_workspace(data: Path, slug: str, name: str) -> str:
-    """The token of the owner of a new workspace. Things in it may be called *name*."""
+    """Creates a workspace with the display name *name*; returns its owner's token."""
     with Registry.open(DataDirectory(data)) as registry, registry.change() as change:
         workspace = workspaces.create(change, slug=slug, name=name)
         return tokens.create(change, workspace.id, name=name, role="owner")[1]
 
 
 def create_resources(http: httpx.Client, name: str) -> dict[str, str]:
-    """A thing of every kind, called *name*: their ids by the name of the parameter."""
+    """Creates a resource of every kind, called *name*; returns their ids by the name of the path parameter."""
 
     def made(path: str, body: dict[str, Any], kind: str) -> Any:
         answer = http.post(path, json=body)

@@ -1,4 +1,4 @@
-"""A server on an empty data directory, as its first start leaves it, and its owner."""
+"""A server on a new data directory, with the token that its first start printed."""
 
 from __future__ import annotations
 

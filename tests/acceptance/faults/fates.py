@@ -1,4 +1,4 @@
-"""A workspace whose events have every fate there is, and the account that is asked for at the end."""
+"""A workspace whose events meet every possible fate, and the check of what arrived and was counted at the end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WRITE_KEY = "shop-key"
 
 FATES = ("pass", "pass", "pass", "pass", "drop", "invalid", "filtered", "refused", "flaky", "again")
 """
-What becomes of an event; most just pass.
+The fates of events; most just pass.
 
 drop, invalid    the function of the sink drops it, or finds it invalid
 again            that function wants it tried again, now and then
@@ -110,9 +110,9 @@ def by_fate() -> Answer:
 
 class Account(NamedTuple):
     """
-    What the queues of a server that has stopped hold.
+    The contents of the queues of a server that has stopped.
 
-    jobs        not over yet
+    jobs        jobs that are not over yet
     received    events
     outcomes    by destination's name, step and reason
     dead        message ids by destination's name
@@ -188,7 +188,7 @@ def audit(data: Path, accepted: Mapping[str, str], hook: WebhookReceiver) -> Aud
 
 
 def _hook_repeats(hook: WebhookReceiver) -> int:
-    """Requests beyond the first of each event. They must be its equals."""
+    """The number of repeated requests, each of which must equal the first of its event."""
     first: dict[str, Request] = {}
     keys: dict[str, str] = {}
     for request in hook.requests:

@@ -1,4 +1,4 @@
-"""Clients that send as SDKs do: in singles and batches, again after whatever was no answer, and now and then twice."""
+"""Clients that send as SDKs do: single events and batches, again after a failure, and sometimes twice."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.acceptance.faults.fates import FATES, WRITE_KEY
 from tests.acceptance.faults.waiting import Waiter
 
 _PAUSE_S = 0.05
-"""Before something is sent again."""
+"""Delay before a request is sent again."""
 
 
 class Load:
     """
-    Sends inside of a `with`, at whose end everything that was begun is accepted.
+    Sends within a `with` block, at whose end all events of begun requests are accepted.
 
     sent          the fates of all events of requests that were begun, by message id
     accepted      those whose request was answered with 200
@@ -75,12 +75,12 @@ class Load:
             thread.join()
 
     def join(self) -> None:
-        """Returns when all the events it was told to send are accepted."""
+        """Returns when all events are accepted."""
         for thread in self._threads:
             thread.join()
 
     def abandon(self) -> None:
-        """What is not accepted now need never be."""
+        """Ends the load without waiting for events that are not accepted yet."""
         self._stopping.set()
         self._abandoned.set()
         self.join()

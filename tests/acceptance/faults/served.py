@@ -1,4 +1,4 @@
-"""`headgate serve`, as a process that may be killed at any moment."""
+"""`headgate serve` as a process that can be killed at any moment."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ FLAGS = (
     "--retry-attempts",
     "100",
 )
-"""So that nobody waits for long, and nothing is given up for what is done to the server."""
+"""Short retry delays, and so many attempts that no event dies of what is done to the server."""
 
 
 class Served:
     """
-    One server after the other on *data*.
+    Successive servers on the directory *data*.
 
     url    of the one that listens; kept when it is gone, as by a client that knows nothing of that
     log    what all of them said
@@ -54,7 +54,7 @@ class Served:
         return self._process
 
     def start(self) -> None:
-        """Returns when it listens. Workers that outlived their supervisor may first have to end what they do."""
+        """Starts a server; returns when it listens. It may first have to wait for workers that outlived their supervisor."""
         while True:
             self.begin()
             self._waiter.until(lambda: self._listens or self.process.poll() is not None, "the server's start")
@@ -65,7 +65,7 @@ class Served:
             assert "is in use by process" in said, f"exit status {status}: {self.log[-5:]}"
 
     def begin(self) -> None:
-        """Returns at once."""
+        """Starts a server without waiting for it."""
         assert self._process is None, "there is one already"
         self._listens = False
         self._process = process = forked.Popen(
@@ -82,24 +82,24 @@ class Served:
         self._readers.append(reader)
 
     def workers(self) -> list[int]:
-        """Their process ids; of a server that is one process, none."""
+        """Process ids of the workers; empty if the server is a single process."""
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
     def jobs(self) -> int | None:
-        """What its queues hold; None while not all workers can be asked."""
+        """Number of jobs in the queues; None while not all workers answer."""
         lines = self._metrics()
         counts = [line for line in lines if line.startswith("headgate_queue_jobs{")]
         # Those of workers that are gone have been adopted by others, and are counted with them.
         return sum(int(float(line.split()[-1])) for line in counts) if len(counts) == self._workers else None
 
     def state(self) -> str:
-        """What its queues hold, lane by lane, and what it said last: for who has to find out why nothing goes on."""
+        """The queues lane by lane and the last lines of the log, to diagnose a test that times out."""
         lines = [line for line in self._metrics() if line.startswith("headgate_queue_")]
         return "\n".join([*lines, *self.log[-20:]])
 
     def _metrics(self) -> list[str]:
-        """Empty while it cannot be asked."""
+        """Empty while the server does not answer."""
         try:
             with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
                 return str(answer.read().decode()).splitlines()
@@ -107,25 +107,25 @@ class Served:
             return []
 
     def kill(self) -> None:
-        """The process that was started. Returns when it is gone; its workers may still be there."""
+        """Kills the started process and waits for it; its workers may outlive it."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self._forget()
 
     def stop(self) -> int:
-        """By SIGTERM. Its exit status."""
+        """Stops the server with SIGTERM; returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
 
     def wait(self) -> int:
-        """Its exit status."""
+        """Waits for the server to end; returns its exit status."""
         try:
             return self.process.wait(30)
         finally:
             self._forget()
 
     def close(self) -> None:
-        """Whatever state it is in."""
+        """Kills all processes of the server, in whatever state they are."""
         if self._process is not None:
             workers = self.workers() if self._process.poll() is None else []
             self.kill()
@@ -142,7 +142,7 @@ class Served:
             self._process = None
 
     def _read(self, process: subprocess.Popen[str]) -> None:
-        """Ends when no process is left that could say something."""
+        """Reads the log until no process is left that could write to it."""
         assert process.stderr is not None
         with process.stderr:
             for line in process.stderr:

@@ -1,4 +1,4 @@
-"""Waiting for what is to happen, in other threads or other processes."""
+"""Waits for conditions that other threads or processes bring about."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 
 SECONDS = 60.0
-"""For anything to happen; what takes longer will not."""
+"""The default time-out."""
 
 _LOOK_S = 0.02
-"""What happens in other processes tells nobody here."""
+"""Interval between checks, since other processes cannot notify this one."""
 
 
 class Waiter:
-    """`notify` it when something has happened; `until` returns when it is what was waited for."""
+    """`until` waits for a condition; `notify` makes it check the condition at once."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -30,13 +30,13 @@ class Waiter:
         seconds: float = SECONDS,
         instead: Callable[[], str] = lambda: "",
     ) -> None:
-        """Raises AssertionError when it has not happened in time, and says what *instead* tells of that moment."""
+        """Waits until *holds*. Raises AssertionError on time-out, with *what* was waited for and the text of *instead*."""
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, f"not within {seconds:g} s: {what}\n{instead()}"
             self.pause(_LOOK_S)
 
     def pause(self, seconds: float) -> None:
-        """Until anything happens, *seconds* at most."""
+        """Waits for a notification, at most *seconds*."""
         with self._changed:
             self._changed.wait(seconds)

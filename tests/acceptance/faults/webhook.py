@@ -1,4 +1,4 @@
-"""A webhook's receiver on loopback, in a thread of the test, which keeps every request and answers as it is told."""
+"""A webhook receiver on loopback, in a thread of the test, which keeps every request and has replaceable answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Request(NamedTuple):
 
 
 Answer = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
-"""Answers a request. A connection that it leaves open is used again."""
+"""Answers a request. A connection that is left open is reused."""
 
 
 def status(code: int, *headers: str) -> Answer:
@@ -43,17 +43,17 @@ ok = status(200)
 
 
 async def hang(_: Request, writer: asyncio.StreamWriter) -> None:
-    """Never says a word."""
+    """Never answers."""
     await writer.wait_closed()
 
 
 async def reset(_: Request, writer: asyncio.StreamWriter) -> None:
-    """Closes the connection instead of an answer."""
+    """Resets the connection instead of answering."""
     writer.transport.abort()
 
 
 async def slowly(_: Request, writer: asyncio.StreamWriter) -> None:
-    """A byte of a header now and then, for ever."""
+    """Sends a byte of a header now and then, without end."""
     writer.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
     while not writer.is_closing():
         writer.write(b".")
@@ -62,31 +62,31 @@ async def slowly(_: Request, writer: asyncio.StreamWriter) -> None:
 
 
 async def too_short(_: Request, writer: asyncio.StreamWriter) -> None:
-    """Promises more than it sends."""
+    """Sends less than its Content-Length."""
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok")
     writer.close()
 
 
 async def too_long(_: Request, writer: asyncio.StreamWriter) -> None:
-    """Sends more than it promised: what looks like the answer to the next request."""
+    """Sends more than its Content-Length, which looks like the answer to the next request."""
     writer.write(
         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
     )
 
 
 async def no_number(_: Request, writer: asyncio.StreamWriter) -> None:
-    """Says that it is as long as no body can be."""
+    """Sends an impossible Content-Length."""
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\nok")
 
 
 async def garbage(_: Request, writer: asyncio.StreamWriter) -> None:
-    """No HTTP at all."""
+    """Sends bytes that are not HTTP."""
     writer.write(b"\x00\xff" * 400)
     writer.close()
 
 
 async def endless(_: Request, writer: asyncio.StreamWriter) -> None:
-    """A body of 200 that does not end."""
+    """Sends 200 with a body that does not end."""
     writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
     with contextlib.suppress(ConnectionError):
         while not writer.is_closing():
@@ -104,10 +104,10 @@ async def endless_headers(_: Request, writer: asyncio.StreamWriter) -> None:
 
 class WebhookReceiver:
     """
-    Listens inside of a `with`.
+    Listens within a `with` block.
 
-    answer      of every request from now on
-    requests    in the order in which they came, noted before they are answered
+    answer      answers all further requests
+    requests    in the order of their arrival, added before they are answered
     """
 
     def __init__(self, waiter: Waiter, answer: Answer = ok) -> None:
@@ -142,7 +142,7 @@ class WebhookReceiver:
         self._loop.close()
 
     def answer_with_ok(self) -> set[str]:
-        """From now on. The set has the message ids of those so answered, as they are."""
+        """Answers 200 from now on. Returns a set to which the message id of each request answered so is added."""
         answered: set[str] = set()
 
         async def note(request: Request, writer: asyncio.StreamWriter) -> None:

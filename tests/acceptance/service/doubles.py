@@ -1,4 +1,4 @@
-"""Stand-ins on loopback for what a server talks with: a webhook's receiver, and a wire that can be listened to."""
+"""Test doubles on loopback: a webhook receiver, and a proxy that records the requests to a server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reply(NamedTuple):
 
 
 class Double:
-    """`requests` has what came, in the order in which it was answered."""
+    """An HTTP server; `requests` has what it received, in the order of the answers."""
 
     def __init__(self, answer: Callable[[Request], Reply]) -> None:
         self.requests: list[Request] = []
@@ -68,14 +68,14 @@ class Double:
 
 @contextmanager
 def receiver() -> Iterator[Double]:
-    """Takes everything."""
+    """Answers every request with 200."""
     with Double(lambda _: Reply()) as double:
         yield double
 
 
 @contextmanager
 def tap(url: Callable[[], str]) -> Iterator[Double]:
-    """Passes everything on to *url* as it is, and the answer back."""
+    """Forwards every request to *url* and returns the response, both unchanged."""
 
     def forward(request: Request) -> Reply:
         connection = http.client.HTTPConnection(urlsplit(url()).netloc, timeout=20)

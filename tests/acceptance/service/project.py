@@ -1,4 +1,4 @@
-"""A data directory with something to serve, and a server on it."""
+"""A directory with a manifest and functions, the data directory made from it, and a server on that."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MARK = "function onTrack(event) { event.properties.mark = 1; return event }"
 
 
 class Project:
-    """A directory with a manifest, functions and, in `data`, what is made of them."""
+    """A directory with a manifest and functions; `data` is the data directory that they are applied to."""
 
     def __init__(self, root: Path, manifest: str = MANIFEST, files: Mapping[str, str] | None = None) -> None:
         self.root = root
@@ -57,7 +57,7 @@ class Project:
         (self.root / name).write_text(text)
 
     def command(self, *arguments: str, status: int = 0) -> str:
-        """What `headgate` prints, on both streams."""
+        """Runs `headgate`; returns what it prints on both streams."""
         done = forked.run(
             *arguments,
             "--data",
@@ -88,7 +88,7 @@ class Project:
 
 
 class Server(ChildServer):
-    """`headgate serve` as tests start it."""
+    """`headgate serve`, forked from a prepared process."""
 
     def _begin(self) -> subprocess.Popen[str]:
         return forked.Popen(*self._arguments, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -135,7 +135,7 @@ def event(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def until(done: Callable[[], bool]) -> None:
-    """Looks again and again; what happens in another process has no event to wait for."""
+    """Polls until *done*, since there is no notification from other processes."""
     deadline = time.monotonic() + DEADLINE_S
     while not done():
         assert time.monotonic() < deadline, "it did not happen"

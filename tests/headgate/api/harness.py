@@ -1,4 +1,4 @@
-"""The management API over a registry of its own, in this process; and those who call it."""
+"""The management API on a registry of its own, in this process, and its callers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ START_MS = 1_767_225_600_000
 
 
 class TickingClock:
-    """A clock that goes on by a millisecond whenever somebody looks, and by more when told to."""
+    """A clock that advances by a millisecond whenever it is read, and by more with `advance`."""
 
     def __init__(self) -> None:
         self._ticks = itertools.count()
@@ -100,7 +100,7 @@ class Answer:
 
 
 class Caller:
-    """Whoever has *token*. Every answer is held to the tables of shapes.py."""
+    """A client with *token*. Every response is checked against the tables of shapes.py."""
 
     def __init__(self, harness: ApiHarness, token: str) -> None:
         self.token = token

@@ -1,4 +1,4 @@
-"""A workspace with one of each thing, and how each operation asks for them."""
+"""A workspace with a resource of each kind, and a valid request for each operation."""
 
 from __future__ import annotations
 

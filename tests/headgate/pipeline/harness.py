@@ -1,4 +1,4 @@
-"""A source with one destination, and carriers that do as a test says."""
+"""A pipeline with a source, a destination, and a fake carrier."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def arrival(number: int, event: dict[str, Any] | None = None) -> Arrival:
 
 
 class FixedDirectory:
-    """A Directory that a test changes by hand."""
+    """A Directory whose snapshot a test replaces."""
 
     def __init__(self, first: Snapshot) -> None:
         self.snapshot = first
@@ -91,7 +91,7 @@ class FixedDirectory:
 
 
 class FakeCarrier:
-    """A Carrier that answers as *answer* says and keeps what it got."""
+    """A Carrier that keeps its deliveries and returns the receipts of *answer*."""
 
     def __init__(self, answer: Callable[[Sequence[Parcel]], Receipt] | None = None) -> None:
         self.answer = answer or (lambda _: DELIVERED)
@@ -127,7 +127,7 @@ class Retries(NoMeter):
 
 
 class PipelineHarness:
-    """A pipeline at work, on a real queue and real sandboxes. `close` when done."""
+    """A running pipeline on a real queue with real sandboxes. Call `close` when done."""
 
     def __init__(
         self,

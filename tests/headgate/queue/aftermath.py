@@ -1,4 +1,4 @@
-"""What a process that was killed was promised, and what its queue holds."""
+"""Compares what a killed process had been promised with what its queue holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JobName = tuple[str, str]
 
 
 class Tomorrow(RealClock):
-    """Every retry is due."""
+    """A clock a day later, when every retry is due."""
 
     def wall_ms(self) -> float:
         return super().wall_ms() + DAY
@@ -28,7 +28,7 @@ class Tomorrow(RealClock):
 
 @dataclass
 class Promises:
-    """Read from the log of a load; see there."""
+    """The promises in the log of load.py."""
 
     put: set[str] = field(default_factory=set)
     tried: set[JobName] = field(default_factory=set)
@@ -50,19 +50,19 @@ class Promises:
 
 @dataclass
 class Stored:
-    """What a queue holds: jobs that are alive, and dead."""
+    """The contents of a queue: live jobs and dead ones."""
 
     jobs: list[JobName]
     dead: list[JobName]
     counts: dict[Step, int]
 
     def lost(self, promises: Promises) -> set[JobName]:
-        """Accepted, not even tried to be ended, and gone."""
+        """Jobs that were accepted, never settled, and are gone."""
         promised = {(name, destination) for name in promises.put for destination in DESTINATIONS}
         return promised - promises.tried - {*self.jobs, *self.dead}
 
     def returned(self, promises: Promises) -> set[JobName]:
-        """Ended durably, and here again."""
+        """Jobs that were settled durably, and exist again."""
         return promises.ended & set(self.jobs)
 
     def check_counts(self) -> None:
@@ -74,7 +74,7 @@ class Stored:
 
 
 async def look_into(path: Path) -> Stored:
-    """Opens the queue as the next process would, and takes everything without settling it."""
+    """Opens the queue as the next process would, and takes all jobs without settling them."""
     limits = QueueLimits(disk_reserve_bytes=0)
     queue = await SqliteQueue.open(path, clock=ServiceClock(Tomorrow()), limits=limits)
     jobs = await poll(queue, 10_000_000)

@@ -1,6 +1,6 @@
 """
-A process that uses a queue for all it is worth, to be killed. What it was promised goes to its log before it does anything
-else: a line written is read by whoever killed it.
+A process that uses a queue as fast as it can, to be killed. It logs each promise of the queue before it does anything else,
+for the test that kills it.
 
     python -m tests.headgate.queue.load QUEUE LOG NAME [--synchronous NORMAL] [--put-only]
 
@@ -34,7 +34,7 @@ CALL_EVENTS_MAX = 20
 
 
 class RealClock:
-    """Time as it is."""
+    """The system's clock."""
 
     def wall_ms(self) -> float:
         return time.time() * 1e3
@@ -49,7 +49,7 @@ class RealClock:
 
 
 def body_of(message_id: str) -> bytes:
-    """Tells whose it is; about 1 KB."""
+    """A body of about 1 KB that contains *message_id*."""
     return b'{"messageId":"%b","filler":"%b"}' % (message_id.encode(), b"x" * 960)
 
 

@@ -1,4 +1,4 @@
-"""A registry for tests, and what lives in it."""
+"""A registry with deterministic time and entropy, and resources in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECRET = "correct horse battery staple"
 
 
 class TickingClock:
-    """A clock that goes on by a second whenever somebody looks."""
+    """A clock that advances by a second whenever it is read."""
 
     def __init__(self, start: int = 1_000_000) -> None:
         self._ticks = itertools.count(start, 1_000)
@@ -56,7 +56,7 @@ class SeededEntropy:
 
 @functools.cache
 def _empty_registry() -> bytes:
-    """The file of one with all its tables, which take longer to make than most tests."""
+    """The content of the file of an empty registry, whose tables take longer to create than most tests."""
     with tempfile.TemporaryDirectory() as made:
         path = Path(made) / "registry.sqlite"
         engine = database.connect(path)
@@ -66,7 +66,7 @@ def _empty_registry() -> bytes:
 
 
 def create_tables(directory: DataDirectory) -> None:
-    """Makes *directory*, as it is when its registry has nothing but tables."""
+    """Creates *directory* with an empty registry."""
     directory.create()
     directory.registry.touch(0o600)
     directory.registry.write_bytes(_empty_registry())
@@ -81,7 +81,7 @@ def definition(name: str, **facts: Any) -> Definition:
 
 
 class RegistryHarness:
-    """A workspace with a source; more on request."""
+    """A workspace with a source; methods create further resources."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -134,7 +134,7 @@ def dump(root: Path) -> Sequence[str]:
 
 
 def bytes_below(root: Path) -> bytes:
-    """The content of every file of a data directory but its key."""
+    """The content of all files of a data directory except its key."""
     return b"".join(
         path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file() and path.name != "master.key"
     )

@@ -1,4 +1,4 @@
-"""Applies manifests, and writes them back."""
+"""Applies and exports manifests."""
 
 from __future__ import annotations
 
