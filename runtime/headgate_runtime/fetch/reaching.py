@@ -5,6 +5,7 @@ name is not looked up again, so DNS rebinding cannot redirect a connection after
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -15,8 +16,7 @@ from headgate_runtime.fetch.limits import ADDRESSES
 from headgate_runtime.fetch.resolver import addresses_of
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from headgate_runtime.fetch.egress import Egress
     from headgate_runtime.fetch.ranges import Address
@@ -50,8 +50,7 @@ async def reach(
 
     Raises SystemFailure.
     """
-    async with lookups:
-        addresses = await addresses_of(resolver, host, _literal(host))
+    addresses = await _addresses(host, resolver, lookups)
     egress.check_addresses(host, port, addresses)
     addresses = addresses[:ADDRESSES]
     last: SystemFailure | None = None
@@ -66,6 +65,26 @@ async def reach(
             last = _failure(error, address, port)
     assert last is not None
     raise last
+
+
+async def _addresses(host: str, resolver: Resolver, lookups: asyncio.Semaphore) -> Sequence[Address]:
+    """
+    The addresses of *host*. A lookup counts in *lookups* until it ends, even if nobody waits for it any more:
+    the resolver's thread goes on.
+    """
+    literal = _literal(host)
+    if literal is not None:
+        return [literal]
+    await lookups.acquire()
+    looking = asyncio.ensure_future(addresses_of(resolver, host))
+
+    def ended(_: asyncio.Future[list[Address]]) -> None:
+        lookups.release()
+        if not looking.cancelled():
+            looking.exception()  # seen here, since the caller may have gone
+
+    looking.add_done_callback(ended)
+    return await asyncio.shield(looking)
 
 
 def _literal(host: str) -> Address | None:

@@ -64,13 +64,8 @@ def _getaddrinfo(host: str) -> list[tuple[object, object, object, object, tuple[
     return socket.getaddrinfo(host.encode("ascii"), 0, type=socket.SOCK_STREAM)  # type: ignore[return-value]
 
 
-async def addresses_of(resolver: Resolver, host: str, literal: Address | None) -> list[Address]:
-    """
-    The addresses of *host*, at least one; *literal* if *host* is an address. Raises SystemFailure like a
-    Resolver.
-    """
-    if literal is not None:
-        return [literal]
+async def addresses_of(resolver: Resolver, host: str) -> list[Address]:
+    """The addresses of *host*, at least one. Raises SystemFailure like a Resolver."""
     try:
         found: list[Address] = [ipaddress.ip_address(text) for text in await resolver(host)]
     except ValueError:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import Sequence
 
 import pytest
 
 from headgate_runtime.fetch import Egress, Fetcher, FetchLimits, SystemFailure, SystemResolver
+from headgate_runtime.fetch.limits import LOOKUPS
 from headgate_runtime.fetch.reaching import os_code
 from tests.runtime.fakes import Frozen, until
 from tests.runtime.fetch.asking import NO_TRUST, ask, in_loop
@@ -188,6 +190,43 @@ async def test_one_function_looks_up_few_names_at_once() -> None:
     async with Fetcher(resolver=counting, ssl_context=NO_TRUST) as fetch:
         await asyncio.gather(*(ask(fetch, f"http://n{number}.example/") for number in range(50)))
     assert most == 8
+
+
+def test_a_look_up_counts_until_its_thread_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a function that gives its fetches up would occupy all threads of the resolver."""
+    begun: list[str] = []
+    answered = threading.Event()
+
+    def hang(host: str) -> list[object]:
+        begun.append(host)
+        answered.wait(20)
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr("headgate_runtime.fetch.resolver._getaddrinfo", hang)
+
+    @in_loop
+    async def check() -> None:
+        async with Fetcher(Egress(), ssl_context=NO_TRUST) as fetch:
+            for _ in range(3):
+                tasks = [asyncio.ensure_future(ask(fetch, "http://slow.example/")) for _ in range(LOOKUPS)]
+                await until(lambda: len(begun) >= LOOKUPS)
+                await rest()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            assert len(begun) == LOOKUPS
+            answered.set()
+            assert (await ask(fetch, "http://slow.example/")).failure[2] == "EAI_AGAIN"
+
+    try:
+        check()
+    finally:
+        answered.set()
+
+
+async def rest() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 @in_loop
