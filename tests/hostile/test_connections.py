@@ -12,7 +12,7 @@ import pytest
 
 from headgate.service import bounded, logs, server
 from headgate.service.bounded import FRAMING_BYTES, HEAD_BYTES
-from tests.headgate.service.test_joined import answer, get, talk
+from tests.headgate.service.test_joining import answer, get, talk
 
 PIECE = 64 << 10
 KERNEL = 16 << 20

@@ -39,7 +39,7 @@ COLUMNS: Final = (
 )
 
 _FORMULA: Final = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""What a cell begins with that a spreadsheet may take for a formula; the last four are full-width forms."""
+"""Characters at the beginning of a cell for which a spreadsheet may take it for a formula; the last four are full-width forms."""
 
 
 def listed(call: Call) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def shown(each: records.Filter, destination: records.Destination) -> dict[str, A
 
 
 def _action_shown(action: Mapping[str, Any]) -> dict[str, Any]:
-    """With its type under the current name: a manifest may have used an older one."""
+    """The action with the current name of its type; a manifest may have used an older one."""
     return {**action, "type": kind_of(action["type"])}
 
 

@@ -69,7 +69,7 @@ class Page(NamedTuple):
 
 
 def page_of(value: Any, *kinds: type) -> Page:
-    """From the query's `pagination`. *kinds* are the types of a sort key's values, by default one str. Raises ApiError 422."""
+    """The page that the query's `pagination` asks for. *kinds* are the types of a sort key's values, by default one str. Raises ApiError 422."""
     if value is None or value == "":
         return Page()
     if not isinstance(value, dict):

@@ -40,7 +40,7 @@ RUNS_AT_ONCE: Final = 8
 """How many previews of a workspace may run in one worker."""
 
 HINT: Final = "returned nothing: event will not reach the destination"
-"""For authors who forgot to return the event (SPEC D1)."""
+"""The hint for authors who forgot to return the event (SPEC D1)."""
 
 _PLACE: Final = re.compile(r"\bfunction\.js:(\d+):(\d+)")
 
@@ -227,7 +227,7 @@ class _Run:
         }
 
     def _logs(self, lines: Sequence[tuple[LogLine, float]]) -> dict[str, Any]:
-        """With the time of each line: the clock stands still while the guest runs, and advances while it waits."""
+        """The logs, with the time of each line: the clock stands still while the guest runs, and advances while it waits."""
         shown: list[dict[str, str]] = []
         left = LOG_BYTES
         for line, at in lines:

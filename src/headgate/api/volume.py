@@ -32,7 +32,7 @@ COLUMNS: Final[dict[str, Column]] = {
     "eventType": "event_type",
     "appVersion": "app_version",
 }
-"""What clients group by. Sources go by the name in the response, and by that of the parameter."""
+"""The dimensions to group by. A source may be given by the name in the response or by that of the parameter."""
 
 _FILTERS: Final = ("eventName", "eventType", "appVersion")
 
@@ -48,7 +48,7 @@ class Asked:
 
 
 def handler(call: Call) -> Asked:
-    """For the sources named, or all that the caller may read."""
+    """The report of the named sources, or of all that the caller may read."""
     range_ = range_of(call.query, call.view.now)
     by = names(call.query.get("groupBy"), "groupBy", tuple(COLUMNS))
     # Not split at commas, which event names may contain: a single string is a single value.

@@ -1,4 +1,4 @@
-"""What filters do to the events they match (SPEC 9.1)."""
+"""The actions of filters on events that match (SPEC 9.1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEGACY: Final = {
     "BLOCKLIST_FIELDS": "DROP_PROPERTIES",
     "WHITELIST_FIELDS": "ALLOW_PROPERTIES",
 }
-"""What older clients call the actions."""
+"""The names of the actions in older clients."""
 
 ORDER: Final = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
 """The order in which actions take effect, whatever the order of their filters (SPEC D23)."""

@@ -9,7 +9,7 @@ import threading
 from typing import Final
 
 STEPS: Final = 4_000_000
-"""What one evaluation of a query may spend; a step takes about a nanosecond."""
+"""Most steps of one evaluation of a query; a step takes about a nanosecond."""
 
 COMPARISON: Final = 300
 """Steps for each element of a list or an object that is compared. A query has few values of its own to compare."""

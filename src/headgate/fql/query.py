@@ -24,7 +24,7 @@ DEPTH: Final = 64
 _COMPARISONS: Final = frozenset(("=", "!=", ">", ">=", "<", "<="))
 
 _INTEGER_CHARS: Final = 20
-"""As many as 2**64 has, with a sign: Python takes quadratic time for long ones, and refuses those beyond 4,300 digits."""
+"""Most characters of an integer, as many as 2**64 has with a sign. Python takes quadratic time for longer ones, and refuses those beyond 4,300 digits."""
 
 
 class Query:

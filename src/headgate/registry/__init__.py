@@ -1,1 +1,1 @@
-"""Who may send, where events go and what runs on the way: workspaces, sources, destinations, functions."""
+"""The configuration of workspaces: sources, destinations, functions, users and their permissions."""

@@ -70,7 +70,7 @@ def record_all(
 
 
 def change_of(was_enabled: bool, is_enabled: bool) -> str:
-    """What an event calls a change of something that can be enabled: "Enabled", "Disabled", or else "Modified"."""
+    """The word for a change in an event's type: "Enabled", "Disabled", or else "Modified"."""
     if was_enabled == is_enabled:
         return "Modified"
     return "Enabled" if is_enabled else "Disabled"

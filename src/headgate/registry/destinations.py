@@ -122,7 +122,7 @@ def modify(
 
 
 def remove(change: Change, destination: str) -> None:
-    """With its filters, subscriptions and instance. Raises NotFound."""
+    """Deletes a destination with its filters, subscriptions and instance. Raises NotFound."""
     old = get(change, destination)
     workspace = ownership.workspace_of(change, destination)
     for each in filters.listed(change, destination):
@@ -159,7 +159,7 @@ def listed(
     among: Collection[str] | None = None,
     span: Span = ALL,
 ) -> list[Destination]:
-    """Those of a workspace, of a source, of the sources *among* these ids, or all; in order of creation (by id)."""
+    """The destinations of a workspace, of a source, of the sources *among* these ids, or all; in order of creation (by id)."""
     order = [destinations.c.id]
     query = _wanted(select(destinations), workspace, source, among)
     if span.most is not None:
@@ -237,7 +237,7 @@ def _stored(
 
 
 def _same(change: Change, destination: str, name: str, value: str, sealed: str | None) -> str | None:
-    """*sealed*, if *value* is what it holds."""
+    """*sealed* if it contains *value*, else None."""
     if sealed is None:
         return None
     try:

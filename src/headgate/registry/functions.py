@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headgate.registry.store import Change, View
 
 PREFIX: Final = "ifnd_"
-"""Of the ids of functions inserted before a destination (SPEC 1.3)."""
+"""The prefix of the ids of insert functions (SPEC 1.3)."""
 
 LANGUAGES: Final[tuple[Language, ...]] = ("javascript", "typescript")
 ISOLATIONS: Final[tuple[Isolation, ...]] = ("warm", "hermetic")
@@ -48,7 +48,7 @@ class Refusal(Invalid):
 
 
 class Summary(NamedTuple):
-    """What lists show of a function: nothing of its versions, which are large."""
+    """A function as lists show it, without its versions, which are large."""
 
     id: str
     display_name: str
@@ -95,7 +95,7 @@ def create(
     isolation: Isolation = "warm",
     time_ms: int = limits.TIME_MS_DEFAULT,
 ) -> Function:
-    """With its first version. Raises NotFound, Invalid, Conflict."""
+    """Creates a function with its first version. Raises NotFound, Invalid, Conflict."""
     workspaces.get(change, workspace)
     quota = quotas.get(change, workspace).functions
     most = limits.FUNCTIONS_PER_WORKSPACE if quota is None else quota
@@ -184,7 +184,7 @@ def add_version(change: Change, function: str, code: Code, definitions: Sequence
 
 
 def get(view: View, function: str, *, workspace: str | None = None) -> Function:
-    """By its id, with or without prefix. Raises NotFound, also for a function of another workspace than *workspace*."""
+    """The function with this id, with or without prefix. Raises NotFound, also for a function of another workspace than *workspace*."""
     query = select(functions).where(functions.c.id == full_id(function))
     row = view.connection.execute(query).mappings().one_or_none()
     if row is None or workspace not in (None, row["workspace_id"]):
@@ -244,7 +244,7 @@ def versions(view: View, function: str, span: Span = ALL) -> list[Version]:
 
 
 def _facts(**given: Any) -> dict[str, Any]:
-    """Those of *given* that are not None, checked."""
+    """Validates those of *given* that are not None, and returns them."""
     facts = {key: value for key, value in given.items() if value is not None}
     if "display_name" in facts:
         checks.name(facts["display_name"], "displayName")

@@ -46,7 +46,7 @@ BATCH_WAIT_MS_MAX: Final = 60_000
 RATE_PER_S_MAX: Final = 1_000_000
 CONCURRENCY_MAX: Final = 1_000
 TIMEOUT_MS_MAX: Final = 60_000
-"""Of a webhook, as HEADERS_PER_WEBHOOK to SIGNING_SECRET_CHARS."""
+"""Of a webhook, as the limits from HEADERS_PER_WEBHOOK to SIGNING_SECRET_CHARS."""
 
 HEADERS_PER_WEBHOOK: Final = 50
 HEADER_VALUE_CHARS: Final = 8_192
@@ -72,7 +72,7 @@ USERS_PER_WORKSPACE: Final = 10_000
 
 GROUPS_PER_WORKSPACE: Final = 1_000
 RESOURCES_PER_HOLDER: Final = 1_000
-"""In all grants of a user, a group or a token."""
+"""Most resources in all grants of a user, a group or a token."""
 
 TOKENS_PER_WORKSPACE: Final = 10_000
 

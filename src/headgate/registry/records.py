@@ -42,7 +42,7 @@ class Grant(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """Who makes a change. *id* is that of a user or a token, or names a part of the system."""
+    """The author of a change. *id* is the id of a user or a token, or names a part of the system."""
 
     type: Literal["user", "token", "system"]
     id: str

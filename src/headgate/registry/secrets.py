@@ -41,7 +41,7 @@ class Undecryptable(Exception):
 
 
 class Place(NamedTuple):
-    """Where a sealed value belongs."""
+    """The place that a sealed value is bound to: it can be opened for no other."""
 
     table: str
     row: str

@@ -278,7 +278,7 @@ def _renewed(
     wanted: Iterable[tuple[str, _Basis]],
     make: Callable[[str, _Basis], _Made],
 ) -> dict[str, tuple[_Basis, _Made]]:
-    """For each of *wanted* what there was, if it was made of the same, or a new one."""
+    """Each of *wanted*: the existing object, if it was built from the same values, or else a new one."""
     new = {}
     for name, basis in wanted:
         held = old.get(name)

@@ -126,7 +126,7 @@ def remove_key(change: Change, source: str, key: str) -> Source:
 
 
 def remove(change: Change, source: str) -> None:
-    """With its write keys, its destinations, and everything that belongs to those. Raises NotFound."""
+    """Deletes a source with its write keys, its destinations, and everything that belongs to those. Raises NotFound."""
     old = get(change, source)
     for destination in destinations.listed(change, source=source):
         destinations.remove(change, destination.id)

@@ -111,7 +111,7 @@ def listed(
     group: str | None = None,
     span: Span = ALL,
 ) -> list[User]:
-    """The *invited* people, or else the users; of *group*, if given. In order of creation (by id)."""
+    """The users, or with *invited* the people who are only invited; of *group*, if given. In order of creation (by id)."""
     state = "invited" if invited else "active"
     query = select(users).where(users.c.workspace_id == workspace, users.c.state == state)
     if group is not None:

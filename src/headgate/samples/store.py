@@ -43,7 +43,7 @@ KEYS: Final = 10_000
 
 
 class SampleStore:
-    """A Witness of the pipeline. Trouble with the file never disturbs the pipeline."""
+    """A Witness of the pipeline. Errors of the file never disturb the pipeline."""
 
     def __init__(
         self,

@@ -16,14 +16,14 @@ import orjson
 
 from headgate.pipeline import debugger
 from headgate.queue.model import DeadJob, Lane
-from headgate.service.plain import JSON, Answer, Endpoints
+from headgate.service.endpoints import JSON, Answer, Endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 
     from headgate.pipeline.debugger import Seen, SourceDebugger
     from headgate.queue.protocol import Queue
-    from headgate.service.plain import Asked
+    from headgate.service.endpoints import Asked
 
 TIMEOUT_S: Final = 5.0
 """How long a worker may take to answer."""

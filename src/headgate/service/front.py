@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from headgate.service.plain import Endpoints
+    from headgate.service.endpoints import Endpoints
     from headgate.tracking.asgi import Receive, Scope, Send
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from headgate.service.plain import TEXT, Answer, Endpoints, refused
+from headgate.service.endpoints import TEXT, Answer, Endpoints, refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from headgate.service.plain import Asked
+    from headgate.service.endpoints import Asked
 
 _SUMMARIES: Final = {
     "/healthz": "Whether the process is alive",

@@ -19,7 +19,7 @@ import uvloop
 from headgate.queue.lock import FileLock
 from headgate.registry.bootstrap import bootstrap
 from headgate.registry.store import Registry
-from headgate.service import garbage, logs
+from headgate.service import gc_tuning, logs
 from headgate.service.worker import Worker
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _run_worker(
     _raise_descriptors()
 
     def ready() -> None:
-        garbage.tune()
+        gc_tuning.tune()
         on_ready()
 
     async def work() -> None:

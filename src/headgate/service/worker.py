@@ -29,13 +29,13 @@ from headgate.queue.sqlite import SqliteQueue
 from headgate.registry.snapshot_store import SnapshotStore
 from headgate.registry.store import Registry
 from headgate.samples.store import SampleStore
-from headgate.service import control, garbage, health
+from headgate.service import control, gc_tuning, health
 from headgate.service.authority import TokenAuthority
 from headgate.service.egress import WorkspaceEgress
 from headgate.service.exposition import destination_names, joined, workers_up
 from headgate.service.front import Front
 from headgate.service.invoke import InvokeApi
-from headgate.service.joined import JoiningProtocol
+from headgate.service.joining import JoiningProtocol
 from headgate.service.metrics import Metrics
 from headgate.service.retention import swept
 from headgate.service.server import Server
@@ -182,7 +182,7 @@ class Worker:
                     invoke,
                     authority,
                 )
-                garbage.tune()
+                gc_tuning.tune()
                 return made
 
             watched = health.application(

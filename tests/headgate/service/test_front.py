@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from headgate.service import health
+from headgate.service.endpoints import JSON, Answer, Asked, Endpoints
 from headgate.service.front import Front
 from headgate.service.invoke import InvokeApi
-from headgate.service.plain import JSON, Answer, Asked, Endpoints
 from headgate.tracking.api import TrackingApi
 from headgate.tracking.asgi import Receive, Scope, Send
 

@@ -1,4 +1,4 @@
-"""What the functions and webhooks of a workspace may reach, beside what everybody may."""
+"""Egress lists of workspaces, in addition to those of the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workspaces may use."""
+"""Quotas of workspaces."""
 
 from __future__ import annotations
 

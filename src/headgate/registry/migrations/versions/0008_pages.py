@@ -1,4 +1,4 @@
-"""Lists are read in the order of ids, from any of them on."""
+"""Indexes to read lists by page, in the order of ids."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OWNERS = {
 }
 
 REPLACED = ("functions", "instances", "tokens", "regulations")
-"""Those that had an index of the owner alone."""
+"""Tables that had an index of the owner alone."""
 
 
 def upgrade() -> None:

@@ -12,7 +12,7 @@ import pytest
 import uvloop
 from uvicorn import Config
 
-from headgate.service.joined import LARGE, JoiningProtocol
+from headgate.service.joining import LARGE, JoiningProtocol
 from headgate.service.server import Server
 from headgate.tracking.asgi import Receive, Scope, Send
 
