@@ -1,4 +1,4 @@
-"""A result as a page to read: REPORT.md, with a picture for each table."""
+"""Writes a result as a page, REPORT.md, with a plot of each table."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ by name and hash when they are first measured.
 
 
 def write(result: Result, page: Path, pictures: Path) -> None:
-    """Writes *page*, and a picture of each table to the folder *pictures*, which lies beside it or is its own."""
+    """Writes *page*, and a plot of each table to the folder *pictures*, which is the page's folder or next to it."""
     pictures.mkdir(parents=True, exist_ok=True)
     for answer in result.answers:
         for table in answer.tables:
@@ -111,7 +111,7 @@ def _facts(result: Result) -> Iterator[str]:
 
 
 def _grid(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int) -> Iterator[str]:
-    """A table in Markdown, columns from number *texts* on to the right."""
+    """A table in Markdown; columns from number *texts* on are aligned to the right."""
     yield _row(head)
     yield _row(["---" if column < texts else "--:" for column in range(len(head))])
     for row in rows:

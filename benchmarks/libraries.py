@@ -1,4 +1,4 @@
-"""What functions that use a library must give, worked out here without it: their figures would mean nothing else."""
+"""Checks the outputs of functions that use a library, against results computed here without the library."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check(name: str, events: Sequence[bytes], outputs: Sequence[bytes | None]) -> None:
-    """Raises Mismatch unless *outputs* are what the library user *name* must make of *events*, round and round."""
+    """Raises Mismatch unless *outputs* are those of the library user *name* for *events*, cyclically."""
     for index, output in enumerate(outputs):
         event = json.loads(events[index % len(events)])
         found = None if output is None else json.loads(output)
@@ -40,7 +40,7 @@ def _has_local_time(event: Any, found: Any) -> bool:
 
 
 def _berlin(time: str) -> timezone:
-    """Of the zone's rules since 1996: summer time from the last Sunday of March to that of October, at 1:00 UTC."""
+    """Berlin's offset at *time*. Since 1996, summer time is from the last Sunday of March to that of October, at 1:00 UTC."""
     moment = datetime.fromisoformat(time)
 
     def change(month: int) -> datetime:

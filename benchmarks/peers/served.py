@@ -1,4 +1,4 @@
-"""workerd: a server, asked over HTTP on loopback. Its processor time counts, that of the asking does not."""
+"""workerd: a server that is called over HTTP on loopback. Its CPU time counts, not the client's."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 PROGRAMS: Final = Path(__file__).parent / "programs"
 
 AT_ONCE: Final = {"warm": 16, "fresh isolate": 1}
-"""Requests under way, each on a connection of its own: of several numbers tried, those it is fastest with."""
+"""Concurrent requests, each on its own connection: the fastest of several numbers that were tried."""
 
 
 class Workerd:
-    """A Contestant. Raises Failed when it does not begin."""
+    """A Contestant. Raises Failed if the server does not start."""
 
     def __init__(self, kind: str, name: str, program: Path, mode: str, work: Work) -> None:
         self.kind, self.name = kind, name
@@ -99,7 +99,7 @@ class Workerd:
 
 
 def _output(connection: socket.socket) -> bytes | None:
-    """The body of an answer, None for 204 No Content."""
+    """The body of a response; None for 204 No Content."""
     content = b""
     while (end := content.find(b"\r\n\r\n")) < 0:
         content += _received(connection)

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 SOURCES: Final = 100
 
 PLOTTED: Final = 12
-"""Requests in the plot, the slowest."""
+"""The plot shows this many of the slowest requests."""
 
 VERSIONS: Final = 3
 
@@ -64,7 +64,7 @@ OTHERS: Final = (
     "get_delivery_sample",
     "get_regulation",
 )
-"""GETs that are neither a list nor a get: one may wait, one gives everything, and of the last there is none."""
+"""GET operations that are not measured: they wait, export everything, or have nothing to return here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ EFFORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Milliseconds that each request took."""
+    """One operation, with the milliseconds of each request."""
 
     operation: str
     page: str
@@ -122,7 +122,7 @@ class Administration:
 
 
 def measure(effort: Effort, progress: Progress) -> Administration:
-    """Raises RuntimeError when a request is refused."""
+    """Raises RuntimeError if a request is refused."""
     count = effort.functions
     with tempfile.TemporaryDirectory() as made:
         directory = DataDirectory(Path(made) / "data")
@@ -161,7 +161,7 @@ def _timed(http: httpx.Client, operation: str, page: str, path: str, times: int)
 
 
 def _requests(named: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Name of the operation, which page, and what to ask for: every list and get there is."""
+    """Every list and get: the operation's name, the page, and the path and query."""
     for operation in OPERATIONS:
         if operation.method != "GET" or operation.name in OTHERS:
             continue
@@ -173,7 +173,7 @@ def _requests(named: dict[str, str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _fill(change: Change, count: int) -> tuple[str, dict[str, str]]:
-    """An owner's token, and for each parameter of a request something to name."""
+    """Fills the registry; returns an owner's token and a value for each request parameter."""
     workspace = workspaces.create(change, slug="large", name="Large").id
     _, token = tokens.create(change, workspace, name="owner", role="owner")
     label = {"key": "environment", "value": "prod"}
@@ -292,7 +292,7 @@ def _fill(change: Change, count: int) -> tuple[str, dict[str, str]]:
 
 
 def _copies(change: Change, table: Relation, of: str | None, differing: list[dict[str, Any]]) -> None:
-    """Rows of *table* as the one whose id is *of*, but for what differs."""
+    """Inserts copies of the row of *table* with the id *of*, each with other values from *differing*."""
     first: dict[str, Any] = {}
     if of is not None:
         first = dict(change.connection.execute(select(table).where(table.c.id == of)).mappings().one())
@@ -335,7 +335,7 @@ def tables(found: Administration) -> list[Table]:
 
 
 def targets(found: Administration) -> list[Target]:
-    """Judged by the slowest; the range is that of all operations."""
+    """Judged by the slowest operation; the range is that of all operations."""
     p50s = [row.p50 for row in found.rows]
     what = f"slowest list or get with {found.instances:,} instances, p50"
     return [Target(what, Spread(max(p50s), min(p50s), max(p50s)), "most", 20.0, "ms")]

@@ -1,6 +1,6 @@
 """
-One attack, beside neighbours that must not notice: what it ended in, within its limits, and that the next event of the
-same function and of another tenant is as right as ever.
+Runs an attack beside a neighbour that must not notice it. Checks that the attack stays within its limits, and that the next
+events of the same function and of another tenant have correct results.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-// autocannon, told by lines on stdin what to send: {"url", "headers", "bodies", "count", "connections"}. Answers each by
-// {"answered", "seconds"}, or {"failed"}: *count* requests, with the bodies in turn, each sent when the one before it on
-// its connection was answered.
+// Runs autocannon with orders from stdin, one per line: {"url", "headers", "bodies", "count", "connections"}. Sends *count*
+// requests with the bodies in turn, each after the response to the previous one on its connection. Answers
+// {"answered", "seconds"} or {"failed"}.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import process from "node:process";

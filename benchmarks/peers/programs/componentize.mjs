@@ -1,8 +1,8 @@
 // node componentize.mjs NODE_MODULES WORKLOAD OUT: a component of QuickJS for each function of the workload.
 //
-// Its one export takes an event as JSON text and gives the result as JSON text, or nothing for an event that is dropped.
-// wasmtime-py calls no asynchronous export, and the runtime without those runs no jobs of promises: `async` is taken off the
-// functions, which never await anything. That can only make them faster.
+// Its only export takes an event as JSON text and returns the result as JSON text, or nothing for a dropped event.
+// wasmtime-py cannot call asynchronous exports, and without those the runtime runs no promise jobs. So `async` is removed
+// from the functions, which never await anything; that can only make them faster.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";

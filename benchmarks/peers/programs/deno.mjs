@@ -1,5 +1,5 @@
-// A Deno worker without permissions: events go to it and come back as messages. Many under way at once cost less each, for
-// one awakening of a thread serves several.
+// A Deno worker without permissions, which receives events and returns results as messages. Many messages in flight cost
+// less each, since one wake-up of a thread serves several.
 import { given, serve } from "./serve.mjs";
 
 const AT_ONCE = 64;

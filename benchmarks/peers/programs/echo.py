@@ -1,4 +1,4 @@
-"""The body of a request as that of its answer, by nothing but uvicorn: what its stack can do at most."""
+"""Echoes the body of a request with uvicorn alone: the upper bound of its stack."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-// isolated-vm: V8 in isolates of its own. Of the ways its API has, tried one by one, these are the fastest: a callback
-// brings the output out of a context that stays; two calls, of which the second takes it, serve one that is used once.
+// isolated-vm: V8 in separate isolates. These are the fastest ways of its API, found by trial: a callback returns the output
+// from a context that stays; for a context that is used once, a second call fetches the output.
 import { createRequire } from "node:module";
 
 import { given, serve } from "./serve.mjs";

@@ -1,5 +1,5 @@
-// quickjs-wasi: QuickJS-ng as Wasm in Node, with a snapshot of its memory. One call and a look at a global are faster than
-// two calls, and far faster than a function of the host.
+// quickjs-wasi: QuickJS-ng as Wasm in Node, with a snapshot of its memory. One call and reading a global are faster than two
+// calls, and far faster than a host function.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 

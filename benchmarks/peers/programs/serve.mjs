@@ -1,7 +1,7 @@
-// What every peer of Node's kind does: it is told by lines on stdin which events to serve, and answers by lines.
+// The loop of every peer on Node: reads orders from stdin, one per line, and answers with lines.
 //
-//   {"first": 0, "count": 64}   serves so many events, from that one on and round again; answers {} when all are served
-//   {"outputs": true}           answers {"outputs": [...]} of what it served last: a JSON text each, null for a dropped one
+//   {"first": 0, "count": 64}   serves *count* events, cyclically from number *first* on; answers {} when all are served
+//   {"outputs": true}           answers {"outputs": [...]} with the outputs of the last order: JSON texts, null for a dropped event
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import process from "node:process";

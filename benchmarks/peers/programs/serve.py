@@ -1,4 +1,4 @@
-"""What every peer of Python's kind does: the lines of serve.mjs."""
+"""The loop of every peer on Python, with the same lines as serve.mjs."""
 
 from __future__ import annotations
 

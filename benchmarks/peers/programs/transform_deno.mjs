@@ -1,4 +1,4 @@
-// Deno with the function straight in its isolate, which may do nothing but listen: `transform_deno.mjs SCRIPT`.
+// Deno with the function in the server's own isolate, which may do nothing but listen: `transform_deno.mjs SCRIPT`.
 // By node:http, since Deno.serve of 2.9.5 closes the connection after every request that has a body (its issue 36657).
 import { createServer } from "node:http";
 import { Buffer } from "node:buffer";

@@ -1,4 +1,4 @@
-// Node's http with the function in a warm isolate of isolated-vm, into which a request's text goes whole:
+// Node's http with the function in a warm isolate of isolated-vm, which receives the whole body as text:
 // `transform_node.mjs MODULES SCRIPT`.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";

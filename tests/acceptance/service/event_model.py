@@ -1,4 +1,4 @@
-"""The event API of SPEC 8 and what becomes of its events, as slow and obvious as can be: a model to hold the server against."""
+"""A slow and obvious model of the event API of SPEC 8 and of the fate of its events, to compare the server with."""
 
 from __future__ import annotations
 

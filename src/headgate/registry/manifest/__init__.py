@@ -1,1 +1,1 @@
-"""`headgate.toml`: a workspace as a file. Read, compared with the registry, carried out; and written back."""
+"""`headgate.toml`, a workspace as a file: reads it, compares it with the registry, applies it, and exports it."""
