@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import resource
 import select
@@ -44,6 +45,12 @@ HEALTHY_S: Final = 30.0
 
 DESCRIPTORS: Final = 65_536
 """Descriptors that a worker may open, if the system allows so many."""
+
+OVERDUE_S: Final = 10.0
+"""
+How long after the grace period a worker may still be ending, in seconds. Then it hangs, and is killed: what it
+accepted is stored.
+"""
 
 SIBLING_ENDED: Final = signal.SIGUSR1
 """Tells a worker that another one has ended."""
@@ -151,6 +158,8 @@ class _Crew:
         self._restarts: dict[int, float] = {}
         """The workers that ended, and the monotonic time at which each is restarted."""
         self._stopping = False
+        self._overdue_at = math.inf
+        """The monotonic time after which workers that were told to end are killed."""
 
     def run(self, on_ready: Callable[[], None]) -> None:
         with _signals(self._stop) as waken:
@@ -168,8 +177,10 @@ class _Crew:
             for index in [index for index, due in self._restarts.items() if due <= now]:
                 del self._restarts[index]
                 self._start(index)
+            if now >= self._overdue_at:
+                self._kill_overdue()
             if self._members or not self._stopping:
-                wait = min(self._restarts.values(), default=now + _LOOK_S) - now
+                wait = min(self._overdue_at, *self._restarts.values(), now + _LOOK_S) - now
                 select.select([waken], [], [], max(0.0, wait))
                 with contextlib.suppress(BlockingIOError):
                     os.read(waken, 4_096)
@@ -258,9 +269,17 @@ class _Crew:
             )
 
     def _stop(self, number: int, _: object) -> None:
+        if not self._stopping:
+            self._overdue_at = time.monotonic() + self._options.grace_ms / 1e3 + OVERDUE_S
         self._stopping = True
         self._listening.close()  # so that new connections are refused instead of waiting
         self._tell(signal.Signals(number))
+
+    def _kill_overdue(self) -> None:
+        for index in self._members:
+            print(f"headgate: worker {index} does not end; it is killed", file=sys.stderr, flush=True)
+        self._tell(signal.SIGKILL)
+        self._overdue_at = math.inf
 
     def _tell(self, number: signal.Signals) -> None:
         for member in self._members.values():

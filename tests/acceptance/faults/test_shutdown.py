@@ -6,6 +6,8 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -104,6 +106,27 @@ def test_a_worker_that_is_gone_comes_back(tmp_path: Path) -> None:
         )
         waiter.until(lambda: served.jobs() == 0, "they answer")
         assert served.stop() == 0
+
+
+def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    impatient = (
+        "import sys; from headgate.service import supervisor; supervisor.OVERDUE_S = 0.5;"
+        "from headgate.cli import main; sys.exit(main())"
+    )
+    flags = ("serve", "--data", str(tmp_path / "data"), "--port", "0", "--workers", "2", "--grace-ms", "100")
+    with subprocess.Popen(
+        [sys.executable, "-c", impatient, *flags], stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        assert any("listening on" in line for line in server.stderr)
+        hangs = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()[1])
+        os.kill(hangs, signal.SIGSTOP)
+
+        server.terminate()
+
+        assert server.wait(60) == 0
+        assert "headgate: worker 1 does not end; it is killed\n" in server.stderr.readlines()
+        assert not Path(f"/proc/{hangs}").exists()
 
 
 def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
