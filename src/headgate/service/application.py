@@ -40,6 +40,7 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             schema = super().openapi()
             schema["paths"] = self._documented()
+            schema["components"] = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}
             self.openapi_schema = schema
         return self.openapi_schema
 

@@ -20,6 +20,11 @@ _SUMMARIES: Final = {
     "/metrics": "Prometheus' text format",
 }
 
+_FAILURES: Final = {
+    "/readyz": {"503": "Not ready: the text says why"},
+    "/metrics": {"401": "The server has a token for its metrics, and this is another"},
+}
+
 
 def application(
     *, is_ready: Callable[[], str | None], metrics: Callable[[], Awaitable[bytes]], metrics_token: str | None
@@ -52,14 +57,10 @@ def application(
 def documented() -> dict[str, dict[str, Any]]:
     """The OpenAPI descriptions of the paths."""
     content = {"text/plain": {"schema": {"type": "string"}}}
-    return {
-        path: {
-            "get": {
-                "operationId": path[1:],
-                "tags": ["health"],
-                "summary": summary,
-                "responses": {"200": {"description": "Successful Response", "content": content}},
-            }
-        }
-        for path, summary in _SUMMARIES.items()
-    }
+    paths: dict[str, dict[str, Any]] = {}
+    for path, summary in _SUMMARIES.items():
+        responses = {"200": {"description": "Done", "content": content}}
+        responses |= {status: {"description": what} for status, what in _FAILURES.get(path, {}).items()}
+        operation = {"operationId": path[1:], "tags": ["health"], "summary": summary, "responses": responses}
+        paths[path] = {"get": operation}
+    return paths

@@ -242,6 +242,7 @@ def documented() -> dict[str, dict[str, Any]]:
                     {"name": "functionId", "in": "path", "required": True, "schema": text},
                     {"name": "instanceId", "in": "query", "required": False, "schema": text},
                 ],
+                "security": [{"token": []}],
                 "responses": {"200": done, **responses},
             }
         }
