@@ -41,6 +41,10 @@ exit status:
 """
 
 
+_PART: Final = ".part"
+"""Ends the names of all files until all are complete, so that no server starts on half a copy."""
+
+
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Declares the command's arguments."""
     backup = add_command("backup", "copy the data directory of a running server", _TEXT, _EXAMPLES)
@@ -54,9 +58,17 @@ def run(parsed: argparse.Namespace) -> int:
     try:
         with opened(parsed.data) as registry:
             to.create()
-            if any(to.root.iterdir()):
+            left = [path for path in to.root.iterdir() if _PART in path.name]
+            if len(left) < len(list(to.root.iterdir())):
                 raise CommandError(f"{to}: is not empty; name another directory")
-            names = _copied(registry, to)
+            for path in left:  # of a copy that was killed
+                path.unlink()
+            try:
+                names = _copied(registry, to)
+            except BaseException:
+                for path in to.root.iterdir():
+                    path.unlink()
+                raise
     except OSError as error:
         raise file_error(error, str(error.filename or to)) from None
     print(f"headgate: copied {', '.join(names)} to {to}", file=sys.stderr)
@@ -68,23 +80,36 @@ def _copied(registry: Registry, to: DataDirectory) -> list[str]:
     directory = registry.directory
     queues = [*directory.queues().values(), *directory.all_samples().values()]
     for path in queues:
-        _copy_database(path, to.root / path.name)
+        _copy_database(path, _part(to.root / path.name))
     # After the queues, so that their events have their destinations, also those made meanwhile. And with nobody changing
     # anything: the key is the one that the secrets are sealed with.
     with registry.cell.lock():
-        _copy_database(directory.registry, to.registry)
+        _copy_database(directory.registry, _part(to.registry))
         key = directory.master_key.read_bytes() if directory.master_key.is_file() else b""
-    names = [*(path.name for path in queues), to.registry.name]
+    names = [path.name for path in queues]
     if key:
-        with _made(to.master_key) as file:
+        with _made(_part(to.master_key)) as file:
             file.write(key)
         names.append(to.master_key.name)
-    descriptor = os.open(to.root, os.O_RDONLY)
+    names.append(to.registry.name)
+    _sync(to.root)
+    # The registry last: without it, there is nothing that a server could go on with.
+    for name in names:
+        _part(to.root / name).rename(to.root / name)
+    _sync(to.root)
+    return names
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + _PART)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return names
 
 
 def _copy_database(path: Path, to: Path) -> None:

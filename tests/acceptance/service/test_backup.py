@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import stat
 from pathlib import Path
 
 import pytest
 
+from headgate.cli import main
 from tests.acceptance.service.project import Client, Project, Server, event, until
 
 HOOK = """
@@ -80,6 +82,40 @@ def test_where_there_is_something_nothing_is_written(project: Project) -> None:
     assert project.command("backup", str(project.root / "mark.js"), status=2).endswith(
         "mark.js: is there already, and is no directory\n"
     )
+
+
+def test_what_could_not_be_finished_is_taken_away(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with project.serving() as client:
+        client.track(1)
+        until(lambda: len(project.arrived()) == 1)
+    copy = project.root / "copy"
+    command = ["backup", str(copy), "--data", str(project.data)]
+    size = (project.data / "registry.sqlite").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))  # as a disk that is full
+    try:
+        assert main(command) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "cannot be copied" in capsys.readouterr().err
+    assert list(copy.iterdir()) == []
+
+    def killed(*_: object) -> None:
+        raise SystemError("no time to clean up")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        patch.setattr(Path, "unlink", killed)
+        assert main(command) == 2
+    left = {path.name for path in copy.iterdir()}
+    assert {"queue-0.sqlite.part", "registry.sqlite.part", "master.key.part"} <= left
+    assert all(".part" in name for name in left)
+
+    assert main(command) == 0
+    assert {"queue-0.sqlite", "registry.sqlite", "master.key"} <= {path.name for path in copy.iterdir()}
+    assert not [path.name for path in copy.iterdir() if ".part" in path.name]
 
 
 def test_without_a_data_directory(project: Project) -> None:
