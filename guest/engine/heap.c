@@ -11,6 +11,7 @@
 #define HEAP_SMALL_CLASSES (HEAP_SMALL_MAX / 16)
 #define HEAP_CLASSES (HEAP_SMALL_CLASSES + 4 * 22) /* then four classes per power of two */
 #define HEAP_GROW_PAGES 16           /* wasm pages asked for at a time */
+#define HEAP_TAIL 16                 /* bytes at the end of memory without blocks: loads of 16 bytes may pass a block's end */
 
 typedef struct HeapBlock {
     uint32_t class;
@@ -84,23 +85,27 @@ static inline size_t heap_class_size(uint32_t class)
     return ((size_t)1 << power) + ((size_t)(quarter + 1) << (power - 2));
 }
 
+static uint8_t *heap_memory_end(void)
+{
+    return (uint8_t *)((__builtin_wasm_memory_size(0) << 16) - HEAP_TAIL);
+}
+
 static int heap_extend(size_t need)
 {
     if (!heap.top) {
         heap.top = (uint8_t *)(((uintptr_t)&__heap_base + 15) & ~15u);
-        heap.end = (uint8_t *)(__builtin_wasm_memory_size(0) << 16);
+        heap.end = heap_memory_end();
     }
-    uint8_t *memory_end = (uint8_t *)(__builtin_wasm_memory_size(0) << 16);
+    uint8_t *memory_end = heap_memory_end();
     if (memory_end > heap.end) /* an image has spare pages, which need no growing */
         heap.end = memory_end;
     if (need <= (size_t)(heap.end - heap.top))
         return 0;
     size_t pages = (need - (size_t)(heap.end - heap.top) + 65535) >> 16;
-    if (pages < HEAP_GROW_PAGES && __builtin_wasm_memory_grow(0, HEAP_GROW_PAGES) != (size_t)-1)
-        pages = HEAP_GROW_PAGES;
-    else if (__builtin_wasm_memory_grow(0, pages) == (size_t)-1)
+    bool grown = pages < HEAP_GROW_PAGES && __builtin_wasm_memory_grow(0, HEAP_GROW_PAGES) != (size_t)-1;
+    if (!grown && __builtin_wasm_memory_grow(0, pages) == (size_t)-1)
         return -1;
-    heap.end += pages << 16;
+    heap.end = heap_memory_end();
     return 0;
 }
 
