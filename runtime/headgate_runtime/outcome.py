@@ -35,7 +35,7 @@ class Cause(enum.Enum):
     FORWARD = ("forward", None, None, 200)
     EMPTY = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)
     DROPPED = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)  # noqa: PIE796 - see __new__
-    UNKNOWN_TYPE = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)  # noqa: PIE796
+    UNKNOWN_TYPE = ("filtered", "Filtered at insert function", "filtered_at_insert_function", 200)  # noqa: PIE796 - see __new__
     UNSUPPORTED = ("discard", "Unsupported Event Type", "unsupported_event_type", 501)
     REJECTED = ("discard", "Message Rejected", "message_rejected", 400)
     BAD_REQUEST = ("discard", "Bad Request", "bad_request", 400)

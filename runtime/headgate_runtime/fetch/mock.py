@@ -213,7 +213,7 @@ class MockFetcher(FetchService):
             raise MockError(f"{file}: not JSON: {error}") from None
         return cls.of(entries, str(file))
 
-    async def _carry_canned(self, owner: Hashable, outgoing: Outgoing, options: Options) -> Incoming:  # noqa: ARG002
+    async def _carry_canned(self, owner: Hashable, outgoing: Outgoing, options: Options) -> Incoming:  # noqa: ARG002 - the signature of Carrier
         url = outgoing.target.href
         reply = next((each for each in self._replies if each.fits(outgoing)), None)
         self.requests.append(

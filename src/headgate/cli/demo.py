@@ -140,7 +140,7 @@ def _send(url: str, count: int, arrivals: _Arrivals) -> None:
 
     terminal = Terminal()
     # Of the demonstration's own making, and nobody's secret.
-    events = islice(traffic.visits(random.Random()), count)  # noqa: S311
+    events = islice(traffic.visits(random.Random()), count)  # noqa: S311 - made-up visits, no secrets
     with _client(url) as client:
         sent = 0
         while batch := list(islice(events, traffic.FLUSH_AT)):

@@ -1,6 +1,6 @@
 """
-uvicorn's HTTP protocol, with bounds on what it keeps of a request that is not complete: its headers, however many, and
-the time they may take. Nobody has to be known to send them.
+uvicorn's HTTP protocol with limits on connections and incomplete requests. They apply before a request is
+authenticated, so that an unknown client can exhaust neither memory nor descriptors.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES: Final = 64 << 10
 """
-The request line and the headers, after the first piece that arrives of them (256 KiB at most). In memory, small headers
-take fifteen times what they take on the wire.
+Most bytes of request line and headers, not counting the first read from the socket (at most 256 KiB). Small headers
+take fifteen times as much memory as they do on the wire.
 """
 
 FRAMING_BYTES: Final = 2 << 20
-"""What frames a body sent in chunks: their sizes, and the trailers."""
+"""Most bytes of chunk sizes and trailers around a chunked body."""
 
 HEAD_S: Final = 20.0
-"""From the connection, or from the first byte of another request on it, to the end of the headers."""
+"""Seconds from the connection, or from the first byte of a later request on it, to the end of the headers."""
 
 CONNECTIONS: Final = 16_384
-"""Open connections of one process. Past them, or half of the descriptors the process may open, new ones are refused."""
+"""Most open connections of a process; fewer if that is more than half of the descriptors it may open. Others get a 503."""
 
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
@@ -42,8 +42,9 @@ def connections_max() -> int:
 
 class BoundedProtocol(HttpToolsProtocol):
     """
-    head_since    when the head that is incomplete was begun, in seconds of the event loop; None if none is. Whoever
-                  watches the connections aborts those that have waited for more than HEAD_S
+    A connection with these limits. The server aborts it if its head stays incomplete for more than HEAD_S.
+
+    head_since    when the incomplete head began, seconds on the event loop's clock; None if there is none
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -63,10 +64,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._has_head:
             if not self._is_complete:
-                self._framing += len(data)  # on_body took off what was content
+                self._framing += len(data)  # on_body has subtracted the content
                 if self._framing > FRAMING_BYTES:
                     self.transport.abort()
-        elif self._is_new:  # it began within this piece, which may be the end of another request, too
+        elif self._is_new:  # this piece may also hold the end of the request before
             self._is_new = False
         else:
             self._head += len(data)
@@ -99,5 +100,5 @@ class BoundedProtocol(HttpToolsProtocol):
         if cycle is None or cycle.response_complete:
             self.transport.write(_TOO_LARGE)
             self.transport.close()
-        else:  # the answer to a request before this one is under way
+        else:  # an earlier request is still being answered
             self.transport.abort()
