@@ -359,7 +359,7 @@ class LaneRun:
         if plan is None or plan.destination.fault is not None:
             self._turn_away([ready.job for ready in batch], plan)
             return
-        parcels = [self._parcel(ready) for ready in batch]
+        parcels = self._parcels(batch)
         began = self._clock.monotonic_ms()
         receipt = await plan.carrier.deliver(parcels)
         self._meter.delivered(plan.destination, receipt, len(batch), self._clock.monotonic_ms() - began)
@@ -386,10 +386,18 @@ class LaneRun:
         why = "the destination is disabled or deleted" if plan is None else plan.destination.fault or ""
         self._settle([self._judge.unreachable(job, why) for job in jobs])
 
-    def _parcel(self, ready: _Ready) -> Parcel:
-        job = ready.job
-        key = job.message_id + KEY_JOINT + self._lane.destination
-        return Parcel(key, job.message_id, job.event_type, job.attempts + 1, ready.output or job.body)
+    def _parcels(self, batch: list[_Ready]) -> list[Parcel]:
+        rest_of_key = KEY_JOINT + self._lane.destination
+        return [
+            Parcel(
+                job.message_id + rest_of_key,
+                job.message_id,
+                job.event_type,
+                job.attempts + 1,
+                output or job.body,
+            )
+            for job, output, _ in batch
+        ]
 
     def _fault(self, batch: Sequence[_Ready]) -> None:
         now, error = self._now(), Error("internal", "the server failed")

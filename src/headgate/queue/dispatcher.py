@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from headgate.queue.breaker import Breaker
@@ -36,6 +37,8 @@ POLL_JOBS: Final = 1_024
 
 _ITEM_BYTES: Final = 1_024
 """Memory of a job besides its body."""
+
+_LANE_OF: Final = attrgetter("lane")
 
 
 class Runner(Protocol):
@@ -204,7 +207,7 @@ class Dispatcher:
 
     def _start(self, jobs: list[Job]) -> None:
         self._idle.clear()
-        for lane, group in groupby(jobs, key=lambda job: job.lane):
+        for lane, group in groupby(jobs, key=_LANE_OF):
             own = list(group)
             state = self._state(lane)
             size = len(own) * _ITEM_BYTES + sum([len(job.body) for job in own])

@@ -196,7 +196,9 @@ class Store:
             if not event.jobs:
                 continue
             about = (event.source, event.message_id, event.event_type, event.labels, now)
-            common = sum(job.body is None for job in event.jobs)
+            common = 0
+            for _, own in event.jobs:
+                common += own is None
             common_body = body
             if common:
                 bodies += (body, *about, common > 1, event.body)

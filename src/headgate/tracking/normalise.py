@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _IDS: Final = ("userId", "anonymousId", "previousId", "groupId", "messageId")
 
+_UNTIDY: Final = frozenset({type(None), int, float})
+"""Types of values that `tidy` may have to change. Most events have none of them at the top level."""
+
 _CHANNELS: Final = {
     "analytics.js": "client",
     "@segment/analytics-next": "client",
@@ -80,11 +83,11 @@ def tidy(item: Mapping[str, Any]) -> dict[str, Any]:
     A copy of *item* without the nulls that count as absent, with numeric ids as strings, and without
     `writeKey`, which is ignored in an item and must not reach destinations.
     """
-    if None in item.values():
-        event = {name: value for name, value in item.items() if value is not None or name not in NULLABLE}
-    else:
-        event = dict(item)
+    event = dict(item)
     event.pop("writeKey", None)
+    if _UNTIDY.isdisjoint(map(type, event.values())):
+        return event
+    event = {name: value for name, value in event.items() if value is not None or name not in NULLABLE}
     for name in _IDS:
         value = event.get(name)
         if type(value) is int or type(value) is float:
