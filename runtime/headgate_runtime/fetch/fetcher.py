@@ -28,7 +28,8 @@ class Fetcher(FetchService):
 
     egress         where functions may connect; public addresses by default
     limits         bounds on time, bytes and connections
-    resolver       looks up the addresses of a name; the system's resolver by default
+    resolver       looks up the addresses of a name; by default a SystemResolver of its own. Fetchers can share
+                   one, which then divides its threads fairly among the tenants of all
     ssl_context    which certificates to trust; Mozilla's roots by default
     keep_alive     reuse HTTP/1.1 connections as well. By default a server sees what node-fetch 2.6 sends,
                    which is `Connection: close` unless the function passes an `agent` (SPEC 4.4,

@@ -10,7 +10,13 @@ ADDRESSES: int = 8
 """How many addresses of one name are tried, in turn."""
 
 LOOKUPS: int = 8
-"""Concurrent name lookups of one function, so that no function can occupy the whole resolver."""
+"""Concurrent name lookups of one function, so that no function can take all those of its tenant."""
+
+TENANT_LOOKUPS: int = 16
+"""Concurrent name lookups of one tenant in the system's resolver."""
+
+TOTAL_LOOKUPS: int = 64
+"""The same for all tenants: each takes a thread until the system answers or gives up, which may take half a minute."""
 
 URL_BYTES: int = 64 << 10
 """Longest URL that is sent."""

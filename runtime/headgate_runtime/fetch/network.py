@@ -25,6 +25,7 @@ from headgate_runtime.fetch.protocol import chunks
 from headgate_runtime.fetch.redirects import is_left
 from headgate_runtime.fetch.resolver import SystemResolver
 from headgate_runtime.fetch.tls import default_context
+from headgate_runtime.function import Function
 
 if TYPE_CHECKING:
     import ssl
@@ -222,13 +223,17 @@ class Network:
     def _pool(self, owner: Hashable) -> Pool:
         pool = self._pools.get(owner)
         if pool is None:
-            pool = Pool(
-                Backend(self._egress, self._resolver, self._clock), self._context, self._limits, self._total
-            )
+            backend = Backend(self._egress, self._resolver_of(owner), self._clock)
+            pool = Pool(backend, self._context, self._limits, self._total)
             self._pools[owner] = pool
             if self._sweeper is None or self._sweeper.done():
                 self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
         return pool
+
+    def _resolver_of(self, owner: Hashable) -> Resolver:
+        if isinstance(self._resolver, SystemResolver) and isinstance(owner, Function):
+            return self._resolver.of(owner.tenant.name)
+        return self._resolver
 
     async def _sweep(self) -> None:
         """Close pools that are idle; ends when there are none left."""

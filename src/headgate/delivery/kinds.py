@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class CarrierMaker:
     """
     egress     returns the egress rules of a workspace, by its id
+    resolver   returns the resolver for a workspace, by its id
     context    returns the TLS context; called only for destinations that need it
     share      number of processes that deliver
     """
@@ -31,7 +32,7 @@ class CarrierMaker:
         self,
         *,
         egress: Callable[[str], Egress],
-        resolver: Resolver,
+        resolver: Callable[[str], Resolver],
         context: Callable[[], ssl.SSLContext],
         clock: Clock,
         share: int = 1,
@@ -53,7 +54,7 @@ class CarrierMaker:
         return Webhook(
             settings,
             egress=self._egress(destination.workspace),
-            resolver=self._resolver,
+            resolver=self._resolver(destination.workspace),
             context=self._context() if parse_target(settings.url).scheme == "https" else None,
             clock=self._clock,
             share=self._share,

@@ -293,8 +293,8 @@ class CommitThread:
     def _close(self) -> None:
         if self._carried:
             _log.error("%d jobs were done and will be done again: %s", len(self._carried), self._broken)
-        self._siblings.close()
-        try:
-            self._db.close()
-        except sqlite3.Error as error:
-            _log.error("%s: %s", self._path, error)
+        for close in (self._siblings.close, self._db.close):
+            try:
+                close()
+            except sqlite3.Error as error:
+                _log.error("%s: %s", self._path, error)

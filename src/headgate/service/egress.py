@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headgate.registry.snapshot import Workspace
     from headgate.service.options import ServeOptions
     from headgate_runtime import Answer, Clock, Request
-    from headgate_runtime.fetch import Fetcher, Target
+    from headgate_runtime.fetch import Fetcher, SystemResolver, Target
 
     Address = IPv4Address | IPv6Address
 
@@ -29,10 +29,13 @@ class WorkspaceEgress:
     with equal lists share a fetcher, in which each function still has its own connections.
     """
 
-    def __init__(self, options: ServeOptions, directory: Directory, clock: Clock) -> None:
+    def __init__(
+        self, options: ServeOptions, directory: Directory, clock: Clock, resolver: SystemResolver
+    ) -> None:
         self._options = options
         self._directory = directory
         self._clock = clock
+        self._resolver = resolver
         self._egresses: dict[_Lists, Egress] = {}
         self._fetchers: dict[_Lists, Fetcher] = {}
         self._stack = contextlib.AsyncExitStack()
@@ -59,7 +62,9 @@ class WorkspaceEgress:
         if fetcher is None:
             from headgate_runtime.fetch import Fetcher  # noqa: PLC0415 - loads an HTTP client
 
-            fetcher = self._fetchers[lists] = Fetcher(self._egress(lists), clock=self._clock, keep_alive=True)
+            fetcher = self._fetchers[lists] = Fetcher(
+                self._egress(lists), resolver=self._resolver, clock=self._clock, keep_alive=True
+            )
             await self._stack.enter_async_context(fetcher)
         return await fetcher(request)
 

@@ -106,12 +106,14 @@ class Worker:
             await self._open_queues(stack, now)
             resolver = SystemResolver()
             stack.callback(resolver.close)
-            egress = await stack.enter_async_context(WorkspaceEgress(options, directory, self._clock))
+            egress = await stack.enter_async_context(
+                WorkspaceEgress(options, directory, self._clock, resolver)
+            )
             executor = await stack.enter_async_context(Executor(fetch=egress))
             functions = Functions(executor)
             maker = CarrierMaker(
                 egress=egress.of,
-                resolver=resolver,
+                resolver=resolver.of,
                 context=functools.cache(default_context),
                 clock=self._clock,
                 share=options.workers,

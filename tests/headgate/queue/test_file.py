@@ -374,3 +374,20 @@ def test_a_slow_disk_is_told_before_memory_is_full(storage: SqliteStorage) -> No
         await queue.close()
 
     asyncio.run(use())
+
+
+def test_a_sibling_that_cannot_be_closed_holds_nothing_up(
+    storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async def put_and_close() -> None:
+        queue = await storage.open()
+        await queue.put([event("m1")])
+        await asyncio.wait_for(queue.close(), 20)
+
+    monkeypatch.setattr("headgate.queue.seen.Siblings.close", fail)
+    asyncio.run(put_and_close())
+
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == ["disk I/O error"]
