@@ -6,17 +6,34 @@ import asyncio
 import contextlib
 import logging
 import resource
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from headgate.service import bounded, logs, server
 from headgate.service.bounded import FRAMING_BYTES, HEAD_BYTES
+from headgate.service.connections import Connections
 from tests.headgate.service.test_joining import answer, get, talk
 
 PIECE = 64 << 10
 KERNEL = 16 << 20
 """What buffers on the way may take."""
+
+
+@pytest.fixture
+def broken_off(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """What the servers of a test count."""
+    counted: Counter[str] = Counter()
+
+    class Counting(Connections):
+        def __init__(self) -> None:
+            super().__init__()
+            self.broken_off = counted
+
+    monkeypatch.setattr(server, "Connections", Counting)
+    return counted
+
 
 HEADS = {
     "one header": (b"GET / HTTP/1.1\r\nhost: h\r\na: ", b"x" * PIECE),
@@ -36,7 +53,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize(("begin", "more"), HEADS.values(), ids=HEADS)
-def test_it_is_cut_off(begin: bytes, more: bytes) -> None:
+def test_it_is_cut_off(begin: bytes, more: bytes, broken_off: Counter[str]) -> None:
     async def flood(writer: asyncio.StreamWriter) -> None:
         writer.write(begin)
         for _ in range((FRAMING_BYTES + KERNEL) // len(more)):
@@ -48,6 +65,7 @@ def test_it_is_cut_off(begin: bytes, more: bytes) -> None:
             await flood(writer)
 
     talk(conversation)
+    assert broken_off in ({"head_bytes": 1}, {"framing_bytes": 1})
 
 
 def test_a_head_that_is_too_large_is_told_so() -> None:
@@ -62,7 +80,7 @@ def test_a_head_that_is_too_large_is_told_so() -> None:
     talk(conversation)
 
 
-def test_what_is_large_and_complete_is_answered() -> None:
+def test_what_is_large_and_complete_is_answered(broken_off: Counter[str]) -> None:
     """Bodies of any framing, requests one behind the other, and heads as large as browsers' ever are."""
 
     async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,13 +98,16 @@ def test_what_is_large_and_complete_is_answered() -> None:
             assert await answer(reader) == (200, b"xx")
 
     talk(conversation)
+    assert not broken_off
 
 
 @pytest.mark.parametrize(
     ("before", "begin"),
     [(0, b""), (0, b"\r\n"), (0, b"GET / HTTP/1.1\r\nhost:"), (1, b"GET / HTTP/1.1\r\nhost:")],
 )
-def test_a_head_has_its_time(monkeypatch: pytest.MonkeyPatch, before: int, begin: bytes) -> None:
+def test_a_head_has_its_time(
+    monkeypatch: pytest.MonkeyPatch, before: int, begin: bytes, broken_off: Counter[str]
+) -> None:
     """Also that of a second request; and who says nothing is cut off, too."""
     monkeypatch.setattr(server, "DATE_S", 0.01)
 
@@ -100,9 +121,10 @@ def test_a_head_has_its_time(monkeypatch: pytest.MonkeyPatch, before: int, begin
             assert await reader.read() == b""
 
     talk(conversation)
+    assert broken_off == {"head_s": 1}
 
 
-def test_a_process_has_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_has_so_many_connections(monkeypatch: pytest.MonkeyPatch, broken_off: Counter[str]) -> None:
     monkeypatch.setattr(bounded, "CONNECTIONS", 2)
 
     async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -119,6 +141,7 @@ def test_a_process_has_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> N
             assert (await answer(third[0]))[0] == 503
             assert await third[0].read() == b""
             third[1].close()
+        assert broken_off == {"connections": 3}
         assert await served(reader, writer) == await served(*second) == 200
         second[1].close()
         while True:  # until the server has noticed

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from headgate.service.connections import Connections
+
 HEAD_BYTES: Final = 64 << 10
 """
 Most bytes of request line and headers, not counting the first read from the socket (at most 256 KiB). Small headers
@@ -57,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.head_since = self.loop.time()
         if len(self.connections) > connections_max():
+            self._count("connections")
             self.transport.write(_BUSY)
             self.transport.close()
 
@@ -66,6 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if not self._is_complete:
                 self._framing += len(data)  # on_body has subtracted the content
                 if self._framing > FRAMING_BYTES:
+                    self._count("framing_bytes")
                     self.transport.abort()
         elif self._is_new:  # this piece may also hold the end of the request before
             self._is_new = False
@@ -95,7 +99,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_complete = True
         super().on_message_complete()
 
+    def _count(self, limit: str) -> None:
+        if isinstance(self.connections, Connections):
+            self.connections.broken_off[limit] += 1
+
     def _refuse(self) -> None:
+        self._count("head_bytes")
         cycle: Any = self.cycle  # None before the first request
         if cycle is None or cycle.response_complete:
             self.transport.write(_TOO_LARGE)

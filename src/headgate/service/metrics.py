@@ -11,7 +11,7 @@ from headgate.queue.model import Again, Done
 from headgate.service.counting import Counts, Durations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from headgate.delivery.carrier import Receipt
     from headgate.queue.dispatcher import Dispatcher
@@ -56,6 +56,11 @@ class Metrics:
         )
         self._refused = self._gauge(
             "headgate_requests_refused", "Requests the event API turned away, since the start", "code"
+        )
+        self._broken_off = self._gauge(
+            "headgate_connections_refused",
+            "Connections refused or broken off before a request was complete, by limit, since the start",
+            "limit",
         )
         self._jobs = self._gauge("headgate_queue_jobs", "Jobs stored")
         self._leased = self._gauge("headgate_queue_leased", "Jobs under way")
@@ -129,9 +134,13 @@ class Metrics:
         dispatchers: Iterable[Dispatcher],
         executor: Executor,
         tracking: TrackingApi,
+        broken_off: Mapping[str, int],
         now: int,
     ) -> bytes:
-        """The current metrics as text. *now* is the queue's time, ms since the epoch."""
+        """
+        The current metrics as text. *broken_off* is that of Connections; *now* the queue's time, ms since the
+        epoch.
+        """
         all_stats = list(stats)
         worker = self._worker
         for gauge, name in (
@@ -158,4 +167,6 @@ class Metrics:
         self._evictions.labels(worker).set(executor.evicted)
         for code, count in tracking.turned_away.items():
             self._refused.labels(worker, code).set(count)
+        for limit, count in broken_off.items():
+            self._broken_off.labels(worker, limit).set(count)
         return generate_latest(self.registry)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from uvicorn import Config
 from uvicorn import Server as Uvicorn
 
 from headgate.service.bounded import HEAD_S
+from headgate.service.connections import Connections
 
 if TYPE_CHECKING:
     import socket
@@ -26,8 +27,8 @@ class Server(Uvicorn):
         super().__init__(config)
         self._on_ready = on_ready
         self._told = asyncio.Event()
-        self._connections = _Connections()
-        self.server_state.connections = self._connections
+        self.connections = Connections()
+        self.server_state.connections = self.connections
 
     def stop(self) -> None:
         """
@@ -54,9 +55,10 @@ class Server(Uvicorn):
 
     def _end_slow_heads(self) -> None:
         latest = asyncio.get_running_loop().time() - HEAD_S
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             since = getattr(connection, "head_since", None)  # of BoundedProtocol
             if since is not None and since < latest:
+                self.connections.broken_off["head_s"] += 1
                 connection.transport.abort()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -64,35 +66,16 @@ class Server(Uvicorn):
             server.close()
         for each in sockets or ():
             each.close()
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             connection.shutdown()
         try:
             async with asyncio.timeout(self.config.timeout_graceful_shutdown):
-                await self._connections.gone()
+                await self.connections.gone()
                 while self.server_state.tasks:
                     await asyncio.wait(self.server_state.tasks)
         except TimeoutError:
             # It is not known whether their events are stored. No response leaves that open; an error would
             # deny it.
-            for connection in list(self._connections):
+            for connection in list(self.connections):
                 connection.transport.abort()
-            await self._connections.gone()
-
-
-class _Connections(set[Any]):
-    """The open connections. uvicorn's protocols add and remove themselves."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._waiting: asyncio.Future[None] | None = None
-
-    def discard(self, connection: Any) -> None:
-        super().discard(connection)
-        if not self and self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-    async def gone(self) -> None:
-        """Returns when there are no connections."""
-        while self:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
+            await self.connections.gone()

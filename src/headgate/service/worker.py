@@ -156,7 +156,8 @@ class Worker:
             async def own_metrics() -> bytes:
                 stats = [await queue.stats() for queue in self._queues.values()]
                 dispatchers = [pipeline.dispatcher for pipeline in self._pipelines]
-                return self._metrics.text(stats, dispatchers, executor, tracking, now.now())
+                broken_off = {} if self._server is None else self._server.connections.broken_off
+                return self._metrics.text(stats, dispatchers, executor, tracking, broken_off, now.now())
 
             async def metrics() -> bytes:
                 names = destination_names(await directory.current())

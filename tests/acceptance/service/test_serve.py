@@ -214,6 +214,7 @@ def test_metrics_of_all_workers(project: Project) -> None:
             "name": 'Out "1"',
         }
         assert set(client.metrics("headgate_sandbox_evictions").values()) == {0.0}
+        assert not client.metrics("headgate_connections_refused")
         assert sum(client.metrics("headgate_function_seconds_count").values()) == 10
 
 
