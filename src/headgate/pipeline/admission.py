@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headgate.pipeline.allowance import Allowance
-    from headgate.pipeline.witness import Witness
+    from headgate.pipeline.observer import Observer
     from headgate.tracking.rate import EventThrottle
     from headgate_runtime import Clock, Outcome
 
@@ -34,9 +34,11 @@ class QuotaMet(Exception):
 class Admission:
     """*throttle* is the one used for accepted events, since both share one quota."""
 
-    def __init__(self, allowance: Allowance, witness: Witness, throttle: EventThrottle, clock: Clock) -> None:
+    def __init__(
+        self, allowance: Allowance, observer: Observer, throttle: EventThrottle, clock: Clock
+    ) -> None:
         self._allowance = allowance
-        self._witness = witness
+        self._observer = observer
         self._throttle = throttle
         self._clock = clock
 
@@ -66,4 +68,4 @@ class Admission:
 
     def ran(self, workspace: str, function: str, outcomes: Sequence[Outcome], *, together: bool) -> None:
         """Meters an invocation. *together*: one invocation for all outcomes, else one for each."""
-        self._witness.ran(workspace, function, outcomes, together=together)
+        self._observer.ran(workspace, function, outcomes, together=together)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from headgate.pipeline.observer import NoObserver
 from headgate.pipeline.routing import Router, suppress
 from headgate.pipeline.turns import Turns
-from headgate.pipeline.witness import NoWitness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headgate.pipeline.debugger import SourceDebugger
     from headgate.pipeline.directory import Directory
     from headgate.pipeline.meter import Meter
-    from headgate.pipeline.witness import Witness
+    from headgate.pipeline.observer import Observer
     from headgate.queue.model import Tally
     from headgate.queue.protocol import Queue
     from headgate.registry.snapshot import Source
@@ -31,13 +31,13 @@ class PipelineIntake:
         directory: Directory,
         meter: Meter,
         debugger: SourceDebugger | None = None,
-        witness: Witness | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._queue = queue
         self._directory = directory
         self._meter = meter
         self._debugger = debugger
-        self._witness = witness or NoWitness()
+        self._observer = observer or NoObserver()
         self._turns = Turns()
 
     async def source(self, write_key: str) -> Source | None:
@@ -74,7 +74,7 @@ class PipelineIntake:
             for tally in tallies:
                 self._meter.tallied(tally, count)
         if new:
-            self._witness.received(source, new)
+            self._observer.received(source, new)
         if self._debugger is not None and events:
             self._debugger.saw(source.id, [event for event in events if event.body])
         # Grouped, since one request can hold a quarter of a million invalid items.

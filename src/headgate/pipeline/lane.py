@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from headgate.pipeline.allowance import Allowance
     from headgate.pipeline.meter import Meter
+    from headgate.pipeline.observer import Observer
     from headgate.pipeline.plan import Plan
     from headgate.pipeline.verdict import Judge
-    from headgate.pipeline.witness import Witness
     from headgate.queue.dispatcher import Dispatcher
     from headgate.queue.model import Job, Lane, Settlement
     from headgate.registry.snapshot import Destination
@@ -93,7 +93,7 @@ class LaneRun:
         clock: Clock,
         now: Callable[[], int],
         meter: Meter,
-        witness: Witness,
+        observer: Observer,
         allowance: Allowance,
     ) -> None:
         self._lane = lane
@@ -104,7 +104,7 @@ class LaneRun:
         self._clock = clock
         self._now = now
         self._meter = meter
-        self._witness = witness
+        self._observer = observer
         self._allowance = allowance
         self._open: dict[int, Job] = {}
         self._singles: WorkerPool[Job] = WorkerPool(self._invoke_singles, workers=1)
@@ -179,11 +179,11 @@ class LaneRun:
         self._meter.settled(settled)
 
     def _remember(self, job: Job, step: Step, error: Error, evidence: _Evidence) -> None:
-        if not self._witness.wants(self._lane.destination, error.reason):
+        if not self._observer.wants(self._lane.destination, error.reason):
             return
         plan = self._plan()
         instance = None if plan is None else plan.destination.instance
-        self._witness.keep(
+        self._observer.keep(
             Sample(
                 at=self._now(),
                 lane=self._lane,
@@ -328,7 +328,7 @@ class LaneRun:
         outcomes = [outcome for each in concluded for outcome in each.outcomes]
         instance = plan.destination.instance
         assert instance is not None
-        self._witness.ran(self._lane.workspace, instance.function, outcomes, together=together)
+        self._observer.ran(self._lane.workspace, instance.function, outcomes, together=together)
         self._meter.invoked(plan.destination, outcomes)
         ready: list[tuple[_Ready, int]] = []
         over: list[Settlement] = []

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.lane import LaneRun
+from headgate.pipeline.observer import NoObserver
 from headgate.pipeline.plan import SINGLE_JOBS
-from headgate.pipeline.witness import NoWitness
 from headgate.queue.dispatcher import Dispatcher
 from headgate.queue.model import Error
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from headgate.pipeline.directory import Directory
     from headgate.pipeline.meter import Meter
+    from headgate.pipeline.observer import Observer
     from headgate.pipeline.plan import Plan, Planner
     from headgate.pipeline.verdict import Judge
-    from headgate.pipeline.witness import Witness
     from headgate.queue.model import Job, Lane
     from headgate.queue.protocol import Queue
     from headgate_runtime import Clock, Executor
@@ -77,7 +77,7 @@ class Pipeline:
         clock: Clock,
         now: Callable[[], int],
         meter: Meter,
-        witness: Witness | None = None,
+        observer: Observer | None = None,
         allowance: Allowance | None = None,
     ) -> None:
         self._directory = directory
@@ -87,8 +87,8 @@ class Pipeline:
         self._clock = clock
         self._now = now
         self._meter = meter
-        self._witness = witness or NoWitness()
-        self._allowance = allowance or Allowance(directory, self._witness.fuel_today)
+        self._observer = observer or NoObserver()
+        self._allowance = allowance or Allowance(directory, self._observer.fuel_today)
         self._queue = queue
         self._entries: collections.OrderedDict[Lane, _Entry] = collections.OrderedDict()
         self.dispatcher = Dispatcher(queue, self, clock)
@@ -141,7 +141,7 @@ class Pipeline:
                 self._clock,
                 self._now,
                 self._meter,
-                self._witness,
+                self._observer,
                 self._allowance,
             )
         if entry.preparing is None and self._is_in_step(lane, entry):

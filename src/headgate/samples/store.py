@@ -43,7 +43,7 @@ KEYS: Final = 10_000
 
 
 class SampleStore:
-    """A Witness of the pipeline. Errors of the file never disturb the pipeline."""
+    """An Observer of the pipeline. Errors of the file never disturb the pipeline."""
 
     def __init__(
         self,

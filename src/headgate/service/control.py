@@ -16,14 +16,14 @@ import orjson
 
 from headgate.pipeline import debugger
 from headgate.queue.model import DeadJob, Lane
-from headgate.service.endpoints import JSON, Answer, Endpoints
+from headgate.service.endpoints import JSON, Endpoints, Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 
     from headgate.pipeline.debugger import Seen, SourceDebugger
     from headgate.queue.protocol import Queue
-    from headgate.service.endpoints import Asked
+    from headgate.service.endpoints import Request
 
 TIMEOUT_S: Final = 5.0
 """How long a worker may take to answer."""
@@ -40,24 +40,24 @@ def application(
 ) -> Endpoints:
     """The endpoints of one worker. *queues* are by the number in the name of their file."""
 
-    async def own_metrics(_: Asked) -> Answer:
-        return Answer(await metrics())
+    async def own_metrics(_: Request) -> Response:
+        return Response(await metrics())
 
-    async def numbers(_: Asked) -> Answer:
+    async def numbers(_: Request) -> Response:
         return _json(list(queues))
 
-    async def dead(asked: Asked) -> Answer:
-        wanted = orjson.loads(asked.body)
+    async def dead(request: Request) -> Response:
+        wanted = orjson.loads(request.body)
         lane = Lane(*wanted["lane"]) if wanted["lane"] else None
         found = await queues[wanted["queue"]].dead(lane=lane, after=wanted["after"], limit=wanted["limit"])
         return _json([_to_json(job) for job in found])
 
-    async def redrive(asked: Asked) -> Answer:
-        wanted = orjson.loads(asked.body)
+    async def redrive(request: Request) -> Response:
+        wanted = orjson.loads(request.body)
         return _json(await queues[wanted["queue"]].redrive(wanted["ids"]))
 
-    async def events(asked: Asked) -> Answer:
-        return _json([debugger.to_json(each) for each in seen.recent(orjson.loads(asked.body))])
+    async def events(request: Request) -> Response:
+        return _json([debugger.to_json(each) for each in seen.recent(orjson.loads(request.body))])
 
     return Endpoints(
         {
@@ -70,8 +70,8 @@ def application(
     )
 
 
-def _json(value: object) -> Answer:
-    return Answer(orjson.dumps(value), JSON)
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), JSON)
 
 
 def listen(path: Path) -> socket.socket:

@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
     from headgate.tracking.asgi import Receive, Scope, Send
 
-    Endpoint = Callable[["Asked"], Awaitable["Answer"]]
+    Endpoint = Callable[["Request"], Awaitable["Response"]]
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """A request. The names of *headers* are in lower case."""
 
     headers: dict[bytes, bytes]
     body: bytes
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     content: bytes
     content_type: str = BYTES
     status: int = 200
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def refused(status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
-    return Answer(orjson.dumps(as_json(status, message)), JSON, status, headers)
+def refused(status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:
+    return Response(orjson.dumps(as_json(status, message)), JSON, status, headers)
 
 
 class Endpoints:
@@ -59,20 +59,20 @@ class Endpoints:
         endpoint = self._endpoints.get((scope["method"], scope["path"]))
         if endpoint is not None:
             body = await _body(receive) if scope["method"] == "POST" else b""
-            answer = await endpoint(Asked(dict(scope["headers"]), body))
+            response = await endpoint(Request(dict(scope["headers"]), body))
         elif self.handles(scope["path"]):
             allowed = sorted(method for method, path in self._endpoints if path == scope["path"])
             allow = (b"allow", ", ".join(allowed).encode())
-            answer = refused(405, "Method Not Allowed", (allow,))
+            response = refused(405, "Method Not Allowed", (allow,))
         else:
-            answer = refused(404, "Not Found")
+            response = refused(404, "Not Found")
         headers = [
-            (b"content-type", answer.content_type.encode()),
-            (b"content-length", str(len(answer.content)).encode()),
-            *answer.headers,
+            (b"content-type", response.content_type.encode()),
+            (b"content-length", str(len(response.content)).encode()),
+            *response.headers,
         ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.content})
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.content})
 
 
 async def _body(receive: Receive) -> bytes:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from headgate.service.endpoints import TEXT, Answer, Endpoints, refused
+from headgate.service.endpoints import TEXT, Endpoints, Response, refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from headgate.service.endpoints import Asked
+    from headgate.service.endpoints import Request
 
 _SUMMARIES: Final = {
     "/healthz": "Whether the process is alive",
@@ -36,18 +36,18 @@ def application(
                      required
     """
 
-    async def healthz(_: Asked) -> Answer:
-        return Answer(b"ok\n", TEXT)
+    async def healthz(_: Request) -> Response:
+        return Response(b"ok\n", TEXT)
 
-    async def readyz(_: Asked) -> Answer:
+    async def readyz(_: Request) -> Response:
         why = is_ready()
-        return Answer(f"{why or 'ok'}\n".encode(), TEXT, 503 if why else 200)
+        return Response(f"{why or 'ok'}\n".encode(), TEXT, 503 if why else 200)
 
-    async def metrics_text(asked: Asked) -> Answer:
-        given = asked.headers.get(b"authorization", b"")
+    async def metrics_text(request: Request) -> Response:
+        given = request.headers.get(b"authorization", b"")
         if metrics_token is not None and not hmac.compare_digest(given, f"Bearer {metrics_token}".encode()):
             return refused(401, "the metrics token is wanted: Authorization: Bearer ...")
-        return Answer(await metrics(), CONTENT_TYPE_LATEST)
+        return Response(await metrics(), CONTENT_TYPE_LATEST)
 
     return Endpoints(
         {("GET", "/healthz"): healthz, ("GET", "/readyz"): readyz, ("GET", "/metrics"): metrics_text}

@@ -58,7 +58,7 @@ SIBLING_ENDED: Final = signal.SIGUSR1
 _HANGS_UP: Final = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
 """SIGHUP, sent when the terminal is closed, unless it is ignored because of nohup."""
 
-_TOLD: Final = (signal.SIGTERM, signal.SIGINT, *_HANGS_UP)
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, *_HANGS_UP)
 """The signals that end a server. None reloads the configuration, since changes apply at once."""
 
 _LOOK_S: Final = 60.0
@@ -84,7 +84,7 @@ def serve(options: ServeOptions, on_ready: Callable[[str, str | None], None]) ->
             if options.workers == 1:
                 _run_worker(options, 0, listening, lambda: on_ready(url, token))
             else:
-                _Crew(options, listening).run(lambda: on_ready(url, token))
+                _Supervisor(options, listening).run(lambda: on_ready(url, token))
         finally:
             listening.close()
 
@@ -118,7 +118,7 @@ def _run_worker(
     async def work() -> None:
         worker = Worker(options, index)
         loop = asyncio.get_running_loop()
-        for number in _TOLD:
+        for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, worker.stop)
         loop.add_signal_handler(SIBLING_ENDED, worker.sibling_ended)
         await worker.run(listening, ready)
@@ -135,7 +135,7 @@ def _raise_descriptors() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-class _Member:
+class _WorkerProcess:
     """
     A worker process. *ready* is the read end of a pipe to which
     it writes once it listens; -1 if closed.
@@ -147,13 +147,13 @@ class _Member:
         self.began = time.monotonic()
 
 
-class _Crew:
+class _Supervisor:
     """The workers, forked from this process, which starts no threads or event loops."""
 
     def __init__(self, options: ServeOptions, listening: socket.socket) -> None:
         self._options = options
         self._listening = listening
-        self._members: dict[int, _Member] = {}
+        self._processes: dict[int, _WorkerProcess] = {}
         self._pauses = dict.fromkeys(range(options.workers), RESTART_FIRST_S)
         self._restarts: dict[int, float] = {}
         """The workers that ended, and the monotonic time at which each is restarted."""
@@ -171,7 +171,7 @@ class _Crew:
 
     def _watch(self, waken: int) -> None:
         """Restarts workers until a signal has come and no worker is left."""
-        while self._members or not self._stopping:
+        while self._processes or not self._stopping:
             self._reap()
             now = time.monotonic()
             for index in [index for index, due in self._restarts.items() if due <= now]:
@@ -179,7 +179,7 @@ class _Crew:
                 self._start(index)
             if now >= self._overdue_at:
                 self._kill_overdue()
-            if self._members or not self._stopping:
+            if self._processes or not self._stopping:
                 wait = min(self._overdue_at, *self._restarts.values(), now + _LOOK_S) - now
                 select.select([waken], [], [], max(0.0, wait))
                 with contextlib.suppress(BlockingIOError):
@@ -187,10 +187,10 @@ class _Crew:
 
     def _start(self, index: int) -> None:
         # A signal during the fork must reach both processes, so it stays blocked until each can handle it.
-        signal.pthread_sigmask(signal.SIG_BLOCK, (*_TOLD, SIBLING_ENDED))
+        signal.pthread_sigmask(signal.SIG_BLOCK, (*_STOP_SIGNALS, SIBLING_ENDED))
         if not self._stopping:
             self._fork(index)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_TOLD, SIBLING_ENDED))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_STOP_SIGNALS, SIBLING_ENDED))
 
     def _fork(self, index: int) -> None:
         reading, writing = os.pipe()
@@ -200,21 +200,21 @@ class _Crew:
             os.close(reading)
             self._be_worker(index, writing, parent)
         os.close(writing)
-        self._members[index] = _Member(pid, reading)
+        self._processes[index] = _WorkerProcess(pid, reading)
 
     def _be_worker(self, index: int, writing: int, parent: int) -> None:
         """Runs a worker in the child process. Never returns."""
         status = 1
         try:
             signal.set_wakeup_fd(-1)
-            for number in (*_TOLD, signal.SIGCHLD):
+            for number in (*_STOP_SIGNALS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(SIBLING_ENDED, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_TOLD, SIBLING_ENDED))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_STOP_SIGNALS, SIBLING_ENDED))
             _die_with(parent)
-            for member in self._members.values():
-                if member.ready >= 0:
-                    os.close(member.ready)
+            for process in self._processes.values():
+                if process.ready >= 0:
+                    os.close(process.ready)
 
             def on_ready() -> None:
                 os.write(writing, b"+")
@@ -233,32 +233,32 @@ class _Crew:
         Waits until every worker listens; returns False if a signal came meanwhile. Raises WorkerFailed if one
         could not start, after all others have ended.
         """
-        for member in list(self._members.values()):
-            listens = os.read(member.ready, 1) == b"+"
-            os.close(member.ready)
-            member.ready = -1
+        for process in list(self._processes.values()):
+            listens = os.read(process.ready, 1) == b"+"
+            os.close(process.ready)
+            process.ready = -1
             if not listens and not self._stopping:
                 self._stop(signal.SIGTERM, None)
-                for left in self._members.values():
+                for left in self._processes.values():
                     os.waitpid(left.pid, 0)
-                self._members.clear()
+                self._processes.clear()
                 raise WorkerFailed("a worker could not start; what it said is above")
         return not self._stopping
 
     def _reap(self) -> None:
         """Collects the workers that have ended, schedules their restart and tells the others."""
-        for index, member in list(self._members.items()):
-            pid, status = os.waitpid(member.pid, os.WNOHANG)
+        for index, process in list(self._processes.items()):
+            pid, status = os.waitpid(process.pid, os.WNOHANG)
             if not pid:
                 continue
-            del self._members[index]
-            if member.ready >= 0:
-                os.close(member.ready)
+            del self._processes[index]
+            if process.ready >= 0:
+                os.close(process.ready)
             if self._stopping:
                 continue
-            self._tell(SIBLING_ENDED)
+            self._signal(SIBLING_ENDED)
             now = time.monotonic()
-            pause = RESTART_FIRST_S if now - member.began >= HEALTHY_S else self._pauses[index]
+            pause = RESTART_FIRST_S if now - process.began >= HEALTHY_S else self._pauses[index]
             self._pauses[index] = min(pause * 2, RESTART_LAST_S)
             self._restarts[index] = now + pause
             how = os.waitstatus_to_exitcode(status)
@@ -273,18 +273,18 @@ class _Crew:
             self._overdue_at = time.monotonic() + self._options.grace_ms / 1e3 + OVERDUE_S
         self._stopping = True
         self._listening.close()  # so that new connections are refused instead of waiting
-        self._tell(signal.Signals(number))
+        self._signal(signal.Signals(number))
 
     def _kill_overdue(self) -> None:
-        for index in self._members:
+        for index in self._processes:
             print(f"headgate: worker {index} does not end; it is killed", file=sys.stderr, flush=True)
-        self._tell(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._overdue_at = math.inf
 
-    def _tell(self, number: signal.Signals) -> None:
-        for member in self._members.values():
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes.values():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(member.pid, number)
+                os.kill(process.pid, number)
 
 
 @contextlib.contextmanager
@@ -294,7 +294,7 @@ def _signals(stop: Callable[[int, FrameType | None], None]) -> Iterator[int]:
     for descriptor in (reading, writing):
         os.set_blocking(descriptor, False)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    handlers = {number: signal.signal(number, stop) for number in _TOLD}
+    handlers = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
     handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     try:
         yield reading

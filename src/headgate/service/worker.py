@@ -19,10 +19,10 @@ from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.debugger import SourceDebugger, merged
 from headgate.pipeline.functions import Functions
 from headgate.pipeline.intake import PipelineIntake
+from headgate.pipeline.observer import NoObserver
 from headgate.pipeline.pipeline import Pipeline
 from headgate.pipeline.plan import Planner
 from headgate.pipeline.verdict import Judge
-from headgate.pipeline.witness import NoWitness
 from headgate.queue.clock import ServiceClock
 from headgate.queue.protocol import QueueBroken
 from headgate.queue.sqlite import SqliteQueue
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from headgate.pipeline.debugger import Seen
-    from headgate.pipeline.witness import Witness
+    from headgate.pipeline.observer import Observer
     from headgate.service.options import ServeOptions
 
 _log = logging.getLogger("headgate.service")
@@ -119,8 +119,8 @@ class Worker:
                 share=options.workers,
             )
             chance = random.SystemRandom().random
-            witness = await self._witness(stack, now)
-            allowance = Allowance(directory, witness.fuel_today, options.workers)
+            observer = await self._observer(stack, now)
+            allowance = Allowance(directory, observer.fuel_today, options.workers)
             for queue in self._queues.values():
                 carriers = Carriers(maker)
                 stack.push_async_callback(carriers.aclose)
@@ -134,15 +134,15 @@ class Worker:
                         self._clock,
                         now.now,
                         self._metrics,
-                        witness,
+                        observer,
                         allowance,
                     )
                 )
             intake = PipelineIntake(
-                self._queues[self._index], directory, self._metrics, self._debugger, witness
+                self._queues[self._index], directory, self._metrics, self._debugger, observer
             )
             throttle = EventThrottle(self._clock)
-            admission = Admission(allowance, witness, throttle, self._clock)
+            admission = Admission(allowance, observer, throttle, self._clock)
             tracking = TrackingApi(
                 intake,
                 clock=self._clock,
@@ -213,7 +213,7 @@ class Worker:
             stack.push_async_callback(queue.close)
             self._queues[number] = queue
 
-    async def _witness(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> Witness:
+    async def _observer(self, stack: contextlib.AsyncExitStack, clock: ServiceClock) -> Observer:
         data, workers = self._options.data, self._options.workers
         left = [
             path
@@ -225,7 +225,7 @@ class Worker:
         except sqlite3.Error as error:
             # Samples are optional: events must be served without them.
             _log.warning("no samples and no usage are kept: %s", error)
-            return NoWitness()
+            return NoObserver()
         stack.push_async_callback(store.close)
         return store
 

@@ -23,7 +23,7 @@ from headgate.paths import DataDirectory
 from headgate.pipeline.admission import Admission
 from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.debugger import Seen, SourceDebugger
-from headgate.pipeline.witness import NoWitness
+from headgate.pipeline.observer import NoObserver
 from headgate.queue.model import Tally
 from headgate.queue.protocol import QueueFull
 from headgate.queue.reports import Reports
@@ -159,7 +159,7 @@ class Caller:
         return answer
 
 
-class Metered(NoWitness):
+class Metered(NoObserver):
     """*runs* are invocations: workspace, function, how many outcomes, and whether they came together."""
 
     def __init__(self) -> None:

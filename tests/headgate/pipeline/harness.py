@@ -16,10 +16,10 @@ from headgate.filters import FilterChain, Rule
 from headgate.pipeline.functions import Functions
 from headgate.pipeline.intake import PipelineIntake
 from headgate.pipeline.meter import NoMeter
+from headgate.pipeline.observer import Observer
 from headgate.pipeline.pipeline import Pipeline
 from headgate.pipeline.plan import Planner
 from headgate.pipeline.verdict import Judge
-from headgate.pipeline.witness import Witness
 from headgate.queue.clock import ServiceClock
 from headgate.queue.model import Again, Settlement, Step
 from headgate.queue.sqlite import SqliteQueue
@@ -137,7 +137,7 @@ class PipelineHarness:
         carrier: FakeCarrier,
         first: Snapshot,
         now: ServiceClock | None = None,
-        witness: Witness | None = None,
+        observer: Observer | None = None,
     ):
         self.queue = queue
         self.clock = clock
@@ -155,7 +155,7 @@ class PipelineHarness:
             clock,
             now.now,
             self.meter,
-            witness,
+            observer,
         )
         self.intake = PipelineIntake(queue, self.directory, self.meter)
         self._running = asyncio.create_task(self.pipeline.run())
@@ -166,13 +166,15 @@ class PipelineHarness:
         path: Path,
         *destinations: Destination,
         carrier: FakeCarrier | None = None,
-        witness: Witness | None = None,
+        observer: Observer | None = None,
         fetch: Service | None = None,
     ) -> PipelineHarness:
         clock = Frozen()
         queue = await SqliteQueue.open(path / "queue.sqlite", clock=ServiceClock(clock))
         executor = Executor(fetch=fetch)
-        return cls(queue, clock, executor, carrier or FakeCarrier(), snapshot(*destinations), witness=witness)
+        return cls(
+            queue, clock, executor, carrier or FakeCarrier(), snapshot(*destinations), observer=observer
+        )
 
     async def accept(self, *arrivals: Arrival) -> None:
         source = await self.intake.source("wk")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.pipeline.allowance import Allowance
-from headgate.pipeline.witness import NoWitness
+from headgate.pipeline.observer import NoObserver
 from headgate.registry.snapshot import Quotas, Snapshot
 from tests.headgate.pipeline.harness import (
     FixedDirectory,
@@ -28,7 +28,7 @@ def quoted(first: Snapshot, **quotas: Any) -> Snapshot:
     return replace(first, revision=first.revision + 1, workspaces={"w": tenant})
 
 
-class Spent(NoWitness):
+class Spent(NoObserver):
     def __init__(self, fuel: int) -> None:
         self.fuel = fuel
 
@@ -40,7 +40,7 @@ def test_functions_of_a_workspace_that_used_up_its_day_do_not_run(tmp_path: Path
     spent = Spent(100)
 
     async def main() -> None:
-        harness = await PipelineHarness.make(tmp_path, destination(instance=instance(RETURN)), witness=spent)
+        harness = await PipelineHarness.make(tmp_path, destination(instance=instance(RETURN)), observer=spent)
         harness.directory.snapshot = quoted(harness.directory.snapshot, fuel_per_day=100)
         await harness.accept(arrival(1))
         assert await harness.outcomes(1) == {("filtered-at-destination", "FUNCTIONS_LOCK_OUT"): 1}
@@ -57,7 +57,7 @@ def test_functions_of_a_workspace_that_used_up_its_day_do_not_run(tmp_path: Path
 
 def test_what_needs_no_function_is_delivered_all_the_same(tmp_path: Path) -> None:
     async def main() -> None:
-        harness = await PipelineHarness.make(tmp_path, destination(), witness=Spent(100))
+        harness = await PipelineHarness.make(tmp_path, destination(), observer=Spent(100))
         harness.directory.snapshot = quoted(harness.directory.snapshot, fuel_per_day=0)
         await harness.accept(arrival(1))
         assert await harness.outcomes(1) == {("successful-delivery", ""): 1}

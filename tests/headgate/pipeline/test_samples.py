@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from headgate.delivery.carrier import Receipt
-from headgate.pipeline.witness import NoWitness
+from headgate.pipeline.observer import NoObserver
 from headgate.samples.sample import Sample
 from headgate_runtime import Outcome
 from headgate_runtime.fetch import MockFetcher
@@ -20,8 +20,8 @@ SECRET = "sk-very-secret"
 REFUSED = Receipt("discard", "400", "the destination answered 400", 400)
 
 
-class Memory(NoWitness):
-    """A Witness of everything."""
+class Memory(NoObserver):
+    """An Observer of everything."""
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
@@ -49,7 +49,7 @@ def remembered(
     async def main() -> None:
         function = instance(code, {"key": SECRET}, secrets=(SECRET,))
         harness = await PipelineHarness.make(
-            path, destination(instance=function, **fields), carrier=carrier, witness=memory, fetch=fetch
+            path, destination(instance=function, **fields), carrier=carrier, observer=memory, fetch=fetch
         )
         await harness.accept(*(arrival(number) for number in range(events)))
         await harness.outcomes(events)
@@ -124,7 +124,7 @@ def test_attempts_that_will_be_repeated_leave_samples_too(tmp_path: Path) -> Non
 
     async def main() -> None:
         failing = instance("function onTrack() { throw new RetryError('later') }")
-        harness = await PipelineHarness.make(tmp_path, destination(instance=failing), witness=memory)
+        harness = await PipelineHarness.make(tmp_path, destination(instance=failing), observer=memory)
         await harness.accept(arrival(1))
         await harness.retried(1)
         await harness.close()
@@ -147,7 +147,7 @@ def test_a_batch_is_one_execution(tmp_path: Path) -> None:
 
     async def main() -> None:
         batched = instance(code, batch_max_count=5)
-        harness = await PipelineHarness.make(tmp_path, destination(instance=batched), witness=memory)
+        harness = await PipelineHarness.make(tmp_path, destination(instance=batched), observer=memory)
         await harness.accept(*(arrival(number) for number in range(10)))
         await harness.outcomes(10)
         await harness.close()

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from headgate.service import health
-from headgate.service.endpoints import JSON, Answer, Asked, Endpoints
+from headgate.service.endpoints import JSON, Endpoints, Request, Response
 from headgate.service.front import Front
 from headgate.service.invoke import InvokeApi
 from headgate.tracking.api import TrackingApi
@@ -82,8 +82,8 @@ def test_the_document_names_what_there_is() -> None:
 
 
 def test_endpoints() -> None:
-    async def echo(asked: Asked) -> Answer:
-        return Answer(orjson.dumps(asked.body.decode()), JSON)
+    async def echo(asked: Request) -> Response:
+        return Response(orjson.dumps(asked.body.decode()), JSON)
 
     app = Endpoints({("POST", "/echo"): echo})
 

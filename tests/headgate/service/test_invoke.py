@@ -15,7 +15,7 @@ import pytest
 from headgate.pipeline.admission import Admission
 from headgate.pipeline.allowance import Allowance
 from headgate.pipeline.functions import Functions
-from headgate.pipeline.witness import NoWitness
+from headgate.pipeline.observer import NoObserver
 from headgate.registry.snapshot import Function, Snapshot, Version, Workspace
 from headgate.service.invoke import InvokeApi
 from headgate.tracking.asgi import Message
@@ -48,7 +48,7 @@ class InvokeHarness:
         self.meanwhile: Callable[[], None] = lambda: None
         clock = FakeClock()
         allowance = Allowance(self.directory, lambda _: 0)
-        admission = Admission(allowance, NoWitness(), EventThrottle(clock), clock)
+        admission = Admission(allowance, NoObserver(), EventThrottle(clock), clock)
         self.functions = Functions(executor)
         self.api = InvokeApi(self.directory, self.functions, executor, self, admission, clock)
 

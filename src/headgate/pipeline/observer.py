@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from headgate_runtime import Outcome
 
 
-class Witness(Protocol):
+class Observer(Protocol):
     """Records failures and usage. Its methods must be fast and must not raise."""
 
     def wants(self, destination: str, reason: str) -> bool:
@@ -30,8 +30,8 @@ class Witness(Protocol):
         """*events* new events (no duplicates) of *source* were accepted."""
 
 
-class NoWitness:
-    """A Witness that records nothing."""
+class NoObserver:
+    """An Observer that records nothing."""
 
     def wants(self, destination: str, reason: str) -> bool:  # noqa: ARG002 - wants none
         return False
