@@ -112,14 +112,14 @@ class Filter:
         mask, bit = self._mask, _BIT
         return [((word & mask) >> 3, bit[word & 7]) for word in words]
 
-    def candidates(self, ones: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> list[int]:
+    def candidates(self, ones: Sequence[tuple[int, int]], others: Sequence[int]) -> list[int]:
         """
-        The indexes of the keys that may be in the run, given the
-        places of their first and second words.
+        The indexes of the keys that may be in the run, given the places of their first words, and their
+        second words, few of which are looked up.
         """
-        bits = self._bits
+        bits, mask = self._bits, self._mask
         likely = [number for number, (byte, bit) in enumerate(ones) if bits[byte] & bit]
-        return [number for number in likely if bits[others[number][0]] & others[number][1]]
+        return [number for number in likely if bits[(others[number] & mask) >> 3] & _BIT[others[number] & 7]]
 
     @property
     def text(self) -> bytes:
@@ -195,13 +195,14 @@ class Runs:
         if not self.all or not keys:
             return set()
         words = struct.unpack(f"<{4 * len(keys)}I", b"".join(keys))
-        places: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
+        ones, others = words[1::4], words[2::4]
+        places: dict[int, list[tuple[int, int]]] = {}
         likely: list[tuple[int, bytes]] = []
         for run in self.all.values():
             if run.newest > since:
                 if run.level not in places:
-                    places[run.level] = run.filter.places(words[1::4]), run.filter.places(words[2::4])
-                candidates = run.filter.candidates(*places[run.level])
+                    places[run.level] = run.filter.places(ones)
+                candidates = run.filter.candidates(places[run.level], others)
                 likely += [(run.part_of(keys[number]), keys[number]) for number in candidates]
         if not likely:
             return set()
