@@ -1,4 +1,4 @@
-"""The pages for operators name only commands, options and metrics that exist, and their sessions print what they say."""
+"""The pages for operators name only what exists: commands, options, metrics and limits; their sessions print what they say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from headgate.cli import arguments
+from headgate.fql import budget, glob
+from headgate.fql import functions as fql_functions
+from headgate.queue.backoff import Backoff
+from headgate.queue.limits import DAY_MS, HOUR_MS, QueueLimits
+from headgate.registry import limits as registry_limits
+from headgate.service import bounded
 from headgate.service.metrics import Metrics
+from headgate.tracking.limits import TrackingLimits
+from headgate_runtime.fetch.limits import TENANT_LOOKUPS, TOTAL_LOOKUPS
 from tests.test_docs import BLOCK, ROOT, shell, steps, timeless
 
 OPERATING = (ROOT / "src" / "OPERATING.md").read_text()
@@ -71,6 +79,43 @@ def test_every_metric_exists() -> None:
 
     assert len(named) >= 10
     assert named <= exposed
+
+
+def test_every_limit_is_what_the_page_says() -> None:
+    tracking, queue, backoff, units = (
+        TrackingLimits(),
+        QueueLimits(),
+        Backoff(),
+        {"KiB": 10, "MiB": 20, "GiB": 30},
+    )
+
+    def size(amount: int, unit: str) -> str:
+        assert amount % (1 << units[unit]) == 0
+        return f"{amount >> units[unit]} {unit}"
+
+    expected = {
+        "one event": size(tracking.event_bytes, "KiB"),
+        "a batch": f"{size(tracking.batch_bytes, 'KiB')}, {tracking.batch_events:,} events",
+        "work of one filter for one event": f"{budget.STEPS:,} steps, about 4 ms",
+        "a pattern of `match` in a filter": f"{glob.PATTERN_CHARS:,} characters",
+        "text that `string` makes in a filter": size(fql_functions.STRING_BYTES, "KiB"),
+        "connections to one worker": f"{bounded.CONNECTIONS:,}, or half of the files it may open (`LimitNOFILE`)",
+        "name look-ups in progress": f"{TENANT_LOOKUPS} of a workspace, {TOTAL_LOOKUPS} in one worker",
+        "waiting in a workspace": f"{queue.workspace_rows:,} jobs, {size(queue.workspace_bytes, 'GiB')}",
+        "waiting for a destination": f"{queue.lane_rows:,} jobs, {size(queue.lane_bytes, 'GiB')}",
+        "free disk": f"{size(queue.disk_reserve_bytes, 'MiB')} are kept",
+        "message ids are remembered": f"{queue.seen_ms // HOUR_MS} hours",
+        "attempts": f"{backoff.attempts} within {backoff.window_ms // HOUR_MS} hours"
+        " (`--retry-attempts`, `--retry-window-ms`)",
+        "dead letters": f"{queue.dead_ms // DAY_MS} days, {queue.dead_rows:,} for each destination",
+        "counters and delivery reports": f"{queue.tallies_ms // DAY_MS} days",
+        "audit trail": f"{registry_limits.AUDIT_MS // DAY_MS} days",
+        "functions of a workspace": f"{registry_limits.FUNCTIONS_PER_WORKSPACE} (`headgate quota --functions N`)",
+    }
+
+    table = OPERATING.partition("| limit | value | past it |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    stated = dict(row.strip("| ").split(" | ")[:2] for row in table.splitlines())
+    assert stated == expected
 
 
 def test_the_unit_starts_a_server_with_flags_that_exist() -> None:
