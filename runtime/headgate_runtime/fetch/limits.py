@@ -40,6 +40,7 @@ class FetchLimits:
     function_idle           idle connections per function that are kept open for reuse
     idle_ms                 time after which an idle connection is closed
     fetches                 concurrent fetches over all functions; further ones wait
+    tenant_fetches          the same over the functions of one tenant
     """
 
     time_ms: int = 60_000
@@ -54,6 +55,7 @@ class FetchLimits:
     function_idle: int = 20
     idle_ms: int = 5_000
     fetches: int = 4_096
+    tenant_fetches: int = 2_048
 
     def __post_init__(self) -> None:
         for entry in fields(self):

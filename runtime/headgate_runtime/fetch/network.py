@@ -19,6 +19,7 @@ from headgate_runtime.fetch.failure import (
     max_size,
     request_timeout,
 )
+from headgate_runtime.fetch.fair_semaphore import FairSemaphore
 from headgate_runtime.fetch.message import Incoming
 from headgate_runtime.fetch.pool import Pool
 from headgate_runtime.fetch.protocol import chunks
@@ -75,7 +76,7 @@ class Network:
         self._context = ssl_context or default_context()
         importlib.import_module("h2.connection")
         self._total = Budget(limits.total_bytes)
-        self._turns = asyncio.Semaphore(limits.fetches)
+        self._turns = FairSemaphore(limits.fetches, limits.tenant_fetches)
         self._pools: dict[Hashable, Pool] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -96,11 +97,20 @@ class Network:
             with Share(pool.budget) as share:
                 # Taken before the wait: those that wait for a turn hold their bodies as well.
                 share.take(len(outgoing.body or b""))
-                async with pool.turns, self._turns:
-                    return await self._exchange(pool, outgoing, options, share)
+                async with pool.turns:
+                    return await self._in_turn(_tenant_of(owner), pool, outgoing, options, share)
         finally:
             pool.users -= 1
             pool.idle_since = self._clock.monotonic_ms()
+
+    async def _in_turn(
+        self, tenant: str, pool: Pool, outgoing: Outgoing, options: Options, share: Share
+    ) -> Incoming:
+        await self._turns.acquire(tenant)
+        try:
+            return await self._exchange(pool, outgoing, options, share)
+        finally:
+            self._turns.release(tenant)
 
     async def _exchange(self, pool: Pool, outgoing: Outgoing, options: Options, share: Share) -> Incoming:
         url = outgoing.target.href
@@ -223,17 +233,15 @@ class Network:
     def _pool(self, owner: Hashable) -> Pool:
         pool = self._pools.get(owner)
         if pool is None:
-            backend = Backend(self._egress, self._resolver_of(owner), self._clock)
+            resolver = self._resolver
+            if isinstance(resolver, SystemResolver):
+                resolver = resolver.of(_tenant_of(owner))
+            backend = Backend(self._egress, resolver, self._clock)
             pool = Pool(backend, self._context, self._limits, self._total)
             self._pools[owner] = pool
             if self._sweeper is None or self._sweeper.done():
                 self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
         return pool
-
-    def _resolver_of(self, owner: Hashable) -> Resolver:
-        if isinstance(self._resolver, SystemResolver) and isinstance(owner, Function):
-            return self._resolver.of(owner.tenant.name)
-        return self._resolver
 
     async def _sweep(self) -> None:
         """Close pools that are idle; ends when there are none left."""
@@ -255,3 +263,7 @@ class Network:
             await self._pools.popitem()[1].aclose()
         if self._own_resolver is not None:
             self._own_resolver.close()
+
+
+def _tenant_of(owner: Hashable) -> str:
+    return owner.tenant.name if isinstance(owner, Function) else ""

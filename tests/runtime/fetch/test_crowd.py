@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
+import socket
 import sys
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,8 @@ import pytest
 
 from headgate_runtime import Executor, Image, LimitError, Limits, compile  # noqa: A004 - its name
 from headgate_runtime.fetch import FetchLimits
+from headgate_runtime.fetch.limits import LOOKUPS, TENANT_LOOKUPS
+from tests.runtime.fakes import until
 from tests.runtime.fetch.asking import ask, in_loop, local
 from tests.runtime.fetch.holding import holding, make_room
 from tests.runtime.fetch.server import Connection, Got, response, serving
@@ -182,6 +186,71 @@ async def test_one_function_cannot_take_all() -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert fetch.running == 0
+
+
+def functions_of(executor: Executor, tenant: str, count: int) -> list[SimpleNamespace]:
+    """Invocations of so many functions of *tenant*."""
+    image = compile("async function onTrack(event) { return event }")
+    assert isinstance(image, Image)
+    return [
+        SimpleNamespace(function=executor.function(image, tenant=tenant, owner=str(number)))
+        for number in range(count)
+    ]
+
+
+@in_loop
+async def test_one_tenant_cannot_take_all() -> None:
+    async def handle(got: Got, connection: Connection) -> bytes | None:
+        if got.path == "/calm":
+            return response(b"calm")
+        await connection.wait_closed_by_peer()
+        return None
+
+    async with (
+        Executor() as executor,
+        serving(handle) as server,
+        local(function_connections=10, fetches=20, tenant_fetches=15) as fetch,
+    ):
+        greedy, (calm,) = functions_of(executor, "greedy", 4), functions_of(executor, "calm", 1)
+        tasks = [asyncio.ensure_future(ask(fetch, server.url(), invocation=each)) for each in greedy * 10]
+        await server.until(requests=15)
+        assert (await ask(fetch, server.url("/calm"), invocation=calm)).body == b"calm"
+        assert len(server.requests) == 16
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert fetch.running == 0
+
+
+@in_loop
+async def test_look_ups_of_one_tenant_leave_threads_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    end = threading.Event()
+
+    def look_up(host: str) -> list[object]:
+        begun.append(host)
+        if host.startswith("slow"):
+            end.wait(20)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr("headgate_runtime.fetch.resolver._getaddrinfo", look_up)
+    functions = TENANT_LOOKUPS // LOOKUPS + 1
+    try:
+        async with Executor() as executor, local() as fetch:
+            greedy = functions_of(executor, "greedy", functions)
+            (calm,) = functions_of(executor, "calm", 1)
+            tasks = [
+                asyncio.ensure_future(ask(fetch, f"http://slow{number}.example/", invocation=each))
+                for each in greedy
+                for number in range(LOOKUPS)
+            ]
+            await until(lambda: len(begun) >= TENANT_LOOKUPS)
+            assert (await ask(fetch, "http://other.example/", invocation=calm)).failure[2] == "ENOTFOUND"
+            assert len(begun) == TENANT_LOOKUPS + 1
+            end.set()
+            assert {each.failure[2] for each in await asyncio.gather(*tasks)} == {"ENOTFOUND"}
+    finally:
+        end.set()
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "1"])
