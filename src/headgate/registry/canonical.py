@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def written(value: object, field: str = "") -> str:
-    """Raises Invalid for values that JSON cannot represent, such as a lone surrogate."""
+    """Raises Invalid for values that JSON cannot represent, such as a lone surrogate, or a date in TOML."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME).decode()
     except orjson.JSONEncodeError as error:
         raise Invalid(f"cannot be written as JSON: {error}", field) from None
 

@@ -8,6 +8,7 @@ import itertools
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+import pytest
 import tomlkit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -178,3 +179,25 @@ def test_whatever_stands_anywhere_is_applied_or_refused(
     with contextlib.suppress(ManifestError, Refused):
         manifests.apply(text)
         assert manifests.apply(text).steps == []
+
+
+@pytest.mark.parametrize("when", ["2026-01-02T00:00:00Z", "2026-01-02", "01:00:00"])
+def test_a_date_of_toml_in_an_action_is_refused(manifests: ManifestDirectory, when: str) -> None:
+    """Stored as text, it would differ from the manifest ever after."""
+    sample = {"type": "SAMPLE", "percent": 0.5, "path": "WHEN"}
+    whole = {
+        "workspace": {"slug": "dated"},
+        "sources": [{"slug": "web"}],
+        "destinations": [
+            {
+                "name": "Out",
+                "source": "web",
+                "kind": "webhook",
+                "url": "https://x.example/",
+                "filters": [{"if": "all", "actions": [sample]}],
+            }
+        ],
+    }
+
+    with pytest.raises((ManifestError, Refused), match="actions: cannot be written as JSON"):
+        manifests.apply(tomlkit.dumps(whole).replace('"WHEN"', when))
