@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 class FairSemaphore:
@@ -41,6 +46,14 @@ class FairSemaphore:
         while self._free and (waiting := self._next()) is not None:
             self._take(waiting[0])
             waiting[1].set_result(None)
+
+    @contextlib.asynccontextmanager
+    async def held(self, tenant: str) -> AsyncIterator[None]:
+        await self.acquire(tenant)
+        try:
+            yield
+        finally:
+            self.release(tenant)
 
     def cancel(self) -> None:
         """Cancels those that wait."""

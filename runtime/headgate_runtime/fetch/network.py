@@ -97,20 +97,11 @@ class Network:
             with Share(pool.budget) as share:
                 # Taken before the wait: those that wait for a turn hold their bodies as well.
                 share.take(len(outgoing.body or b""))
-                async with pool.turns:
-                    return await self._in_turn(_tenant_of(owner), pool, outgoing, options, share)
+                async with pool.turns, self._turns.held(_tenant_of(owner)):
+                    return await self._exchange(pool, outgoing, options, share)
         finally:
             pool.users -= 1
             pool.idle_since = self._clock.monotonic_ms()
-
-    async def _in_turn(
-        self, tenant: str, pool: Pool, outgoing: Outgoing, options: Options, share: Share
-    ) -> Incoming:
-        await self._turns.acquire(tenant)
-        try:
-            return await self._exchange(pool, outgoing, options, share)
-        finally:
-            self._turns.release(tenant)
 
     async def _exchange(self, pool: Pool, outgoing: Outgoing, options: Options, share: Share) -> Incoming:
         url = outgoing.target.href

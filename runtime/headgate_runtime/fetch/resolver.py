@@ -74,7 +74,11 @@ class SystemResolver:
                 loop.call_soon_threadsafe(self._turns.release, tenant)
 
         looking.add_done_callback(ended)
-        threading.Thread(target=_answer, args=(looking, host), name="headgate-resolver", daemon=True).start()
+        thread = threading.Thread(target=_answer, args=(looking, host), name="headgate-resolver", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no more threads
+            looking.set_exception(socket.gaierror(socket.EAI_AGAIN, str(error)))
         try:
             found = await asyncio.wrap_future(looking)
         except socket.gaierror as error:

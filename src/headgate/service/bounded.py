@@ -6,11 +6,12 @@ authenticated, so that an unknown client can exhaust neither memory nor descript
 from __future__ import annotations
 
 import resource
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from headgate.service.connections import Connections
+if TYPE_CHECKING:
+    from headgate.service.connections import Connections
 
 HEAD_BYTES: Final = 64 << 10
 """
@@ -46,8 +47,11 @@ class BoundedProtocol(HttpToolsProtocol):
     """
     A connection with these limits. The server aborts it if its head stays incomplete for more than HEAD_S.
 
+    connections   of headgate.service.server.Server
     head_since    when the incomplete head began, seconds on the event loop's clock; None if there is none
     """
+
+    connections: Connections
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -100,8 +104,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _count(self, limit: str) -> None:
-        if isinstance(self.connections, Connections):
-            self.connections.broken_off[limit] += 1
+        self.connections.broken_off[limit] += 1
 
     def _refuse(self) -> None:
         self._count("head_bytes")

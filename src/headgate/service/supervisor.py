@@ -256,7 +256,7 @@ class _Supervisor:
                 os.close(process.ready)
             if self._stopping:
                 continue
-            self._signal(SIBLING_ENDED)
+            self._send_signal(SIBLING_ENDED)
             now = time.monotonic()
             pause = RESTART_FIRST_S if now - process.began >= HEALTHY_S else self._pauses[index]
             self._pauses[index] = min(pause * 2, RESTART_LAST_S)
@@ -273,15 +273,15 @@ class _Supervisor:
             self._overdue_at = time.monotonic() + self._options.grace_ms / 1e3 + OVERDUE_S
         self._stopping = True
         self._listening.close()  # so that new connections are refused instead of waiting
-        self._signal(signal.Signals(number))
+        self._send_signal(signal.Signals(number))
 
     def _kill_overdue(self) -> None:
         for index in self._processes:
             print(f"headgate: worker {index} does not end; it is killed", file=sys.stderr, flush=True)
-        self._signal(signal.SIGKILL)
+        self._send_signal(signal.SIGKILL)
         self._overdue_at = math.inf
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _send_signal(self, number: signal.Signals) -> None:
         for process in self._processes.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, number)

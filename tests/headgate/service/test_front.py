@@ -82,8 +82,8 @@ def test_the_document_names_what_there_is() -> None:
 
 
 def test_endpoints() -> None:
-    async def echo(asked: Request) -> Response:
-        return Response(orjson.dumps(asked.body.decode()), JSON)
+    async def echo(request: Request) -> Response:
+        return Response(orjson.dumps(request.body.decode()), JSON)
 
     app = Endpoints({("POST", "/echo"): echo})
 
