@@ -1,7 +1,7 @@
 """
 Many functions in one process. Each has its own tenant and its own source, so no two images are equal.
 
-The process (`python -m benchmarks.load.tenancy COUNT`) creates them, has each serve one event, and then serves rounds on
+The process (`python -m benchmarks.load.tenancy COUNT ISOLATION`) creates them, has each serve one event, and then serves rounds on
 demand: it reads a kind of traffic and a number of events per line, and answers with a line of JSON.
 """
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from benchmarks.workload import Work
     from headgate_runtime import Function
+    from headgate_runtime.function import Isolation
 
 NAME: Final = "f2"
 """The function whose source they all have, with the tenant's number in a comment of the handler."""
@@ -51,13 +52,15 @@ class Ready:
     A process whose functions have each served one event.
 
     compile_s       CPU seconds to compile one function
-    first_s         CPU seconds of a function's first event, which includes making its sandbox
+    first_s         CPU seconds of a function's first event, which includes making its sandbox if it needs one
+    sandboxes       number of sandboxes after that
     resident        bytes of the process: its proportional set size (Pss) and its page tables; None off Linux
     idle            the same before any function was created
     """
 
     compile_s: float
     first_s: float
+    sandboxes: int
     resident: int | None
     idle: int | None
 
@@ -65,8 +68,8 @@ class Ready:
 class Process(JsonProcess):
     """The parent's side of the process."""
 
-    def __init__(self, count: int) -> None:
-        super().__init__("benchmarks.load.tenancy", str(count))
+    def __init__(self, count: int, isolation: Isolation) -> None:
+        super().__init__("benchmarks.load.tenancy", str(count), isolation)
 
     def ready(self) -> Ready:
         """Waits until all functions have served an event. Raises RuntimeError if the process ends."""
@@ -137,19 +140,21 @@ def resident() -> int | None:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss:", "VmPTE:")))
 
 
-async def host(work: Work, count: int) -> None:
+async def host(work: Work, count: int, isolation: Isolation) -> None:
     """The body of the process."""
     async with Executor(sandboxes=count + 1) as executor:
-        function = executor.function(image_of(work.sources[NAME]), work.settings, tenant="first")
+        function = executor.function(
+            image_of(work.sources[NAME]), work.settings, isolation=isolation, tenant="first"
+        )
         await executor.invoke(function, work.events[0])
         gc.collect()
         idle = resident()
         functions: list[Function] = []
         made = images(work, count)
         start = time.process_time()
-        functions += _functions(executor, work, itertools.islice(made, COMPILED), 0)
+        functions += _functions(executor, work, isolation, itertools.islice(made, COMPILED), 0)
         compile_s = (time.process_time() - start) / len(functions)
-        functions += _functions(executor, work, made, len(functions))
+        functions += _functions(executor, work, isolation, made, len(functions))
         gc.collect()
         gc.freeze()
         start = time.process_time()
@@ -159,7 +164,13 @@ async def host(work: Work, count: int) -> None:
             work.check(NAME, "tenants", [output])
         del outputs
         gc.collect()
-        answer(compile_s=compile_s, first_s=first_s, resident=resident(), idle=idle)
+        answer(
+            compile_s=compile_s,
+            first_s=first_s,
+            sandboxes=executor.live - 1,
+            resident=resident(),
+            idle=idle,
+        )
         chance = random.Random(7)
         weights = {"uniform": [1.0] * count, "zipf": [1 / (rank + 1) for rank in range(count)]}
         while line := sys.stdin.readline():
@@ -176,12 +187,14 @@ async def host(work: Work, count: int) -> None:
             answer(cpu_s=spent / int(events))
 
 
-def _functions(executor: Executor, work: Work, made: Iterable[Image], first: int) -> list[Function]:
+def _functions(
+    executor: Executor, work: Work, isolation: Isolation, made: Iterable[Image], first: int
+) -> list[Function]:
     return [
-        executor.function(image, work.settings, tenant=f"tenant {number}")
+        executor.function(image, work.settings, isolation=isolation, tenant=f"tenant {number}")
         for number, image in enumerate(made, first)
     ]
 
 
 if __name__ == "__main__":
-    asyncio.run(host(load(), int(sys.argv[1])))
+    asyncio.run(host(load(), int(sys.argv[1]), "hermetic" if sys.argv[2] == "hermetic" else "warm"))

@@ -26,7 +26,7 @@ from benchmarks.table import Plot, Table, bars
 from benchmarks.target import Target
 from benchmarks.workload import Work, load
 from headgate_runtime import Executor, Function
-from headgate_runtime.rewind import PageMap, runs
+from headgate_runtime.private_pages import PageMap, runs
 
 if TYPE_CHECKING:
     from benchmarks.progress import Progress

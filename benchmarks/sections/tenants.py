@@ -2,8 +2,8 @@
 Many tenants in one process, each with a function of its own source: what they cost together, and how fairly they are
 served beside a hog.
 
-Each number of functions has a process of its own (`benchmarks/load/tenancy.py`); rounds alternate with those of a process
-with a single function. Hogs of processor, memory and log run in one executor beside paced tenants
+Each number of functions has a process of its own (`benchmarks/load/tenancy.py`), warm and hermetic; rounds alternate with
+those of a process with a single function. Hogs of processor, memory and log run in one executor beside paced tenants
 (`benchmarks/load/hogs.py`); slow and failing destinations share a server with others (`benchmarks/load/destinations.py`).
 """
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from benchmarks.load.webhooks import Received
     from benchmarks.progress import Progress
+    from headgate_runtime.function import Isolation
 
 MEMORY_COUNT: Final = 10_000
 MEMORY_BYTES: Final = 2 << 30
@@ -58,7 +59,7 @@ DESTINATION_RATE: Final = 5.0
 @dataclass(frozen=True, slots=True)
 class Effort:
     """
-    functions         numbers of functions in one process, beside a process with one
+    functions         numbers of functions in one process by isolation, beside a process with one
     rounds            in each of which each of these processes has a turn of both kinds of traffic
     events            of a turn
     hog_s             wall seconds beside each hog, once paced and once flat out
@@ -66,7 +67,7 @@ class Effort:
     destinations_s    wall seconds of each
     """
 
-    functions: tuple[int, ...]
+    functions: Mapping[Isolation, tuple[int, ...]]
     rounds: int
     events: int
     hog_s: float
@@ -76,7 +77,7 @@ class Effort:
 
 EFFORTS: Final = {
     Scale.QUICK: Effort(
-        functions=(100, 1_000, 10_000),
+        functions={"warm": (100, 1_000, 10_000), "hermetic": (10_000,)},
         rounds=3,
         events=1_000,
         hog_s=0.5,
@@ -84,7 +85,7 @@ EFFORTS: Final = {
         destinations_s=2.0,
     ),
     Scale.FULL: Effort(
-        functions=(100, 1_000, 10_000),
+        functions={"warm": (100, 1_000, 10_000), "hermetic": (100, 1_000, 10_000)},
         rounds=9,
         events=4_000,
         hog_s=3.0,
@@ -92,7 +93,7 @@ EFFORTS: Final = {
         destinations_s=10.0,
     ),
     Scale.SMOKE: Effort(
-        functions=(5,),
+        functions={"warm": (5,), "hermetic": (5,)},
         rounds=1,
         events=20,
         hog_s=0.1,
@@ -105,13 +106,14 @@ EFFORTS: Final = {
 @dataclass(frozen=True, slots=True)
 class ManyFunctions:
     """
-    A process with *count* functions.
+    A process with *count* functions of one isolation.
 
     ready     what it took to create them, and their memory
     cpu_s     CPU seconds per event by kind of traffic, a figure per round
     """
 
     count: int
+    isolation: Isolation
     ready: Ready
     cpu_s: dict[str, list[float]]
 
@@ -136,10 +138,15 @@ class Tenants:
     hogs: list[BesideHog]
     destinations: list[BesideDestinations]
 
-    def by_one(self, count: int, traffic: str) -> list[float]:
-        """Throughput of *count* functions by that of one, round by round."""
-        one, many = self.functions[0], next(group for group in self.functions if group.count == count)
+    def by_one(self, many: ManyFunctions, traffic: str) -> list[float]:
+        """Throughput of *many* functions by that of one of the same isolation, round by round."""
+        one = next(group for group in self.functions if group.isolation == many.isolation)
         return ratios(one.cpu_s[traffic], many.cpu_s[traffic])
+
+    @property
+    def most(self) -> list[ManyFunctions]:
+        """The largest number of functions of each isolation."""
+        return list({group.isolation: group for group in self.functions}.values())
 
 
 async def measure(effort: Effort, progress: Progress) -> Tenants:
@@ -156,16 +163,17 @@ async def measure(effort: Effort, progress: Progress) -> Tenants:
 
 
 def _many_functions(effort: Effort, progress: Progress) -> list[ManyFunctions]:
-    counts = (1, *effort.functions)
+    groups = [(isolation, count) for isolation, counts in effort.functions.items() for count in (1, *counts)]
     processes: list[Process] = []
     found = []
     try:
-        for number, count in enumerate(counts):
-            progress.step("tenants", number, len(counts) + effort.rounds)
-            processes.append(Process(count))
-            found.append(ManyFunctions(count, processes[-1].ready(), {traffic: [] for traffic in TRAFFIC}))
+        for number, (isolation, count) in enumerate(groups):
+            progress.step("tenants", number, len(groups) + effort.rounds)
+            processes.append(Process(count, isolation))
+            ready = processes[-1].ready()
+            found.append(ManyFunctions(count, isolation, ready, {traffic: [] for traffic in TRAFFIC}))
         for number in range(effort.rounds):
-            progress.step("tenants", len(counts) + number, len(counts) + effort.rounds)
+            progress.step("tenants", len(groups) + number, len(groups) + effort.rounds)
             turns = list(zip(found, processes, strict=True))
             for group, process in reversed(turns) if number % 2 else turns:
                 for traffic in TRAFFIC:
@@ -220,6 +228,8 @@ def _functions_table(found: Tenants) -> Table:
         rows.append(
             (
                 f"{group.count:,}",
+                group.isolation,
+                f"{ready.sandboxes:,}",
                 f"{1 / ready.compile_s:,.0f}",
                 f"{1 / ready.first_s:,.0f}",
                 f"{(ready.resident or 0) / (1 << 20):,.0f}" if known else "",
@@ -228,7 +238,7 @@ def _functions_table(found: Tenants) -> Table:
                 else "",
                 *(f"{1 / Spread.of(group.cpu_s[traffic]).median:,.0f}" for traffic in TRAFFIC),
                 *(
-                    f"{Spread.of(found.by_one(group.count, traffic)).median:.2f}" if many else ""
+                    f"{Spread.of(found.by_one(group, traffic)).median:.2f}" if many else ""
                     for traffic in TRAFFIC
                 ),
             )
@@ -239,12 +249,14 @@ def _functions_table(found: Tenants) -> Table:
         "lines",
         [
             Series(
-                traffic,
+                f"{most.isolation}, {traffic}",
                 [
                     Point(float(group.count), Spread.of(1 / seconds for seconds in group.cpu_s[traffic]))
                     for group in found.functions
+                    if group.isolation == most.isolation
                 ],
             )
+            for most in found.most
             for traffic in TRAFFIC
         ],
         across="functions",
@@ -253,14 +265,17 @@ def _functions_table(found: Tenants) -> Table:
     return Table(
         "tenants",
         "Many functions in one process",
-        "F2, a source, an image, a tenant and a warm sandbox each; figures per CPU-second",
+        "F2, a source, an image and a tenant each; figures per CPU-second",
         (
-            *("functions", "compiled", "first events", "MB in all", "KB each"),
+            *("functions", "isolation", "sandboxes", "compiled", "first events", "MB in all", "KB each"),
             *("uniform", "Zipf", "uniform by one", "Zipf by one"),
         ),
         rows,
         plot,
-        ["memory: what the process has to itself, its part of what it shares, and its page tables"],
+        [
+            "a warm function has a sandbox of its own; hermetic ones take over each other's",
+            "memory: what the process has to itself, its part of what it shares, and its page tables",
+        ],
     )
 
 
@@ -335,31 +350,31 @@ def _destinations_table(found: Tenants) -> Table:
 
 def targets(found: Tenants) -> list[Target]:
     reached = []
-    most = found.functions[-1]
-    count = f"{most.count:,} functions"
-    why = "" if most.count >= MEMORY_COUNT else f"of {most.count:,} functions only"
-    resident = most.ready.resident
-    reached.append(
-        Target(
-            f"memory of a process with {MEMORY_COUNT:,} functions",
-            None if why or resident is None else Spread.of([resident / (1 << 20)]),
-            "most",
-            MEMORY_BYTES >> 20,
-            "MB",
-            why or "the system does not tell",
-        )
-    )
-    if most.count > 1:
-        reached += [
+    for most in found.most:
+        count = f"{most.count:,} {most.isolation} functions"
+        why = "" if most.count >= MEMORY_COUNT else f"of {most.count:,} functions only"
+        resident = most.ready.resident
+        reached.append(
             Target(
-                f"throughput of {count} by that of one, {traffic}",
-                Spread.of(found.by_one(most.count, traffic)),
-                "least",
-                0.8,
-                "times",
+                f"memory of a process with {MEMORY_COUNT:,} {most.isolation} functions",
+                None if why or resident is None else Spread.of([resident / (1 << 20)]),
+                "most",
+                MEMORY_BYTES >> 20,
+                "MB",
+                why or "the system does not tell",
             )
-            for traffic in TRAFFIC
-        ]
+        )
+        if most.count > 1:
+            reached += [
+                Target(
+                    f"throughput of {count} by that of one, {traffic}",
+                    Spread.of(found.by_one(most, traffic)),
+                    "least",
+                    0.8,
+                    "times",
+                )
+                for traffic in TRAFFIC
+            ]
     worst = min(
         [*(min(part.fairness) for part in found.hogs), *(part.fairness for part in found.destinations)]
     )

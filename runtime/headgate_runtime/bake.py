@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from headgate_runtime import abi, guest, libraries, wasm
 from headgate_runtime._wasmtime import Instance, Linker, Module, Store
 from headgate_runtime.limits import SPARE_PAGES
-from headgate_runtime.rewind import PageMap, runs
+from headgate_runtime.private_pages import PageMap, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

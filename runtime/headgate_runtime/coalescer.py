@@ -80,9 +80,14 @@ class Coalescer:
             self._executor.pool.release(served.slot, usable=invocation.reusable)
 
     def _begin(self, row: _Row) -> None:
-        scheduler, idle = self._executor.scheduler, row.function.idle
-        if idle and not scheduler.ready and scheduler.spent < TURN_FUEL:
-            self._serve_some(row, idle.pop())
+        scheduler, pool = self._executor.scheduler, self._executor.pool
+        if not scheduler.ready and scheduler.spent < TURN_FUEL:
+            try:
+                slot = pool.take(row.function)
+                if slot is not None:
+                    self._serve_some(row, slot)
+            except Exception as error:  # noqa: BLE001 - raised in all waiters
+                _fail(row, error)
         if row.waiting:
             task = row.loop.create_task(self._go_on(row))
             self._tasks.add(task)
@@ -92,17 +97,14 @@ class Coalescer:
 
     async def _go_on(self, row: _Row) -> None:
         """Serve the row, a turn at a time, until it is empty."""
-        scheduler, function = self._executor.scheduler, row.function
+        scheduler, pool, function = self._executor.scheduler, self._executor.pool, row.function
         try:
             while row.waiting:
                 await scheduler.begin(function.tenant, function)
-                slot = function.idle.pop() if function.idle else await self._executor.pool.acquire(function)
+                slot = pool.take(function) or await pool.acquire(function)
                 self._serve_some(row, slot)
         except Exception as error:  # noqa: BLE001 - raised in all waiters
-            for _, future in row.waiting:
-                if not future.done():
-                    future.set_exception(error)
-            row.waiting.clear()
+            _fail(row, error)
         finally:
             self._end(row)
 
@@ -148,7 +150,7 @@ class Coalescer:
             else:
                 told, fit = [_Unfinished(slot, served)], None
         except NoRoom as error:
-            if slot.used:
+            if not slot.fresh:
                 told = [None]
             else:
                 failure = error
@@ -161,6 +163,13 @@ class Coalescer:
             asked[len(told)][1].set_exception(failure)
         del asked[: len(told) + (failure is not None)]
         return fit
+
+
+def _fail(row: _Row, error: Exception) -> None:
+    for _, future in row.waiting:
+        if not future.done():
+            future.set_exception(error)
+    row.waiting.clear()
 
 
 def _next_of(waiting: collections.deque[_Asked]) -> list[_Asked]:

@@ -24,6 +24,7 @@ from headgate_runtime.host import SystemClock, SystemEntropy
 from headgate_runtime.invocation import Invocation, serve
 from headgate_runtime.limits import BATCH_EVENTS, SANDBOXES, SLICE_FUEL, TURN_FUEL, Limits
 from headgate_runtime.pool import Pool
+from headgate_runtime.private_pages import PageMap
 from headgate_runtime.row import serve_row
 from headgate_runtime.scheduler import Scheduler
 
@@ -164,7 +165,10 @@ class Executor:
                 raise LimitError(
                     f"memory_bytes = {bounds.memory_bytes} is less than the {image.memory_bytes} of the image"
                 )
-            function = Function(image, text, isolation, bounds, party, self.clock)
+            shelf = None
+            if isolation == "hermetic" and image.overlay is not None and PageMap.available():
+                shelf = self.pool.shelf(image.memory_bytes, bounds)
+            function = Function(image, text, isolation, bounds, party, self.clock, shelf)
             self._functions[key] = function
         return function
 
@@ -248,7 +252,7 @@ class Executor:
             scheduler = self.scheduler
             if scheduler.ready or scheduler.spent >= TURN_FUEL:
                 await scheduler.begin(function.tenant, function)
-            slot = function.idle.pop() if function.idle else await self.pool.acquire(function)
+            slot = self.pool.take(function) or await self.pool.acquire(function)
             usable = False
             try:
                 served = serve(self, slot, event)
@@ -262,7 +266,7 @@ class Executor:
                 finally:
                     usable = served.reusable
             except NoRoom:
-                if not slot.used:
+                if slot.fresh:
                     raise
             finally:
                 self.pool.release(slot, usable=usable)
@@ -309,7 +313,7 @@ class Executor:
         if max(map(len, texts)) > function.input_bytes:
             texts = list(itertools.takewhile(lambda text: len(text) <= function.input_bytes, texts))
         await self.scheduler.begin(function.tenant, function)
-        slot = function.idle.pop() if function.idle else await self.pool.acquire(function)
+        slot = self.pool.take(function) or await self.pool.acquire(function)
         outcomes: list[Outcome] = []
         is_ours, usable = True, False
         try:
@@ -324,7 +328,7 @@ class Executor:
                 finally:
                     usable = served.reusable
         except NoRoom:
-            if not slot.used:
+            if slot.fresh:
                 raise
             # Earlier events have filled that sandbox's memory: use a fresh one for the next.
             return outcomes, self._run_fresh(function, texts[len(outcomes)])
@@ -369,7 +373,7 @@ class Executor:
         outcomes: list[Outcome] = []
         while len(outcomes) < len(texts):
             await self.scheduler.begin(function.tenant, function)
-            slot = function.idle.pop() if function.idle else await pool.acquire(function)
+            slot = pool.take(function) or await pool.acquire(function)
             usable = False
             try:
                 served = self._serve_in_a_row(slot, texts, outcomes)
@@ -383,7 +387,7 @@ class Executor:
                         usable = served.reusable
                 continue
             except NoRoom:
-                if not slot.used:
+                if slot.fresh:
                     raise
             finally:
                 pool.release(slot, usable=usable)
@@ -435,7 +439,7 @@ class Executor:
                 await invocation.go_on()
             return invocation.conclude()
         except NoRoom:
-            if not slot.used:
+            if slot.fresh:
                 raise
         finally:
             self.pool.release(slot, usable=invocation.reusable)

@@ -10,16 +10,18 @@ import orjson
 from headgate_runtime import abi
 from headgate_runtime.cache import Cache
 from headgate_runtime.errors import SettingsError
+from headgate_runtime.limits import SHARED_PAGES, SHARED_START_BYTES
 from headgate_runtime.rewind import Rewinder
 from headgate_runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from headgate_runtime.baseline import Parts
     from headgate_runtime.host import Clock
     from headgate_runtime.image import Image
     from headgate_runtime.limits import Limits
-    from headgate_runtime.pool import Waiter
+    from headgate_runtime.pool import Shelf, Waiter
     from headgate_runtime.scheduler import Tenant
 
 Isolation = Literal["warm", "hermetic"]
@@ -35,11 +37,55 @@ class Slot:
         self.used = 0
         """The pool's release count when the slot was last released; 0 while it is new."""
         self.sandbox = Sandbox(function.module, function.limits, function.image.mailbox, function.settings)
-        self.rewinder = None
+        self.rewinder: Rewinder | None = None
         if function.hermetic:
-            self.sandbox.write_input(b"", 0.0, 0.0, bytes(32), function.flags)
-            self.sandbox.call("configure")
-            self.rewinder = Rewinder(self.sandbox, function.image.baseline)
+            self._configure()
+            self.rewinder = Rewinder(self.sandbox, function.image.baseline, function.start)
+            function.take_start(self.rewinder)
+
+    def _configure(self) -> None:
+        """Make the guest read the settings, so that no event has to."""
+        self.sandbox.write_input(b"", 0.0, 0.0, bytes(32), self.function.flags)
+        self.sandbox.call("configure")
+
+    def begin(self, function: Function) -> None:
+        """
+        Restore the memory for an event of *function*, which may be another one with the same shelf; after `recover`,
+        and only for hermetic functions. Raises EngineError.
+        """
+        rewinder, sandbox = self.rewinder, self.sandbox
+        assert rewinder is not None
+        if function is not self.function:
+            self.function = function
+            image, start = function.image, function.start
+            if start is None:
+                rewinder.start = []
+                rewinder.restore()
+                sandbox.set_fuel(1 << 40)
+                sandbox.lay(function.module.overlay, function.limits, image.mailbox, function.settings)
+                self._configure()
+                rewinder.start = rewinder.capture()
+                function.take_start(rewinder)
+                return
+            sandbox.settings, sandbox.mailbox = function.settings, image.mailbox
+            rewinder.start = start
+        rewinder.restore()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether earlier events have left nothing in its memory."""
+        return not self.used or self.rewinder is not None
+
+    @property
+    def shared(self) -> bool:
+        """After `recover`: whether another function may take it over."""
+        # `held` counts requests of this function that the host still has.
+        return (
+            self.function.shelf is not None
+            and self.rewinder is not None
+            and self.rewinder.pages <= SHARED_PAGES
+            and not self.sandbox.held
+        )
 
     @property
     def untried(self) -> bool:
@@ -47,7 +93,10 @@ class Slot:
         return self.function.image.deferred and not self.used
 
     def recover(self) -> bool:
-        """Prepare the sandbox for the next event. Returns False when it must be replaced."""
+        """
+        Prepare the sandbox for the next event, before which a hermetic one must be restored by `begin`. Returns False
+        when it must be replaced.
+        """
         if self.sandbox.requests:
             # Requests that the invocation filed but did not wait for: cache writes are done, others are
             # dropped.
@@ -61,17 +110,20 @@ class Slot:
         return (
             not self.sandbox.grown
             and self.sandbox.size == self.function.image.memory_bytes
-            and self.rewinder.rewind()
+            and self.rewinder.scan()
         )
 
 
 class Function:
     """
-    A function made by `Executor.function`, with sandboxes that it shares with no other function or instance
-    (SPEC D36).
+    A function made by `Executor.function`.
 
-    With *isolation* "warm", module state persists between events, as in the hosted original. With "hermetic",
-    every event starts from exactly the same memory.
+    With *isolation* "warm", module state persists between events, as in the hosted original, and no other function or
+    instance has these sandboxes (SPEC D36). With "hermetic", every event starts from exactly the same memory, whatever
+    sandbox it is in, so functions with the same shelf take over each other's.
+
+    shelf    where it finds idle sandboxes of others; None if it has its own
+    start    the memory with which events of a hermetic function start, once it is known
     """
 
     __slots__ = (
@@ -89,6 +141,8 @@ class Function:
         "live",
         "module",
         "settings",
+        "shelf",
+        "start",
         "tenant",
         "waiting",
     )
@@ -101,6 +155,7 @@ class Function:
         limits: Limits,
         tenant: Tenant,
         clock: Clock,
+        shelf: Shelf | None = None,
     ) -> None:
         self.image = image
         self.settings = settings
@@ -115,9 +170,17 @@ class Function:
         self.tenant = tenant
         self.module = image.compiled
         self.cache = Cache(clock)
+        self.shelf = shelf
+        self.start: Parts | None = None
         self.idle: list[Slot] = []
         self.live = 0
         self.waiting: collections.deque[Waiter] = collections.deque()
+
+    def take_start(self, rewinder: Rewinder) -> None:
+        """Keep the start of a configured sandbox."""
+        self.start = rewinder.start
+        if sum(len(content) for _, content in self.start) > SHARED_START_BYTES:
+            self.shelf = None
 
     def __repr__(self) -> str:
         # Settings contain secrets and are never shown.

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from headgate_runtime import abi, guest, overlay, wasm
+from headgate_runtime.baseline import Baseline
 from headgate_runtime.errors import ImageError
 from headgate_runtime.overlay import Memory, Overlay
-from headgate_runtime.rewind import Baseline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,9 +136,9 @@ class Image:
 
     @functools.cached_property
     def baseline(self) -> Baseline:
-        """The memory to which hermetic sandboxes are rewound, shared by all functions of this image."""
+        """The memory of a new sandbox, without the overlay: what its pages are rewound to."""
         if self.overlay is not None:
-            return Baseline(list(self.overlay), overlay.base_baseline(self.memory_bytes // wasm.PAGE_BYTES))
+            return overlay.base_baseline(self.memory_bytes // wasm.PAGE_BYTES)
         return Baseline(self.segments)
 
     def save(self, path: str | Path) -> None:

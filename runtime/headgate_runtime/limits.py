@@ -99,7 +99,16 @@ SPARE_PAGES: Final = 16
 """Unused Wasm pages (64 KiB) at the end of every image, so that ordinary events do not grow the memory."""
 
 REWIND_PAGES: Final = 512
-"""Dirty pages (4 KiB) beyond which a hermetic sandbox is replaced instead of rewound."""
+"""Private pages (4 KiB) beyond which a hermetic sandbox is replaced instead of rewound."""
+
+SHARED_PAGES: Final = 32
+"""
+Private pages (4 KiB) of a hermetic sandbox beyond which no other function takes it over: all events after it in this
+sandbox would pay for restoring them.
+"""
+
+SHARED_START_BYTES: Final = 64 << 10
+"""Largest start of a hermetic function (image, limits and settings) for which it takes over others' sandboxes."""
 
 SANDBOXES_COMPILING: Final = 64
 """Sandboxes for compiling, in addition to those of the executor."""

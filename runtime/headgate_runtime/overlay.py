@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headgate_runtime import abi, guest, wasm
-from headgate_runtime.rewind import PAGE_BYTES, Baseline, PageMap, runs
+from headgate_runtime.baseline import Baseline
+from headgate_runtime.private_pages import PAGE_BYTES, PageMap, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

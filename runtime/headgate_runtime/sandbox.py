@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headgate_runtime._wasmtime import Function, HostFunction
     from headgate_runtime.invocation import Invocation
     from headgate_runtime.limits import Limits
-    from headgate_runtime.overlay import Memory
+    from headgate_runtime.overlay import Memory, Overlay
 
 REFUSED: Final = -1
 
@@ -149,7 +149,6 @@ class Sandbox:
         self, start: Memory, limits: Limits, mailbox: int | None = None, settings: bytes = b"{}"
     ) -> None:
         self.closed = False
-        self.settings = settings
         self.requests: list[Request] = []
         self.held = 0
         self.output_max = max(limits.output_bytes, abi.DETAIL_BYTES_MAX)
@@ -171,7 +170,19 @@ class Sandbox:
         self._size = 0
         self.memory = memoryview(b"")
         self._map()
-        start.overlay.lay(self.memory)
+        self.lay(start.overlay, limits, mailbox, settings)
+        self._slice = min(limits.fuel, SLICE_FUEL)
+        self._reserve = limits.fuel - self._slice
+        self.entry = Entry(self._store, self._instance, "invoke")
+        self._row: Entry | None = None
+
+    def lay(self, over: Overlay, limits: Limits, mailbox: int | None, settings: bytes) -> None:
+        """
+        Make a sandbox whose memory is that of its module one of a function, by what sets the function apart.
+        *limits* are those of the sandbox.
+        """
+        self.settings = settings
+        over.lay(self.memory)
         self.mailbox = self.call("mailbox") if mailbox is None else mailbox
         abi.LIMITS.pack_into(
             self.memory,
@@ -184,10 +195,6 @@ class Sandbox:
             limits.stack_bytes,
         )
         abi.WORD.pack_into(self.memory, self.mailbox + abi.ROW_AT, self.mailbox + abi.INPUT_AT)
-        self._slice = min(limits.fuel, SLICE_FUEL)
-        self._reserve = limits.fuel - self._slice
-        self.entry = Entry(self._store, self._instance, "invoke")
-        self._row: Entry | None = None
 
     def enter(
         self, content: bytes, now_ms: float, monotonic_ms: float, seed: bytes, flags: int, recall: bool

@@ -340,9 +340,9 @@ def memory_module(
     )
 
 
-def segments_of(memory: bytes) -> list[Segment]:
-    """The non-zero parts of *memory* as segments in ascending order, at least GAP_BYTES apart."""
-    gap = bytes(GAP_BYTES)
+def segments_of(memory: bytes, gap_bytes: int = GAP_BYTES) -> list[Segment]:
+    """The non-zero parts of *memory* as segments in ascending order, at least *gap_bytes* apart."""
+    gap = bytes(gap_bytes)
     found = []
     start = _skip_zeros(memory, 0)
     while start < len(memory):

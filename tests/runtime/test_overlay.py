@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headgate_runtime import Image, Limits, abi, compile, guest, overlay, wasm  # noqa: A004
 from headgate_runtime.limits import SPARE_PAGES
-from headgate_runtime.rewind import PAGE_BYTES, PageMap
+from headgate_runtime.private_pages import PAGE_BYTES, PageMap
 from headgate_runtime.sandbox import Sandbox
 
 SOURCE = "const held = { list: [1, 2, 3] }; function onTrack(e) { held.list.push(e); return e }"

@@ -307,7 +307,7 @@ def test_what_cannot_be_rewound_is_replaced(monkeypatch: pytest.MonkeyPatch) -> 
             raise OSError("PAGEMAP_SCAN failed")
 
         with monkeypatch.context() as patch:
-            patch.setattr("headgate_runtime.rewind.Rewinder.rewind", fail)
+            patch.setattr("headgate_runtime.rewind.Rewinder.scan", fail)
             executor.pool.release(slot, usable=True)
         assert slot.sandbox.closed
         assert n(await executor.invoke(function, EVENT)) == 1
@@ -473,7 +473,8 @@ def test_a_thousand_sandboxes_leave_nothing_behind(isolation: Any) -> None:
     async def cycle(executor: Executor, times: int, function: Function) -> None:
         for _ in range(times):
             assert (await executor.invoke(function, EVENT)).outcome == "forward"
-            executor.pool._drop(function.idle[0])
+            executor.dismiss(function)
+            assert executor.live == 0
 
     async def main(executor: Executor) -> None:
         function = executor.function(image(COUNT), isolation=isolation, limits=SMALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import struct
 import subprocess
 import sys
 import textwrap
@@ -18,8 +19,10 @@ from hypothesis import strategies as st
 
 import headgate_runtime
 from headgate_runtime import Image, Limits, compile, guest, overlay, wasm  # noqa: A004
+from headgate_runtime.baseline import Baseline
 from headgate_runtime.limits import REWIND_PAGES
-from headgate_runtime.rewind import PAGE_BYTES, PLANS, Baseline, FullCompare, PageMap, Rewinder, runs
+from headgate_runtime.private_pages import PAGE_BYTES, FullCompare, PageMap, runs
+from headgate_runtime.rewind import Rewinder
 from headgate_runtime.sandbox import Sandbox
 
 LIMITS = Limits(memory_bytes=16 << 20)
@@ -180,7 +183,7 @@ def test_too_many_pieces_are_not_rewound(scanner: type) -> None:
     """More runs than the kernel is asked for at once: none is taken for all."""
     with pytest.MonkeyPatch.context() as patch, sandbox() as made:
         patch.setattr(PageMap, "available", lambda: scanner is PageMap)
-        patch.setattr("headgate_runtime.rewind.REWIND_PAGES", 20)
+        patch.setattr("headgate_runtime.baseline.REWIND_PAGES", 20)
         rewind = Rewinder(made, image().baseline)
         for page in range(0, 100, 2):
             made.memory[page * PAGE_BYTES] ^= 1
@@ -188,25 +191,43 @@ def test_too_many_pieces_are_not_rewound(scanner: type) -> None:
 
 
 @pytest.mark.parametrize("scanner", SCANNERS)
-def test_what_is_remembered_is_bounded(scanner: type) -> None:
+def test_what_is_remembered_is_bounded(scanner: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headgate_runtime.baseline.PLANS", 20)
+    baseline = image().baseline
+    baseline._plans.clear()
     with rewinder(scanner) as (made, rewind):
         before = bytes(made.memory)
-        for page in range(PLANS + 10):
+        for page in range(30):
             made.memory[page * PAGE_BYTES] ^= 1
             assert rewind.rewind()
+            assert 0 < len(baseline._plans) <= 20
         assert bytes(made.memory) == before
-        assert len(rewind._plans) <= PLANS
+
+
+def test_runs_of_pages_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their bytes: a function could write to other pages in each event."""
+    monkeypatch.setattr("headgate_runtime.baseline.RUNS_BYTES", 20 * PAGE_BYTES)
+    baseline = Baseline([wasm.Segment(0, b"x" * 50 * PAGE_BYTES)])
+
+    for pages in range(1, 20):
+        plan = baseline.plan(struct.pack("<3Q", 0, pages * PAGE_BYTES, 0))
+        assert plan is not None
+        assert (plan.pages, [content for _, content in plan.parts]) == (pages, [b"x" * pages * PAGE_BYTES])
+        assert sum(map(len, baseline._runs.values())) == baseline._runs_bytes <= 20 * PAGE_BYTES
+    assert baseline.plan(struct.pack("<3Q", 0, PAGE_BYTES, 0)) is baseline.plan(
+        struct.pack("<3Q", 0, PAGE_BYTES, 0)
+    )
 
 
 @pytest.mark.parametrize("scanner", SCANNERS)
 def test_runs_tell_what_was_written(scanner: type) -> None:
     with rewinder(scanner) as (made, rewind):
         rewind.rewind()
-        already = {page for start, end in rewind.dirty() for page in range(start, end, PAGE_BYTES)}
+        already = {page for start, end in rewind.private() for page in range(start, end, PAGE_BYTES)}
         wanted = {at * PAGE_BYTES for at in (40, 41, 42, 300, 600)}
         for at in wanted:
             made.memory[at] ^= 1
-        found = rewind.dirty()
+        found = rewind.private()
         assert all(start < end and start % PAGE_BYTES == end % PAGE_BYTES == 0 for start, end in found)
         pages = {page for start, end in found for page in range(start, end, PAGE_BYTES)}
         assert wanted <= pages <= wanted | already
@@ -225,13 +246,8 @@ def test_sandboxes_of_an_image_share_what_they_go_back_to() -> None:
                 made.memory[(10 + 3 * number) * PAGE_BYTES] ^= 1
                 invoke(made)
                 assert rewind.rewind()
-        kept = [
-            {id(content): len(content) for plan in rewind._plans.values() for _, content in plan}
-            for rewind in rewinders
-        ]
-        own = sum(kept[1][each] for each in kept[1].keys() - kept[0].keys())
-        assert own <= 20 * PAGE_BYTES
-        assert own < sum(kept[1].values()) / 3
+        assert rewinders[0]._parts is rewinders[1]._parts
+        assert sum(len(content) for _, content in rewinders[0]._parts) >= 5 * PAGE_BYTES
 
 
 def test_packed_runs() -> None:
@@ -247,7 +263,7 @@ def test_a_forked_child_rewinds_its_own_memory(tmp_path: Path) -> None:
             """
             import asyncio, os, sys
             from headgate_runtime import Executor, compile
-            from headgate_runtime.rewind import PageMap
+            from headgate_runtime.private_pages import PageMap
 
             source = "let n = 0; const kept = []; function onTrack() { kept.push('x'.repeat(5000)); return { n: ++n } }"
             image = compile(source)

@@ -293,7 +293,7 @@ def test_a_sandbox_that_cannot_be_rewound_serves_no_more_of_a_list(
     def fail(_: object) -> bool:
         raise OSError("PAGEMAP_SCAN failed")
 
-    monkeypatch.setattr("headgate_runtime.rewind.Rewinder.rewind", fail)
+    monkeypatch.setattr("headgate_runtime.rewind.Rewinder.scan", fail)
 
     async def main() -> list[Outcome]:
         return await run.executor.invoke(function, [track()] * 3)
