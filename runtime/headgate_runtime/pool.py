@@ -27,7 +27,7 @@ COLD: Final = 256
 
 
 class Waiter(NamedTuple):
-    """A caller that waits for a sandbox; with *fresh*, for one that has not served an event."""
+    """A caller that waits for a sandbox; with *fresh*, for one in whose memory earlier events have left nothing."""
 
     future: asyncio.Future[Slot]
     fresh: bool
