@@ -41,12 +41,21 @@ class Slot:
         if function.hermetic:
             self._configure()
             self.rewinder = Rewinder(self.sandbox, function.image.baseline, function.start)
-            function.take_start(self.rewinder)
+            self._keep_start(self.rewinder)
 
     def _configure(self) -> None:
         """Make the guest read the settings, so that no event has to."""
         self.sandbox.write_input(b"", 0.0, 0.0, bytes(32), self.function.flags)
         self.sandbox.call("configure")
+
+    def _keep_start(self, rewinder: Rewinder) -> None:
+        """Keep the start of the function, which is now the memory."""
+        function = self.function
+        function.start = rewinder.start
+        size = sum(len(content) for _, content in rewinder.start)
+        # A start does not reach into memory that has grown.
+        if size > SHARED_START_BYTES or self.sandbox.grown:
+            function.shelf = None
 
     def begin(self, function: Function) -> None:
         """
@@ -65,7 +74,7 @@ class Slot:
                 sandbox.lay(function.module.overlay, function.limits, image.mailbox, function.settings)
                 self._configure()
                 rewinder.start = rewinder.capture()
-                function.take_start(rewinder)
+                self._keep_start(rewinder)
                 return
             sandbox.settings, sandbox.mailbox = function.settings, image.mailbox
             rewinder.start = start
@@ -175,12 +184,6 @@ class Function:
         self.idle: list[Slot] = []
         self.live = 0
         self.waiting: collections.deque[Waiter] = collections.deque()
-
-    def take_start(self, rewinder: Rewinder) -> None:
-        """Keep the start of a configured sandbox."""
-        self.start = rewinder.start
-        if sum(len(content) for _, content in self.start) > SHARED_START_BYTES:
-            self.shelf = None
 
     def __repr__(self) -> str:
         # Settings contain secrets and are never shown.

@@ -233,11 +233,29 @@ def test_runs_tell_what_was_written(scanner: type) -> None:
         assert wanted <= pages <= wanted | already
 
 
-@pytest.mark.skipif(
-    not PageMap.available(), reason="without the kernel's help each sandbox has a copy of its own"
-)
-def test_sandboxes_of_an_image_share_what_they_go_back_to() -> None:
+def test_a_start_in_more_pieces_than_are_rewound_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel is asked for no more of them at once."""
+    for module in ("baseline", "private_pages", "rewind"):
+        monkeypatch.setattr(f"headgate_runtime.{module}.REWIND_PAGES", 20)
+    with sandbox() as made:
+        for page in range(0, 120, 2):
+            made.memory[page * PAGE_BYTES] ^= 1
+        rewind = Rewinder(made, image().baseline)
+        memory = b"".join(rewind._baseline.page(at) for at in range(0, made.size, PAGE_BYTES))
+        laid = bytearray(memory)
+        for place, content in rewind.start:
+            laid[place] = content
+
+        assert len(rewind.start) >= 60
+        assert bytes(laid) == bytes(made.memory)
+
+
+@pytest.mark.parametrize("scanner", SCANNERS)
+def test_sandboxes_of_an_image_share_what_they_go_back_to(
+    scanner: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else a thousand of them would keep gigabytes, a copy for each set of pages that events write to."""
+    monkeypatch.setattr(PageMap, "available", lambda: scanner is PageMap)
     baseline = image().baseline
     with sandbox() as one, sandbox() as other:
         rewinders = [Rewinder(made, baseline) for made in (one, other)]

@@ -308,15 +308,23 @@ def test_a_function_with_large_settings_has_its_own(run: Stage, shared: bool) ->
         assert value(run.invoke(small))["settings"] == {"plan": ""}
 
 
-def test_settings_that_take_more_pages_than_are_rewound(run: Stage) -> None:
+@pytest.mark.parametrize("start_bytes", [SHARED_START_BYTES, 1 << 30])
+def test_settings_for_which_the_memory_grows(
+    run: Stage, monkeypatch: pytest.MonkeyPatch, start_bytes: int
+) -> None:
+    """However much a start may hold, it ends where the memory of a new sandbox does."""
+    monkeypatch.setattr("headgate_runtime.function.SHARED_START_BYTES", start_bytes)
+    run.invoke(hermetic(run, memory_bytes=64 << 20))
     function = run.function(
-        "function onTrack(event, settings) { event.n = settings.list.length; return event }",
-        {"list": [[number] for number in range(40_000)]},
+        "function onTrack(event, settings) { event.n = settings.text.length; return event }",
+        {"text": "x" * 3_000_000},
         isolation="hermetic",
         memory_bytes=64 << 20,
     )
+    assert function.shelf is not None
 
-    assert [value(run.invoke(function))["n"] for _ in range(2)] == [40_000] * 2
+    assert [value(run.invoke(function))["n"] for _ in range(3)] == [3_000_000] * 3
+    assert function.shelf is None
 
 
 def test_requests_that_the_host_still_has_belong_to_their_function(run: Stage) -> None:

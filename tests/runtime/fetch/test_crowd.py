@@ -169,16 +169,18 @@ async def test_no_more_than_the_bound_at_once() -> None:
         assert (most, len(server.requests)) == (7, 100)
 
 
+async def only_calm(got: Got, connection: Connection) -> bytes | None:
+    """Answers nothing but requests for /calm."""
+    if got.path == "/calm":
+        return response(b"calm")
+    await connection.wait_closed_by_peer()
+    return None
+
+
 @in_loop
 async def test_one_function_cannot_take_all() -> None:
-    async def handle(got: Got, connection: Connection) -> bytes | None:
-        if got.path == "/calm":
-            return response(b"calm")
-        await connection.wait_closed_by_peer()
-        return None
-
     greedy, calm = SimpleNamespace(function="greedy"), SimpleNamespace(function="calm")
-    async with serving(handle) as server, local(function_connections=10, fetches=20) as fetch:
+    async with serving(only_calm) as server, local(function_connections=10, fetches=20) as fetch:
         tasks = [asyncio.ensure_future(ask(fetch, server.url(), invocation=greedy)) for _ in range(100)]
         await server.until(requests=10)
         assert (await ask(fetch, server.url("/calm"), invocation=calm)).body == b"calm"
@@ -200,15 +202,9 @@ def functions_of(executor: Executor, tenant: str, count: int) -> list[SimpleName
 
 @in_loop
 async def test_one_tenant_cannot_take_all() -> None:
-    async def handle(got: Got, connection: Connection) -> bytes | None:
-        if got.path == "/calm":
-            return response(b"calm")
-        await connection.wait_closed_by_peer()
-        return None
-
     async with (
         Executor() as executor,
-        serving(handle) as server,
+        serving(only_calm) as server,
         local(function_connections=10, fetches=20, tenant_fetches=15) as fetch,
     ):
         greedy, (calm,) = functions_of(executor, "greedy", 4), functions_of(executor, "calm", 1)
